@@ -1,0 +1,41 @@
+# The commands that people and CI share. Each installs what it needs first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# uv from the machine, else one of our own from PyPI, so that Python is all a new machine needs.
+UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: help install demo test check format clean
+
+help:  ## List the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.devstack/uv/bin/uv:
+	python3 -m venv .devstack/uv
+	.devstack/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+install: $(if $(findstring .devstack,$(UV)),.devstack/uv/bin/uv)
+	@$(UV) sync --frozen --quiet
+
+demo: install  ## Run the whole system with all nine events (ONCE=1: deliver, verify, exit)
+	@$(RUN) python -m devstack.demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
+	@$(RUN) pytest $(ARGS)
+
+check: install  ## Format, lint, types, layers, migrations and workflows
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) squawk supabase/migrations/*.sql
+	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN) zizmor --offline .github/workflows
+
+format: install  ## Format and mend what the linters can
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+clean:  ## Remove what demo and tests left behind
+	rm -rf .devstack .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
