@@ -1,1 +1,1 @@
-"""."""
+"""The workers: Dramatiq jobs that claim due deliveries, attempt them, and record the results."""

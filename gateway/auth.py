@@ -1,0 +1,53 @@
+"""Who may call: the cron with its token, servers with the service key, admins with their own sign-in."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+
+if TYPE_CHECKING:
+    from litestar.connection import ASGIConnection
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+
+def bearer_token(authorization: str | None) -> str:
+    """Return the token of an Authorization header; raise NotAuthorizedException (401) without one."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthorizedException(
+            "send the header Authorization: Bearer <token>", headers={"WWW-Authenticate": "Bearer"}
+        )
+    return token.strip()
+
+
+def is_server(token: str, settings: Settings) -> bool:
+    """Return whether a token is the dispatch token or the service key. Takes the same time for any token."""
+    given = token.encode()
+    known = [settings.service_key, *([settings.dispatch_token] if settings.dispatch_token else [])]
+    return any([hmac.compare_digest(given, secret.encode()) for secret in known])  # noqa: C419 - all are compared
+
+
+async def server_only(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+    """Guard: the dispatch token or the service key; 401 without a token, 403 with a wrong one."""
+    settings: Settings = await _dependency(connection, "settings")
+    if not is_server(bearer_token(connection.headers.get("authorization")), settings):
+        raise PermissionDeniedException("the token is neither the dispatch token nor the service key")
+
+
+async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+    """Guard: as `server_only`, or a user's access token for whom is_webhook_admin() is true."""
+    settings: Settings = await _dependency(connection, "settings")
+    token = bearer_token(connection.headers.get("authorization"))
+    if is_server(token, settings):
+        return
+    store: Store = await _dependency(connection, "store")
+    if not await store.is_admin(token):
+        raise PermissionDeniedException("the token is no server's and no webhook admin's")
+
+
+async def _dependency(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Any:  # noqa: ANN401 - by name
+    return await connection.app.dependencies[name]()

@@ -1,0 +1,50 @@
+"""Domain errors as HTTP answers, in one place. Each says what is wrong; none repeats a secret."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from litestar import MediaType, Request, Response
+from litestar.status_codes import (
+    HTTP_400_BAD_REQUEST,
+    HTTP_404_NOT_FOUND,
+    HTTP_502_BAD_GATEWAY,
+    HTTP_503_SERVICE_UNAVAILABLE,
+)
+
+from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from litestar.types import ExceptionHandlersMap
+
+logger = logging.getLogger(__name__)
+
+#: SQLSTATEs by which the database's functions refuse what the caller asked: the caller's fault, not ours.
+REFUSALS = {"22023": HTTP_400_BAD_REQUEST, "P0002": HTTP_404_NOT_FOUND}
+
+
+def _answer(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:
+    return Response({"status_code": status, "detail": detail, **extra}, status_code=status, media_type=MediaType.JSON)
+
+
+def _queue_unavailable(_: Request[Any, Any, Any], exc: QueueUnavailable) -> Response[dict[str, Any]]:
+    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="redis")
+
+
+def _store_unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Response[dict[str, Any]]:
+    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="supabase")
+
+
+def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[str, Any]]:
+    status = REFUSALS.get(exc.code or "", HTTP_502_BAD_GATEWAY)
+    if status == HTTP_502_BAD_GATEWAY:
+        logger.error("Supabase refused: %s", exc)
+    return _answer(status, str(exc))
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    QueueUnavailable: _queue_unavailable,
+    StoreUnavailable: _store_unavailable,
+    StoreError: _store_error,
+}

@@ -1,0 +1,19 @@
+"""The gateway's composition root: `uvicorn --factory gateway.main:app`, or `webhooks gateway`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from gateway.app import create_app
+from webhooks.settings import Settings
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+
+def app() -> Litestar:
+    """Return the application, wired from the environment."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    return create_app(Settings.from_environment(os.environ))

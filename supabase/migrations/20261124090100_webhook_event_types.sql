@@ -1,0 +1,128 @@
+-- The event catalog: what may be dispatched, with the shape of its data. The four analytics names stand here too,
+-- so that dispatching one is an error that says where it belongs.
+
+create table if not exists public.webhook_event_types (
+    name text primary key check (name ~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$'),
+    description text not null,
+    data_schema jsonb check (jsonb_typeof(data_schema) = 'object'),
+    example jsonb check (jsonb_typeof(example) = 'object'),
+    analytics_destination text,
+    created_at timestamptz not null default now(),
+    constraint webhook_event_types_webhook_or_analytics check (
+        (analytics_destination is null and data_schema is not null and example is not null)
+        or (analytics_destination is not null and data_schema is null and example is null)
+    )
+);
+comment on table public.webhook_event_types is 'The event catalog: each type''s meaning, the JSON Schema of its data, and an example.';
+comment on column public.webhook_event_types.name is 'As given to dispatch_webhook, for example user.joined_community.';
+comment on column public.webhook_event_types.data_schema is 'JSON Schema of event_data. Required keys and types are checked always, all of it where pg_jsonschema is installed.';
+comment on column public.webhook_event_types.example is 'An example of event_data that satisfies data_schema.';
+comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is refused as a webhook: where it goes instead.';
+
+insert into public.webhook_event_types (name, description, data_schema, example) values
+('user.joined_platform', 'A user signed up.', '{
+    "type": "object", "required": ["user_id", "email", "name"], "properties": {
+    "user_id": {"type": "string", "format": "uuid"}, "email": {"type": ["string", "null"]},
+    "name": {"type": ["string", "null"]}}}', '{
+    "user_id": "6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11", "email": "ana@example.com", "name": "Ana"}'),
+('user.joined_community', 'A user joined a community.', '{
+    "type": "object", "required": ["community_id", "community_name", "community_city"], "properties": {
+    "community_id": {"type": "string", "format": "uuid"}, "community_name": {"type": "string"},
+    "community_city": {"type": "string"}}}', '{
+    "community_id": "0d9f6f2e-52a7-4a53-8a57-0f3f9b5e8c21", "community_name": "Book Club", "community_city": "Berlin"}'),
+('user.registered_event', 'A user registered for an event.', '{
+    "type": "object", "required": ["event_id", "registration_id", "payment_id", "status"], "properties": {
+    "event_id": {"type": "string", "format": "uuid"}, "registration_id": {"type": "string", "format": "uuid"},
+    "payment_id": {"type": ["string", "null"]}, "status": {"type": "string"}}}', '{
+    "event_id": "b4c3a6d0-6f0e-4f7e-8a9b-1c2d3e4f5a6b", "registration_id": "5a4b3c2d-1e0f-4a9b-8c7d-6e5f4a3b2c1d",
+    "payment_id": "pay_123", "status": "registered"}'),
+('user.cancelled_registration', 'A user cancelled a registration.', '{
+    "type": "object", "required": ["event_id", "registration_id"], "properties": {
+    "event_id": {"type": "string", "format": "uuid"}, "registration_id": {"type": "string", "format": "uuid"}}}', '{
+    "event_id": "b4c3a6d0-6f0e-4f7e-8a9b-1c2d3e4f5a6b", "registration_id": "5a4b3c2d-1e0f-4a9b-8c7d-6e5f4a3b2c1d"}'),
+('user.posted_comment', 'A user commented on a discussion.', '{
+    "type": "object", "required": ["discussion_id", "comment_id", "comment_text"], "properties": {
+    "discussion_id": {"type": "string", "format": "uuid"}, "comment_id": {"type": "string", "format": "uuid"},
+    "comment_text": {"type": "string"}}}', '{
+    "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "comment_id": "2f3e4d5c-6b7a-4899-a8b7-c6d5e4f3a2b1",
+    "comment_text": "See you there!"}'),
+('user.flagged_comment', 'A user flagged somebody''s comment.', '{
+    "type": "object", "required": ["comment_id", "flagged_user_id", "reason"], "properties": {
+    "comment_id": {"type": ["string", "null"], "format": "uuid"}, "flagged_user_id": {"type": "string", "format": "uuid"},
+    "reason": {"type": "string"}}}', '{
+    "comment_id": "2f3e4d5c-6b7a-4899-a8b7-c6d5e4f3a2b1", "flagged_user_id": "9a8b7c6d-5e4f-4a3b-8c1d-0e9f8a7b6c5d",
+    "reason": "spam"}'),
+('user.referred_user', 'A referral was applied: a user brought another one.', '{
+    "type": "object", "required": ["referred_user_id", "referrer_id", "referral_code"], "properties": {
+    "referred_user_id": {"type": "string", "format": "uuid"}, "referrer_id": {"type": "string", "format": "uuid"},
+    "referral_code": {"type": "string"}}}', '{
+    "referred_user_id": "6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11", "referrer_id": "9a8b7c6d-5e4f-4a3b-8c1d-0e9f8a7b6c5d",
+    "referral_code": "ANA2026"}'),
+('discussion.auto_closed', 'An expired discussion was closed.', '{
+    "type": "object", "required": ["discussion_id", "closed_at"], "properties": {
+    "discussion_id": {"type": "string", "format": "uuid"}, "closed_at": {"type": "string", "format": "date-time"}}}', '{
+    "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "closed_at": "2026-01-29T12:34:56.789Z"}'),
+('discussion.extended', 'A discussion''s end was moved out.', '{
+    "type": "object", "required": ["discussion_id", "new_expires_at"], "properties": {
+    "discussion_id": {"type": "string", "format": "uuid"}, "new_expires_at": {"type": "string", "format": "date-time"}}}', '{
+    "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "new_expires_at": "2026-02-05T12:34:56.789Z"}')
+on conflict (name) do nothing;
+
+insert into public.webhook_event_types (name, description, analytics_destination) values
+('page_view', 'A page was viewed. Analytics, never a webhook.', 'Google Analytics'),
+('event_view', 'An event''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
+('community_view', 'A community''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
+('session_tracking', 'A session was tracked. Analytics, never a webhook.', 'Auth0 Analytics')
+on conflict (name) do nothing;
+
+alter table public.webhook_event_types enable row level security;
+drop policy if exists "Signed-in users can read the event catalog" on public.webhook_event_types;
+create policy "Signed-in users can read the event catalog" on public.webhook_event_types
+    for select to authenticated using (true);
+revoke all on public.webhook_event_types from public, anon, authenticated;
+grant select on public.webhook_event_types to authenticated;
+grant select, insert, update, delete on public.webhook_event_types to service_role;
+
+create or replace function webhooks.check_endpoint()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    _problem text := webhooks.url_problem(new.url);
+    _unknown text;
+begin
+    if (tg_op = 'INSERT' or new.url is distinct from old.url) and _problem is not null then
+        raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
+    end if;
+    if tg_op = 'INSERT' or new.events is distinct from old.events then
+        if cardinality(new.events) = 0 then
+            raise exception 'webhook endpoint "%" subscribes to nothing', new.name
+                using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
+        end if;
+        select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
+        from unnest(new.events) as pattern
+        where pattern is null or not (
+            pattern = '*'
+            or exists (select from public.webhook_event_types t
+                       where t.analytics_destination is null
+                         and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
+        if _unknown is not null then
+            raise exception 'webhook endpoint "%" subscribes to what the event catalog does not have: %', new.name, _unknown
+                using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
+        end if;
+    end if;
+    if (tg_op = 'INSERT' or new.secret_key is distinct from old.secret_key)
+        and starts_with(new.secret_key, 'whsec_')
+        and substr(new.secret_key, 7) !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$' then
+        -- the value itself never stands in an error: errors are logged
+        raise exception 'webhook endpoint "%": secret_key starts with whsec_ but no valid base64 follows', new.name
+            using errcode = '22023', hint = 'Make one with: webhooks secret';
+    end if;
+    return new;
+end $$;
+revoke all on function webhooks.check_endpoint() from public, anon, authenticated;
+drop trigger if exists check_webhook_configuration on public.webhook_configurations;
+create trigger check_webhook_configuration
+    before insert or update of url, events, secret_key on public.webhook_configurations
+    for each row execute function webhooks.check_endpoint();

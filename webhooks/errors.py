@@ -1,0 +1,70 @@
+"""All errors of this package.
+
+WebhooksError
+├── SettingsError            a setting is missing or wrong
+├── DestinationError         an endpoint's URL cannot be delivered to
+├── SecretError              an endpoint's secret cannot sign
+├── DeliveryError            an attempt failed; says whether and when to try again
+├── StoreError               Supabase refused a call
+│   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
+└── QueueUnavailable         Redis did not answer; nothing is lost, Postgres keeps the deliveries
+"""
+
+from __future__ import annotations
+
+
+class WebhooksError(Exception):
+    """Base of all errors that this package raises."""
+
+
+class SettingsError(WebhooksError):
+    """Raised when a setting is missing or wrong; names the environment variable."""
+
+
+class DestinationError(WebhooksError):
+    """Raised when an endpoint's URL cannot be delivered to; names the part and shows a right example."""
+
+
+class SecretError(WebhooksError):
+    """Raised when an endpoint's secret cannot sign; never contains the secret."""
+
+
+class DeliveryError(WebhooksError):
+    """Raised when an attempt failed, with the decision that follows from it.
+
+    `permanent`: no further attempt can succeed. `retry_after`: seconds that the receiver asked to wait.
+    `status` and `excerpt`: what it answered, if it did. `disable_reason`: set when the endpoint is gone.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a part of the decision
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+        excerpt: str | None = None,
+        disable_reason: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.status = status
+        self.excerpt = excerpt
+        self.disable_reason = disable_reason
+
+
+class StoreError(WebhooksError):
+    """Raised when Supabase refused a call; `code` is Postgres's or PostgREST's error code."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is
+    """Raised when Supabase did not answer; the same call may succeed later."""
+
+
+class QueueUnavailable(WebhooksError):  # noqa: N818 - reads as what it is
+    """Raised when Redis did not answer; Postgres keeps the deliveries."""

@@ -1,0 +1,118 @@
+"""Settings, read once from the environment by each process's composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from webhooks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _setting(variable: str, about: str, default: Any = None, *, secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field
+    metadata = {"variable": variable, "about": about, "required": default is None}
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting with its environment variable, its default and its unit."""
+
+    supabase_url: str = _setting("SUPABASE_URL", "The project's URL, `https://<ref>.supabase.co`")
+    service_key: str = _setting(
+        "SUPABASE_SERVICE_ROLE_KEY", "The project's secret key (`sb_secret_...` or service_role)", secret=True
+    )
+    redis_url: str = _setting("REDIS_URL", "Redis or Valkey, for wake-up calls", secret=True)
+    dispatch_token: str = _setting(
+        "WEBHOOKS_DISPATCH_TOKEN",
+        "What the cron may call the dispatcher with; empty: only the service key",
+        "",
+        secret=True,
+    )
+    allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
+    user_agent: str = _setting("WEBHOOKS_USER_AGENT", "User-Agent of deliveries", "My Third Place Webhook/1.0")
+    timeout_seconds: float = _setting("WEBHOOKS_TIMEOUT_SECONDS", "For one attempt, response included", 15.0)
+    lease_seconds: int = _setting(
+        "WEBHOOKS_LEASE_SECONDS", "A claimed delivery is taken back after this; above twice the timeout", 60
+    )
+    batch_size: int = _setting("WEBHOOKS_BATCH_SIZE", "Deliveries claimed by one call", 100)
+    concurrency: int = _setting("WEBHOOKS_CONCURRENCY", "Deliveries in flight in one worker process", 200)
+    drain_seconds: float = _setting("WEBHOOKS_DRAIN_SECONDS", "Time budget of one job; the next goes on", 50.0)
+    sweep_seconds: float = _setting(
+        "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
+    )
+    max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
+    cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
+
+    def __post_init__(self) -> None:
+        for name in (
+            "timeout_seconds",
+            "lease_seconds",
+            "batch_size",
+            "concurrency",
+            "drain_seconds",
+            "max_jobs",
+        ):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{variable(name)} must be above 0")
+        if self.sweep_seconds < 0:
+            raise SettingsError(f"{variable('sweep_seconds')} must be 0 (off) or above")
+        if self.lease_seconds < 2 * self.timeout_seconds:
+            raise SettingsError(
+                f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
+                f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
+            )
+        if not self.supabase_url.startswith(("http://", "https://")):
+            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read all settings; raise SettingsError that names what is missing or wrong."""
+        missing = [
+            f.metadata["variable"]
+            for f in fields(cls)
+            if f.metadata["required"] and not environment.get(f.metadata["variable"])
+        ]
+        if missing:
+            raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
+        given: dict[str, Any] = {
+            f.name: _parse(f.metadata["variable"], environment[f.metadata["variable"]], str(f.type))
+            for f in fields(cls)
+            if environment.get(f.metadata["variable"])
+        }
+        return cls(**given)
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return next(str(f.metadata["variable"]) for f in fields(Settings) if f.name == name)
+
+
+_BOOLEANS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+
+
+def _parse(name: str, text: str, kind: str) -> object:
+    try:
+        match kind:
+            case "bool":
+                return _BOOLEANS[text.strip().lower()]
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case _:
+                return text.strip()
+    except (KeyError, ValueError):
+        # the value is not repeated: it may be a secret in the wrong place
+        raise SettingsError(f"{name} must be {'true or false' if kind == 'bool' else f'a number ({kind})'}") from None

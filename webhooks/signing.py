@@ -1,0 +1,51 @@
+"""Signatures: the platform's own header, and Standard Webhooks beside it.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md (v1.0.0),
+"Signature scheme" and "Webhook headers".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+
+from webhooks.errors import SecretError
+
+#: Marks a secret whose bytes follow in base64 (Standard Webhooks, "Signature scheme").
+PREFIX = "whsec_"
+
+
+def generate_secret() -> str:
+    """Return a new secret: `whsec_` and 32 random bytes in base64."""
+    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def key_bytes(secret: str) -> bytes:
+    """Return the bytes of a secret for Standard Webhooks; raise SecretError when base64 is broken."""
+    if not secret.startswith(PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise SecretError(
+            "the endpoint's secret_key starts with whsec_ but no valid base64 follows; make one with: webhooks secret"
+        ) from None
+
+
+def signature_headers(secret: str | None, delivery_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return a delivery's identity and signature headers; `timestamp` in unix seconds, of this attempt.
+
+    Without a secret only `webhook-id` and `webhook-timestamp` are given. `X-Webhook-Signature` uses the whole
+    secret as text, as the platform's receivers have always verified it. Raise SecretError for a broken secret.
+    """
+    headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
+    if secret:
+        plain = hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+        signed = f"{delivery_id}.{timestamp}.".encode() + body
+        standard = base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()
+        headers["X-Webhook-Signature"] = f"sha256={plain}"
+        headers["webhook-signature"] = f"v1,{standard}"
+    return headers

@@ -1,0 +1,117 @@
+"""The store: Postgres's functions, called through the Supabase client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+from postgrest import APIError, AsyncPostgrestClient
+
+from supabase import AsyncClient, AsyncClientOptions, acreate_client
+from webhooks.deliveries import Attempt, Delivery, Recorded
+from webhooks.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhooks.settings import Settings
+
+#: Seconds for one call. A claim or a record takes milliseconds; a stuck database must not hold a worker.
+CALL_TIMEOUT = 10
+
+
+class Store:
+    """What gateway and workers ask of the database. Connects at the first call.
+
+    Every method raises StoreUnavailable when Supabase does not answer and StoreError when it refuses.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AsyncClient | None = None
+
+    async def claim(self, *, batch_size: int, lease_seconds: int, worker: str) -> list[Delivery]:
+        """Lease up to `batch_size` due deliveries for `lease_seconds`."""
+        rows = await self._rpc(
+            "claim_webhook_deliveries",
+            {"batch_size": batch_size, "lease_seconds": lease_seconds, "worker": worker},
+        )
+        return msgspec.convert(rows, list[Delivery])
+
+    async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
+        """Record attempts; the same attempt twice changes nothing."""
+        rows = await self._rpc("record_webhook_attempts", {"results": msgspec.to_builtins(attempts)})
+        return msgspec.convert(rows, list[Recorded])
+
+    async def release(self, deliveries: Sequence[Delivery]) -> int:
+        """Give back leased deliveries that were not attempted; return how many were still leased."""
+        leases = [{"delivery_id": d.id, "lease_id": d.lease_id} for d in deliveries]
+        return int(await self._rpc("release_webhook_deliveries", {"leases": leases}))
+
+    async def due(self) -> int:
+        """Return how many deliveries are due now (counted up to 10,000)."""
+        return int((await self._rpc("webhook_backlog", {}))["due"])
+
+    async def start_run(self, source: str) -> tuple[str, int]:
+        """Record the cron's heartbeat; return the run's id and how many deliveries are due."""
+        run = await self._rpc("start_webhook_dispatcher_run", {"source": source})
+        return str(run["run_id"]), int(run["due"])
+
+    async def finish_run(self, run_id: str, *, enqueued: int, error: str | None = None) -> None:
+        """Record how a dispatcher run ended."""
+        await self._rpc("finish_webhook_dispatcher_run", {"run_id": run_id, "enqueued": enqueued, "error": error})
+
+    async def health(self) -> dict[str, Any]:
+        """Return the last hour's deliveries by status, the backlog, the endpoints and the last run."""
+        return dict(await self._rpc("webhook_health", {}))
+
+    async def send_test(self, webhook_config_id: str) -> dict[str, Any]:
+        """Make one test delivery for an endpoint; return its delivery_id and request_id."""
+        return dict(await self._rpc("send_test_webhook", {"webhook_config_id": webhook_config_id}))
+
+    async def is_admin(self, access_token: str) -> bool:
+        """Return whether a user's access token is an admin's; False too when it is no valid token."""
+        headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}
+        client = AsyncPostgrestClient(f"{self._settings.supabase_url.rstrip('/')}/rest/v1", headers=headers)
+        try:
+            async with client:
+                return (await client.rpc("is_webhook_admin", {}).execute()).data is True
+        except APIError:
+            return False
+        except httpx.HTTPError as exc:
+            raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.postgrest.aclose()
+            self._client = None
+
+    async def _rpc(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
+        try:
+            if self._client is None:
+                options = AsyncClientOptions(
+                    postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
+                )
+                self._client = await acreate_client(self._settings.supabase_url, self._settings.service_key, options)
+            return (await self._client.rpc(function, arguments).execute()).data
+        except APIError as exc:
+            raise _translate(function, exc) from exc
+        except httpx.HTTPError as exc:
+            raise StoreUnavailable(f"Supabase did not answer {function} ({type(exc).__name__})") from exc
+
+
+#: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, no pool.
+_PASSING = ("08", "53", "57P", "40", "55P03", "PGRST00")
+
+
+def _translate(function: str, exc: APIError) -> StoreError:
+    code = str(exc.code or "")
+    text = f"{function}: {exc.message or 'no message'}" + (f" ({exc.hint})" if exc.hint else "")
+    # a gateway in front of PostgREST answers 5xx without a body of PostgREST's kind: its code is the status
+    if code.startswith(_PASSING) or code in {"500", "502", "503", "504", "520", "521", "522", "524"}:
+        return StoreUnavailable(text, code=code)
+    if code == "PGRST202":
+        text += "; are the migrations of supabase/migrations applied?"
+    return StoreError(text, code=code)

@@ -1,0 +1,108 @@
+"""The actor, and what a worker process does at its start and end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import AsyncIO
+
+from webhooks.errors import QueueUnavailable
+from webhooks.queue import DRAIN, QUEUE, announce_later
+from workers.drain import Drain
+from workers.sweep import Sweep
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from dramatiq.brokers.redis import RedisBroker
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+    from workers.adapters import AdapterCache
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """One worker process's parts: its drain, its sweep, its connections. All of it on one event loop."""
+
+    def __init__(
+        self, store: Store, adapters: AdapterCache, broker: RedisBroker, settings: Settings, *, name: str
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._broker = broker
+        self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake)
+        self._sweep = Sweep(store, broker, settings, worker=name)
+        self._calls: set[asyncio.Task[None]] = set()
+
+    def declare(self) -> None:
+        """Declare the drain actor on the broker."""
+
+        async def drain() -> None:
+            if begun := await self._drain.run():
+                logger.info("%d attempts begun", begun)
+
+        dramatiq.actor(actor_name=DRAIN, queue_name=QUEUE, broker=self._broker)(drain)
+
+    async def sweep(self) -> None:
+        """Sweep until cancelled."""
+        await self._sweep.run()
+
+    async def stop(self) -> None:
+        """Claim nothing more."""
+        self._drain.stop()
+
+    async def close(self) -> None:
+        """Finish and record what is in flight, make the last wake-up calls, close all connections."""
+        await self._drain.close()
+        await asyncio.gather(*self._calls)
+        await self._adapters.close()
+        await self._store.close()
+
+    def _wake(self, seconds: float) -> None:
+        call = asyncio.create_task(self._announce(seconds))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _announce(self, seconds: float) -> None:
+        try:
+            await asyncio.to_thread(announce_later, self._broker, seconds=max(0.0, seconds))
+        except QueueUnavailable as exc:
+            logger.warning("%s; the sweep or the cron will find the row", exc)
+
+
+class Lifecycle(AsyncIO):
+    """Starts the sweep with the process; on SIGTERM stops claims first, and closes connections last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worker: Worker | None = None
+        self.sweep = True
+        self._sweeping: Future[None] | None = None
+
+    def after_worker_boot(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
+        """Start the sweep."""
+        thread = get_event_loop_thread()
+        if self.sweep and self.worker and thread:
+            self._sweeping = asyncio.run_coroutine_threadsafe(self.worker.sweep(), thread.loop)
+
+    def before_worker_shutdown(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
+        """Stop claims and the sweep; Dramatiq then waits for the job in flight."""
+        if self._sweeping:
+            self._sweeping.cancel()
+        self._await("stop")
+
+    def after_worker_shutdown(self, broker: object, worker: object) -> None:
+        """Close connections, then the loop."""
+        self._await("close")
+        super().after_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]  # Dramatiq is typed in part
+
+    def _await(self, method: str) -> None:
+        thread = get_event_loop_thread()
+        if self.worker and thread:
+            asyncio.run_coroutine_threadsafe(getattr(self.worker, method)(), thread.loop).result()

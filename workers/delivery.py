@@ -1,0 +1,60 @@
+"""One attempt: sign, deliver within the timeout, and turn whatever happened into a result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from webhooks.deliveries import Attempt, Delivery, Receipt, compact, excerpt
+from webhooks.errors import DeliveryError, DestinationError, SecretError
+from webhooks.signing import signature_headers
+
+if TYPE_CHECKING:
+    from webhooks.settings import Settings
+    from workers.adapters import AdapterCache
+
+
+async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings) -> Attempt:
+    """Attempt a delivery once. Never raises for what the destination did: that is the result."""
+    started_at = datetime.now(UTC)
+    clock = time.perf_counter()
+    receipt = Receipt()
+    error: DeliveryError | None = None
+    try:
+        async with asyncio.timeout(settings.timeout_seconds):
+            receipt = await _publish(delivery, adapters, settings, started_at)
+    except TimeoutError:
+        error = DeliveryError(f"no complete response within {settings.timeout_seconds:g} s")
+    except DeliveryError as exc:
+        error = exc
+    except (DestinationError, SecretError) as exc:
+        error = DeliveryError(str(exc), permanent=True)
+    except Exception as exc:  # noqa: BLE001 - a fault of our own must not lose the row nor stop the others
+        error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}")
+    return Attempt(
+        delivery_id=delivery.id,
+        lease_id=delivery.lease_id,
+        attempt=delivery.attempt,
+        started_at=started_at,
+        duration_ms=round((time.perf_counter() - clock) * 1000),
+        delivered=error is None,
+        permanent=error is not None and error.permanent,
+        retry_after_seconds=error.retry_after if error else None,
+        response_status=error.status if error else receipt.status,
+        response_excerpt=error.excerpt if error else receipt.excerpt,
+        error=excerpt(str(error)) if error else None,
+        disable_reason=error.disable_reason if error else None,
+    )
+
+
+async def _publish(delivery: Delivery, adapters: AdapterCache, settings: Settings, started_at: datetime) -> Receipt:
+    body = compact(delivery.body).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": settings.user_agent,
+        **signature_headers(delivery.secret_key, delivery.id, int(started_at.timestamp()), body),
+    }
+    async with adapters.use(delivery.url) as adapter:
+        return await adapter.publish(body, headers)

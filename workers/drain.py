@@ -1,0 +1,121 @@
+"""The drain: claim, deliver concurrently, record, until nothing is due."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from webhooks.errors import StoreError
+from workers.delivery import attempt
+from workers.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhooks.deliveries import Delivery, Recorded
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+    from workers.adapters import AdapterCache
+
+logger = logging.getLogger(__name__)
+
+#: Wake-up calls come this many seconds after the row is due: one that came before would find nothing.
+WAKE_MARGIN = 0.05
+
+
+class Drain:
+    """A process's deliveries. `wake` is called with the seconds after which another drain job should start.
+
+    `run` is one job: it claims until nothing is due and returns while the last deliveries are still in flight,
+    so that a silent receiver keeps no job, and so no other endpoint, waiting.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        adapters: AdapterCache,
+        settings: Settings,
+        *,
+        worker: str,
+        wake: Callable[[float], None],
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._settings = settings
+        self._worker = worker
+        self._wake = wake
+        self._woken: set[int] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._recorder = Recorder(store, self._settled, patience=settings.lease_seconds)
+        self._recording: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        """Claim until nothing is due, the time budget ends or `stop` is called; return the attempts begun."""
+        self._recording = self._recording or asyncio.create_task(self._recorder.run())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.drain_seconds
+        begun = 0
+        while not self._stopping:
+            if loop.time() > deadline:
+                self._wake(0)
+                break
+            batch = await self._claim(await self._room())
+            if not batch:
+                break
+            begun += len(batch)
+            self._in_flight |= {asyncio.create_task(self._deliver(delivery)) for delivery in batch}
+        return begun
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._stopping = True
+
+    async def close(self) -> None:
+        """Finish what is in flight and record it."""
+        self.stop()
+        while self._in_flight:
+            _, self._in_flight = await asyncio.wait(self._in_flight)
+        if self._recording:
+            self._recorder.finish()
+            await self._recording
+
+    async def _room(self) -> int:
+        """Wait for half a batch of free places, since a claim for one row costs as much; return the claim's size."""
+        batch = min(self._settings.batch_size, self._settings.concurrency)
+        busy = self._settings.concurrency - math.ceil(batch / 2)
+        self._in_flight = {task for task in self._in_flight if not task.done()}
+        while len(self._in_flight) > busy:
+            _, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        return min(batch, self._settings.concurrency - len(self._in_flight))
+
+    async def _claim(self, size: int) -> list[Delivery]:
+        try:
+            batch = await self._store.claim(
+                batch_size=size, lease_seconds=self._settings.lease_seconds, worker=self._worker
+            )
+            if self._stopping and batch:
+                await self._store.release(batch)
+                return []
+        except StoreError as exc:
+            logger.warning("claiming failed: %s", exc)
+            return []
+        return batch
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        self._recorder.add(await attempt(delivery, self._adapters, self._settings))
+
+    async def _settled(self, recorded: list[Recorded]) -> None:
+        loop = asyncio.get_running_loop()
+        for one in recorded:
+            if one.status != "pending" or not one.accepted:
+                continue
+            seconds = max(0.0, one.due_in_seconds) + WAKE_MARGIN
+            # one call for all that are due in the same tenth of a second
+            moment = math.ceil((loop.time() + seconds) * 10)
+            if moment not in self._woken:
+                self._woken.add(moment)
+                loop.call_later(seconds, self._woken.discard, moment)
+                self._wake(moment / 10 - loop.time())

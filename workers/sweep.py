@@ -1,0 +1,65 @@
+"""The sweep: finds due rows that nobody announced, once a second by one worker at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import redis
+
+from webhooks.errors import QueueUnavailable, StoreError
+from webhooks.queue import announce
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Held by the worker whose turn it is, for one interval. Wiped with Redis, it is simply taken again.
+TURN = "webhooks:sweep"
+
+
+class Sweep:
+    """Looks every `sweep_seconds`; errors are logged once until it works again."""
+
+    def __init__(self, store: Store, broker: RedisBroker, settings: Settings, *, worker: str) -> None:
+        self._store = store
+        self._broker = broker
+        self._settings = settings
+        self._worker = worker
+        self._failing = False
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.sweep_seconds)
+            try:
+                await self.once()
+            except (StoreError, QueueUnavailable) as exc:
+                if not self._failing:
+                    logger.warning("the sweep waits: %s", exc)
+                self._failing = True
+            else:
+                if self._failing:
+                    logger.info("the sweep works again")
+                self._failing = False
+
+    async def once(self) -> int:
+        """Announce what is due, if it is this worker's turn; return the number of jobs."""
+        if not await asyncio.to_thread(self._take_turn):
+            return 0
+        due = await self._store.due()
+        if not due:
+            return 0
+        return await asyncio.to_thread(announce, self._broker, due=due, max_jobs=self._settings.max_jobs)
+
+    def _take_turn(self) -> bool:
+        milliseconds = max(1, int(self._settings.sweep_seconds * 900))
+        try:
+            return bool(self._broker.client.set(TURN, self._worker, nx=True, px=milliseconds))
+        except (redis.RedisError, OSError) as exc:
+            raise QueueUnavailable(f"Redis did not answer ({type(exc).__name__})") from exc
