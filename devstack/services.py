@@ -1,0 +1,73 @@
+"""The system under way: gateway and workers as processes of their own, as in production."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+
+from devstack.processes import Child, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Gateway:
+    """The gateway on a free loopback port."""
+
+    def __init__(self, settings: Mapping[str, str], *, log: Path) -> None:
+        self._settings = settings
+        self._log = log
+        self.port = free_port()
+        self.child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers. Raises StackError."""
+        self.child = _webhooks("gateway", ["gateway", "--port", str(self.port)], self._settings, self._log)
+        self.child.wait_ready(self._answers)
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self.child:
+            self.child.stop()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+
+class Worker:
+    """One worker with one process."""
+
+    def __init__(self, settings: Mapping[str, str], *, log: Path, name: str = "worker") -> None:
+        self._settings = settings
+        self._log = log
+        self._name = name
+        self.child: Child | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it is ready for work. Raises StackError."""
+        self.child = _webhooks(self._name, ["worker"], self._settings, self._log)
+        child = self.child
+        # Dramatiq says so once the process has booted
+        child.wait_ready(lambda: "ready for action" in child.tail())
+
+    def stop(self) -> None:
+        """Stop it: what is in flight is finished first."""
+        if self.child:
+            self.child.stop()
+
+
+def _webhooks(name: str, arguments: list[str], settings: Mapping[str, str], log: Path) -> Child:
+    environment = {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
+    return Child(name, [sys.executable, "-m", "webhooks.cli", *arguments], log=log, environment=environment)

@@ -1,0 +1,75 @@
+"""The stack: Postgres, Supabase Lite and Valkey, started in order and ended with whoever started them."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from devstack.errors import StackError
+from devstack.postgres import Postgres
+from devstack.supabase_lite import SupabaseLite, migrate
+from devstack.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+MIGRATIONS = Path(__file__).parent.parent / "supabase" / "migrations"
+DATABASE = "app"
+
+
+class Stack:
+    """A context manager; a second one on the same directory raises StackError. Data stays for the next start."""
+
+    def __init__(self, directory: Path = Path(".devstack"), *, say: Callable[[str], None] = print) -> None:
+        self._directory = directory
+        self._say = say
+        self._exit = ExitStack()
+        self.postgres = Postgres(directory / "postgres", say=say)
+        self.valkey = Valkey(directory, say=say)
+        self.supabase: SupabaseLite
+
+    def __enter__(self) -> Self:
+        with self._exit:  # ends what was started when a later start fails
+            self._lock()
+            self._exit.callback(self.postgres.stop)
+            self.postgres.start()
+            dsn = self.postgres.create(DATABASE)
+            migrate(self._directory, dsn, MIGRATIONS, say=self._say)
+            self.supabase = SupabaseLite(self._directory, dsn, say=self._say)
+            self._exit.callback(self.supabase.stop)
+            self.supabase.start()
+            self._exit.callback(self.valkey.stop)
+            self.valkey.start()
+            self._exit = self._exit.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings with which gateway and workers reach this stack."""
+        return {
+            "SUPABASE_URL": self.supabase.url,
+            "SUPABASE_SERVICE_ROLE_KEY": self.supabase.keys.secret,
+            "REDIS_URL": self.valkey.url,
+            "WEBHOOKS_ALLOW_HTTP": "true",
+        }
+
+    def check(self) -> None:
+        """Raise ChildDiedError when a part has ended."""
+        for part in (self.postgres, self.supabase, self.valkey):
+            if part.child:
+                part.child.check()
+
+    def _lock(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        lock = self._exit.enter_context((self._directory / "stack.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"another stack runs on {self._directory.absolute()}; end it first") from None
