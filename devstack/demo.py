@@ -29,6 +29,8 @@ DIRECTORY = Path(".devstack")
 WORKFLOW = Path(__file__).parent.parent / ".github" / "workflows" / "webhook-dispatcher.yml"
 SECONDS = 60
 console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = 120  # a log file has no width of its own
 
 
 def main() -> int:
@@ -55,12 +57,12 @@ def run(resources: ExitStack, *, once: bool) -> int:
     settings = {**stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
     gateway = Gateway(settings, log=DIRECTORY / "gateway.log")
     workers = [Worker(settings, log=DIRECTORY / f"worker-{n}.log", name=f"worker {n}") for n in (1, 2)]
-    for service in (gateway, *workers):
+    services: list[Gateway | Worker] = [gateway, *workers]
+    for service in services:
         resources.callback(service.stop)
     say("waiting for the gateway and two workers")
-    gateway.start()
-    for worker in workers:
-        worker.start()
+    for service in services:
+        service.start()
 
     dsn = stack.postgres.dsn(DATABASE)
     make_endpoint(dsn, receiver.url, secret)
@@ -83,7 +85,7 @@ def run(resources: ExitStack, *, once: bool) -> int:
         console.print("\nCtrl-C ends it")
         while True:
             stack.check()
-            for service in (gateway, *workers):
+            for service in services:
                 if service.child:
                     service.child.check()
             time.sleep(1)
@@ -159,7 +161,8 @@ def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print deliveries as Studio would show them."""
-    table = Table("event", "status", "attempts", "response", "ms", "delivery id", title="webhook_deliveries")
+    table = Table("event", "status", "attempts", "response", "ms", title="webhook_deliveries", title_justify="left")
+    table.add_column("delivery id = webhook-id", no_wrap=True)
     for row in rows:
         colour = {"delivered": "green", "failed": "red"}.get(row["status"], "yellow")
         figures = [row["attempts"], row["response_status"] or "", row["duration_ms"] or ""]

@@ -95,3 +95,7 @@ def _migrations(arguments: argparse.Namespace) -> None:
         else:
             shutil.copyfile(file, target)
             print(f"copied {target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -86,7 +86,7 @@ as $$
     select case
         when url ~ '^https?://[^/?#]*@' then
             'the URL carries a user name or password; put credentials in secret_key or a header instead'
-        when url ~ '^https?://(\[[0-9A-Fa-f:.]+\]|[^][:/?#@[:space:]\\%<>"]+)(:[0-9]{1,5})?([/?][^[:space:]#]*)?$' then
+        when url ~ '^https?://(\[[0-9A-Fa-f:.]+\]|[^]:/?#@\\%<>"[:space:][]+)(:[0-9]{1,5})?([/?][^[:space:]#]*)?$' then
             null
         when url ~ '^https?:' then
             'the URL is malformed; a right one is https://example.com/webhooks'

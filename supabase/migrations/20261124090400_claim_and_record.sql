@@ -65,20 +65,24 @@ begin
         return;
     end if;
 
-    -- 3. an equal share for each, its oldest first
+    -- 3. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
+    -- rounding the shares up crowds nobody out
     _share := ceil(_batch::numeric / cardinality(_endpoints));
     _ids := array(
         select s.id
         from unnest(_endpoints) as e (id)
         cross join lateral (
-            select d.id, d.next_attempt_at
-            from public.webhook_deliveries as d
-            where d.webhook_config_id = e.id and d.status = 'pending' and d.next_attempt_at <= _now
-            order by d.next_attempt_at
-            limit _share
-            for update skip locked
+            select l.id, l.next_attempt_at, row_number() over (order by l.next_attempt_at) as place
+            from (
+                select d.id, d.next_attempt_at
+                from public.webhook_deliveries as d
+                where d.webhook_config_id = e.id and d.status = 'pending' and d.next_attempt_at <= _now
+                order by d.next_attempt_at
+                limit _share
+                for update skip locked
+            ) as l
         ) as s
-        order by s.next_attempt_at
+        order by s.place, s.next_attempt_at
         limit _batch);
 
     -- 4. what the short queues left free goes to the oldest of the others

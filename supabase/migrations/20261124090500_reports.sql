@@ -11,23 +11,35 @@ set enable_seqscan = off
 set jit = off
 as $$
     select jsonb_build_object(
-        'due', least(at_most, coalesce(sum(due.count), 0) + (
-            select count(*) from (
-                select 1 from public.webhook_deliveries as d
+        'due', (
+            select count(*)
+            from (
+                select 1
+                from public.webhook_configurations as c
+                cross join lateral (
+                    select 1
+                    from public.webhook_deliveries as d
+                    where d.webhook_config_id = c.id and d.status = 'pending' and d.next_attempt_at <= now()
+                    limit at_most
+                ) as due
+                where c.is_active
+                union all
+                select 1
+                from public.webhook_deliveries as d
                 where d.status = 'processing' and d.lease_expires_at <= now()
-                limit at_most) as expired)),
-        'oldest_due_at', min(due.oldest))
-    from public.webhook_configurations as c
-    cross join lateral (
-        select count(*) as count, min(d.next_attempt_at) as oldest
-        from (
-            select p.next_attempt_at
-            from public.webhook_deliveries as p
-            where p.webhook_config_id = c.id and p.status = 'pending' and p.next_attempt_at <= now()
-            order by p.next_attempt_at
-            limit at_most) as d
-    ) as due
-    where c.is_active
+                limit at_most
+            ) as bounded),
+        'oldest_due_at', (
+            select min(first.next_attempt_at)
+            from public.webhook_configurations as c
+            cross join lateral (
+                select d.next_attempt_at
+                from public.webhook_deliveries as d
+                where d.webhook_config_id = c.id and d.status = 'pending' and d.next_attempt_at <= now()
+                order by d.next_attempt_at
+                limit 1
+            ) as first
+            where c.is_active))
 $$;
 comment on function public.webhook_backlog(integer) is 'How many deliveries are due now (counted up to at_most), expired leases included, and since when the oldest waits.';
 revoke all on function public.webhook_backlog(integer) from public, anon, authenticated;
