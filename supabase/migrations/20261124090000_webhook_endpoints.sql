@@ -60,7 +60,7 @@ as $$
 declare
     _is_admin boolean := false;
 begin
-    if nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'app_metadata' ->> 'role' = 'admin' then
+    if auth.jwt() -> 'app_metadata' ->> 'role' = 'admin' then
         return true;
     end if;
     -- the platform keeps its admins in public.users.role; another app has no such column

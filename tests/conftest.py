@@ -1,0 +1,101 @@
+"""Real servers for all tests: one Postgres a session, a fresh database a test, and what stands on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from devstack.postgres import PROGRAMS, Postgres, available
+from devstack.stack import MIGRATIONS
+from devstack.supabase_lite import migrate
+from devstack.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from psycopg import Connection
+
+ROOT = Path(__file__).parent.parent
+PLATFORM = ROOT / "tests" / "platform" / "existing_schema.sql"
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def directory() -> Iterator[Path]:
+    """The session's own folder; a second session on the same checkout waits for the first."""
+    path = ROOT / ".devstack" / "tests"
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / "session.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for old in (*path.glob("postgres-*"), *path.glob("*.log")):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        yield path
+
+
+@pytest.fixture(scope="session")
+def servers(directory: Path) -> Iterator[Callable[[int], Postgres]]:
+    """Postgres by version, started on first use. One that the machine lacks is skipped at home, fails in CI."""
+    started: dict[int, Postgres] = {}
+    with ExitStack() as stack:
+
+        def server(version: int) -> Postgres:
+            if version not in started:
+                if not available(version) and not (os.environ.get("CI") and version != 15):
+                    pytest.skip(f"Postgres {version} is not on this machine (apt install postgresql-{version})")
+                data = directory / f"postgres-{version}"
+                started[version] = Postgres(data, version=version, say=quiet)
+                stack.callback(started[version].stop)
+                started[version].start()
+            return started[version]
+
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(servers: Callable[[int], Postgres]) -> Postgres:
+    """The newest Postgres that there is."""
+    return servers(max(PROGRAMS))
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres, directory: Path) -> str:
+    """A database of an empty Supabase project with our migrations."""
+    name = "template_empty"
+    migrate(directory, postgres.create(name), MIGRATIONS, say=quiet)
+    return name
+
+
+@pytest.fixture
+def dsn(postgres: Postgres, template: str) -> Iterator[str]:
+    """A fresh database for this test alone."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield postgres.create(name, template=template)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Connection[dict[str, object]]]:
+    """A superuser's connection to it, each statement its own transaction."""
+    with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def valkey_server(directory: Path) -> Iterator[Valkey]:
+    """One Valkey a session."""
+    valkey = Valkey(directory, say=quiet)
+    valkey.start()
+    yield valkey
+    valkey.stop()

@@ -1,0 +1,72 @@
+"""Shorthands for SQL tests."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+JOINED = {"community_id": "c", "community_name": "Lesekreis Zürich", "community_city": "Zürich"}
+
+
+@pytest.fixture
+def endpoint(db: Connection[dict[str, Any]]) -> Callable[..., str]:
+    """Make an endpoint; return its id."""
+
+    def make(events: str = "{*}", url: str = "https://example.com/hook", **columns: Any) -> str:
+        row = {"name": "receiver", "url": url, "events": events, **columns}
+        names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+        sql = f"insert into public.webhook_configurations ({names}) values ({marks}) returning id"
+        return str(db.execute(sql.encode(), tuple(row.values())).fetchone()["id"])  # type: ignore[index]
+
+    return make
+
+
+@pytest.fixture
+def dispatch(db: Connection[dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Dispatch an event as a server-side caller."""
+
+    def call(event: str = "user.joined_community", data: Any = JOINED, *more: Any) -> dict[str, Any]:
+        marks = ", ".join(["%s", "%s::jsonb", *["%s"] * len(more)])
+        sql = f"select public.dispatch_webhook({marks}) as answer"
+        return db.execute(sql.encode(), (event, json.dumps(data), *more)).fetchone()["answer"]  # type: ignore[index]
+
+    return call
+
+
+@pytest.fixture
+def claim(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]:
+    """Claim deliveries."""
+
+    def call(size: int = 100, lease: int = 60) -> list[dict[str, Any]]:
+        return db.execute("select * from public.claim_webhook_deliveries(%s, %s, 'test')", (size, lease)).fetchall()
+
+    return call
+
+
+@pytest.fixture
+def record(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]:
+    """Record one result for each claimed row."""
+
+    def call(*claimed: dict[str, Any], delivered: bool = True, **more: Any) -> list[dict[str, Any]]:
+        results = [
+            {
+                "delivery_id": str(row["id"]),
+                "lease_id": str(row["lease_id"]),
+                "attempt": row["attempt"],
+                "started_at": "2026-01-02T03:04:05Z",
+                "duration_ms": 7,
+                "delivered": delivered,
+                **more,
+            }
+            for row in claimed
+        ]
+        return db.execute("select * from public.record_webhook_attempts(%s::jsonb)", (json.dumps(results),)).fetchall()
+
+    return call

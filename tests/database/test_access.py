@@ -1,0 +1,81 @@
+"""Who may what, read from the catalog of the database itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from tests.database.test_dispatch import ANA, become
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+    Database = Connection[dict[str, Any]]
+
+#: What a signed-in user may call. Everything else is for service_role alone.
+FOR_USERS = {"dispatch_webhook", "emit_as_user", "is_webhook_admin"}
+
+OURS = "n.nspname = 'webhooks' or (n.nspname = 'public' and p.proname like '%%webhook%%')"
+
+
+def test_every_table_has_row_level_security(db: Database) -> None:
+    """All tables in public and webhooks."""
+    rows = db.execute("""
+        select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('public', 'webhooks') and c.relkind in ('r', 'p') and not c.relrowsecurity
+    """).fetchall()
+    assert rows == []
+
+
+def test_every_function_pins_its_search_path(db: Database) -> None:
+    """So that no schema of a caller's can slip in."""
+    rows = db.execute(f"""
+        select p.proname, p.proconfig from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {OURS}
+    """.encode()).fetchall()  # fmt: skip
+    assert len(rows) > 10
+    assert [row["proname"] for row in rows if 'search_path=""' not in (row["proconfig"] or [])] == []
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_who_may_execute(db: Database, role: str) -> None:
+    """Anon nothing, users the short list."""
+    rows = db.execute(f"""
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where ({OURS}) and has_function_privilege('{role}', p.oid, 'execute')
+    """.encode()).fetchall()  # fmt: skip
+    assert {row["proname"] for row in rows} == (FOR_USERS if role == "authenticated" else set())
+
+
+def test_admins_see_rows_and_never_secrets(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
+) -> None:
+    """Admins read endpoints and deliveries; other users none; nobody's browser reads secret_key."""
+    endpoint(secret_key="whsec_AAAA")
+    dispatch()
+    become(db, "authenticated", ANA)
+    assert db.execute("select from public.webhook_deliveries").rowcount == 0
+    db.execute("select set_config('request.jwt.claims', %s, false)", ('{"app_metadata": {"role": "admin"}}',))
+    assert db.execute("select from public.webhook_deliveries").rowcount == 1
+    assert db.execute("select name, url from public.webhook_configurations").rowcount == 1
+    for sql in ("select secret_key from public.webhook_configurations", "select * from public.webhook_configurations"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute(sql.encode())
+    for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts", "webhook_dispatcher_runs"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute(f"delete from public.{table}".encode())
+
+
+def test_everything_in_studio_is_described(db: Database) -> None:
+    """Every table and function that someone meets in Studio has a comment."""
+    rows = db.execute(f"""
+        select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind = 'r' and obj_description(c.oid) is null
+        union all
+        select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = 'public' and ({OURS}) and obj_description(p.oid) is null
+    """.encode()).fetchall()  # fmt: skip
+    assert rows == []

@@ -1,0 +1,117 @@
+"""The migrations, on every Postgres that Supabase runs, on nothing and on the platform's production schema."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from devstack.stack import MIGRATIONS
+from devstack.supabase_lite import migrate
+from tests.conftest import PLATFORM, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from devstack.postgres import Postgres
+
+ADMIN = "00000000-0000-0000-0000-00000000000a"
+USER = "00000000-0000-0000-0000-00000000000b"
+ROWS = f"""
+    insert into auth.users (id, email) values ('{ADMIN}', 'admin@example.com'), ('{USER}', 'ana@example.com');
+    insert into public.users (id, name, role, referral_code)
+    values ('{ADMIN}', 'Admin', 'admin', 'CODE'), ('{USER}', 'Ana', 'user', null);
+    insert into public.webhook_configurations (name, url, events, secret_key, created_by) values
+        ('n8n', 'https://n8n.example.com/hook', '{{user.referred_user}}', 'plain secret', '{ADMIN}'),
+        ('odd', 'ftp://old.example.com', '{{user.unheard_of}}', null, '{ADMIN}');
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts)
+    select id, 'user.referred_user', '{{"event": "user.referred_user", "data": {{}}}}'::jsonb, status, attempts
+    from public.webhook_configurations,
+         (values ('pending', 0), ('delivered', 1), ('failed', 3), ('processing', 1), ('odd status', 9)) v (status, attempts)
+    where name = 'n8n';
+"""
+
+
+def upgraded(server: Postgres, directory: Path) -> str:
+    """Return the DSN of a production database with rows in it, upgraded by our migrations."""
+    name = f"production_{server.port}"
+    server.drop(name)
+    dsn = server.create(name)
+    empty = directory / "no-migrations"
+    empty.mkdir(exist_ok=True)
+    (empty / "20200101000000_platform.sql").write_text(PLATFORM.read_text() + ROWS)
+    migrate(directory, dsn, empty, say=quiet)
+    both = directory / "platform-and-ours"
+    both.mkdir(exist_ok=True)
+    for file in (*empty.glob("*.sql"), *MIGRATIONS.glob("*.sql")):
+        (both / file.name).write_text(file.read_text())
+    migrate(directory, dsn, both, say=quiet)
+    assert "up to date" in migrate(directory, dsn, both, say=quiet)
+    return dsn
+
+
+@pytest.mark.parametrize("version", [15, 16, 18])
+def test_an_empty_project(servers: Callable[[int], Postgres], directory: Path, version: int) -> None:
+    """Applied to an empty project; the second application does nothing and reports no error."""
+    server = servers(version)
+    dsn = server.create(f"empty_{version}")
+    migrate(directory, dsn, MIGRATIONS, say=quiet)
+    assert "up to date" in migrate(directory, dsn, MIGRATIONS, say=quiet)
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select count(*) from public.webhook_event_types").fetchone() == (13,)
+
+
+@pytest.mark.parametrize("version", [15, 16, 18])
+def test_the_production_schema(servers: Callable[[int], Postgres], directory: Path, version: int) -> None:
+    """Every row stays, apply_referral_code still emits, what was pending is delivered, stuck rows come back."""
+    dsn = upgraded(servers(version), directory)
+    with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as db:
+        # Given that all rows of the first generation are there
+        statuses = db.execute("select status, count(*) as n from public.webhook_deliveries group by 1").fetchall()
+        assert {row["status"]: row["n"] for row in statuses} == {
+            "pending": 1, "delivered": 1, "failed": 1, "processing": 1, "odd status": 1,
+        }  # fmt: skip
+        assert len(db.execute("select from public.webhook_configurations").fetchall()) == 2
+
+        # When the platform's own function runs, and a worker claims as service_role
+        answer = db.execute("select public.apply_referral_code('CODE', %s) as answer", (USER,)).fetchone()
+        assert answer is not None
+        assert answer["answer"]["success"] is True
+        db.execute("set role service_role")
+        claimed = db.execute("select * from public.claim_webhook_deliveries()").fetchall()
+
+        # Then the old pending row, the stuck one, and the new event are delivered; finished ones are not
+        assert len(claimed) == 3
+        assert {row["secret_key"] for row in claimed} == {"plain secret"}
+        assert sum(USER in row["body"] for row in claimed) == 1
+
+        # And service_role holds the grants that production lacks, anon no longer any
+        assert db.execute("select from public.webhook_deliveries").rowcount == 6
+        db.execute("set role anon")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute("select from public.webhook_deliveries")
+
+
+def test_the_production_endpoints_can_still_be_edited(servers: Callable[[int], Postgres], directory: Path) -> None:
+    """An old endpoint with a URL that would be refused today can be renamed; a new one like it is refused."""
+    dsn = upgraded(servers(18), directory)
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute("update public.webhook_configurations set name = 'renamed' where name = 'odd'")
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="not supported; a right one is https://"):
+            db.execute("update public.webhook_configurations set url = 'ftp://x.example' where name = 'renamed'")
+        db.execute("delete from auth.users where id = %s", (ADMIN,))
+        left = db.execute("select count(*), count(created_by) from public.webhook_configurations").fetchone()
+        assert left == (2, 0), "an endpoint outlives the admin who made it"
+
+
+def test_file_names() -> None:
+    """Migrations are named YYYYMMDDHHMMSS_short_description.sql and say what they are for."""
+    files: list[Any] = sorted(MIGRATIONS.glob("*"))
+    assert files
+    for file in files:
+        assert re.fullmatch(r"\d{14}_[a-z0-9_]+\.sql", file.name)
+        assert file.read_text().startswith("-- "), f"{file.name} has no header"

@@ -1,0 +1,162 @@
+"""Recording: states, backoff, the attempt log, and results that come late or twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+    Database = Connection[dict[str, Any]]
+    Rows = Callable[..., list[dict[str, Any]]]
+
+
+def stored(db: Database) -> dict[str, Any]:
+    """Return the one delivery."""
+    row = db.execute("select *, next_attempt_at - now() as due_in from public.webhook_deliveries").fetchone()
+    assert row is not None
+    return row
+
+
+def make_due(db: Database) -> None:
+    """Let the backoff pass."""
+    db.execute("update public.webhook_deliveries set next_attempt_at = now() where status = 'pending'")
+
+
+@pytest.fixture(autouse=True)
+def one_delivery(endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> None:
+    endpoint()
+    dispatch()
+
+
+def test_delivered(db: Database, claim: Rows, record: Rows) -> None:
+    """The row and the log say what was answered."""
+    (answer,) = record(*claim(), response_status=200, response_excerpt="thanks")
+    assert (answer["status"], answer["accepted"]) == ("delivered", True)
+    row = stored(db)
+    assert (row["status"], row["attempts"], row["response_status"], row["response_body"]) == (
+        "delivered",
+        1,
+        200,
+        "thanks",
+    )
+    assert row["lease_id"] is None
+    assert row["finished_at"] is not None
+    (attempt,) = db.execute("select * from public.webhook_attempts").fetchall()
+    assert (attempt["number"], attempt["duration_ms"], attempt["delivered"]) == (1, 7, True)
+
+
+def test_two_and_four_seconds_then_failed(db: Database, claim: Rows, record: Rows) -> None:
+    """Attempt 2 comes 2 s after the first, attempt 3 4 s after the second; then the row has failed."""
+    delays = []
+    for _ in range(2):
+        (answer,) = record(*claim(), delivered=False, error="HTTP 500")
+        assert answer["status"] == "pending"
+        delays.append(round(answer["due_in_seconds"]))
+        assert claim() == [], "it is not due yet"
+        make_due(db)
+    (answer,) = record(*claim(), delivered=False, error="HTTP 500")
+    assert delays == [2, 4]
+    assert answer["status"] == "failed"
+    row = stored(db)
+    assert (row["attempts"], row["error_message"]) == (3, "HTTP 500")
+    assert len(db.execute("select from public.webhook_attempts").fetchall()) == 3
+
+
+def test_more_attempts_wait_a_minute_at_most(db: Database, claim: Rows, record: Rows) -> None:
+    """With eight attempts the waits double up to 60 s."""
+    db.execute("update public.webhook_configurations set max_attempts = 8")
+    delays = []
+    for _ in range(7):
+        delays.append(round(record(*claim(), delivered=False)[0]["due_in_seconds"]))
+        make_due(db)
+    assert delays == [2, 4, 8, 16, 32, 60, 60]
+
+
+def test_retry_after(claim: Rows, record: Rows) -> None:
+    """A longer wait that the receiver asks for is kept."""
+    (answer,) = record(*claim(), delivered=False, retry_after_seconds=120, response_status=429)
+    assert round(answer["due_in_seconds"]) == 120
+
+
+def test_permanent(db: Database, claim: Rows, record: Rows) -> None:
+    """No further attempt is made; 410 disables the endpoint, with a reason, until somebody enables it."""
+    (answer,) = record(*claim(), delivered=False, permanent=True, disable_reason="410 Gone")
+    assert answer["status"] == "failed"
+    endpoint = db.execute("select * from public.webhook_configurations").fetchone()
+    assert endpoint is not None
+    assert (endpoint["is_active"], endpoint["disabled_reason"]) == (False, "410 Gone")
+    db.execute("update public.webhook_configurations set is_active = true")
+    endpoint = db.execute("select * from public.webhook_configurations").fetchone()
+    assert endpoint is not None
+    assert endpoint["disabled_reason"] is None
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_the_same_result_twice(db: Database, claim: Rows, record: Rows, delivered: bool) -> None:
+    """A result whose answer got lost is sent again, and changes nothing."""
+    claimed = claim()
+    record(*claimed, delivered=delivered)
+    before = stored(db)
+    (answer,) = record(*claimed, delivered=delivered)
+    after = stored(db)
+    assert answer["accepted"] is False
+    assert (before["status"], before["attempts"], before["next_attempt_at"]) == (
+        after["status"], after["attempts"], after["next_attempt_at"],
+    )  # fmt: skip
+    assert len(db.execute("select from public.webhook_attempts").fetchall()) == 1
+
+
+def test_a_late_failure_is_ignored_while_another_worker_tries(db: Database, claim: Rows, record: Rows) -> None:
+    """The lease's holder decides."""
+    late = claim()
+    db.execute("update public.webhook_deliveries set lease_expires_at = now()")
+    current = claim()
+    assert record(*late, delivered=False)[0]["accepted"] is False
+    assert stored(db)["status"] == "processing"
+    assert record(*current)[0]["status"] == "delivered"
+
+
+def test_a_late_success_counts(db: Database, claim: Rows, record: Rows) -> None:
+    """The receiver has it: nothing may send it again, whatever the lease's new holder says."""
+    late = claim()
+    db.execute("update public.webhook_deliveries set lease_expires_at = now()")
+    current = claim()
+    assert record(*late)[0]["status"] == "delivered"
+    assert record(*current, delivered=False)[0]["status"] == "delivered"
+    assert stored(db)["status"] == "delivered"
+
+
+def test_a_batch_in_one_call(db: Database, dispatch: Callable[..., Any], claim: Rows, record: Rows) -> None:
+    """A hundred results, one call."""
+    for _ in range(99):
+        dispatch()
+    assert {row["status"] for row in record(*claim())} == {"delivered"}
+    assert db.execute("select from public.webhook_deliveries where status = 'delivered'").rowcount == 100
+
+
+def test_release(db: Database, claim: Rows) -> None:
+    """A lease that is given back is due at once, and cannot be given back by a former holder."""
+    (row,) = claim()
+    sql = "select public.release_webhook_deliveries(jsonb_build_array(jsonb_build_object('delivery_id', %s::uuid, 'lease_id', %s::uuid))) as n"
+    assert db.execute(sql, (row["id"], row["webhook_config_id"])).fetchone() == {"n": 0}
+    assert db.execute(sql, (row["id"], row["lease_id"])).fetchone() == {"n": 1}
+    assert [again["attempt"] for again in claim()] == [1]
+
+
+def test_reports(db: Database, claim: Rows, record: Rows) -> None:
+    """Backlog, heartbeat and health count what is there."""
+    run = db.execute("select public.start_webhook_dispatcher_run('test') as run").fetchone()
+    assert run is not None
+    assert run["run"]["due"] == 1
+    db.execute("select public.finish_webhook_dispatcher_run(%s, 1)", (run["run"]["run_id"],))
+    record(*claim())
+    health = db.execute("select public.webhook_health() as health").fetchone()
+    assert health is not None
+    assert health["health"]["last_hour"] == {"total": 1, "delivered": 1, "failed": 0, "pending": 0}
+    assert health["health"]["due"] == 0
+    assert health["health"]["last_run"]["enqueued"] == 1
