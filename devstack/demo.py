@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
 from webhooks.signing import generate_secret
 
-DIRECTORY = Path(".devstack")
+DIRECTORY = Path(os.environ.get("DEVSTACK_DIRECTORY", ".devstack"))
 WORKFLOW = Path(__file__).parent.parent / ".github" / "workflows" / "webhook-dispatcher.yml"
 SECONDS = 60
 console = Console(highlight=False)

@@ -65,7 +65,7 @@ class Receiver:
         self._server.receive = self._receive
         self._answer = answer
         self._on_request = on_request
-        self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="receiver")
 
     @property
     def url(self) -> str:

@@ -99,3 +99,9 @@ def valkey_server(directory: Path) -> Iterator[Valkey]:
     valkey.start()
     yield valkey
     valkey.stop()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the workers do."""
+    return "asyncio"

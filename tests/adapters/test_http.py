@@ -1,0 +1,330 @@
+"""The HTTP adapter against real servers, the hostile ones on bare sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import respx
+
+from devstack.receiver import Received, Receiver, Reply
+from webhooks.deliveries import Attempt, Delivery
+from webhooks.destinations import parse
+from webhooks.errors import DeliveryError
+from webhooks.settings import Settings
+from webhooks.signing import generate_secret
+from workers.adapters import AdapterCache
+from workers.adapters.http import RESPONSE_BYTES, HttpAdapter
+from workers.delivery import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+pytestmark = pytest.mark.anyio
+
+SECRET = generate_secret()
+BODY = '{"data": {"text": "Grüße 🎉", "n": 9007199254740993}, "event": "x.y"}'
+
+
+def settings(**more: Any) -> Settings:
+    """Return settings for these tests."""
+    needed = {"supabase_url": "http://x", "service_key": "k", "redis_url": "r", "allow_http": True}
+    return Settings(**{**needed, **more})
+
+
+def delivery(url: str, secret: str | None = SECRET) -> Delivery:
+    """Return a claimed delivery."""
+    return Delivery(
+        id="3f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11", webhook_config_id="c", event_type="x.y", attempt=1,
+        url=url, secret_key=secret, body=BODY, lease_id="l",
+    )  # fmt: skip
+
+
+async def deliver(url: str, secret: str | None = SECRET, **more: Any) -> Attempt:
+    """Attempt one delivery with adapters of its own."""
+    configured = settings(**more)
+    adapters = AdapterCache(allow_http=configured.allow_http)
+    try:
+        return await attempt(delivery(url, secret), adapters, configured)
+    finally:
+        await adapters.close()
+
+
+@asynccontextmanager
+async def server(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """Serve raw bytes: `handle` is called once the request's head has come."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await handle(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        yield f"http://127.0.0.1:{port}/"
+
+
+async def test_body_and_headers_byte_for_byte() -> None:
+    """POST, compact JSON, the contract's headers and no others of ours; both signatures verify."""
+    with Receiver(answer=lambda _: Reply(body=b"thanks")) as receiver:
+        result = await deliver(f"{receiver.url}/path?a=1")
+        (request,) = receiver.received
+    assert request.path == "/path?a=1"
+    assert request.body == '{"data":{"text":"Grüße 🎉","n":9007199254740993},"event":"x.y"}'.encode()
+    assert request.verified(SECRET)
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"] == "My Third Place Webhook/1.0"
+    assert request.headers["webhook-id"] == "3f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11"
+    assert abs(int(request.headers["webhook-timestamp"]) - time.time()) < 60
+    assert set(request.headers) == {
+        "host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent",
+        "webhook-id", "webhook-timestamp", "webhook-signature", "x-webhook-signature",
+    }  # fmt: skip
+    assert (result.delivered, result.response_status, result.response_excerpt) == (True, 200, "thanks")
+    assert result.error is None
+
+
+async def test_without_a_secret_no_signature() -> None:
+    """The identity headers go all the same."""
+    with Receiver() as receiver:
+        await deliver(receiver.url, None)
+        (request,) = receiver.received
+    assert "webhook-id" in request.headers
+    assert not {"webhook-signature", "x-webhook-signature"} & set(request.headers)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+async def test_2xx_is_success(status: int) -> None:
+    """All of them."""
+    with Receiver(answer=lambda _: Reply(status, b"")) as receiver:
+        assert (await deliver(receiver.url)).delivered
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503])
+async def test_anything_else_is_a_failure_that_is_retried(status: int) -> None:
+    """The status and what was answered are kept."""
+    with Receiver(answer=lambda _: Reply(status, b"no")) as receiver:
+        result = await deliver(receiver.url)
+    assert not result.delivered
+    assert not result.permanent
+    assert (result.response_status, result.response_excerpt) == (status, "no")
+    assert result.error is not None
+    assert result.error.startswith(f"HTTP {status}")
+
+
+async def test_a_redirect_is_never_followed() -> None:
+    """Not even to the same host; the error says what to do."""
+    with Receiver() as other, Receiver(answer=lambda _: Reply(302, b"", {"Location": other.url})) as receiver:
+        result = await deliver(receiver.url)
+        assert other.received == []
+    assert result.error is not None
+    assert "give the endpoint its final URL" in result.error
+
+
+async def test_410_disables_the_endpoint() -> None:
+    """And no attempt follows."""
+    with Receiver(answer=lambda _: Reply(410)) as receiver:
+        result = await deliver(receiver.url)
+    assert (result.permanent, result.disable_reason) == (True, "the endpoint answered 410 Gone")
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "seconds"),
+    [
+        (429, "120", 120),
+        (503, "7", 7),
+        (503, "Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        (429, "soon", None),
+        (429, "-5", None),
+        (500, "120", None),
+    ],
+)
+async def test_retry_after(status: int, value: str, seconds: float | None) -> None:
+    """Seconds or a date, on 429 and 503."""
+    with Receiver(answer=lambda _: Reply(status, b"", {"Retry-After": value})) as receiver:
+        assert (await deliver(receiver.url)).retry_after_seconds == seconds
+
+
+async def test_a_silent_server() -> None:
+    """It accepts and never answers: the timeout ends it."""
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    async with server(silent) as url:
+        result = await deliver(url, timeout_seconds=0.3)
+    assert result.error == "no complete response within 0.3 s"
+    assert not result.permanent
+
+
+async def test_a_dripping_server() -> None:
+    """A byte now and then keeps no worker: the timeout bounds the whole exchange, body included."""
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with server(drip) as url:
+        result = await deliver(url, timeout_seconds=0.4)
+    assert result.error == "no complete response within 0.4 s"
+
+
+async def test_an_endless_body() -> None:
+    """200 is success; 64 KiB are read at most, 1,000 characters kept."""
+    sent = 0
+
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while sent < 500 * RESPONSE_BYTES:
+            writer.write(b"x" * 4096)
+            sent += 4096
+            await writer.drain()
+
+    async with server(endless) as url:
+        result = await deliver(url)
+    assert result.delivered
+    assert result.response_excerpt == "x" * 1000
+    assert sent < 500 * RESPONSE_BYTES, "the connection was closed long before the end"
+
+
+async def test_a_gzip_bomb_is_not_unpacked() -> None:
+    """We ask for no compression, and unpack none."""
+    bomb = gzip.compress(b"\0" * 20_000_000)
+    with Receiver(answer=lambda _: Reply(200, bomb, {"Content-Encoding": "gzip"})) as receiver:
+        result = await deliver(receiver.url)
+    assert result.delivered
+    assert result.response_excerpt is not None
+    assert len(result.response_excerpt) <= 1000
+    assert "\x00" not in result.response_excerpt
+
+
+async def test_a_reset_connection() -> None:
+    """A retryable failure with the cause."""
+
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with server(reset) as url:
+        result = await deliver(url)
+    assert result.error is not None
+    assert not result.permanent
+    assert "Error" in result.error
+
+
+async def test_nobody_listens_and_no_such_host() -> None:
+    """Retryable, with httpx's name for it."""
+    with Receiver() as receiver:
+        url = receiver.url
+    assert "ConnectError" in str((await deliver(url)).error)
+    assert "ConnectError" in str((await deliver("http://nowhere.invalid/")).error)
+
+
+async def test_bad_tls() -> None:
+    """A server that speaks no TLS on an https URL."""
+    with Receiver() as receiver:
+        result = await deliver(receiver.url.replace("http:", "https:"))
+    assert "ConnectError" in str(result.error)
+    assert not result.permanent
+
+
+async def test_our_own_mistakes_are_permanent() -> None:
+    """A URL that cannot be delivered to, and a secret that cannot sign: retrying cannot help."""
+    for url, secret in (("ftp://x/", SECRET), ("https://u:p@x/", SECRET), ("https://x/", "whsec_!")):
+        result = await deliver(url, secret)
+        assert result.permanent
+        assert result.error
+    assert (await deliver("http://x/", allow_http=False)).permanent
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would see every payload."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    with Receiver() as receiver:
+        assert (await deliver(receiver.url)).delivered
+
+
+async def test_200_concurrent_deliveries_reuse_connections_and_close_cleanly() -> None:
+    """Each arrives once; afterwards no task is left."""
+    configured = settings()
+    adapters = AdapterCache(allow_http=True)
+    before = asyncio.all_tasks()
+    with Receiver() as receiver:
+        results = await asyncio.gather(*(attempt(delivery(receiver.url), adapters, configured) for _ in range(200)))
+        await adapters.close()
+        assert len(receiver.received) == 200
+    assert all(result.delivered for result in results)
+    assert asyncio.all_tasks() == before
+
+
+async def test_it_survives_a_restart_of_the_receiver() -> None:
+    """A pooled connection that the receiver closed is no failure the next time."""
+    configured = settings()
+    adapters = AdapterCache(allow_http=True)
+    with Receiver(answer=lambda _: Reply(200, b"", {"Connection": "close"})) as receiver:
+        for _ in range(20):
+            assert (await attempt(delivery(receiver.url), adapters, configured)).delivered
+    await adapters.close()
+
+
+async def test_the_cache_is_bounded_and_closes_what_it_evicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The adapter that was unused the longest goes; one in use stays."""
+    closed: list[str] = []
+
+    class Recording:
+        def __init__(self, url: str) -> None:
+            self.url = url
+
+        async def close(self) -> None:
+            closed.append(self.url)
+
+    monkeypatch.setattr("workers.adapters.create_adapter", lambda destination: Recording(destination.url))
+    cache = AdapterCache(allow_http=False, size=2)
+    async with cache.use("https://in-use/"):
+        for name in ("a", "b", "c"):
+            async with cache.use(f"https://{name}/"):
+                pass
+    assert closed == ["https://a/", "https://b/"]
+    await cache.close()
+    assert set(closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
+
+
+@respx.mock
+async def test_a_broken_charset_is_read_all_the_same(respx_mock: respx.MockRouter) -> None:
+    """An encoding that Python does not know (an edge that a real server seldom shows)."""
+    respx_mock.post("https://example.com/").mock(
+        return_value=httpx.Response(200, headers={"Content-Type": "text/plain; charset=klingon"}, content=b"ok")
+    )
+    adapter = HttpAdapter(parse("https://example.com/"))
+    assert (await adapter.publish(b"{}", {})).excerpt == "ok"
+    await adapter.close()
+
+
+@respx.mock
+async def test_errors_of_httpx_become_delivery_errors(respx_mock: respx.MockRouter) -> None:
+    """Whatever httpx raises."""
+    for error in (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError, httpx.DecodingError):
+        respx_mock.post("https://example.com/").mock(side_effect=error("why"))
+        adapter = HttpAdapter(parse("https://example.com/"))
+        with pytest.raises(DeliveryError, match=f"{error.__name__}: why"):
+            await adapter.publish(b"{}", {})
+        await adapter.close()
+
+
+def test_a_received_request_is_not_verified_with_another_secret() -> None:
+    """The receiver of these tests can say no."""
+    assert not Received("/", {"x-webhook-signature": "sha256=00"}, b"{}").verified(SECRET)

@@ -1,0 +1,67 @@
+"""Settings: their errors, and that the documentation lists them as they are."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+
+import pytest
+
+from tests.conftest import ROOT
+from webhooks.errors import SettingsError
+from webhooks.settings import Settings
+
+NEEDED = {
+    "SUPABASE_URL": "https://x.supabase.co",
+    "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_x",
+    "REDIS_URL": "redis://localhost",
+}
+
+
+def test_what_is_missing_is_named() -> None:
+    """All at once, not one a run."""
+    with pytest.raises(SettingsError, match="set SUPABASE_SERVICE_ROLE_KEY, REDIS_URL in the environment"):
+        Settings.from_environment({"SUPABASE_URL": "https://x.supabase.co"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("WEBHOOKS_ALLOW_HTTP", "perhaps", "WEBHOOKS_ALLOW_HTTP must be true or false"),
+        ("WEBHOOKS_BATCH_SIZE", "many", "WEBHOOKS_BATCH_SIZE must be a number"),
+        ("WEBHOOKS_BATCH_SIZE", "0", "WEBHOOKS_BATCH_SIZE must be above 0"),
+        ("WEBHOOKS_SWEEP_SECONDS", "-1", "WEBHOOKS_SWEEP_SECONDS must be 0"),
+        ("WEBHOOKS_LEASE_SECONDS", "20", "must be at least twice WEBHOOKS_TIMEOUT_SECONDS"),
+        ("SUPABASE_URL", "x.supabase.co", "SUPABASE_URL must start with https://"),
+    ],
+)
+def test_what_is_wrong_is_named(name: str, value: str, message: str) -> None:
+    """With the variable and what it may be."""
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_environment({**NEEDED, name: value})
+
+
+def test_secrets_do_not_show() -> None:
+    """Settings may be logged."""
+    settings = Settings.from_environment({**NEEDED, "WEBHOOKS_DISPATCH_TOKEN": "tok_geheim"})
+    assert "sb_secret_x" not in repr(settings)
+    assert "geheim" not in repr(settings)
+
+
+@pytest.mark.parametrize("file", ["README.md", ".env.example"])
+def test_the_documentation_lists_every_setting(file: str) -> None:
+    """With its variable, its default and what it is about."""
+    text = (ROOT / file).read_text()
+    for field in fields(Settings):
+        variable, about, default = field.metadata["variable"], field.metadata["about"], field.default
+        if file == "README.md":
+            assert default is not MISSING
+            shown = (
+                "(needed)"
+                if default is None
+                else ""
+                if default == ""
+                else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+            )
+            assert f"| `{variable}` | {shown} | {about} |".replace("  ", " ") in text.replace("  ", " ")
+        else:
+            assert f"{variable}=" in text

@@ -1,0 +1,110 @@
+"""The cron's script, taken from the workflow and run against a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devstack.processes import free_port
+from devstack.receiver import Received, Receiver, Reply
+from tests.conftest import ROOT
+
+WORKFLOWS = ROOT / ".github" / "workflows"
+TOKEN = "token-of-the-workflow"
+
+
+def workflow(name: str) -> dict[Any, Any]:
+    """Return a workflow."""
+    return dict(yaml.safe_load((WORKFLOWS / name).read_text()))
+
+
+def dispatcher_script() -> str:
+    """Return the script of the dispatcher's job."""
+    (step,) = workflow("webhook-dispatcher.yml")["jobs"]["dispatch"]["steps"]
+    return str(step["run"])
+
+
+def run(url: str, *, token: str = TOKEN, triggers: int = 2) -> subprocess.CompletedProcess[str]:
+    """Run the script as Actions does, without its pauses."""
+    variables = {"TRIGGERS": str(triggers), "INTERVAL_SECONDS": "0", "RETRY_SECONDS": "0"}
+    return subprocess.run(
+        ["bash", "-c", dispatcher_script()],
+        env={"PATH": os.environ["PATH"], "GATEWAY_URL": url, "DISPATCH_TOKEN": token, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def shown(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a reader of the log sees: the line that masks the token is Actions' own."""
+    return "\n".join(line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("::add-mask::"))
+
+
+def test_it_triggers_as_often_as_asked() -> None:
+    """POSTs with the token, one line an answer; the token is masked first and never shown, nor in any argv."""
+    seen: list[str] = []
+
+    def answer(_: Received) -> Reply:
+        for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen.append(cmdline.read_text())
+            except OSError:
+                continue
+        return Reply(202, b'{"run_id":"r","due":0,"enqueued":0}')
+
+    with Receiver(answer=answer) as receiver:
+        done = run(receiver.url + "/", triggers=3)
+    assert done.returncode == 0, done.stderr
+    assert [r.path for r in receiver.received] == ["/functions/v1/webhook-dispatcher"] * 3
+    assert {r.headers["authorization"] for r in receiver.received} == {f"Bearer {TOKEN}"}
+    assert done.stdout.startswith(f"::add-mask::{TOKEN}\n")
+    assert shown(done).count('202 {"run_id":"r","due":0,"enqueued":0}') == 3
+    assert TOKEN not in shown(done)
+    assert seen
+    assert not any(TOKEN in line for line in seen)
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 500, 503])
+def test_it_fails_loudly_and_goes_on(status: int) -> None:
+    """A non-2xx fails the job with the answer; the triggers after it are made all the same."""
+    statuses = iter([status, 202])
+    with Receiver(answer=lambda _: Reply(next(statuses), b"why")) as receiver:
+        done = run(receiver.url)
+    assert len(receiver.received) == 2
+    assert done.returncode == 1
+    assert f"::error::the gateway answered {status}" in done.stdout
+    assert f"{status} why" in done.stdout
+    assert "::error::1 of 2 triggers failed" in done.stdout
+
+
+def test_it_retries_network_errors() -> None:
+    """Three tries, then a loud failure that says what to look at."""
+    done = run(f"http://127.0.0.1:{free_port()}", triggers=1)
+    assert done.returncode == 1
+    assert "try 3 of 3" in done.stdout
+    assert "is WEBHOOKS_GATEWAY_URL right" in done.stdout
+    assert TOKEN not in shown(done)
+
+
+def test_it_names_what_is_not_set() -> None:
+    """The setting, and where to add it."""
+    assert "::error::WEBHOOKS_GATEWAY_URL is not set: add it under Settings" in run("").stdout
+    done = run("http://x", token="")
+    assert done.returncode == 1
+    assert "::error::WEBHOOKS_DISPATCH_TOKEN is not set" in done.stdout
+
+
+def test_ci_calls_the_same_script_as_people() -> None:
+    """And nothing else; the workflows ask for no permission that they do not need."""
+    job = workflow("ci.yml")["jobs"]["test"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert lines[-2:] == ["make check", "make test"]
+    for name in ("ci.yml", "webhook-dispatcher.yml"):
+        assert workflow(name)["permissions"] == {}
