@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: SQLSTATEs by which the database's functions refuse what the caller asked: the caller's fault, not ours.
-REFUSALS = {"22023": HTTP_400_BAD_REQUEST, "P0002": HTTP_404_NOT_FOUND}
+#: SQLSTATEs by which the database's functions refuse what the caller asked: the caller's fault, not ours. PTnnn is
+#: PostgREST's way to say an HTTP status (its manual, "Errors").
+REFUSALS = {"22023": HTTP_400_BAD_REQUEST, "PT404": HTTP_404_NOT_FOUND}
 
 
 def _answer(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:

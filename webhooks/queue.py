@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import redis
 from dramatiq import Message, Middleware
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerConnectionError
+from dramatiq.errors import BrokerConnectionError
 
 from webhooks.errors import QueueUnavailable
 

@@ -127,7 +127,7 @@ begin
     where c.id = send_test_webhook.webhook_config_id;
     if not found then
         raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
-            using errcode = 'P0002', hint = 'The endpoints are in the table public.webhook_configurations.';
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name

@@ -50,7 +50,7 @@ def sign_in(system: System, *, admin: bool) -> str:
 
 def test_who_may_call(system: System, client: httpx.Client) -> None:
     """401 without a token, 403 with a wrong one, 202 with the dispatch token or the service key."""
-    for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer "}):
+    for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
         answer = client.post(DISPATCHER, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -96,7 +96,7 @@ def test_a_test_delivery(system: System, client: httpx.Client) -> None:
     assert request.verified(system.secret)
     missing = "00000000-0000-0000-0000-000000000000"
     answer = client.post(TEST, json={"webhook_config_id": missing}, headers=bearer(TOKEN))
-    assert (answer.status_code, missing in answer.json()["detail"]) == (404, True)
+    assert (answer.status_code, missing in answer.json()["detail"]) == (404, True), answer.json()
     assert client.post(TEST, json={"webhook_config_id": "no uuid"}, headers=bearer(TOKEN)).status_code == 400
     system.db.execute("update public.webhook_configurations set is_active = false")
     answer = client.post(TEST, json={"webhook_config_id": endpoint}, headers=bearer(TOKEN))

@@ -1,0 +1,122 @@
+"""The drain and the recorder at the edges that a real server seldom shows: a store that fails at a chosen moment."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webhooks.deliveries import Attempt, Delivery, Recorded
+from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.settings import Settings
+from workers import recorder as recorder_module
+from workers.adapters import AdapterCache
+from workers.drain import Drain
+from workers.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhooks.store import Store
+
+pytestmark = pytest.mark.anyio
+
+
+def an_attempt(number: int) -> Attempt:
+    """Return a result."""
+    return Attempt(
+        delivery_id=str(number), lease_id="l", attempt=1, started_at=datetime.now(UTC), duration_ms=1, delivered=True
+    )
+
+
+class FakeStore:
+    """Records in memory; `errors` are raised first, one a call."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.batches: list[list[str]] = []
+        self.released: list[str] = []
+        self.refused: str | None = None
+        self.claiming = asyncio.Event()
+        self.claim_may_answer = asyncio.Event()
+
+    async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
+        if self.errors:
+            raise self.errors.pop(0)
+        if any(a.delivery_id == self.refused for a in attempts):
+            raise StoreError("refused", code="22P02")
+        self.batches.append([a.delivery_id for a in attempts])
+        return [Recorded(a.delivery_id, "delivered", 0, accepted=True) for a in attempts]
+
+    async def claim(self, *, batch_size: int, lease_seconds: int, worker: str) -> list[Delivery]:
+        assert (lease_seconds, worker) == (60, "w")
+        self.claiming.set()
+        await self.claim_may_answer.wait()
+        row = {"webhook_config_id": "c", "event_type": "x.y", "attempt": 1, "url": "https://x/", "secret_key": None}
+        return [Delivery(id=str(n), body="{}", lease_id="l", **row) for n in range(min(batch_size, 3))]
+
+    async def release(self, deliveries: Sequence[Delivery]) -> int:
+        self.released += [d.id for d in deliveries]
+        return len(deliveries)
+
+
+async def recorded(store: FakeStore, count: int, *, patience: float = 60) -> list[list[str]]:
+    """Record attempts 0 to count - 1 and return the batches that the store took."""
+
+    async def settled(_: list[Recorded]) -> None: ...
+
+    recorder = Recorder(as_store(store), settled, patience=patience)
+    task = asyncio.create_task(recorder.run())
+    for number in range(count):
+        recorder.add(an_attempt(number))
+    recorder.finish()
+    await task
+    return store.batches
+
+
+def as_store(store: FakeStore) -> Store:
+    """Let a fake pass for the real one."""
+    return store  # type: ignore[return-value]
+
+
+async def test_batches_of_a_hundred() -> None:
+    """All results in order, a hundred a call."""
+    batches = await recorded(FakeStore(), 250)
+    assert [len(batch) for batch in batches] == [100, 100, 50]
+    assert [number for batch in batches for number in batch] == [str(n) for n in range(250)]
+
+
+async def test_it_waits_for_supabase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be recorded is tried again until it is."""
+    monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0)
+    assert await recorded(FakeStore(*[StoreUnavailable("away")] * 5), 3) == [["0", "1", "2"]]
+
+
+async def test_it_gives_up_when_the_lease_has_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker has the rows by then; the process must still be able to end."""
+    monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0)
+    assert await recorded(FakeStore(*[StoreUnavailable("away")] * 3), 3, patience=-1) == []
+
+
+async def test_one_bad_result_does_not_hold_back_the_others() -> None:
+    """The batch is taken apart."""
+    store = FakeStore()
+    store.refused = "1"
+    assert await recorded(store, 3) == [["0"], ["2"]]
+
+
+async def test_a_claim_that_answers_during_shutdown_is_given_back() -> None:
+    """Its rows are due again at once."""
+    store = FakeStore()
+    settings = Settings(supabase_url="http://x", service_key="k", redis_url="r")
+    adapters = AdapterCache(allow_http=False)
+    drain = Drain(as_store(store), adapters, settings, worker="w", wake=lambda _: None)
+    job = asyncio.create_task(drain.run())
+    await store.claiming.wait()
+    drain.stop()
+    store.claim_may_answer.set()
+    assert await job == 0
+    await drain.close()
+    assert store.released == ["0", "1", "2"]

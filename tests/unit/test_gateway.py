@@ -1,0 +1,62 @@
+"""Edge-compatible: nothing happens at import or start-up, and a serverless adapter runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import pytest
+
+from gateway.app import create_app
+from tests.conftest import ROOT
+from webhooks.settings import Settings
+
+with warnings.catch_warnings():
+    # mangum's own import, not ours
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from mangum import Mangum
+
+QUIET_START = """
+import socket, sys, threading
+
+def refuse(*_):
+    raise AssertionError("a connection was opened")
+
+socket.socket.connect = socket.socket.connect_ex = refuse
+from gateway.app import create_app
+from webhooks.settings import Settings
+create_app(Settings(supabase_url="http://127.0.0.1:9", service_key="k", redis_url="redis://127.0.0.1:9"))
+assert threading.active_count() == 1, threading.enumerate()
+loaded = {"boto3", "botocore", "google.cloud", "confluent_kafka", "aiokafka", "pybreaker", "workers"} & set(sys.modules)
+assert not loaded, loaded
+"""
+
+
+def test_start_up_opens_no_thread_and_no_connection() -> None:
+    """And loads no protocol SDK and no worker."""
+    done = subprocess.run([sys.executable, "-c", QUIET_START], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/functions/v1/webhook-health", 401), ("/none", 404)])
+def test_it_runs_under_mangum(path: str, status: int) -> None:
+    """As an AWS Lambda function behind API Gateway (payload format 2.0)."""
+    app = create_app(Settings(supabase_url="http://127.0.0.1:9", service_key="k", redis_url="redis://127.0.0.1:9"))
+    event: dict[str, Any] = {
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+        "headers": {"host": "example.com"}, "isBase64Encoded": False,
+        "requestContext": {"http": {"method": "GET", "path": path, "sourceIp": "1.2.3.4", "protocol": "HTTP/1.1"}},
+    }  # fmt: skip
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        answer = Mangum(app, lifespan="off")(event, object())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"])
