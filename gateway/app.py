@@ -10,7 +10,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
-from gateway.errors import EXCEPTION_HANDLERS
+from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from gateway.routes import functions, probes
 from webhooks.queue import create_broker
 from webhooks.store import Store
@@ -27,6 +27,9 @@ def create_app(settings: Settings) -> Litestar:
     store = Store(settings)
     broker = create_broker(settings.redis_url)
     return Litestar(
+        # Litestar's own configuration of logging starts a thread
+        logging_config=None,
+        after_exception=[log_unexpected],
         route_handlers=[*functions.ROUTES, *probes.ROUTES],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),

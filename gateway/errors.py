@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
 from litestar.status_codes import (
     HTTP_400_BAD_REQUEST,
     HTTP_404_NOT_FOUND,
@@ -13,10 +14,10 @@ from litestar.status_codes import (
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
+from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable, WebhooksError
 
 if TYPE_CHECKING:
-    from litestar.types import ExceptionHandlersMap
+    from litestar.types import ExceptionHandlersMap, Scope
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,12 @@ def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[st
     if status == HTTP_502_BAD_GATEWAY:
         logger.error("Supabase refused: %s", exc)
     return _answer(status, str(exc))
+
+
+async def log_unexpected(exc: Exception, _: Scope) -> None:
+    """Log what no handler expects, with its trace: the answer says only "Internal Server Error"."""
+    if not isinstance(exc, (HTTPException, WebhooksError)):
+        logger.error("unexpected error", exc_info=exc)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

@@ -79,7 +79,7 @@ class Recorder:
                 await asyncio.sleep(RETRY_SECONDS)
             except StoreError as exc:
                 if len(batch) == 1:
-                    logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc)  # noqa: TRY400 - the error is in the text
+                    logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc)
                     return
                 # one bad result must not hold the others back
                 for one in batch:

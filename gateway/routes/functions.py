@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import UUID  # noqa: TC003 - Litestar resolves it at run time
+from uuid import UUID
 
 import msgspec
-from dramatiq.brokers.redis import RedisBroker  # noqa: TC002 - Litestar resolves it at run time
+from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.auth import server_only, server_or_admin
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import announce
-from webhooks.settings import Settings  # noqa: TC001 - Litestar resolves it at run time
-from webhooks.store import Store  # noqa: TC001 - Litestar resolves it at run time
+from webhooks.settings import Settings
+from webhooks.store import Store
 
 SECURITY = [{"bearer": list[str]()}]
 
@@ -49,7 +51,10 @@ class TestDelivery(msgspec.Struct):
     summary="Enqueue jobs for all deliveries that are due",
 )
 async def webhook_dispatcher(
-    request: Request[Any, Any, Any], settings: Settings, store: Store, broker: RedisBroker
+    request: Request[Any, Any, Any],
+    settings: NamedDependency[Settings],
+    store: NamedDependency[Store],
+    broker: NamedDependency[RedisBroker],
 ) -> Run:
     """Record the heartbeat and enqueue as many jobs as the due rows need. 503 when Redis or Supabase is away."""
     run_id, due = await store.start_run(request.headers.get("user-agent") or "unknown")
@@ -68,7 +73,7 @@ async def webhook_dispatcher(
     security=SECURITY,
     summary="Health of the deliveries",
 )
-async def webhook_health(store: Store) -> dict[str, Any]:
+async def webhook_health(store: NamedDependency[Store]) -> dict[str, Any]:
     """Return the last hour's deliveries by status, the backlog, the endpoints and the cron's last run."""
     return await store.health()
 
@@ -80,7 +85,12 @@ async def webhook_health(store: Store) -> dict[str, Any]:
     security=SECURITY,
     summary="Send a test delivery to an endpoint",
 )
-async def test_webhook(data: TestRequest, settings: Settings, store: Store, broker: RedisBroker) -> TestDelivery:
+async def test_webhook(
+    data: JSONBody[TestRequest],
+    settings: NamedDependency[Settings],
+    store: NamedDependency[Store],
+    broker: NamedDependency[RedisBroker],
+) -> TestDelivery:
     """Make a delivery of the event webhook.test, which travels like any other."""
     made = await store.send_test(str(data.webhook_config_id))
     await asyncio.to_thread(announce, broker, due=1, max_jobs=settings.max_jobs)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from dramatiq.brokers.redis import RedisBroker  # noqa: TC002 - Litestar resolves it at run time
+from dramatiq.brokers.redis import RedisBroker
 from litestar import get
+from litestar.di import NamedDependency
 
 from webhooks.queue import ping
-from webhooks.store import Store  # noqa: TC001 - Litestar resolves it at run time
+from webhooks.store import Store
 
 
 @get("/healthz", summary="The process is alive")
@@ -18,7 +19,7 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", summary="Supabase and Redis answer")
-async def readyz(store: Store, broker: RedisBroker) -> dict[str, str]:
+async def readyz(store: NamedDependency[Store], broker: NamedDependency[RedisBroker]) -> dict[str, str]:
     """Ask both; 503 names the one that does not answer."""
     await store.due()
     await asyncio.to_thread(ping, broker)

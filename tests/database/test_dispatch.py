@@ -173,7 +173,8 @@ def test_a_direct_insert_is_complete(
     config = endpoint()
     become(db, "service_role")
     db.execute(
-        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload) values (%s, 'x.y', '{\"a\": 1}')",
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload)"
+        " values (%s, 'x.y', '{\"a\": 1}')",
         (config,),
     )
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="256 KB"):

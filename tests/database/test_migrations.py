@@ -31,7 +31,8 @@ ROWS = f"""
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts)
     select id, 'user.referred_user', '{{"event": "user.referred_user", "data": {{}}}}'::jsonb, status, attempts
     from public.webhook_configurations,
-         (values ('pending', 0), ('delivered', 1), ('failed', 3), ('processing', 1), ('odd status', 9)) v (status, attempts)
+         (values ('pending', 0), ('delivered', 1), ('failed', 3), ('processing', 1), ('odd status', 9))
+         as v (status, attempts)
     where name = 'n8n';
 """
 

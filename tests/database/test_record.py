@@ -142,7 +142,10 @@ def test_a_batch_in_one_call(db: Database, dispatch: Callable[..., Any], claim: 
 def test_release(db: Database, claim: Rows) -> None:
     """A lease that is given back is due at once, and cannot be given back by a former holder."""
     (row,) = claim()
-    sql = "select public.release_webhook_deliveries(jsonb_build_array(jsonb_build_object('delivery_id', %s::uuid, 'lease_id', %s::uuid))) as n"
+    sql = (
+        "select public.release_webhook_deliveries(jsonb_build_array("
+        "jsonb_build_object('delivery_id', %s::uuid, 'lease_id', %s::uuid))) as n"
+    )
     assert db.execute(sql, (row["id"], row["webhook_config_id"])).fetchone() == {"n": 0}
     assert db.execute(sql, (row["id"], row["lease_id"])).fetchone() == {"n": 1}
     assert [again["attempt"] for again in claim()] == [1]

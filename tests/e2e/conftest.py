@@ -16,13 +16,14 @@ from psycopg.rows import dict_row
 from devstack.node import environment, install, node
 from devstack.services import Gateway, Worker
 from devstack.supabase_lite import SupabaseLite
-from devstack.valkey import Valkey
 from tests.conftest import quiet
 from webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from devstack.valkey import Valkey
 
 JOINED = {"community_id": "c", "community_name": "Lesekreis Zürich", "community_city": "Zürich"}
 TOKEN = "dispatch-token-of-the-tests"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -15,6 +14,7 @@ from webhooks.deliveries import Receipt, excerpt
 from webhooks.errors import DeliveryError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from webhooks.destinations import HttpDestination
