@@ -116,7 +116,7 @@ def make_endpoint(dsn: str, url: str, secret: str) -> None:
 
 def dispatch(stack: Stack) -> list[str]:
     """Dispatch all events as a signed-in user; return their request ids."""
-    packages = install(DIRECTORY, say=say)
+    packages = install(say=say)
     keys = {"SUPABASE_URL": stack.supabase.url, "PUBLISHABLE_KEY": stack.supabase.keys.publishable}
     done = subprocess.run(
         [node(), "demo.mjs"], cwd=packages, env={**environment(), **keys}, capture_output=True, text=True, check=False

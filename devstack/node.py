@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parent / "node"
 
+#: Where the packages go: once a checkout, whatever stack or test needs them.
+TARGET = SOURCE.parent.parent / ".devstack" / "node"
+
 
 def package() -> Path:
     """Return the folder of Node from PyPI: supabase-js needs Node 22, and a machine may have none or less."""
@@ -38,23 +41,22 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "LITE_TELEMETRY": "0", "DO_NOT_TRACK": "1"}
 
 
-def install(directory: Path, *, say: Callable[[str], None] = print) -> Path:
-    """Install the locked packages below `directory`, unless they are there; return the folder to run in."""
-    target = directory.absolute() / "node"
-    target.mkdir(parents=True, exist_ok=True)
-    stamp = target / "installed"
+def install(*, say: Callable[[str], None] = print) -> Path:
+    """Install the locked packages, unless they are there; return the folder to run in."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    stamp = TARGET / "installed"
     wanted = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()
-    with (target / "lock").open("w") as lock:
+    with (TARGET / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once: the second waits, and finds it done
         for file in SOURCE.iterdir():
-            shutil.copyfile(file, target / file.name)
+            shutil.copyfile(file, TARGET / file.name)
         if stamp.exists() and stamp.read_text() == wanted:
-            return target
+            return TARGET
         say("installing Supabase Lite and supabase-js from npm")
         npm = package() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         done = subprocess.run(
             [node(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=target,
+            cwd=TARGET,
             env=environment(),
             capture_output=True,
             text=True,
@@ -63,4 +65,4 @@ def install(directory: Path, *, say: Callable[[str], None] = print) -> Path:
         if done.returncode:
             raise StackError(f"npm ci failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
         stamp.write_text(wanted)
-    return target
+    return TARGET

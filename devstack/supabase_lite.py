@@ -52,7 +52,7 @@ class Keys:
 
 
 class SupabaseLite:
-    """A server on a database. `directory` holds the npm packages, the log and the keys."""
+    """A server on a database. `directory` holds the log and the keys."""
 
     def __init__(
         self, directory: Path, dsn: str, *, name: str = "supabase", say: Callable[[str], None] = print
@@ -72,7 +72,7 @@ class SupabaseLite:
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises StackError."""
-        packages = install(self._directory, say=self._say)
+        packages = install(say=self._say)
         self.port = self.port or free_port()
         self._say(f"waiting for Supabase Lite on port {self.port}")
         self.child = Child(
@@ -109,7 +109,7 @@ def migrate(directory: Path, dsn: str, migrations: Path, *, say: Callable[[str],
 
     The schema `auth` and the roles of a Supabase project are made first, where they are missing.
     """
-    packages = install(directory, say=say)
+    packages = install(say=say)
     project = directory.absolute() / "projects" / dsn.rsplit("/", 1)[-1]
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(migrations, project / "supabase" / "migrations")

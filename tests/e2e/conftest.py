@@ -35,7 +35,6 @@ class System:
     def __init__(self, dsn: str, valkey: Valkey, directory: Path, logs: Path) -> None:
         self.dsn = dsn
         self.valkey = valkey
-        self.directory = directory
         self.logs = logs
         self.secret = generate_secret()
         self.supabase = SupabaseLite(directory, dsn, name=dsn.rsplit("/", 1)[-1], say=quiet)
@@ -116,7 +115,7 @@ class System:
 
     def node(self, script: Path, **variables: str) -> str:
         """Run a script with supabase-js at hand; return what it printed."""
-        packages = install(self.directory, say=quiet)
+        packages = install(say=quiet)
         target = packages / script.name
         target.write_text(script.read_text())
         keys = {"SUPABASE_URL": self.supabase.url, "PUBLISHABLE_KEY": self.supabase.keys.publishable}
