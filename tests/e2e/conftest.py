@@ -68,9 +68,9 @@ class System:
         gateway.start()
         return gateway
 
-    def worker(self, **more: str) -> Worker:
+    def worker(self, processes: int = 1, **more: str) -> Worker:
         """Start a worker."""
-        worker = Worker(self.settings(**more), log=self.logs / f"worker-{time.monotonic_ns()}.log")
+        worker = Worker(self.settings(**more), log=self.logs / f"worker-{time.monotonic_ns()}.log", processes=processes)
         self.exit.callback(worker.stop)
         worker.start()
         return worker

@@ -29,14 +29,14 @@ def trigger(url: str) -> httpx.Response:
 
 
 def test_each_row_once(system: System) -> None:
-    """Two gateways, three workers with a sweep each, a cron that fires twice: 600 rows, 600 requests."""
+    """Two gateways, ten worker processes with a sweep each, a cron that fires twice: 600 rows, 600 requests."""
     with Receiver() as receiver:
         for n in range(3):
             system.endpoint(f"{receiver.url}/{n}")
         system.dispatch(200)
         gateways = [system.gateway(), system.gateway()]
-        for _ in range(3):
-            system.worker()
+        for _ in range(2):
+            system.worker(processes=5)
         for gateway in gateways * 2:
             assert trigger(gateway.url).status_code == 202
         system.wait_for_status("delivered", 600)
