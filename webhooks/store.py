@@ -8,7 +8,7 @@ import httpx
 import msgspec
 from postgrest import APIError, AsyncPostgrestClient
 
-from supabase import AsyncClient, AsyncClientOptions, acreate_client
+from supabase import AsyncClient, AsyncClientOptions
 from webhooks.deliveries import Attempt, Delivery, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 
@@ -91,10 +91,11 @@ class Store:
     async def _rpc(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         try:
             if self._client is None:
+                # not acreate_client: between its awaits a second call would make a second client
                 options = AsyncClientOptions(
                     postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
                 )
-                self._client = await acreate_client(self._settings.supabase_url, self._settings.service_key, options)
+                self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
             return (await self._client.rpc(function, arguments).execute()).data
         except APIError as exc:
             raise _translate(function, exc) from exc
