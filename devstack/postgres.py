@@ -83,6 +83,10 @@ class Postgres:
         if self.child:
             self.child.stop()
 
+    def erase(self) -> None:
+        """Remove the data of a stopped server."""
+        shutil.rmtree(self._data, ignore_errors=True)
+
     def dsn(self, database: str = "postgres") -> str:
         """Return the connection string of a database."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -112,7 +116,7 @@ class Postgres:
             found = marker.read_text().strip()
             if found != str(self._version):
                 raise StackError(
-                    f"{self._data} holds data of Postgres {found}, not {self._version}; `make clean` removes it"
+                    f"{self._data} holds data of Postgres {found}, not {self._version}; remove that folder"
                 )
             return
         self._say(f"making a Postgres {self._version} database in {self._data}")

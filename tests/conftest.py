@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,8 +38,8 @@ def directory() -> Iterator[Path]:
     path.mkdir(parents=True, exist_ok=True)
     with (path / "session.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for old in (*path.glob("postgres-*"), *path.glob("*.log")):
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        for old in path.glob("*.log"):
+            old.unlink()
         yield path
 
 
@@ -56,6 +55,7 @@ def servers(directory: Path) -> Iterator[Callable[[int], Postgres]]:
                     pytest.skip(f"Postgres {version} is not on this machine (apt install postgresql-{version})")
                 data = directory / f"postgres-{version}"
                 started[version] = Postgres(data, version=version, say=quiet)
+                started[version].erase()
                 stack.callback(started[version].stop)
                 started[version].start()
             return started[version]
