@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import yaml
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from devstack.cron import dispatcher_script
 from devstack.errors import StackError
 from devstack.node import environment, install, node
 from devstack.processes import exit_on_sigterm
@@ -27,7 +27,6 @@ from devstack.stack import DATABASE, Stack
 from webhooks.signing import generate_secret
 
 DIRECTORY = Path(os.environ.get("DEVSTACK_DIRECTORY", ".devstack"))
-WORKFLOW = Path(__file__).parent.parent / ".github" / "workflows" / "webhook-dispatcher.yml"
 SECONDS = 60
 console = Console(highlight=False)
 if not console.is_terminal:
@@ -87,8 +86,7 @@ def run(resources: ExitStack, *, once: bool) -> int:
         while True:
             stack.check()
             for service in services:
-                if service.child:
-                    service.child.check()
+                service.check()
             time.sleep(1)
     return 0 if complete else 1
 
@@ -128,10 +126,8 @@ def dispatch(stack: Stack) -> list[str]:
 
 def trigger(gateway_url: str, token: str) -> None:
     """Run the script of the GitHub workflow once, against the gateway."""
-    steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["dispatch"]["steps"]
-    script = next(step["run"] for step in steps if "run" in step)
     done = subprocess.run(
-        ["bash", "-c", script],
+        ["bash", "-c", dispatcher_script()],
         env={**environment(), "GATEWAY_URL": gateway_url, "DISPATCH_TOKEN": token, "TRIGGERS": "1"},
         capture_output=True,
         text=True,

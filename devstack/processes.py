@@ -111,6 +111,22 @@ class Child:
         self.process.wait()
 
 
+class Service:
+    """A part of the system that runs as one child, which `start` of the subclass makes."""
+
+    child: Child | None = None
+
+    def stop(self) -> None:
+        """Stop it, if it was started."""
+        if self.child:
+            self.child.stop()
+
+    def check(self) -> None:
+        """Raise ChildDiedError when it was started and has ended."""
+        if self.child:
+            self.child.check()
+
+
 def _die_with(death_signal: signal.Signals, parent: int) -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None  # elsewhere a killed parent leaves its children; Ctrl-C and SIGTERM do not

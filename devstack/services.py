@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from devstack.processes import Child, free_port
+from devstack.processes import Child, Service, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
-class Gateway:
+class Gateway(Service):
     """The gateway on a free loopback port."""
 
     def __init__(self, settings: Mapping[str, str], *, log: Path) -> None:
         self._settings = settings
         self._log = log
         self.port = free_port()
-        self.child: Child | None = None
 
     @property
     def url(self) -> str:
@@ -34,11 +33,6 @@ class Gateway:
         self.child = _webhooks("gateway", ["gateway", "--port", str(self.port)], self._settings, self._log)
         self.child.wait_ready(self._answers)
 
-    def stop(self) -> None:
-        """Stop it."""
-        if self.child:
-            self.child.stop()
-
     def _answers(self) -> bool:
         try:
             return httpx.get(f"{self.url}/healthz", trust_env=False).is_success
@@ -46,7 +40,7 @@ class Gateway:
             return False
 
 
-class Worker:
+class Worker(Service):
     """A worker with one or more processes."""
 
     def __init__(self, settings: Mapping[str, str], *, log: Path, name: str = "worker", processes: int = 1) -> None:
@@ -54,7 +48,6 @@ class Worker:
         self._log = log
         self._name = name
         self._processes = processes
-        self.child: Child | None = None
 
     def start(self) -> None:
         """Start, and wait until a process is ready for work. Raises StackError."""
@@ -62,11 +55,6 @@ class Worker:
         child = self.child
         # Dramatiq says so once the process has booted
         child.wait_ready(lambda: "ready for action" in child.tail())
-
-    def stop(self) -> None:
-        """Stop it: what is in flight is finished first."""
-        if self.child:
-            self.child.stop()
 
 
 def _webhooks(name: str, arguments: list[str], settings: Mapping[str, str], log: Path) -> Child:

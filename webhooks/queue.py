@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import redis
@@ -13,7 +14,7 @@ from dramatiq.errors import BrokerConnectionError
 from webhooks.errors import QueueUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 QUEUE = "webhooks"
 DRAIN = "drain"
@@ -44,31 +45,39 @@ def announce(broker: RedisBroker, *, due: int, max_jobs: int) -> int:
 
     Blocks for a round trip to Redis. Raises QueueUnavailable.
     """
-    try:
+    with _redis("did not take the jobs"):
         # Only what no worker fetched yet is counted: a killed worker's messages would count for minutes.
         waiting = int(broker.client.llen(f"{broker.namespace}:{QUEUE}"))
         jobs = max(0, min(max_jobs, math.ceil(due / ROWS_PER_JOB)) - waiting)
         for _ in range(jobs):
             broker.enqueue(_drain())
-    except (redis.RedisError, BrokerConnectionError, OSError) as exc:
-        raise QueueUnavailable(f"Redis did not take the jobs ({type(exc).__name__})") from exc
     return jobs
 
 
 def announce_later(broker: RedisBroker, *, seconds: float) -> None:
     """Enqueue one drain job that starts in `seconds`. Blocks for a round trip. Raises QueueUnavailable."""
-    try:
+    with _redis("did not take the wake-up call"):
         broker.enqueue(_drain(), delay=math.ceil(seconds * 1000))
-    except (redis.RedisError, BrokerConnectionError, OSError) as exc:
-        raise QueueUnavailable(f"Redis did not take the wake-up call ({type(exc).__name__})") from exc
+
+
+def take_turn(broker: RedisBroker, turn: str, *, owner: str, milliseconds: int) -> bool:
+    """Return whether `turn` was free; it is `owner`'s for so long. Blocks for a round trip. Raises QueueUnavailable."""
+    with _redis("did not answer"):
+        return bool(broker.client.set(turn, owner, nx=True, px=milliseconds))
 
 
 def ping(broker: RedisBroker) -> None:
     """Check that Redis answers. Raises QueueUnavailable."""
-    try:
+    with _redis("did not answer"):
         broker.client.ping()
-    except (redis.RedisError, OSError) as exc:
-        raise QueueUnavailable(f"Redis did not answer ({type(exc).__name__})") from exc
+
+
+@contextmanager
+def _redis(failure: str) -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, BrokerConnectionError, OSError) as exc:
+        raise QueueUnavailable(f"Redis {failure} ({type(exc).__name__})") from exc
 
 
 def _drain() -> Message[None]:

@@ -6,10 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-import redis
-
 from webhooks.errors import QueueUnavailable, StoreError
-from webhooks.queue import announce
+from webhooks.queue import announce, take_turn
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
@@ -50,16 +48,10 @@ class Sweep:
 
     async def once(self) -> int:
         """Announce what is due, if it is this worker's turn; return the number of jobs."""
-        if not await asyncio.to_thread(self._take_turn):
+        milliseconds = max(1, int(self._settings.sweep_seconds * 900))
+        if not await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds):
             return 0
         due = await self._store.due()
         if not due:
             return 0
         return await asyncio.to_thread(announce, self._broker, due=due, max_jobs=self._settings.max_jobs)
-
-    def _take_turn(self) -> bool:
-        milliseconds = max(1, int(self._settings.sweep_seconds * 900))
-        try:
-            return bool(self._broker.client.set(TURN, self._worker, nx=True, px=milliseconds))
-        except (redis.RedisError, OSError) as exc:
-            raise QueueUnavailable(f"Redis did not answer ({type(exc).__name__})") from exc

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from devstack.cron import dispatcher_script
 from devstack.node import SOURCE, environment, node
 from devstack.processes import Child, free_port, listening
 from devstack.receiver import Receiver
 from tests.conftest import ROOT
 from tests.e2e.conftest import JOINED, TOKEN
-from tests.unit.test_workflows import dispatcher_script
 
 if TYPE_CHECKING:
     from pathlib import Path

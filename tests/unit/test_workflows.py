@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from devstack.cron import dispatcher_script
 from devstack.processes import free_port
 from devstack.receiver import Received, Receiver, Reply
 from tests.conftest import ROOT
@@ -21,12 +22,6 @@ TOKEN = "token-of-the-workflow"
 def workflow(name: str) -> dict[Any, Any]:
     """Return a workflow."""
     return dict(yaml.safe_load((WORKFLOWS / name).read_text()))
-
-
-def dispatcher_script() -> str:
-    """Return the script of the dispatcher's job."""
-    (step,) = workflow("webhook-dispatcher.yml")["jobs"]["dispatch"]["steps"]
-    return str(step["run"])
 
 
 def run(url: str, *, token: str = TOKEN, triggers: int = 2) -> subprocess.CompletedProcess[str]:

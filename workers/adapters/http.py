@@ -42,7 +42,7 @@ def _tls() -> ssl.SSLContext:
 class HttpAdapter:
     """POSTs to one URL. Redirects are not followed, proxies from the environment not used."""
 
-    def __init__(self, destination: HttpDestination, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, destination: HttpDestination) -> None:
         self._url = destination.url
         limits = httpx.Limits(max_connections=POOL_CONNECTIONS, max_keepalive_connections=POOL_CONNECTIONS)
         self._clients = [
@@ -52,7 +52,6 @@ class HttpAdapter:
                 limits=limits,
                 follow_redirects=False,
                 trust_env=False,
-                transport=transport,
                 # only what is set here and by the caller is sent; the response is read as it comes
                 headers={"Accept": "*/*", "Accept-Encoding": "identity"},
             )
