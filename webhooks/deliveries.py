@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
+from typing import Literal
 
 import msgspec
 
@@ -10,25 +11,57 @@ import msgspec
 EXCERPT_CHARACTERS = 1000
 
 
+#: What an attempt tells of the endpoint's health: it is there, it is not, or (None) nothing.
+Health = Literal["answered", "failed"]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker needs to know of an endpoint, as webhooks.endpoint_settings gives it.
+
+    `secrets`: each signs, the newest first. `circuit`: closed or half_open, at the claim. What is None is as the
+    worker's settings say.
+    """
+
+    id: str
+    url: str
+    secrets: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
+    credentials_profile: str | None = None
+    timeout_seconds: float | None = None
+    circuit: str = "closed"
+    circuit_failure_threshold: int | None = None
+
+    def __repr__(self) -> str:
+        # without secrets and headers: this may be logged
+        return f"Endpoint(id={self.id!r})"
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed delivery: all that a worker needs to attempt it. `body` is compact JSON, as it is sent."""
 
     id: str
-    webhook_config_id: str
     event_type: str
     attempt: int
-    url: str
-    secret_key: str | None
+    endpoint: Endpoint
     body: str
     lease_id: str
 
     def __repr__(self) -> str:
-        # without secret and body: this may be logged
+        # without the body, which is the users'
         return f"Delivery(id={self.id!r}, event_type={self.event_type!r}, attempt={self.attempt})"
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What an adapter sends: the body's bytes and the headers (`Content-Type`, `webhook-id`, ...)."""
+
+    delivery_id: str
+    endpoint_id: str
+    body: bytes
+    headers: dict[str, str]
+
+
 class Receipt(msgspec.Struct, frozen=True):
-    """What a destination answered to a delivery that it accepted."""
+    """What a destination answered to a delivery that it accepted; of a queue, what its broker acknowledged."""
 
     status: int | None = None
     excerpt: str | None = None
@@ -44,6 +77,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int
     delivered: bool
     permanent: bool = False
+    health: Health | None = None
     retry_after_seconds: float | None = None
     response_status: int | None = None
     response_excerpt: str | None = None
@@ -58,6 +92,16 @@ class Recorded(msgspec.Struct, frozen=True):
     status: str
     due_in_seconds: float
     accepted: bool
+
+
+def field(body: bytes, path: str) -> str | None:
+    """Return a payload field as text, found by its dotted path (`actor_user_id`, `data.community_id`), or None."""
+    value = msgspec.json.decode(body)
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
 
 
 def compact(json_text: str) -> str:

@@ -12,6 +12,11 @@ WebhooksError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from webhooks.deliveries import Health
+
 
 class WebhooksError(Exception):
     """Base of all errors that this package raises."""
@@ -32,7 +37,8 @@ class SecretError(WebhooksError):
 class DeliveryError(WebhooksError):
     """Raised when an attempt failed, with the decision that follows from it.
 
-    `permanent`: no further attempt can succeed. `retry_after`: seconds that the receiver asked to wait.
+    `permanent`: no further attempt can succeed. `health`: what it tells of the endpoint: "failed" (it is not there),
+    "answered" (it is, and refused) or None (nothing). `retry_after`: seconds that the receiver asked to wait.
     `status` and `excerpt`: what it answered, if it did. `disable_reason`: set when the endpoint is gone.
     """
 
@@ -41,6 +47,7 @@ class DeliveryError(WebhooksError):
         message: str,
         *,
         permanent: bool = False,
+        health: Health | None = "failed",
         retry_after: float | None = None,
         status: int | None = None,
         excerpt: str | None = None,
@@ -48,6 +55,7 @@ class DeliveryError(WebhooksError):
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.health = health
         self.retry_after = retry_after
         self.status = status
         self.excerpt = excerpt

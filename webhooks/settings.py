@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from webhooks.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 def _setting(variable: str, about: str, default: Any = None, *, secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field
     metadata = {"variable": variable, "about": about, "required": default is None}
+    if isinstance(default, dict):
+        return field(default_factory=dict, repr=not secret, metadata=metadata)
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -32,8 +36,32 @@ class Settings:
         secret=True,
     )
     allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
+    credentials: Mapping[str, Mapping[str, str]] = _setting(
+        "WEBHOOKS_CREDENTIALS",
+        'Credentials of queues, as JSON by the name in `credentials_profile`: `{"warehouse": {"username": "..."}}`',
+        {},
+        secret=True,
+    )
     user_agent: str = _setting("WEBHOOKS_USER_AGENT", "User-Agent of deliveries", "My Third Place Webhook/1.0")
     timeout_seconds: float = _setting("WEBHOOKS_TIMEOUT_SECONDS", "For one attempt, response included", 15.0)
+    circuit_failures: int = _setting(
+        "WEBHOOKS_CIRCUIT_FAILURES", "Consecutive failures that open an endpoint's circuit", 5
+    )
+    circuit_reset_seconds: float = _setting(
+        "WEBHOOKS_CIRCUIT_RESET_SECONDS", "How long it stays open before one request tries again", 300.0
+    )
+    circuit_failure_rate: float = _setting(
+        "WEBHOOKS_CIRCUIT_FAILURE_RATE", "This share of failures opens it too; above 1: never", 0.5
+    )
+    circuit_rate_minimum: int = _setting(
+        "WEBHOOKS_CIRCUIT_RATE_MINIMUM", "Attempts that a share of failures is taken of, at least", 20
+    )
+    circuit_rate_window_seconds: float = _setting(
+        "WEBHOOKS_CIRCUIT_RATE_WINDOW_SECONDS", "The time that a share of failures is taken over", 60.0
+    )
+    disable_after_days: float = _setting(
+        "WEBHOOKS_DISABLE_AFTER_DAYS", "An endpoint to which nothing was delivered for so long is disabled", 5.0
+    )
     lease_seconds: int = _setting(
         "WEBHOOKS_LEASE_SECONDS", "A claimed delivery is taken back after this; above twice the timeout", 60
     )
@@ -54,6 +82,12 @@ class Settings:
             "concurrency",
             "drain_seconds",
             "max_jobs",
+            "circuit_failures",
+            "circuit_reset_seconds",
+            "circuit_failure_rate",
+            "circuit_rate_minimum",
+            "circuit_rate_window_seconds",
+            "disable_after_days",
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{variable(name)} must be above 0")
@@ -102,6 +136,14 @@ _BOOLEANS = {
 }
 
 
+_KINDS = {
+    "bool": "true or false",
+    "int": "a number (int)",
+    "float": "a number (float)",
+    "Mapping[str, Mapping[str, str]]": 'a JSON object of objects of text, such as {"warehouse": {"username": "..."}}',
+}
+
+
 def _parse(name: str, text: str, kind: str) -> object:
     try:
         match kind:
@@ -111,8 +153,10 @@ def _parse(name: str, text: str, kind: str) -> object:
                 return int(text)
             case "float":
                 return float(text)
+            case "Mapping[str, Mapping[str, str]]":
+                return msgspec.json.decode(text, type=dict[str, dict[str, str]])
             case _:
                 return text.strip()
     except (KeyError, ValueError):
         # the value is not repeated: it may be a secret in the wrong place
-        raise SettingsError(f"{name} must be {'true or false' if kind == 'bool' else f'a number ({kind})'}") from None
+        raise SettingsError(f"{name} must be {_KINDS[kind]}") from None

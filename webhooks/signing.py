@@ -10,9 +10,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets
+from secrets import token_bytes
+from typing import TYPE_CHECKING
 
 from webhooks.errors import SecretError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Marks a secret whose bytes follow in base64 (Standard Webhooks, "Signature scheme").
 PREFIX = "whsec_"
@@ -20,7 +24,7 @@ PREFIX = "whsec_"
 
 def generate_secret() -> str:
     """Return a new secret: `whsec_` and 32 random bytes in base64."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+    return PREFIX + base64.b64encode(token_bytes(32)).decode()
 
 
 def key_bytes(secret: str) -> bytes:
@@ -35,17 +39,19 @@ def key_bytes(secret: str) -> bytes:
         ) from None
 
 
-def signature_headers(secret: str | None, delivery_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+def signature_headers(secrets: Sequence[str], delivery_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return a delivery's identity and signature headers; `timestamp` in unix seconds, of this attempt.
 
-    Without a secret only `webhook-id` and `webhook-timestamp` are given. `X-Webhook-Signature` uses the whole
-    secret as text, as the platform's receivers have always verified it. Raise SecretError for a broken secret.
+    Each secret signs for Standard Webhooks, the newest first. `X-Webhook-Signature` uses the newest, whole and as
+    text, as the platform's receivers have always verified it. Without a secret only `webhook-id` and
+    `webhook-timestamp` are given. Raise SecretError for a broken secret.
     """
     headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
-    if secret:
-        plain = hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+    if secrets:
         signed = f"{delivery_id}.{timestamp}.".encode() + body
-        standard = base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()
-        headers["X-Webhook-Signature"] = f"sha256={plain}"
-        headers["webhook-signature"] = f"v1,{standard}"
+        headers["X-Webhook-Signature"] = f"sha256={hmac.digest(secrets[0].encode(), body, hashlib.sha256).hex()}"
+        headers["webhook-signature"] = " ".join(
+            f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
+            for secret in secrets
+        )
     return headers

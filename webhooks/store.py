@@ -41,7 +41,17 @@ class Store:
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
         """Record attempts; the same attempt twice changes nothing."""
-        rows = await self._rpc("record_webhook_attempts", {"results": msgspec.to_builtins(attempts)})
+        policy = {
+            "failure_threshold": self._settings.circuit_failures,
+            "reset_seconds": self._settings.circuit_reset_seconds,
+            "failure_rate": self._settings.circuit_failure_rate,
+            "rate_minimum": self._settings.circuit_rate_minimum,
+            "rate_window_seconds": self._settings.circuit_rate_window_seconds,
+            "disable_after_seconds": self._settings.disable_after_days * 86_400,
+        }
+        rows = await self._rpc(
+            "record_webhook_attempts", {"results": msgspec.to_builtins(attempts), "policy": policy}
+        )
         return msgspec.convert(rows, list[Recorded])
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:

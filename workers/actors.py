@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from webhooks.settings import Settings
     from webhooks.store import Store
-    from workers.adapters import AdapterCache
+    from workers.adapters.cache import AdapterCache
 
 logger = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import Attempt, Delivery, Receipt, compact, excerpt
+from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
 from webhooks.errors import DeliveryError, DestinationError, SecretError
 from webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
     from webhooks.settings import Settings
-    from workers.adapters import AdapterCache
+    from workers.adapters.cache import AdapterCache
 
 
 async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings) -> Attempt:
@@ -22,17 +22,18 @@ async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings
     clock = time.perf_counter()
     receipt = Receipt()
     error: DeliveryError | None = None
+    seconds = _timeout(delivery, settings)
     try:
-        async with asyncio.timeout(settings.timeout_seconds):
+        async with asyncio.timeout(seconds):
             receipt = await _publish(delivery, adapters, settings, started_at)
     except TimeoutError:
-        error = DeliveryError(f"no complete response within {settings.timeout_seconds:g} s")
+        error = DeliveryError(f"no complete response within {seconds:g} s")
     except DeliveryError as exc:
         error = exc
     except (DestinationError, SecretError) as exc:
-        error = DeliveryError(str(exc), permanent=True)
+        error = DeliveryError(str(exc), permanent=True, health=None)
     except Exception as exc:  # noqa: BLE001 - a fault of our own must not lose the row nor stop the others
-        error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}")
+        error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}", health=None)
     return Attempt(
         delivery_id=delivery.id,
         lease_id=delivery.lease_id,
@@ -41,6 +42,7 @@ async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings
         duration_ms=round((time.perf_counter() - clock) * 1000),
         delivered=error is None,
         permanent=error is not None and error.permanent,
+        health=error.health if error else "answered",
         retry_after_seconds=error.retry_after if error else None,
         response_status=error.status if error else receipt.status,
         response_excerpt=error.excerpt if error else receipt.excerpt,
@@ -49,12 +51,21 @@ async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings
     )
 
 
+def _timeout(delivery: Delivery, settings: Settings) -> float:
+    """Return the endpoint's timeout in seconds, or the setting; half the lease at most, which must outlive it."""
+    return min(delivery.endpoint.timeout_seconds or settings.timeout_seconds, settings.lease_seconds / 2)
+
+
 async def _publish(delivery: Delivery, adapters: AdapterCache, settings: Settings, started_at: datetime) -> Receipt:
+    endpoint = delivery.endpoint
     body = compact(delivery.body).encode()
     headers = {
+        **endpoint.headers,
         "Content-Type": "application/json",
         "User-Agent": settings.user_agent,
-        **signature_headers(delivery.secret_key, delivery.id, int(started_at.timestamp()), body),
+        **signature_headers(endpoint.secrets, delivery.id, int(started_at.timestamp()), body),
     }
-    async with adapters.use(delivery.url) as adapter:
-        return await adapter.publish(body, headers)
+    async with adapters.use(endpoint) as adapter:
+        return await adapter.publish(
+            Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)
+        )

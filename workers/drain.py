@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from typing import TYPE_CHECKING
 
 from webhooks.errors import StoreError
+from workers.breakers import Breakers
 from workers.delivery import attempt
-from workers.recorder import Recorder
+from workers.recorder import LINGER, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from webhooks.deliveries import Delivery, Recorded
     from webhooks.settings import Settings
     from webhooks.store import Store
-    from workers.adapters import AdapterCache
+    from workers.adapters.cache import AdapterCache
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Drain:
         self._woken: set[int] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._breakers = Breakers(settings, time.monotonic)
         self._recorder = Recorder(store, self._settled, patience=settings.lease_seconds)
         self._recording: asyncio.Task[None] | None = None
 
@@ -65,8 +68,11 @@ class Drain:
             batch = await self._claim(await self._room())
             if not batch:
                 break
-            begun += len(batch)
-            self._in_flight |= {asyncio.create_task(self._deliver(delivery)) for delivery in batch}
+            admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
+            if len(admitted) < len(batch):
+                await self._give_back([delivery for delivery in batch if delivery not in admitted])
+            begun += len(admitted)
+            self._in_flight |= {asyncio.create_task(self._deliver(delivery)) for delivery in admitted}
         return begun
 
     def stop(self) -> None:
@@ -104,8 +110,18 @@ class Drain:
             return []
         return batch
 
+    async def _give_back(self, refused: list[Delivery]) -> None:
+        """Release what an open breaker refused, and wait for the results that opened it to be recorded."""
+        try:
+            await self._store.release(refused)
+        except StoreError as exc:
+            logger.warning("releasing failed: %s; their leases will run out", exc)
+        await asyncio.sleep(LINGER)
+
     async def _deliver(self, delivery: Delivery) -> None:
-        self._recorder.add(await attempt(delivery, self._adapters, self._settings))
+        result = await attempt(delivery, self._adapters, self._settings)
+        self._breakers.note(delivery.endpoint, result.health)
+        self._recorder.add(result)
 
     async def _settled(self, recorded: list[Recorded]) -> None:
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from webhooks.queue import create_broker
 from webhooks.settings import Settings
 from webhooks.store import Store
 from workers.actors import Lifecycle, Worker
-from workers.adapters import AdapterCache
+from workers.adapters.cache import AdapterCache
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     dramatiq.set_broker(broker)
     lifecycle.worker = Worker(
         Store(settings),
-        AdapterCache(allow_http=settings.allow_http),
+        AdapterCache(settings),
         broker,
         settings,
         name=f"{socket.gethostname()}:{os.getpid()}",

@@ -13,12 +13,11 @@ import pytest
 import respx
 
 from devstack.receiver import Received, Receiver, Reply
-from webhooks.deliveries import Attempt, Delivery
+from tests.adapters.shorthands import SECRET, SENT, adapter_cache, deliver, make_delivery, make_settings
+from webhooks.deliveries import Message
 from webhooks.destinations import parse
 from webhooks.errors import DeliveryError
-from webhooks.settings import Settings
-from webhooks.signing import generate_secret
-from workers.adapters import AdapterCache
+from workers.adapters import Context
 from workers.adapters.http import RESPONSE_BYTES, HttpAdapter
 from workers.delivery import attempt
 
@@ -27,33 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SECRET = generate_secret()
-BODY = '{"data": {"text": "Grüße 🎉", "n": 9007199254740993}, "event": "x.y"}'
-
-
-def settings(**more: Any) -> Settings:
-    """Return settings for these tests."""
-    needed = {"supabase_url": "http://x", "service_key": "k", "redis_url": "r", "allow_http": True}
-    return Settings(**{**needed, **more})
-
-
-def delivery(url: str, secret: str | None = SECRET) -> Delivery:
-    """Return a claimed delivery."""
-    return Delivery(
-        id="3f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11", webhook_config_id="c", event_type="x.y", attempt=1,
-        url=url, secret_key=secret, body=BODY, lease_id="l",
-    )  # fmt: skip
-
-
-async def deliver(url: str, secret: str | None = SECRET, **more: Any) -> Attempt:
-    """Attempt one delivery with adapters of its own."""
-    configured = settings(**more)
-    adapters = AdapterCache(allow_http=configured.allow_http)
-    try:
-        return await attempt(delivery(url, secret), adapters, configured)
-    finally:
-        await adapters.close()
-
+CONTEXT = Context(make_settings(), {})
+MESSAGE = Message(delivery_id="d", endpoint_id="c", body=b"{}", headers={})
 
 @asynccontextmanager
 async def server(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
@@ -80,7 +54,7 @@ async def test_body_and_headers_byte_for_byte() -> None:
         result = await deliver(f"{receiver.url}/path?a=1")
         (request,) = receiver.received
     assert request.path == "/path?a=1"
-    assert request.body == '{"data":{"text":"Grüße 🎉","n":9007199254740993},"event":"x.y"}'.encode()
+    assert request.body == SENT
     assert request.verified(SECRET)
     assert request.headers["content-type"] == "application/json"
     assert request.headers["user-agent"] == "My Third Place Webhook/1.0"
@@ -97,7 +71,7 @@ async def test_body_and_headers_byte_for_byte() -> None:
 async def test_without_a_secret_no_signature() -> None:
     """The identity headers go all the same."""
     with Receiver() as receiver:
-        await deliver(receiver.url, None)
+        await deliver(receiver.url, endpoint={"secrets": ()})
         (request,) = receiver.received
     assert "webhook-id" in request.headers
     assert not {"webhook-signature", "x-webhook-signature"} & set(request.headers)
@@ -120,6 +94,48 @@ async def test_anything_else_is_a_failure_that_is_retried(status: int) -> None:
     assert (result.response_status, result.response_excerpt) == (status, "no")
     assert result.error is not None
     assert result.error.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "health"),
+    [
+        (200, {}, "answered"),
+        (302, {}, "answered"),
+        (400, {}, "answered"),
+        (404, {}, "answered"),
+        (408, {}, "failed"),
+        (410, {}, "answered"),
+        (425, {}, None),
+        (429, {}, None),
+        (500, {}, "failed"),
+        (501, {}, "answered"),
+        (503, {}, "failed"),
+        (503, {"Retry-After": "5"}, None),
+    ],
+)
+async def test_what_a_status_tells_of_the_endpoints_health(
+    status: int, headers: dict[str, str], health: str | None
+) -> None:
+    """A refusal by the receiver's own choice is no failure of its health."""
+    with Receiver(answer=lambda _: Reply(status, b"", headers)) as receiver:
+        assert (await deliver(receiver.url)).health == health
+
+
+async def test_extra_headers_and_the_timeout_of_an_endpoint() -> None:
+    """They go with each delivery; ours cannot be replaced."""
+    headers = {"Authorization": "Bearer x", "Content-Type": "text/plain"}
+    with Receiver() as receiver:
+        await deliver(receiver.url, endpoint={"headers": headers})
+        (request,) = receiver.received
+    assert request.headers["authorization"] == "Bearer x"
+    assert request.headers["content-type"] == "application/json"
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    async with server(silent) as url:
+        result = await deliver(url, endpoint={"timeout_seconds": 0.2})
+    assert (result.error, result.health) == ("no complete response within 0.2 s", "failed")
 
 
 async def test_a_redirect_is_never_followed() -> None:
@@ -244,9 +260,10 @@ async def test_bad_tls() -> None:
 async def test_our_own_mistakes_are_permanent() -> None:
     """A URL that cannot be delivered to, and a secret that cannot sign: retrying cannot help."""
     for url, secret in (("ftp://x/", SECRET), ("https://u:p@x/", SECRET), ("https://x/", "whsec_!")):
-        result = await deliver(url, secret)
+        result = await deliver(url, endpoint={"secrets": (secret,)})
         assert result.permanent
         assert result.error
+        assert result.health is None
     assert (await deliver("http://x/", allow_http=False)).permanent
 
 
@@ -260,12 +277,11 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 async def test_200_concurrent_deliveries_reuse_connections_and_close_cleanly() -> None:
     """Each arrives once; afterwards no task is left."""
-    configured = settings()
-    adapters = AdapterCache(allow_http=True)
     before = asyncio.all_tasks()
     with Receiver() as receiver:
-        results = await asyncio.gather(*(attempt(delivery(receiver.url), adapters, configured) for _ in range(200)))
-        await adapters.close()
+        delivery = make_delivery(receiver.url)
+        async with adapter_cache() as adapters:
+            results = await asyncio.gather(*(attempt(delivery, adapters, make_settings()) for _ in range(200)))
         assert len(receiver.received) == 200
     assert all(result.delivered for result in results)
     assert asyncio.all_tasks() == before
@@ -273,34 +289,10 @@ async def test_200_concurrent_deliveries_reuse_connections_and_close_cleanly() -
 
 async def test_it_survives_a_restart_of_the_receiver() -> None:
     """A pooled connection that the receiver closed is no failure the next time."""
-    configured = settings()
-    adapters = AdapterCache(allow_http=True)
     with Receiver(answer=lambda _: Reply(200, b"", {"Connection": "close"})) as receiver:
-        for _ in range(20):
-            assert (await attempt(delivery(receiver.url), adapters, configured)).delivered
-    await adapters.close()
-
-
-async def test_the_cache_is_bounded_and_closes_what_it_evicts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The adapter that was unused the longest goes; one in use stays."""
-    closed: list[str] = []
-
-    class Recording:
-        def __init__(self, url: str) -> None:
-            self.url = url
-
-        async def close(self) -> None:
-            closed.append(self.url)
-
-    monkeypatch.setattr("workers.adapters.create_adapter", lambda destination: Recording(destination.url))
-    cache = AdapterCache(allow_http=False, size=2)
-    async with cache.use("https://in-use/"):
-        for name in ("a", "b", "c"):
-            async with cache.use(f"https://{name}/"):
-                pass
-    assert closed == ["https://a/", "https://b/"]
-    await cache.close()
-    assert set(closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
+        async with adapter_cache() as adapters:
+            for _ in range(20):
+                assert (await attempt(make_delivery(receiver.url), adapters, make_settings())).delivered
 
 
 @respx.mock
@@ -309,8 +301,8 @@ async def test_a_broken_charset_is_read_all_the_same(respx_mock: respx.MockRoute
     respx_mock.post("https://example.com/").mock(
         return_value=httpx.Response(200, headers={"Content-Type": "text/plain; charset=klingon"}, content=b"ok")
     )
-    adapter = HttpAdapter(parse("https://example.com/"))
-    assert (await adapter.publish(b"{}", {})).excerpt == "ok"
+    adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
+    assert (await adapter.publish(MESSAGE)).excerpt == "ok"
     await adapter.close()
 
 
@@ -319,9 +311,9 @@ async def test_errors_of_httpx_become_delivery_errors(respx_mock: respx.MockRout
     """Whatever httpx raises."""
     for error in (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError, httpx.DecodingError):
         respx_mock.post("https://example.com/").mock(side_effect=error("why"))
-        adapter = HttpAdapter(parse("https://example.com/"))
+        adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
         with pytest.raises(DeliveryError, match=f"{error.__name__}: why"):
-            await adapter.publish(b"{}", {})
+            await adapter.publish(MESSAGE)
         await adapter.close()
 
 

@@ -54,7 +54,9 @@ def claim(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]
 def record(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]:
     """Record one result for each claimed row."""
 
-    def call(*claimed: dict[str, Any], delivered: bool = True, **more: Any) -> list[dict[str, Any]]:
+    def call(
+        *claimed: dict[str, Any], delivered: bool = True, policy: dict[str, float] | None = None, **more: Any
+    ) -> list[dict[str, Any]]:
         results = [
             {
                 "delivery_id": str(row["id"]),
@@ -63,10 +65,12 @@ def record(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]
                 "started_at": "2026-01-02T03:04:05Z",
                 "duration_ms": 7,
                 "delivered": delivered,
+                "health": "answered" if delivered else "failed",
                 **more,
             }
             for row in claimed
         ]
-        return db.execute("select * from public.record_webhook_attempts(%s::jsonb)", (json.dumps(results),)).fetchall()
+        sql = "select * from public.record_webhook_attempts(%s::jsonb, %s::jsonb)"
+        return db.execute(sql, (json.dumps(results), json.dumps(policy or {}))).fetchall()
 
     return call

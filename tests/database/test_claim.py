@@ -32,7 +32,8 @@ def test_a_claim_holds_all_that_a_worker_needs(db: Database, endpoint: Callable[
     config = endpoint(url="https://example.com/a", secret_key="s")
     fill(db, config, 1)
     (row,) = claim(lease=60)
-    assert (row["url"], row["secret_key"], row["body"], row["attempt"]) == ("https://example.com/a", "s", '{"n": 1}', 1)
+    assert row["endpoint"] == {"id": config, "url": "https://example.com/a", "secrets": ["s"], "circuit": "closed"}
+    assert (row["body"], row["attempt"]) == ('{"n": 1}', 1)
     stored = db.execute("select *, lease_expires_at - now() as left from public.webhook_deliveries").fetchone()
     assert stored is not None
     assert (stored["status"], stored["leased_by"], stored["attempts"]) == ("processing", "test", 0)
@@ -57,7 +58,7 @@ def test_a_backlog_delays_nobody_else(db: Database, endpoint: Callable[..., str]
     fill(db, newcomer, 1, due="now() + interval '59 seconds'")
     batch = claim(100)
     assert len(batch) == 100, "the batch is full all the same"
-    assert newcomer in {str(row["webhook_config_id"]) for row in batch}
+    assert newcomer in {row["endpoint"]["id"] for row in batch}
 
 
 def test_everybody_gets_a_share(db: Database, endpoint: Callable[..., str], claim: Claim) -> None:
@@ -66,7 +67,7 @@ def test_everybody_gets_a_share(db: Database, endpoint: Callable[..., str], clai
     for config in configs:
         fill(db, config, 50)
     batch = claim(100)
-    assert {str(row["webhook_config_id"]) for row in batch} == set(configs)
+    assert {row["endpoint"]["id"] for row in batch} == set(configs)
     assert len(batch) == 100
 
 
@@ -75,7 +76,7 @@ def test_more_endpoints_than_places(db: Database, endpoint: Callable[..., str], 
     configs = {endpoint(name=f"e{n}") for n in range(30)}
     for config in configs:
         fill(db, config, 200)
-    served = {str(row["webhook_config_id"]) for _ in range(40) for row in claim(10)}
+    served = {row["endpoint"]["id"] for _ in range(40) for row in claim(10)}
     assert served == configs
 
 

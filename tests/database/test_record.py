@@ -69,7 +69,7 @@ def test_two_and_four_seconds_then_failed(db: Database, claim: Rows, record: Row
 
 def test_more_attempts_wait_a_minute_at_most(db: Database, claim: Rows, record: Rows) -> None:
     """With eight attempts the waits double up to 60 s."""
-    db.execute("update public.webhook_configurations set max_attempts = 8")
+    db.execute("update public.webhook_configurations set max_attempts = 8, circuit_failure_threshold = 100")
     delays = []
     for _ in range(7):
         delays.append(round(record(*claim(), delivered=False)[0]["due_in_seconds"]))
@@ -146,7 +146,7 @@ def test_release(db: Database, claim: Rows) -> None:
         "select public.release_webhook_deliveries(jsonb_build_array("
         "jsonb_build_object('delivery_id', %s::uuid, 'lease_id', %s::uuid))) as n"
     )
-    assert db.execute(sql, (row["id"], row["webhook_config_id"])).fetchone() == {"n": 0}
+    assert db.execute(sql, (row["id"], row["endpoint"]["id"])).fetchone() == {"n": 0}
     assert db.execute(sql, (row["id"], row["lease_id"])).fetchone() == {"n": 1}
     assert [again["attempt"] for again in claim()] == [1]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from webhooks.deliveries import Delivery, compact, excerpt
+from webhooks.deliveries import Delivery, Endpoint, compact, excerpt
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -54,8 +54,11 @@ def test_excerpts_can_be_stored() -> None:
 
 def test_a_delivery_shows_no_secret() -> None:
     """It may be logged."""
+    endpoint = Endpoint(
+        id="2", url="https://h/?token=geheim", secrets=("geheim",), headers={"Authorization": "geheim"}
+    )
     delivery = Delivery(
-        id="1", webhook_config_id="2", event_type="a.b", attempt=1, url="https://h/?token=geheim",
-        secret_key="geheim", body='{"geheim":1}', lease_id="3",
-    )  # fmt: skip
+        id="1", event_type="a.b", attempt=1, endpoint=endpoint, body='{"geheim":1}', lease_id="3"
+    )
+    assert "geheim" not in repr(endpoint)
     assert "geheim" not in repr(delivery)

@@ -6,47 +6,129 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from webhooks.destinations import PARSERS, parse
+from webhooks.destinations import (
+    EXAMPLES,
+    PARSERS,
+    Destination,
+    HttpDestination,
+    KafkaDestination,
+    PubSubDestination,
+    SqsDestination,
+    parse,
+)
 from webhooks.errors import DestinationError
 from workers.adapters import ADAPTERS
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-RIGHT = ["https://example.com/hook", "https://example.com", "https://[::1]:8443/x?a=1", "https://bücher.example/ä"]
+AMAZON = "sqs.us-east-1.amazonaws.com/123456789012"
+RIGHT: dict[str, Destination] = {
+    url: HttpDestination(url)
+    for url in (
+        "https://example.com/hook",
+        "https://example.com",
+        "https://[::1]:8443/x?a=1",
+        "https://bücher.example/ä",
+        *(EXAMPLES[scheme] for scheme in ("https", "http")),
+    )
+} | {
+    (url := "sqs://my-queue?region=us-east-1"): SqsDestination(url, "my-queue", "us-east-1"),
+    (url := "sqs://my-queue.fifo?region=eu-west-1"): SqsDestination(url, "my-queue.fifo", "eu-west-1"),
+    (url := f"sqs://{AMAZON}/my-queue?region=us-east-1"): SqsDestination(
+        url, "my-queue", "us-east-1", queue_url=f"https://{AMAZON}/my-queue"
+    ),
+    (url := "sqs://q?region=us-east-1&endpoint_url=http://localhost:9324"): SqsDestination(
+        url, "q", "us-east-1", endpoint_url="http://localhost:9324"
+    ),
+    (url := "sqs://localhost:9324/123456789012/q?region=us-east-1&endpoint_url=http://localhost:9324/"): SqsDestination(
+        url, "q", "us-east-1", "http://localhost:9324/123456789012/q", "http://localhost:9324/"
+    ),
+    (url := "pubsub://my-project/my-topic"): PubSubDestination(url, "my-project", "my-topic"),
+    (url := "pubsub://my-project/my-topic?ordering_key=data.community_id"): PubSubDestination(
+        url, "my-project", "my-topic", "data.community_id"
+    ),
+    (url := "kafka://broker/my-topic"): KafkaDestination(url, ("broker:9092",), "my-topic"),
+    (url := "kafka://broker1:9092,broker2:9093/my-topic?key=actor_user_id"): KafkaDestination(
+        url, ("broker1:9092", "broker2:9093"), "my-topic", "actor_user_id"
+    ),
+    (url := "kafka://broker:9094/t?tls=true&sasl=SCRAM-SHA-512"): KafkaDestination(
+        url, ("broker:9094",), "t", None, tls=True, sasl="SCRAM-SHA-512"
+    ),
+}
+
 WRONG = {
-    "ftp://example.com/": "scheme 'ftp' is not supported",
-    "example.com/hook": "scheme '' is not supported",
-    "": "scheme '' is not supported",
+    "example.com/hook": "no scheme",
+    "": "no scheme",
+    "HTTPS://example.com/": "no scheme in lower case",
     "https://": "no host",
     "https:///path": "no host",
     "https://example.com:port/": "malformed",
     "https://example.com/a b": "white space",
+    "https://example.com/#part": "fragment",
     "https://user:pass@example.com/": "user name or password",
     "https://user@example.com/": "user name or password",
+    "sqs://my-queue": "names no region",
+    "sqs://?region=us-east-1": "no host",
+    "sqs://my queue?region=us-east-1": "white space",
+    "sqs://my.queue?region=us-east-1": "queue 'my.queue' is not a valid one",
+    f"sqs://{AMAZON[:-2]}/my-queue?region=us-east-1": "account '1234567890' is not a valid one",
+    f"sqs://{AMAZON}?region=us-east-1": "the URL has no queue",
+    "sqs://q?region=us-east-1&region=us-east-2": "'region' stands twice",
+    "sqs://q?region=us-east-1&retries=3": "'retries' is unknown",
+    "sqs://q?region=us-east-1&endpoint_url=ftp://x": "'endpoint_url' has a value that is not allowed",
+    "sqs://q?region=us-east-1&endpoint_url=http://u:pass@x": "'endpoint_url' has a value that is not allowed",
+    "sqs://key:pass@q?region=us-east-1": "user name or password",
+    "pubsub://my-project": "the URL has no topic",
+    "pubsub://p/my-topic": "project 'p' is not a valid one",
+    "pubsub://my-project/1": "topic '1' is not a valid one",
+    "pubsub://my-project/my-topic?ordering_key=a..b": "'ordering_key' has a value",
+    "kafka://broker:9092": "the URL has no topic",
+    "kafka://broker:9092,/t": "the URL has no broker",
+    "kafka://broker:port/t": "broker 'broker:port' is not a valid one",
+    "kafka://user:pass@broker:9092/t": "user name or password",
+    "kafka://broker:9092/t?password=pass@x": "'password' is unknown",
+    "kafka://broker:9092/t?key=a&tls=true&key=b": "'key' stands twice",
+    "kafka://broker:9092/t?tls=yes": "'tls' has a value",
+    "kafka://broker:9092/t?sasl=GSSAPI": "'sasl' has a value",
 }
 
 
 @pytest.mark.parametrize("url", RIGHT)
 def test_right(url: str) -> None:
-    """Parsed, with its origin for pooling connections."""
-    assert parse(url).origin.startswith("https://")
+    """Parsed into its scheme's type."""
+    assert parse(url, allow_http=True) == RIGHT[url]
+    assert parse(url, allow_http=True).scheme == url.split(":", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("url", WRONG)
 def test_wrong(url: str) -> None:
-    """The error names the part and shows a right example, and repeats no password."""
+    """The error names the part, shows a right example of the same scheme, and repeats no password."""
     with pytest.raises(DestinationError, match=WRONG[url]) as caught:
         parse(url)
     assert "pass@" not in str(caught.value)
-    assert "https://example.com/webhooks" in str(caught.value) or "secret_key" in str(caught.value)
+    assert EXAMPLES.get(url.partition(":")[0], EXAMPLES["https"]) in str(caught.value)
 
 
 def test_http_only_in_development() -> None:
     """Plain http needs the setting, which the error names."""
     with pytest.raises(DestinationError, match="WEBHOOKS_ALLOW_HTTP"):
         parse("http://127.0.0.1/")
-    assert parse("http://127.0.0.1/", allow_http=True).origin == "http://127.0.0.1"
+
+
+def test_fifo_queues() -> None:
+    """Known by their names, as AWS has it."""
+    fifo = parse("sqs://q.fifo?region=us-east-1")
+    assert isinstance(fifo, SqsDestination)
+    assert fifo.fifo
+    assert not SqsDestination("", "q", "us-east-1").fifo
+
+
+def test_a_scheme_that_an_entry_point_may_know() -> None:
+    """Its adapter parses the rest; the rules that hold for all hold for it too."""
+    assert parse("nats://host/subject") == Destination("nats://host/subject")
+    with pytest.raises(DestinationError, match="user name or password"):
+        parse("nats://u:p@host/subject")
 
 
 def test_the_database_agrees(db: Connection[dict[str, Any]]) -> None:
@@ -57,6 +139,8 @@ def test_the_database_agrees(db: Connection[dict[str, Any]]) -> None:
         assert (row["problem"] is None) == (url in RIGHT), (url, row["problem"])
 
 
-def test_every_scheme_has_an_adapter() -> None:
-    """The grammar's schemes are the adapters'."""
-    assert set(PARSERS) == set(ADAPTERS)
+def test_every_scheme_has_an_adapter(db: Connection[dict[str, Any]]) -> None:
+    """The grammar's schemes are the adapters', and the database's."""
+    rows = db.execute("select scheme, example from webhooks.url_schemes").fetchall()
+    assert set(PARSERS) == set(ADAPTERS) == set(EXAMPLES) == {row["scheme"] for row in rows}
+    assert {row["scheme"]: row["example"] for row in rows} == EXAMPLES

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webhooks.deliveries import Attempt, Delivery, Recorded
+from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 from webhooks.settings import Settings
 from workers import recorder as recorder_module
-from workers.adapters import AdapterCache
+from workers.adapters.cache import AdapterCache
 from workers.drain import Drain
 from workers.recorder import Recorder
 
@@ -54,8 +54,11 @@ class FakeStore:
         assert (lease_seconds, worker) == (60, "w")
         self.claiming.set()
         await self.claim_may_answer.wait()
-        row = {"webhook_config_id": "c", "event_type": "x.y", "attempt": 1, "url": "https://x/", "secret_key": None}
-        return [Delivery(id=str(n), body="{}", lease_id="l", **row) for n in range(min(batch_size, 3))]
+        endpoint = Endpoint(id="c", url="https://x/")
+        return [
+            Delivery(id=str(n), event_type="x.y", attempt=1, endpoint=endpoint, body="{}", lease_id="l")
+            for n in range(min(batch_size, 3))
+        ]
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:
         self.released += [d.id for d in deliveries]
@@ -111,7 +114,7 @@ async def test_a_claim_that_answers_during_shutdown_is_given_back() -> None:
     """Its rows are due again at once."""
     store = FakeStore()
     settings = Settings(supabase_url="http://x", service_key="k", redis_url="r")
-    adapters = AdapterCache(allow_http=False)
+    adapters = AdapterCache(settings)
     drain = Drain(as_store(store), adapters, settings, worker="w", wake=lambda _: None)
     job = asyncio.create_task(drain.run())
     await store.claiming.wait()

@@ -6,83 +6,70 @@ An adapter knows its protocol and nothing else. Timeout, retry, recording and sh
 from __future__ import annotations
 
 import importlib
-from collections import OrderedDict
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
-from webhooks import destinations
 from webhooks.errors import DestinationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
-    from webhooks.deliveries import Receipt
-    from webhooks.destinations import HttpDestination
+    from webhooks.deliveries import Message, Receipt
+    from webhooks.destinations import Destination
+    from webhooks.settings import Settings
 
 #: scheme -> "module:Class", imported on first use.
-ADAPTERS = {"https": "workers.adapters.http:HttpAdapter", "http": "workers.adapters.http:HttpAdapter"}
+ADAPTERS = {
+    "https": "workers.adapters.http:HttpAdapter",
+    "http": "workers.adapters.http:HttpAdapter",
+    "sqs": "workers.adapters.sqs:SqsAdapter",
+    "pubsub": "workers.adapters.pubsub:PubSubAdapter",
+    "kafka": "workers.adapters.kafka:KafkaAdapter",
+}
 
-#: Adapters kept open at once. Beyond it the one that was unused the longest is closed.
-CACHED = 256
+#: The group of entry points that add schemes: their name is the scheme, their value "module:Class".
+ENTRY_POINTS = "supabase_webhooks.adapters"
+
+#: scheme -> the extra that brings its SDK.
+EXTRAS = {"sqs": "sqs", "pubsub": "pubsub", "kafka": "kafka"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an adapter is given beside its destination: the settings, and its endpoint's credentials profile."""
+
+    settings: Settings
+    credentials: Mapping[str, str]
 
 
 class Adapter(Protocol):
     """Delivers to one destination. Cancelling `publish` abandons the attempt."""
 
-    async def publish(self, body: bytes, headers: Mapping[str, str]) -> Receipt:
+    def __init__(self, destination: Destination, context: Context) -> None:
+        """Remember the destination; connect at the first delivery. Raises DestinationError for wrong credentials."""
+
+    async def publish(self, message: Message) -> Receipt:
         """Deliver; return once the destination has accepted, else raise DeliveryError."""
         ...
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; nothing of the adapter runs afterwards."""
         ...
 
 
-def create_adapter(destination: HttpDestination) -> Adapter:
-    """Return a new adapter for a destination. Raises DestinationError when no adapter knows its scheme."""
-    scheme = destination.url.partition(":")[0].lower()
+def adapter_class(scheme: str) -> type[Adapter]:
+    """Return the adapter of a scheme. Raises DestinationError when there is none, or its SDK is not installed."""
     target = ADAPTERS.get(scheme)
     if target is None:
-        raise DestinationError(f"no adapter delivers to {scheme}:// (there are: {', '.join(ADAPTERS)})")
+        added = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
+        if scheme not in added:
+            raise DestinationError(f"no adapter delivers to {scheme}:// (there are: {', '.join([*ADAPTERS, *added])})")
+        target = added[scheme]
     module, _, name = target.partition(":")
-    adapter: Adapter = getattr(importlib.import_module(module), name)(destination)
+    try:
+        adapter: type[Adapter] = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as exc:
+        hint = f"; install it: pip install 'supabase-webhooks[{EXTRAS[scheme]}]'" if scheme in EXTRAS else ""
+        raise DestinationError(f"{scheme}:// needs {exc.name}, which is not installed{hint}") from exc
     return adapter
-
-
-class AdapterCache:
-    """Adapters by URL, so that connections are reused; bounded, and closed on eviction and shutdown."""
-
-    def __init__(self, *, allow_http: bool, size: int = CACHED) -> None:
-        self._allow_http = allow_http
-        self._size = size
-        self._adapters: OrderedDict[str, Adapter] = OrderedDict()
-        self._in_use: dict[str, int] = {}
-
-    @asynccontextmanager
-    async def use(self, url: str) -> AsyncIterator[Adapter]:
-        """Lend the adapter of a URL. Raises DestinationError for a URL that cannot be delivered to."""
-        adapter = self._adapters.get(url)
-        if adapter is None:
-            adapter = self._adapters[url] = create_adapter(destinations.parse(url, allow_http=self._allow_http))
-        self._adapters.move_to_end(url)
-        self._in_use[url] = self._in_use.get(url, 0) + 1
-        try:
-            yield adapter
-        finally:
-            self._in_use[url] -= 1
-            if not self._in_use[url]:
-                del self._in_use[url]
-            await self._evict()
-
-    async def close(self) -> None:
-        """Close all adapters."""
-        while self._adapters:
-            _, adapter = self._adapters.popitem()
-            await adapter.close()
-
-    async def _evict(self) -> None:
-        if len(self._adapters) <= self._size:
-            return
-        idle = next((url for url in self._adapters if url not in self._in_use), None)
-        if idle is not None:
-            await self._adapters.pop(idle).close()

@@ -15,9 +15,10 @@ from webhooks.errors import DeliveryError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
 
-    from webhooks.destinations import HttpDestination
+    from webhooks.deliveries import Health, Message
+    from webhooks.destinations import Destination
+    from workers.adapters import Context
 
 #: Bytes of a response that are read. The status is what counts; an endless body must not hold a worker.
 RESPONSE_BYTES = 64 * 1024
@@ -32,6 +33,17 @@ UNBOUNDED = httpx.Timeout(None)
 GONE = 410
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 
+#: What a refusal tells of the endpoint's health, where it is not as its class says: 3xx and 4xx are an answer of a
+#: server that is up (a wrong URL or payload is no reason to stop trying others), 5xx is a failure.
+HEALTH: dict[int, Health | None] = {
+    408: "failed",  # Request Timeout: too slow to read us
+    425: None,  # Too Early: asks to come again
+    429: None,  # Too Many Requests: busy, not ill; its Retry-After pauses the endpoint
+    501: "answered",  # Not Implemented: a decision about the request, as a 4xx is
+    505: "answered",  # HTTP Version Not Supported: likewise
+}
+SERVER_ERRORS = 500
+
 
 @cache
 def _tls() -> ssl.SSLContext:
@@ -42,7 +54,7 @@ def _tls() -> ssl.SSLContext:
 class HttpAdapter:
     """POSTs to one URL. Redirects are not followed, proxies from the environment not used."""
 
-    def __init__(self, destination: HttpDestination) -> None:
+    def __init__(self, destination: Destination, _: Context) -> None:
         self._url = destination.url
         limits = httpx.Limits(max_connections=POOL_CONNECTIONS, max_keepalive_connections=POOL_CONNECTIONS)
         self._clients = [
@@ -59,10 +71,12 @@ class HttpAdapter:
         ]
         self._next = cycle(self._clients)
 
-    async def publish(self, body: bytes, headers: Mapping[str, str]) -> Receipt:
+    async def publish(self, message: Message) -> Receipt:
         """POST the body; 2xx is success. Raises DeliveryError with the decision that the status asks for."""
         try:
-            async with next(self._next).stream("POST", self._url, content=body, headers=headers) as response:
+            async with next(self._next).stream(
+                "POST", self._url, content=message.body, headers=message.headers
+            ) as response:
                 text = excerpt(await _read(response))
         except httpx.HTTPError as exc:
             reason = str(exc) or "no details"
@@ -94,10 +108,13 @@ def _rejection(response: httpx.Response, text: str) -> DeliveryError:
     message = f"HTTP {status} {response.reason_phrase}".rstrip()
     if response.has_redirect_location:
         message += ": redirects are not followed; give the endpoint its final URL"
+    retry_after = _retry_after(response) if status in RETRY_AFTER_STATUSES else None
     return DeliveryError(
         message,
         permanent=status == GONE,
-        retry_after=_retry_after(response) if status in RETRY_AFTER_STATUSES else None,
+        # a server that says when to come again is busy, whatever its status
+        health=None if retry_after else HEALTH.get(status, "failed" if status >= SERVER_ERRORS else "answered"),
+        retry_after=retry_after,
         status=status,
         excerpt=text,
         disable_reason="the endpoint answered 410 Gone" if status == GONE else None,

@@ -1,0 +1,48 @@
+"""Shorthands for tests of adapters: a claimed delivery, and one attempt of it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from webhooks.deliveries import Attempt, Delivery, Endpoint
+from webhooks.settings import Settings
+from webhooks.signing import generate_secret
+from workers.adapters.cache import AdapterCache
+from workers.delivery import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SECRET = generate_secret()
+BODY = '{"data": {"text": "Grüße 🎉", "n": 9007199254740993}, "event": "x.y", "actor_user_id": "u-1"}'
+SENT = '{"data":{"text":"Grüße 🎉","n":9007199254740993},"event":"x.y","actor_user_id":"u-1"}'.encode()
+ID = "3f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11"
+
+
+def make_settings(**more: Any) -> Settings:
+    """Return settings for these tests."""
+    needed = {"supabase_url": "http://x", "service_key": "k", "redis_url": "r", "allow_http": True}
+    return Settings(**{**needed, **more})
+
+
+def make_delivery(url: str, *, id: str = ID, body: str = BODY, **endpoint: Any) -> Delivery:  # noqa: A002 - its name
+    """Return a claimed delivery to an endpoint with a secret, unless `endpoint` says otherwise."""
+    settings = {"id": "c", "url": url, "secrets": (SECRET,), **endpoint}
+    return Delivery(id=id, event_type="x.y", attempt=1, endpoint=Endpoint(**settings), body=body, lease_id="l")
+
+
+@asynccontextmanager
+async def adapter_cache(**more: Any) -> AsyncIterator[AdapterCache]:
+    """Yield a cache of adapters and close it."""
+    cache = AdapterCache(make_settings(**more))
+    try:
+        yield cache
+    finally:
+        await cache.close()
+
+
+async def deliver(url: str, *, endpoint: dict[str, Any] | None = None, **more: Any) -> Attempt:
+    """Attempt one delivery with adapters of its own; `more` are settings."""
+    async with adapter_cache(**more) as cache:
+        return await attempt(make_delivery(url, **(endpoint or {})), cache, make_settings(**more))

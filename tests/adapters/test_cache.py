@@ -1,0 +1,100 @@
+"""The table of adapters and their cache."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.adapters.shorthands import deliver, make_settings
+from webhooks.deliveries import Endpoint
+from webhooks.errors import DestinationError
+from workers.adapters import ADAPTERS, EXTRAS, adapter_class, cache
+from workers.adapters.cache import AdapterCache
+
+if TYPE_CHECKING:
+    from webhooks.destinations import Destination
+    from workers.adapters import Context
+
+pytestmark = pytest.mark.anyio
+
+
+class Recording:
+    """An adapter that tells what it was given, and when it is closed."""
+
+    closed: list[str]
+
+    def __init__(self, destination: Destination, context: Context) -> None:
+        self.url = destination.url
+        self.credentials = context.credentials
+
+    async def close(self) -> None:
+        self.closed.append(self.url)
+
+
+@pytest.fixture(autouse=True)
+def recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the cache make recording adapters."""
+    Recording.closed = []
+    monkeypatch.setattr(cache, "adapter_class", lambda _: Recording)
+
+
+def endpoint(url: str, profile: str | None = None) -> Endpoint:
+    """Return an endpoint."""
+    return Endpoint(id="c", url=url, credentials_profile=profile)
+
+
+async def test_the_cache_is_bounded_and_closes_what_it_evicts() -> None:
+    """The adapter that was unused the longest goes; one in use stays."""
+    adapters = AdapterCache(make_settings(), size=2)
+    async with adapters.use(endpoint("https://in-use/")):
+        for name in ("a", "b", "c"):
+            async with adapters.use(endpoint(f"https://{name}/")):
+                pass
+    assert Recording.closed == ["https://a/", "https://b/"]
+    await adapters.close()
+    assert set(Recording.closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
+
+
+async def test_an_adapter_for_each_url_and_profile() -> None:
+    """Credentials are those of the profile, and are never shared between profiles."""
+    adapters = AdapterCache(make_settings(credentials={"a": {"username": "u"}, "b": {}}))
+    url = "kafka://broker/t"
+    async with adapters.use(endpoint(url, "a")) as a, adapters.use(endpoint(url, "b")) as b:
+        async with adapters.use(endpoint(url)) as none, adapters.use(endpoint(url, "a")) as again:
+            assert a is again
+            assert len({id(a), id(b), id(none)}) == 3
+            assert (a.credentials, b.credentials, none.credentials) == ({"username": "u"}, {}, {})  # type: ignore[attr-defined]
+    await adapters.close()
+
+
+async def test_an_unknown_profile_is_our_own_mistake() -> None:
+    """Permanent, and it names the setting."""
+    result = await deliver("kafka://broker/t", endpoint={"credentials_profile": "warehouse"})
+    assert result.permanent
+    assert result.error == "the endpoint's credentials_profile 'warehouse' is not in WEBHOOKS_CREDENTIALS"
+
+
+def test_every_scheme_of_the_table_has_its_class() -> None:
+    """Imported on first use."""
+    assert {adapter_class(scheme).__module__ for scheme in ADAPTERS} == {
+        f"workers.adapters.{name}" for name in ("http", "sqs", "pubsub", "kafka")
+    }
+
+
+def test_a_scheme_without_an_adapter() -> None:
+    """The error lists those that there are."""
+    with pytest.raises(DestinationError, match=r"no adapter delivers to nats:// \(there are: https, http, sqs"):
+        adapter_class("nats")
+
+
+@pytest.mark.parametrize(("scheme", "module"), [("sqs", "aiobotocore"), ("pubsub", "google"), ("kafka", "aiokafka")])
+def test_a_missing_sdk_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch, scheme: str, module: str) -> None:
+    """As a core installation would say it."""
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, f"workers.adapters.{scheme}", raising=False)
+    monkeypatch.setitem(sys.modules, module, None)  # type: ignore[arg-type]  # what import takes for absent
+    with pytest.raises(DestinationError, match=rf"pip install 'supabase-webhooks\[{EXTRAS[scheme]}\]'"):
+        adapter_class(scheme)

@@ -1,0 +1,70 @@
+"""The cache of adapters: connections are reused, bounded in number, and closed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from webhooks import destinations
+from webhooks.errors import DestinationError
+from workers.adapters import Adapter, Context, adapter_class
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from webhooks.deliveries import Endpoint
+    from webhooks.settings import Settings
+
+#: Adapters kept open at once. Beyond it the one that was unused the longest is closed.
+CACHED = 256
+
+Key = tuple[str, str | None]
+
+
+class AdapterCache:
+    """Adapters by URL and credentials profile; bounded, and closed on eviction and shutdown."""
+
+    def __init__(self, settings: Settings, *, size: int = CACHED) -> None:
+        self._settings = settings
+        self._size = size
+        self._adapters: OrderedDict[Key, Adapter] = OrderedDict()
+        self._in_use: dict[Key, int] = {}
+
+    @asynccontextmanager
+    async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
+        """Lend an endpoint's adapter. Raises DestinationError for one that cannot be delivered to."""
+        key = (endpoint.url, endpoint.credentials_profile)
+        adapter = self._adapters.get(key)
+        if adapter is None:
+            adapter = self._adapters[key] = self._create(*key)
+        self._adapters.move_to_end(key)
+        self._in_use[key] = self._in_use.get(key, 0) + 1
+        try:
+            yield adapter
+        finally:
+            self._in_use[key] -= 1
+            if not self._in_use[key]:
+                del self._in_use[key]
+            await self._evict()
+
+    async def close(self) -> None:
+        """Close all adapters."""
+        while self._adapters:
+            _, adapter = self._adapters.popitem()
+            await adapter.close()
+
+    def _create(self, url: str, profile: str | None) -> Adapter:
+        destination = destinations.parse(url, allow_http=self._settings.allow_http)
+        if profile and profile not in self._settings.credentials:
+            raise DestinationError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
+        credentials = self._settings.credentials[profile] if profile else {}
+        return adapter_class(destination.scheme)(destination, Context(self._settings, credentials))
+
+    async def _evict(self) -> None:
+        if len(self._adapters) <= self._size:
+            return
+        # only an idle one: closing another would abort a delivery
+        idle = next((key for key in self._adapters if key not in self._in_use), None)
+        if idle is not None:
+            await self._adapters.pop(idle).close()
