@@ -58,10 +58,11 @@ class Receiver:
         *,
         answer: Callable[[Received], Reply] = lambda _: Reply(),
         on_request: Callable[[Received], None] = lambda _: None,
+        port: int = 0,
     ) -> None:
         self.received: list[Received] = []
         self._arrived = threading.Condition()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.receive = self._receive
         self._answer = answer
         self._on_request = on_request

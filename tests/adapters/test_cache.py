@@ -89,7 +89,7 @@ def test_a_scheme_without_an_adapter() -> None:
         adapter_class("nats")
 
 
-@pytest.mark.parametrize(("scheme", "module"), [("sqs", "aiobotocore"), ("pubsub", "google"), ("kafka", "aiokafka")])
+@pytest.mark.parametrize(("scheme", "module"), [("sqs", "aiobotocore"), ("pubsub", "google"), ("kafka", "confluent_kafka")])
 def test_a_missing_sdk_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch, scheme: str, module: str) -> None:
     """As a core installation would say it."""
     for name in [name for name in sys.modules if name.split(".")[0] == module]:

@@ -1,0 +1,147 @@
+"""Amazon SQS: one message for each delivery, up to ten in a request.
+
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore.exceptions import BotoCoreError, ClientError
+
+from webhooks.deliveries import Receipt
+from webhooks.errors import DeliveryError, DestinationError
+from workers.adapters.batcher import Batcher
+from workers.adapters.receipts import acknowledged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from webhooks.deliveries import Message
+    from webhooks.destinations import Destination, SqsDestination
+    from workers.adapters import Context
+
+#: Messages and bytes of one request, and attributes of one message (API reference, and the quotas page).
+BATCH_COUNT, BATCH_BYTES, ATTRIBUTES = 10, 1024 * 1024, 10
+
+#: Requests at once to one queue: with ten messages each, more than a worker has in flight.
+CONNECTIONS = 32
+
+#: What a profile of WEBHOOKS_CREDENTIALS may hold; AWS's names.
+CREDENTIALS = ("profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+#: Error codes that no retry helps; the last part of the code, as AWS has several spellings of the first.
+PERMANENT = frozenset(
+    {
+        "NonExistentQueue", "QueueDoesNotExist", "InvalidAddress",
+        "AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "SignatureDoesNotMatch",
+        "UnrecognizedClientException", "KmsAccessDenied", "KmsDisabled", "KmsNotFound", "KmsInvalidState",
+        "BatchRequestTooLong", "MessageTooLong", "InvalidMessageContents", "InvalidParameterValue",
+        "InvalidParameterValueException", "InvalidAttributeValue", "InvalidBatchEntryId", "UnsupportedOperation",
+        "MissingParameter",
+    }
+)  # fmt: skip
+
+#: Busy, not ill: no failure of the queue's health.
+THROTTLED = frozenset({"RequestThrottled", "Throttling", "ThrottlingException", "OverLimit", "KmsThrottled", "SlowDown"})
+
+
+@cache
+def _session(profile: str | None) -> AioSession:
+    # it reads the description of AWS's services, which takes some 100 ms: once, not for each queue
+    return AioSession(profile=profile)
+
+
+class SqsAdapter:
+    """Sends to one queue. The SDK makes one try: retries are the worker's."""
+
+    def __init__(self, destination: Destination, context: Context) -> None:
+        self._destination = cast("SqsDestination", destination)
+        self._credentials = context.credentials
+        if unknown := set(context.credentials) - set(CREDENTIALS):
+            raise DestinationError(f"a credentials profile for SQS has {', '.join(CREDENTIALS)}; not {min(unknown)}")
+        self._timeout = context.settings.timeout_seconds
+        self._batcher = Batcher(self._send, count=BATCH_COUNT, size=BATCH_BYTES)
+        self._connecting = asyncio.Lock()
+        self._connection = AsyncExitStack()
+        self._client: Any = None
+        self._queue_url = self._destination.queue_url
+
+    async def publish(self, message: Message) -> Receipt:
+        """Send the body with the headers as message attributes. Raises DeliveryError with SQS's own code."""
+        if len(message.headers) > ATTRIBUTES:
+            surplus = len(message.headers) - ATTRIBUTES
+            raise DestinationError(f"SQS takes {ATTRIBUTES} message attributes; remove {surplus} of the extra headers")
+        body = message.body.decode()
+        entry = {
+            "MessageBody": body,
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": value} for name, value in message.headers.items()
+            },
+        }
+        if self._destination.fifo:
+            entry |= {"MessageGroupId": message.endpoint_id, "MessageDeduplicationId": message.delivery_id}
+        size = len(message.body) + sum(len(f"{name}String{value}") for name, value in message.headers.items())
+        return await self._batcher.add(entry, size)
+
+    async def close(self) -> None:
+        """Finish what is under way and close all connections."""
+        await self._batcher.close()
+        await self._connection.aclose()
+
+    async def _send(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
+        try:
+            client = await self._connected()
+            if self._queue_url is None:
+                self._queue_url = (await client.get_queue_url(QueueName=self._destination.queue))["QueueUrl"]
+            answer = await client.send_message_batch(
+                QueueUrl=self._queue_url,
+                Entries=[{"Id": str(number), **entry} for number, entry in enumerate(entries)],
+            )
+        except ClientError as exc:
+            status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            raise _refusal(exc.response.get("Error", {}), status) from exc
+        except BotoCoreError as exc:
+            raise DeliveryError(f"SQS {type(exc).__name__}: {exc}") from exc
+        results: dict[int, Receipt | Exception] = {
+            int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
+            for sent in answer.get("Successful", [])
+        }
+        for failed in answer.get("Failed", []):
+            results[int(failed["Id"])] = _refusal(failed)
+        missing = DeliveryError("SQS did not say what became of the message")
+        return [results.get(number, missing) for number in range(len(entries))]
+
+    async def _connected(self) -> Any:  # noqa: ANN401 - aiobotocore makes its clients' types at run time
+        async with self._connecting:
+            if self._client is None:
+                keys = {name: value for name, value in self._credentials.items() if name != "profile_name"}
+                creating = _session(self._credentials.get("profile_name")).create_client(
+                    "sqs",
+                    region_name=self._destination.region,
+                    endpoint_url=self._destination.endpoint_url,
+                    config=AioConfig(
+                        retries={"total_max_attempts": 1},
+                        connect_timeout=self._timeout,
+                        read_timeout=self._timeout,
+                        max_pool_connections=CONNECTIONS,
+                    ),
+                    **keys,
+                )
+                self._client = await self._connection.enter_async_context(creating)
+            return self._client
+
+
+def _refusal(error: Mapping[str, Any], status: int | None = None) -> DeliveryError:
+    code = str(error.get("Code", "no code"))
+    message = str(error.get("Message") or "no details")
+    last = code.rsplit(".", 1)[-1]
+    if last in PERMANENT:
+        return DeliveryError(f"SQS {code}: {message}", permanent=True, health="answered", status=status)
+    health = None if last in THROTTLED else "failed"
+    return DeliveryError(f"SQS {code}: {message}", health=health, status=status)
