@@ -82,27 +82,34 @@ def parse(url: str, *, allow_http: bool = False) -> Destination:
     scheme = url.partition(":")[0]
     example = EXAMPLES.get(scheme, EXAMPLES["https"])
     try:
-        if any(c.isspace() or ord(c) < ord(" ") for c in url):
-            raise DestinationError("the URL contains white space")
         parts = urlsplit(url)
-        if not parts.scheme or scheme != scheme.lower():
-            raise DestinationError(f"the URL has no scheme in lower case, such as {', '.join(EXAMPLES)}")
-        if "@" in parts.netloc:
-            raise DestinationError(
-                "the URL carries a user name or password; put credentials in secret_key, "
-                "or in WEBHOOKS_CREDENTIALS under the endpoint's credentials_profile"
-            )
-        if parts.fragment:
-            raise DestinationError("the URL has a fragment (#...), which is never sent")
-        if not parts.netloc:
-            raise DestinationError("the URL has no host")
-        if scheme == "http" and not allow_http:
-            raise DestinationError("the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development")
+        if problem := _problem(url, parts, allow_http=allow_http):
+            raise DestinationError(problem)  # noqa: TRY301 - the example is added below, as to the parsers' errors
         return PARSERS.get(scheme, _other)(url, parts)
     except DestinationError as exc:
         raise DestinationError(f"{exc}; a right one is {example}") from None
     except ValueError as exc:
         raise DestinationError(f"the URL is malformed ({exc}); a right one is {example}") from None
+
+
+def _problem(url: str, parts: SplitResult, *, allow_http: bool) -> str | None:  # noqa: PLR0911 - one a rule
+    """Return what is wrong with a URL of whatever scheme."""
+    if any(c.isspace() or ord(c) < ord(" ") for c in url):
+        return "the URL contains white space"
+    if not parts.scheme or not url.startswith(f"{parts.scheme}:"):
+        return f"the URL has no scheme in lower case, such as {', '.join(EXAMPLES)}"
+    if "@" in parts.netloc:
+        return (
+            "the URL carries a user name or password; put credentials in secret_key, "
+            "or in WEBHOOKS_CREDENTIALS under the endpoint's credentials_profile"
+        )
+    if parts.fragment:
+        return "the URL has a fragment (#...), which is never sent"
+    if not parts.netloc:
+        return "the URL has no host"
+    if parts.scheme == "http" and not allow_http:
+        return "the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development"
+    return None
 
 
 def _other(url: str, _: SplitResult) -> Destination:

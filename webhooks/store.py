@@ -49,9 +49,7 @@ class Store:
             "rate_window_seconds": self._settings.circuit_rate_window_seconds,
             "disable_after_seconds": self._settings.disable_after_days * 86_400,
         }
-        rows = await self._rpc(
-            "record_webhook_attempts", {"results": msgspec.to_builtins(attempts), "policy": policy}
-        )
+        rows = await self._rpc("record_webhook_attempts", {"results": msgspec.to_builtins(attempts), "policy": policy})
         return msgspec.convert(rows, list[Recorded])
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:

@@ -61,11 +61,15 @@ async def test_an_adapter_for_each_url_and_profile() -> None:
     """Credentials are those of the profile, and are never shared between profiles."""
     adapters = AdapterCache(make_settings(credentials={"a": {"username": "u"}, "b": {}}))
     url = "kafka://broker/t"
-    async with adapters.use(endpoint(url, "a")) as a, adapters.use(endpoint(url, "b")) as b:
-        async with adapters.use(endpoint(url)) as none, adapters.use(endpoint(url, "a")) as again:
-            assert a is again
-            assert len({id(a), id(b), id(none)}) == 3
-            assert (a.credentials, b.credentials, none.credentials) == ({"username": "u"}, {}, {})  # type: ignore[attr-defined]
+    async with (
+        adapters.use(endpoint(url, "a")) as a,
+        adapters.use(endpoint(url, "b")) as b,
+        adapters.use(endpoint(url)) as none,
+        adapters.use(endpoint(url, "a")) as again,
+    ):
+        assert a is again
+        assert len({id(a), id(b), id(none)}) == 3
+        assert (a.credentials, b.credentials, none.credentials) == ({"username": "u"}, {}, {})  # type: ignore[attr-defined]
     await adapters.close()
 
 
@@ -89,7 +93,9 @@ def test_a_scheme_without_an_adapter() -> None:
         adapter_class("nats")
 
 
-@pytest.mark.parametrize(("scheme", "module"), [("sqs", "aiobotocore"), ("pubsub", "google"), ("kafka", "confluent_kafka")])
+@pytest.mark.parametrize(
+    ("scheme", "module"), [("sqs", "aiobotocore"), ("pubsub", "google"), ("kafka", "confluent_kafka")]
+)
 def test_a_missing_sdk_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch, scheme: str, module: str) -> None:
     """As a core installation would say it."""
     for name in [name for name in sys.modules if name.split(".")[0] == module]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,9 +69,7 @@ async def test_permanent_errors(peer: Peer, name: str) -> None:
         assert code in str(result.error)
 
 
-async def test_a_silent_server(
-    peer: Peer, silent_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_server(peer: Peer, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A timeout ends the attempt; the next may succeed."""
     for variable, value in peer.environment_at(silent_port).items():
         monkeypatch.setenv(variable, value)
@@ -114,6 +112,11 @@ async def test_200_concurrent_deliveries(peer: Peer, name: str) -> None:
     assert sorted(one.headers["webhook-id"] for one in received) == ids
 
 
+def open_files() -> int:
+    """Return how many files and sockets this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_it_closes_cleanly(peer: Peer, name: str) -> None:
     """No task, thread or socket is left, also when an attempt was cancelled under way."""
     url = peer.create(name)
@@ -127,13 +130,13 @@ async def test_it_closes_cleanly(peer: Peer, name: str) -> None:
             await asyncio.gather(cancelled, return_exceptions=True)
 
     await use()  # what an SDK keeps for the process is there now
-    tasks, threads, files = asyncio.all_tasks(), threading.active_count(), len(os.listdir("/proc/self/fd"))
+    tasks, threads, files = asyncio.all_tasks(), threading.active_count(), open_files()
     for _ in range(5):
         await use()
     for _ in range(50):
-        if len(os.listdir("/proc/self/fd")) <= files and threading.active_count() <= threads:
+        if open_files() <= files and threading.active_count() <= threads:
             break
         await asyncio.sleep(0.1)  # a server closes its side in its own time
     assert asyncio.all_tasks() == tasks
     assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= files
+    assert open_files() <= files

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 CONTEXT = Context(make_settings(), {})
 MESSAGE = Message(delivery_id="d", endpoint_id="c", body=b"{}", headers={})
+
 
 @asynccontextmanager
 async def server(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:

@@ -54,11 +54,7 @@ def test_excerpts_can_be_stored() -> None:
 
 def test_a_delivery_shows_no_secret() -> None:
     """It may be logged."""
-    endpoint = Endpoint(
-        id="2", url="https://h/?token=geheim", secrets=("geheim",), headers={"Authorization": "geheim"}
-    )
-    delivery = Delivery(
-        id="1", event_type="a.b", attempt=1, endpoint=endpoint, body='{"geheim":1}', lease_id="3"
-    )
+    endpoint = Endpoint(id="2", url="https://h/?token=geheim", secrets=("geheim",), headers={"Authorization": "geheim"})
+    delivery = Delivery(id="1", event_type="a.b", attempt=1, endpoint=endpoint, body='{"geheim":1}', lease_id="3")
     assert "geheim" not in repr(endpoint)
     assert "geheim" not in repr(delivery)

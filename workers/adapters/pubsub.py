@@ -81,7 +81,7 @@ class PubSubAdapter:
     async def close(self) -> None:
         """Close the channel."""
         if self._client is not None:
-            await self._client.transport.close()
+            await self._client.transport.close()  # type: ignore[no-untyped-call]
             self._client = None
 
     async def _connected(self) -> PublisherAsyncClient:
@@ -100,7 +100,7 @@ class PubSubAdapter:
 
     def _load_credentials(self) -> Any:  # noqa: ANN401 - google.auth is not typed
         if self._file:
-            return google.auth.load_credentials_from_file(self._file, scopes=SCOPES)[0]
+            return google.auth.load_credentials_from_file(self._file, scopes=SCOPES)[0]  # type: ignore[no-untyped-call]
         return google.auth.default(scopes=SCOPES)[0]
 
 

@@ -14,7 +14,6 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
 
-from webhooks.deliveries import Receipt
 from webhooks.errors import DeliveryError, DestinationError
 from workers.adapters.batcher import Batcher
 from workers.adapters.receipts import acknowledged
@@ -22,7 +21,7 @@ from workers.adapters.receipts import acknowledged
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from webhooks.deliveries import Message
+    from webhooks.deliveries import Message, Receipt
     from webhooks.destinations import Destination, SqsDestination
     from workers.adapters import Context
 
@@ -48,7 +47,9 @@ PERMANENT = frozenset(
 )  # fmt: skip
 
 #: Busy, not ill: no failure of the queue's health.
-THROTTLED = frozenset({"RequestThrottled", "Throttling", "ThrottlingException", "OverLimit", "KmsThrottled", "SlowDown"})
+THROTTLED = frozenset(
+    {"RequestThrottled", "Throttling", "ThrottlingException", "OverLimit", "KmsThrottled", "SlowDown"}
+)
 
 
 @cache
@@ -143,5 +144,4 @@ def _refusal(error: Mapping[str, Any], status: int | None = None) -> DeliveryErr
     last = code.rsplit(".", 1)[-1]
     if last in PERMANENT:
         return DeliveryError(f"SQS {code}: {message}", permanent=True, health="answered", status=status)
-    health = None if last in THROTTLED else "failed"
-    return DeliveryError(f"SQS {code}: {message}", health=health, status=status)
+    return DeliveryError(f"SQS {code}: {message}", health=None if last in THROTTLED else "failed", status=status)
