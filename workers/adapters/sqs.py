@@ -97,11 +97,9 @@ class SqsAdapter:
 
     async def _send(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
         try:
-            client = await self._connected()
-            if self._queue_url is None:
-                self._queue_url = (await client.get_queue_url(QueueName=self._destination.queue))["QueueUrl"]
+            client, queue_url = await self._connected()
             answer = await client.send_message_batch(
-                QueueUrl=self._queue_url,
+                QueueUrl=queue_url,
                 Entries=[{"Id": str(number), **entry} for number, entry in enumerate(entries)],
             )
         except ClientError as exc:
@@ -118,7 +116,7 @@ class SqsAdapter:
         missing = DeliveryError("SQS did not say what became of the message")
         return [results.get(number, missing) for number in range(len(entries))]
 
-    async def _connected(self) -> Any:  # noqa: ANN401 - aiobotocore makes its clients' types at run time
+    async def _connected(self) -> tuple[Any, str]:
         async with self._connecting:
             if self._client is None:
                 keys = {name: value for name, value in self._credentials.items() if name != "profile_name"}
@@ -135,7 +133,9 @@ class SqsAdapter:
                     **keys,
                 )
                 self._client = await self._connection.enter_async_context(creating)
-            return self._client
+            if self._queue_url is None:
+                self._queue_url = str((await self._client.get_queue_url(QueueName=self._destination.queue))["QueueUrl"])
+            return self._client, self._queue_url
 
 
 def _refusal(error: Mapping[str, Any], status: int | None = None) -> DeliveryError:

@@ -1,0 +1,181 @@
+"""What is particular to each queue protocol, against its server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from google.pubsub_v1 import SubscriberClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from grpc import insecure_channel
+
+from devstack.brokers import AWS, Kafka, PubSub, Sqs
+from tests.adapters.shorthands import ID, adapter_cache, deliver, make_delivery, make_settings
+from tests.conftest import quiet
+from workers.adapters.sqs import _session
+from workers.delivery import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def sqs(directory: Path) -> Iterator[Sqs]:
+    """An SQS for this module."""
+    broker = Sqs(directory, say=quiet)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials where the SDK finds them."""
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+
+
+def messages(sqs: Sqs, queue: str) -> list[dict[str, Any]]:
+    """Return what is in a queue."""
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    client = boto3.client("sqs", region_name="us-east-1", endpoint_url=sqs.address, **keys)
+    url = client.get_queue_url(QueueName=queue)["QueueUrl"]
+    answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"])
+    return list(answer.get("Messages", []))
+
+
+@pytest.mark.usefixtures("aws")
+async def test_sqs_fifo(sqs: Sqs) -> None:
+    """The endpoint is the message group, the delivery the deduplication id: sent twice, queued once."""
+    url = sqs.create("q.fifo")
+    first, again = await deliver(url), await deliver(url)
+    assert first.delivered
+    assert again.delivered
+    (message,) = messages(sqs, "q.fifo")
+    attributes = message["Attributes"]
+    assert (attributes["MessageGroupId"], attributes["MessageDeduplicationId"]) == ("c", ID)
+
+
+@pytest.mark.usefixtures("aws")
+async def test_sqs_by_the_queues_url(sqs: Sqs) -> None:
+    """A queue of another account is named by its URL."""
+    sqs.create("by-url")
+    address = sqs.address.removeprefix("http://")
+    url = f"sqs://{address}/123456789012/by-url?region=us-east-1&endpoint_url={sqs.address}"
+    assert (await deliver(url)).delivered
+    assert len(messages(sqs, "by-url")) == 1
+
+
+@pytest.mark.usefixtures("aws")
+async def test_sqs_sends_in_batches_of_ten(sqs: Sqs) -> None:
+    """A hundred at once are ten requests, and one for the queue's URL; large ones travel alone."""
+    url = sqs.create("batches")
+    for body, requests in (("{}", 11), ('{"x":"' + "y" * 600_000 + '"}', 101)):
+        before = sqs.child.log.read_text().count("POST /")  # type: ignore[union-attr]
+        async with adapter_cache() as cache:
+            many = [make_delivery(url, id=f"d-{number}", body=body) for number in range(100)]
+            results = await asyncio.gather(*(attempt(one, cache, make_settings()) for one in many))
+        assert all(result.delivered for result in results)
+        assert sqs.child.log.read_text().count("POST /") - before == requests  # type: ignore[union-attr]
+
+
+async def test_sqs_credentials_of_a_profile(sqs: Sqs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keys or a profile's name; a word that is none of AWS's is refused, and no secret is repeated."""
+    url = sqs.create("profiles")
+    _session.cache_clear()  # it knows the credentials of the tests before
+    for name in AWS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    (tmp_path / "credentials").write_text("[partner]\naws_access_key_id = a\naws_secret_access_key = geheim\n")
+    credentials = {
+        "keys": {"aws_access_key_id": "a", "aws_secret_access_key": "geheim"},
+        "named": {"profile_name": "partner"},
+        "wrong": {"aws_secret": "geheim"},
+    }
+    results = {
+        profile: await deliver(url, endpoint={"credentials_profile": profile}, credentials=credentials)
+        for profile in (None, *credentials)
+    }
+    assert results["keys"].delivered
+    assert results["named"].delivered
+    assert results["wrong"].permanent
+    assert "not aws_secret" in str(results["wrong"].error)
+    nothing = results[None]
+    assert (nothing.delivered, nothing.permanent) == (False, False)
+    assert "SQS NoCredentialsError" in str(nothing.error)
+    assert not any("geheim" in str(result.error) for result in results.values())
+
+
+@pytest.mark.usefixtures("aws")
+async def test_sqs_takes_ten_attributes(sqs: Sqs) -> None:
+    """More extra headers than fit are our own mistake."""
+    headers = {f"X-{number}": "x" for number in range(5)}
+    result = await deliver(sqs.create("attributes"), endpoint={"headers": headers})
+    assert result.permanent
+    assert result.error == "SQS takes 10 message attributes; remove 1 of the extra headers"
+
+
+async def test_pubsub_ordering_key(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a payload field's value; without the field there is none."""
+    broker = PubSub(directory, say=quiet)
+    for name, value in broker.environment.items():
+        monkeypatch.setenv(name, value)
+    broker.start()
+    try:
+        url = broker.create("ordered")
+        assert (await deliver(f"{url}?ordering_key=actor_user_id")).delivered
+        assert (await deliver(f"{url}?ordering_key=data.n")).delivered
+        assert (await deliver(f"{url}?ordering_key=data.missing")).delivered
+        with insecure_channel(f"127.0.0.1:{broker.port}") as channel:
+            client = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+            pulled = client.pull(subscription="projects/devstack/subscriptions/ordered", max_messages=10)
+    finally:
+        broker.stop()
+    keys = [received.message.ordering_key for received in pulled.received_messages]
+    assert keys == ["u-1", "9007199254740993", ""]
+
+
+async def test_pubsub_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The error is Google's own, and may pass: nothing is lost until the worker has credentials."""
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
+    result = await deliver("pubsub://my-project/my-topic")
+    assert (result.delivered, result.permanent) == (False, False)
+    assert "Pub/Sub DefaultCredentialsError" in str(result.error)
+
+
+async def test_kafka_key(directory: Path) -> None:
+    """It is a payload field's value; without the field there is none."""
+    broker = Kafka(directory, say=quiet)
+    broker.start()
+    try:
+        url = broker.create("keyed")
+        assert (await deliver(f"{url}?key=actor_user_id")).delivered
+        assert (await deliver(f"{url}?key=data.missing")).delivered
+        consumer = Consumer({"bootstrap.servers": f"127.0.0.1:{broker.port}", "group.id": "x"})
+        consumer.assign([TopicPartition("keyed", 0, 0)])
+        records = consumer.consume(2, timeout=20)
+        consumer.close()
+    finally:
+        broker.stop()
+    assert [record.key() for record in records] == [b"u-1", None]
+
+
+async def test_kafka_credentials() -> None:
+    """SASL needs a profile with both; librdkafka's refusal of a configuration is a permanent error."""
+    url = "kafka://127.0.0.1:1/t?sasl=PLAIN"
+    without = await deliver(url)
+    assert without.permanent
+    assert without.error == "sasl=PLAIN needs a credentials_profile with password and username"
+    credentials = {"p": {"username": "u", "password": "geheim", "ca_file": "/nowhere.pem"}}
+    wrong_file = await deliver(f"{url}&tls=true", endpoint={"credentials_profile": "p"}, credentials=credentials)
+    assert wrong_file.permanent
+    assert "ssl.ca.location failed" in str(wrong_file.error)
+    assert "geheim" not in str(wrong_file.error)
