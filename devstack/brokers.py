@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from abc import abstractmethod
@@ -47,7 +48,14 @@ class Broker(Service):
     def start(self) -> None:
         """Start, and wait until it accepts connections. Raises StackError."""
         self._say(f"waiting for {self.name} on port {self.port}")
-        self.child = Child(self.name, self._command(), log=self._log, environment={**os.environ, **self.environment})
+        self.child = Child(
+            self.name,
+            self._command(),
+            log=self._log,
+            environment={**os.environ, **self.environment},
+            # there is nothing to save, and Tansu waits 5 s for its clients
+            stop_signal=signal.SIGKILL,
+        )
         self.child.wait_ready(lambda: listening(self.port))
 
     @abstractmethod

@@ -70,6 +70,8 @@ select c.id,
        (h.state <> 'closed' or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
        -- in flight at most; null: no limit
        case when h.state <> 'closed' then 1 else c.max_concurrency end as places,
+       -- of those, what was claimed before the circuit opened is none: the probe need not wait for it
+       case when h.state <> 'closed' then h.since else '-infinity' end as places_since,
        -- a bucket of one second's tokens; null: no limit
        least(c.rate_limit_per_second::double precision, coalesce(
            h.tokens + c.rate_limit_per_second * greatest(0, extract(epoch from now() - h.tokens_at)),

@@ -108,11 +108,12 @@ begin
                    least(_batch, r.places - coalesce(busy.deliveries, 0), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
             left join (
-                select d.webhook_config_id, count(*) as deliveries
+                select p.id, count(*) as deliveries
                 from public.webhook_deliveries as d
-                where d.status = 'processing'
-                group by d.webhook_config_id
-            ) as busy on busy.webhook_config_id = r.id
+                join webhooks.ready_endpoints as p on p.id = d.webhook_config_id
+                where d.status = 'processing' and d.leased_at >= p.places_since and p.id = any (_limited)
+                group by p.id
+            ) as busy on busy.id = r.id
             where r.id = any (_limited)
         ) as room
         where room.size > 0;

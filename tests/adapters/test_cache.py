@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the cache make recording adapters."""
     Recording.closed = []
     monkeypatch.setattr(cache, "adapter_class", lambda _: Recording)
+    monkeypatch.setattr(cache, "_LOADED", {})
 
 
 def endpoint(url: str, profile: str | None = None) -> Endpoint:
@@ -55,6 +57,18 @@ async def test_the_cache_is_bounded_and_closes_what_it_evicts() -> None:
     assert Recording.closed == ["https://a/", "https://b/"]
     await adapters.close()
     assert set(Recording.closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
+
+
+async def test_one_adapter_for_many_at_once() -> None:
+    """Also when all of them find none."""
+    adapters = AdapterCache(make_settings())
+
+    async def use() -> int:
+        async with adapters.use(endpoint("https://x/")) as adapter:
+            return id(adapter)
+
+    assert len(set(await asyncio.gather(*(use() for _ in range(100))))) == 1
+    await adapters.close()
 
 
 async def test_an_adapter_for_each_url_and_profile() -> None:

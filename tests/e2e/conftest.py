@@ -75,14 +75,12 @@ class System:
         worker.start()
         return worker
 
-    def endpoint(self, url: str, events: str = "{*}") -> str:
+    def endpoint(self, url: str, events: str = "{*}", **columns: Any) -> str:
         """Make an endpoint; return its id."""
-        row = self.db.execute(
-            "insert into public.webhook_configurations (name, url, events, secret_key)"
-            " values ('receiver', %s, %s, %s) returning id",
-            (url, events, self.secret),
-        ).fetchone()
-        return str(row["id"])  # type: ignore[index]
+        row = {"name": "receiver", "url": url, "events": events, "secret_key": self.secret, **columns}
+        names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+        sql = f"insert into public.webhook_configurations ({names}) values ({marks}) returning id"
+        return str(self.db.execute(sql.encode(), tuple(row.values())).fetchone()["id"])  # type: ignore[index]
 
     def dispatch(self, count: int = 1, data: Any = JOINED) -> None:
         """Dispatch events as a server-side caller."""

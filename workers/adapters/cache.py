@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 #: Adapters kept open at once. Beyond it the one that was unused the longest is closed.
 CACHED = 256
 
+#: scheme -> its adapter, once it is imported.
+_LOADED: dict[str, type[Adapter]] = {}
+
 Key = tuple[str, str | None]
 
 
@@ -35,9 +39,14 @@ class AdapterCache:
     async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
         """Lend an endpoint's adapter. Raises DestinationError for one that cannot be delivered to."""
         key = (endpoint.url, endpoint.credentials_profile)
-        adapter = self._adapters.get(key)
-        if adapter is None:
-            adapter = self._adapters[key] = self._create(*key)
+        if key not in self._adapters:
+            destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
+            context = self._context(endpoint.credentials_profile)
+            # importing an SDK takes a second or two: not on the event loop
+            create = _LOADED.get(destination.scheme) or await asyncio.to_thread(_load, destination.scheme)
+            if key not in self._adapters:  # another delivery may have been quicker
+                self._adapters[key] = create(destination, context)
+        adapter = self._adapters[key]
         self._adapters.move_to_end(key)
         self._in_use[key] = self._in_use.get(key, 0) + 1
         try:
@@ -54,12 +63,10 @@ class AdapterCache:
             _, adapter = self._adapters.popitem()
             await adapter.close()
 
-    def _create(self, url: str, profile: str | None) -> Adapter:
-        destination = destinations.parse(url, allow_http=self._settings.allow_http)
+    def _context(self, profile: str | None) -> Context:
         if profile and profile not in self._settings.credentials:
             raise DestinationError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
-        credentials = self._settings.credentials[profile] if profile else {}
-        return adapter_class(destination.scheme)(destination, Context(self._settings, credentials))
+        return Context(self._settings, self._settings.credentials[profile] if profile else {})
 
     async def _evict(self) -> None:
         if len(self._adapters) <= self._size:
@@ -68,3 +75,7 @@ class AdapterCache:
         idle = next((key for key in self._adapters if key not in self._in_use), None)
         if idle is not None:
             await self._adapters.pop(idle).close()
+
+
+def _load(scheme: str) -> type[Adapter]:
+    return _LOADED.setdefault(scheme, adapter_class(scheme))
