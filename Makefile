@@ -18,8 +18,8 @@ help:  ## List the commands
 install: $(if $(findstring .devstack,$(UV)),.devstack/uv/bin/uv)
 	@$(UV) sync --frozen --quiet
 
-demo: install  ## Run the whole system with all nine events (ONCE=1: deliver, verify, exit)
-	@$(RUN) python -m devstack.demo $(if $(filter-out 0,$(ONCE)),--once)
+demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS=all: queues too)
+	@$(RUN) python -m devstack.demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PROTOCOLS),--protocols $(PROTOCOLS))
 
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 	@$(RUN) pytest $(ARGS)

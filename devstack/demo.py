@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from devstack.brokers import Broker, Kafka, PubSub, Sqs
 from devstack.cron import dispatcher_script
 from devstack.errors import StackError
 from devstack.node import environment, install, node
@@ -28,6 +29,7 @@ from webhooks.signing import generate_secret
 
 DIRECTORY = Path(os.environ.get("DEVSTACK_DIRECTORY", ".devstack"))
 SECONDS = 60
+QUEUE = "demo-events"
 console = Console(highlight=False)
 if not console.is_terminal:
     console.width = 120  # a log file has no width of its own
@@ -37,11 +39,15 @@ def main() -> int:
     """Run the demo; return 0 when every event was delivered and verified."""
     parser = argparse.ArgumentParser(prog="make demo", description="Run the whole system on this machine.")
     parser.add_argument("--once", action="store_true", help="exit when every event was delivered, 1 if one was not")
+    parser.add_argument(
+        "--protocols", choices=["http", "all"], default="http", help="all: an endpoint on SQS, Pub/Sub and Kafka too"
+    )
     arguments = parser.parse_args()
     exit_on_sigterm()
     try:
         with ExitStack() as stack:
-            return run(stack, once=arguments.once)
+            kinds = (Sqs, PubSub, Kafka) if arguments.protocols == "all" else ()
+            return run(stack, [kind(DIRECTORY, say=say) for kind in kinds], once=arguments.once)
     except StackError as exc:
         console.print(f"[red]demo:[/] {exc}", markup=True)
         return 1
@@ -49,12 +55,16 @@ def main() -> int:
         return 0
 
 
-def run(resources: ExitStack, *, once: bool) -> int:
+def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
     """Start everything, tell the story once, and stay until Ctrl-C unless `once`."""
     secret = generate_secret()
     stack = resources.enter_context(Stack(DIRECTORY, say=say))
     receiver = resources.enter_context(Receiver(on_request=lambda request: show(request, secret)))
     settings = {**stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
+    for broker in brokers:
+        resources.callback(broker.stop)
+        broker.start()
+        settings |= broker.environment
     gateway = Gateway(settings, log=DIRECTORY / "gateway.log")
     workers = [Worker(settings, log=DIRECTORY / f"worker-{n}.log", name=f"worker {n}") for n in (1, 2)]
     services: list[Gateway | Worker] = [gateway, *workers]
@@ -65,27 +75,28 @@ def run(resources: ExitStack, *, once: bool) -> int:
         service.start()
 
     dsn = stack.postgres.dsn(DATABASE)
-    make_endpoint(dsn, receiver.url, secret)
+    make_endpoints(dsn, [receiver.url, *(broker.create(QUEUE) for broker in brokers)], secret)
     say("a user signs in with supabase-js and dispatches every event of the catalog")
     request_ids = dispatch(stack)
     say("the cron's script triggers the gateway")
     trigger(gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
 
     rows = wait_until_finished(dsn, request_ids)
-    verified = {request.payload["request_id"] for request in receiver.received if request.verified(secret)}
     print_rows(rows)
-    complete = len(rows) == len(request_ids) > 0 and all(
-        row["status"] == "delivered" and str(row["request_id"]) in verified for row in rows
-    )
-    console.print(
-        f"{len(verified)} of {len(request_ids)} events delivered and verified" + ("" if complete else " [red](!)[/]")
-    )
+    arrived = {"http": receiver.received} | {b.name: b.wait_for(QUEUE, len(request_ids)) for b in brokers}
+    complete = len(rows) == len(request_ids) * len(arrived) > 0
+    for protocol, requests in arrived.items():
+        verified = {request.payload["request_id"] for request in requests if request.verified(secret)}
+        complete = complete and verified == set(request_ids)
+        mark = "" if verified == set(request_ids) else " [red](!)[/]"
+        console.print(f"{protocol:<7} {len(verified)} of {len(request_ids)} events delivered and verified{mark}")
+    complete = complete and all(row["status"] == "delivered" for row in rows)
     if not once:
         console.print(f"\nStudio    {stack.supabase.url}/\nGateway   {gateway.url}/schema\nReceiver  {receiver.url}")
         console.print("\nCtrl-C ends it")
         while True:
             stack.check()
-            for service in services:
+            for service in (*services, *brokers):
                 service.check()
             time.sleep(1)
     return 0 if complete else 1
@@ -102,14 +113,16 @@ def show(request: Received, secret: str) -> None:
     console.print(f"  {request.payload['event']:<28} arrived, {mark}")
 
 
-def make_endpoint(dsn: str, url: str, secret: str) -> None:
-    """Make this run's endpoint the only active one: a former run's receiver is gone."""
+def make_endpoints(dsn: str, urls: list[str], secret: str) -> None:
+    """Make this run's endpoints the only active ones: a former run's receivers are gone."""
     with psycopg.connect(dsn) as connection:
-        connection.execute("update public.webhook_configurations set is_active = false where name = 'demo receiver'")
-        connection.execute(
-            "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)",
-            ("demo receiver", url, ["*"], secret),
-        )
+        connection.execute("update public.webhook_configurations set is_active = false where name like 'demo %'")
+        for url in urls:
+            name = f"demo {url.split(':', maxsplit=1)[0]}"
+            connection.execute(
+                "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)",
+                (name, url, ["*"], secret),
+            )
 
 
 def dispatch(stack: Stack) -> list[str]:
@@ -133,11 +146,12 @@ def trigger(gateway_url: str, token: str) -> None:
         text=True,
         check=False,
     )
-    for line in done.stdout.splitlines():
-        if not line.startswith("::add-mask::"):
-            console.print(f"  {line}", markup=False)
+    # the mask is for Actions, and names the token
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("::add-mask::")]
+    for line in lines:
+        console.print(f"  {line}", markup=False)
     if done.returncode:
-        raise StackError(f"the cron's script failed:\n{done.stdout}{done.stderr}")
+        raise StackError("\n".join(["the cron's script failed:", *lines, done.stderr]))
 
 
 def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]]:
@@ -146,9 +160,10 @@ def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
         while True:
             rows = connection.execute(
-                "select d.*, a.duration_ms from public.webhook_deliveries d"
+                "select d.*, a.duration_ms, c.name from public.webhook_deliveries d"
+                " join public.webhook_configurations c on c.id = d.webhook_config_id"
                 " left join public.webhook_attempts a on a.delivery_id = d.id and a.number = d.attempts"
-                " where d.request_id = any (%s) order by d.created_at",
+                " where d.request_id = any (%s) order by d.created_at, c.name",
                 (request_ids,),
             ).fetchall()
             if all(row["status"] in {"delivered", "failed"} for row in rows) or time.monotonic() > deadline:
@@ -158,12 +173,12 @@ def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print deliveries as Studio would show them."""
-    table = Table("event", "status", "attempts", "response", "ms", title="webhook_deliveries", title_justify="left")
+    table = Table("event", "endpoint", "status", "attempts", "response", "ms", title="webhook_deliveries", title_justify="left")
     table.add_column("delivery id = webhook-id", no_wrap=True)
     for row in rows:
         colour = {"delivered": "green", "failed": "red"}.get(row["status"], "yellow")
         figures = [row["attempts"], row["response_status"] or "", row["duration_ms"] or ""]
-        table.add_row(row["event_type"], f"[{colour}]{row['status']}[/]", *map(str, figures), str(row["id"]))
+        table.add_row(row["event_type"], row["name"], f"[{colour}]{row['status']}[/]", *map(str, figures), str(row["id"]))
     console.print(table)
 
 

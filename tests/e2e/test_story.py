@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from devstack.cron import dispatcher_script
 from devstack.node import SOURCE, environment, node
 from devstack.processes import Child, free_port, listening
@@ -88,10 +90,11 @@ def test_the_sweep_finds_what_nobody_announced(system: System) -> None:
         system.wait_for_status("delivered", 3)
 
 
-def test_the_demo_passes_from_a_shell() -> None:
-    """`make demo ONCE=1` exits with 0 and shows each event arrive."""
+@pytest.mark.parametrize("protocols", ["http", "all"])
+def test_the_demo_passes_from_a_shell(protocols: str) -> None:
+    """`make demo ONCE=1`, with and without PROTOCOLS=all, exits with 0 and shows each event arrive."""
     done = subprocess.run(
-        [sys.executable, "-m", "devstack.demo", "--once"],
+        [sys.executable, "-m", "devstack.demo", "--once", "--protocols", protocols],
         cwd=ROOT,
         env={**environment(), "DEVSTACK_DIRECTORY": str(ROOT / ".devstack" / "tests" / "demo")},
         capture_output=True,
@@ -100,4 +103,7 @@ def test_the_demo_passes_from_a_shell() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("both signatures verified") == 9
-    assert "9 of 9 events delivered and verified" in done.stdout
+    names = ["http", "sqs", "pubsub", "kafka"] if protocols == "all" else ["http"]
+    assert [line for line in done.stdout.splitlines() if "delivered and verified" in line] == [
+        f"{name:<7} 9 of 9 events delivered and verified" for name in names
+    ]

@@ -43,9 +43,10 @@ class AdapterCache:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
             context = self._context(endpoint.credentials_profile)
             # importing an SDK takes a second or two: not on the event loop
-            create = _LOADED.get(destination.scheme) or await asyncio.to_thread(_load, destination.scheme)
+            if destination.scheme not in _LOADED:
+                _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)
             if key not in self._adapters:  # another delivery may have been quicker
-                self._adapters[key] = create(destination, context)
+                self._adapters[key] = _LOADED[destination.scheme](destination, context)
         adapter = self._adapters[key]
         self._adapters.move_to_end(key)
         self._in_use[key] = self._in_use.get(key, 0) + 1
@@ -76,6 +77,3 @@ class AdapterCache:
         if idle is not None:
             await self._adapters.pop(idle).close()
 
-
-def _load(scheme: str) -> type[Adapter]:
-    return _LOADED.setdefault(scheme, adapter_class(scheme))
