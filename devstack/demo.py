@@ -173,12 +173,16 @@ def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print deliveries as Studio would show them."""
-    table = Table("event", "endpoint", "status", "attempts", "response", "ms", title="webhook_deliveries", title_justify="left")
+    table = Table(
+        "event", "endpoint", "status", "attempts", "response", "ms", title="webhook_deliveries", title_justify="left"
+    )
     table.add_column("delivery id = webhook-id", no_wrap=True)
     for row in rows:
         colour = {"delivered": "green", "failed": "red"}.get(row["status"], "yellow")
         figures = [row["attempts"], row["response_status"] or "", row["duration_ms"] or ""]
-        table.add_row(row["event_type"], row["name"], f"[{colour}]{row['status']}[/]", *map(str, figures), str(row["id"]))
+        table.add_row(
+            row["event_type"], row["name"], f"[{colour}]{row['status']}[/]", *map(str, figures), str(row["id"])
+        )
     console.print(table)
 
 

@@ -58,6 +58,7 @@ class Stack:
             "SUPABASE_SERVICE_ROLE_KEY": self.supabase.keys.secret,
             "REDIS_URL": self.valkey.url,
             "WEBHOOKS_ALLOW_HTTP": "true",
+            "WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
 
     def check(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from webhooks.addresses import Network, parse_networks
 from webhooks.errors import SettingsError
 
 
@@ -34,6 +35,11 @@ class Settings:
         secret=True,
     )
     allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
+    allowed_networks: tuple[Network, ...] = _setting(
+        "WEBHOOKS_ALLOWED_NETWORKS",
+        "Networks that are not public and may be delivered to all the same, by comma: `10.0.0.0/8`",
+        (),
+    )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
         "WEBHOOKS_CREDENTIALS",
         'Credentials of queues, as JSON by the name in `credentials_profile`: `{"warehouse": {"username": "..."}}`',
@@ -138,6 +144,7 @@ _KINDS = {
     "bool": "true or false",
     "int": "a number (int)",
     "float": "a number (float)",
+    "tuple[Network, ...]": "networks by comma, such as 10.0.0.0/8, 192.168.1.5",
     "Mapping[str, Mapping[str, str]]": 'a JSON object of objects of text, such as {"warehouse": {"username": "..."}}',
 }
 
@@ -151,6 +158,8 @@ def _parse(name: str, text: str, kind: str) -> object:
                 return int(text)
             case "float":
                 return float(text)
+            case "tuple[Network, ...]":
+                return parse_networks(text)
             case "Mapping[str, Mapping[str, str]]":
                 return msgspec.json.decode(text, type=dict[str, dict[str, str]])
             case _:

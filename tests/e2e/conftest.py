@@ -58,6 +58,7 @@ class System:
             "REDIS_URL": self.valkey.url,
             "WEBHOOKS_DISPATCH_TOKEN": TOKEN,
             "WEBHOOKS_ALLOW_HTTP": "true",
+            "WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",
             **more,
         }
 

@@ -76,4 +76,3 @@ class AdapterCache:
         idle = next((key for key in self._adapters if key not in self._in_use), None)
         if idle is not None:
             await self._adapters.pop(idle).close()
-

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from webhooks.deliveries import field
 from webhooks.errors import DeliveryError, DestinationError
+from workers.adapters.connections import checked_addresses
 from workers.adapters.receipts import acknowledged
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class KafkaAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("KafkaDestination", destination)
         self._configuration = _configuration(self._destination, context)
+        self._allowed = context.settings.allowed_networks
         self._producer: _Producer | None = None
 
     async def publish(self, message: Message) -> Receipt:
@@ -70,9 +72,18 @@ class KafkaAdapter:
         if self._producer and self._producer.ended:
             await self.close()
         if self._producer is None:
+            await self._check_brokers()
+        if self._producer is None:
             self._producer = _Producer(self._configuration, asyncio.get_running_loop())
         key = field(message.body, self._destination.key) if self._destination.key else None
         return await self._producer.produce(self._destination.topic, message, key)
+
+    async def _check_brokers(self) -> None:
+        for broker in self._destination.brokers:
+            host, _, port = broker.rpartition(":")
+            # one that does not resolve is librdkafka's to report: another may do
+            with suppress(OSError):
+                await checked_addresses(host, int(port), self._allowed)
 
     async def close(self) -> None:
         """End the producer's thread, drop what nobody waits for any more, and close all connections."""

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from webhooks.errors import DeliveryError, DestinationError
 from workers.adapters.batcher import Batcher
+from workers.adapters.connections import check_address
 from workers.adapters.receipts import acknowledged
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class SqsAdapter:
         if unknown := set(context.credentials) - set(CREDENTIALS):
             raise DestinationError(f"a credentials profile for SQS has {', '.join(CREDENTIALS)}; not {min(unknown)}")
         self._timeout = context.settings.timeout_seconds
+        self._allowed = context.settings.allowed_networks
         self._batcher = Batcher(self._send, count=BATCH_COUNT, size=BATCH_BYTES)
         self._connecting = asyncio.Lock()
         self._connection = AsyncExitStack()
@@ -116,6 +119,11 @@ class SqsAdapter:
         missing = DeliveryError("SQS did not say what became of the message")
         return [results.get(number, missing) for number in range(len(entries))]
 
+    def _socket(self, address: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, (host, *_) = address
+        check_address(str(host), self._allowed)
+        return socket.socket(family, kind, protocol)
+
     async def _connected(self) -> tuple[Any, str]:
         async with self._connecting:
             if self._client is None:
@@ -129,6 +137,8 @@ class SqsAdapter:
                         connect_timeout=self._timeout,
                         read_timeout=self._timeout,
                         max_pool_connections=CONNECTIONS,
+                        # AWS's own hosts may well have private addresses (VPC endpoints); others are checked
+                        connector_args={"socket_factory": self._socket} if self._destination.endpoint_url else None,
                     ),
                     **keys,
                 )

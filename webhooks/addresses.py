@@ -1,0 +1,59 @@
+"""Which addresses may be delivered to: public ones, and the networks that the settings allow.
+
+Sources: the IANA special-purpose address registries for IPv4 and IPv6, which Python's ipaddress follows
+(https://docs.python.org/3/library/ipaddress.html#ipaddress.IPv4Address.is_global), and for addresses within addresses
+RFC 4291 section 2.5.5 (mapped, compatible), RFC 6052 and RFC 8215 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+#: Prefixes whose addresses carry an IPv4 address in their last 32 bits.
+_LAST_32_BITS = tuple(ip_network(prefix) for prefix in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
+
+#: 64:ff9b:1::/48 is NAT64 for local use: whatever is in it stays within a network.
+_NEVER = (ip_network("64:ff9b:1::/48"),)
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Return networks from `10.0.0.0/8, 127.0.0.1`. Raises ValueError that names the wrong one."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def refused(host: str, allowed: Sequence[Network]) -> bool:
+    """Return whether an address in text (a scope such as `%eth0` is ignored) may not be delivered to."""
+    address = ip_address(host.partition("%")[0])
+    inner = _embedded(address)
+    if any(one in network for network in allowed for one in (address, *inner) if one.version == network.version):
+        return False
+    return not all(_public(one) for one in (inner or [address]))
+
+
+def _public(address: Address) -> bool:
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not any(address in network for network in _NEVER if network.version == address.version)
+    )
+
+
+def _embedded(address: Address) -> list[Address]:
+    """Return the IPv4 addresses that traffic to an IPv6 address may end at."""
+    if not isinstance(address, IPv6Address):
+        return []
+    if any(address in network for network in _LAST_32_BITS):
+        return [IPv4Address(int(address) & 0xFFFFFFFF)]
+    if address.sixtofour is not None:
+        return [address.sixtofour]
+    if address.teredo is not None:
+        return list(address.teredo)
+    return []
