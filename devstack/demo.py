@@ -96,8 +96,8 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
         console.print("\nCtrl-C ends it")
         while True:
             stack.check()
-            for service in (*services, *brokers):
-                service.check()
+            for part in (*services, *brokers):
+                part.check()
             time.sleep(1)
     return 0 if complete else 1
 

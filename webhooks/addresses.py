@@ -19,8 +19,13 @@ Network = IPv4Network | IPv6Network
 #: Prefixes whose addresses carry an IPv4 address in their last 32 bits.
 _LAST_32_BITS = tuple(ip_network(prefix) for prefix in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
-#: 64:ff9b:1::/48 is NAT64 for local use: whatever is in it stays within a network.
-_NEVER = (ip_network("64:ff9b:1::/48"),)
+#: Not public, whatever the registries of this Python's version say.
+_NEVER = (
+    ip_network("64:ff9b:1::/48"),  # NAT64 for local use: it stays within a network
+    ip_network("fec0::/10"),  # site-local, deprecated
+    ip_network("192.0.0.0/24"),  # IETF protocol assignments; Oracle Cloud's metadata is there
+    ip_network("168.63.129.16"),  # Azure's metadata, at an address of its own
+)
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

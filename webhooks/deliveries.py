@@ -18,8 +18,8 @@ Health = Literal["answered", "failed"]
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker needs to know of an endpoint, as webhooks.endpoint_settings gives it.
 
-    `secrets`: each signs, the newest first. `circuit`: closed or half_open, at the claim. What is None is as the
-    worker's settings say.
+    `secrets`: each signs, the newest first. `circuit`: closed or half_open, at the claim. `limited`: whether more may
+    be claimed once this delivery is settled. What is None is as the worker's settings say.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     credentials_profile: str | None = None
     timeout_seconds: float | None = None
     circuit: str = "closed"
+    limited: bool = False
     circuit_failure_threshold: int | None = None
 
     def __repr__(self) -> str:

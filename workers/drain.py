@@ -49,6 +49,7 @@ class Drain:
         self._worker = worker
         self._wake = wake
         self._woken: set[int] = set()
+        self._limited: set[str] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._breakers = Breakers(settings, time.monotonic)
@@ -121,10 +122,16 @@ class Drain:
     async def _deliver(self, delivery: Delivery) -> None:
         result = await attempt(delivery, self._adapters, self._settings)
         self._breakers.note(delivery.endpoint, result.health)
+        if delivery.endpoint.limited:
+            self._limited.add(delivery.id)
         self._recorder.add(result)
 
     async def _settled(self, recorded: list[Recorded]) -> None:
         loop = asyncio.get_running_loop()
+        if not self._limited.isdisjoint(one.delivery_id for one in recorded):
+            # a place is free again, or a circuit has closed: the endpoint's next deliveries may go
+            self._limited.difference_update(one.delivery_id for one in recorded)
+            self._wake(0)
         for one in recorded:
             if one.status != "pending" or not one.accepted:
                 continue

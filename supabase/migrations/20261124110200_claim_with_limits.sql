@@ -192,7 +192,7 @@ begin
         returning d.id, d.webhook_config_id, d.event_type, d.attempts, d.payload, d.next_attempt_at
     ),
     settings as materialized (
-        select c.id, webhooks.endpoint_settings(c) || jsonb_build_object('circuit', h.state) as endpoint
+        select c.id, webhooks.endpoint_settings(c) || jsonb_build_object('circuit', h.state, 'limited', c.id = any (_limited)) as endpoint
         from public.webhook_configurations as c
         join public.webhook_circuits as h on h.webhook_config_id = c.id
         where c.id = any (array(select distinct k.webhook_config_id from claimed as k))

@@ -32,7 +32,13 @@ def test_a_claim_holds_all_that_a_worker_needs(db: Database, endpoint: Callable[
     config = endpoint(url="https://example.com/a", secret_key="s")
     fill(db, config, 1)
     (row,) = claim(lease=60)
-    assert row["endpoint"] == {"id": config, "url": "https://example.com/a", "secrets": ["s"], "circuit": "closed"}
+    assert row["endpoint"] == {
+        "id": config,
+        "url": "https://example.com/a",
+        "secrets": ["s"],
+        "circuit": "closed",
+        "limited": False,
+    }
     assert (row["body"], row["attempt"]) == ('{"n": 1}', 1)
     stored = db.execute("select *, lease_expires_at - now() as left from public.webhook_deliveries").fetchone()
     assert stored is not None

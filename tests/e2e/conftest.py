@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+import httpx
 import psycopg
 import pytest
 import redis
@@ -126,6 +127,12 @@ class System:
             stdout=subprocess.PIPE,
             text=True,
         ).stdout
+
+
+def trigger(url: str) -> httpx.Response:
+    """Do what the cron does."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return httpx.post(f"{url}/functions/v1/webhook-dispatcher", headers=headers, trust_env=False, timeout=30)
 
 
 @pytest.fixture

@@ -14,18 +14,12 @@ import redis
 from devstack.receiver import Received, Receiver, Reply
 from devstack.valkey import Valkey
 from tests.conftest import quiet
-from tests.e2e.conftest import TOKEN
+from tests.e2e.conftest import trigger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.conftest import System
-
-
-def trigger(url: str) -> httpx.Response:
-    """Do what the cron does."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    return httpx.post(f"{url}/functions/v1/webhook-dispatcher", headers=headers, trust_env=False, timeout=30)
 
 
 def test_each_row_once(system: System) -> None:

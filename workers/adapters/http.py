@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 from webhooks.deliveries import Receipt, excerpt
-from webhooks.errors import DeliveryError
+from webhooks.errors import DeliveryError, DestinationError
 from workers.adapters.connections import CheckedBackend
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class HttpAdapter:
                 "POST", self._url, content=message.body, headers=message.headers
             ) as response:
                 text = excerpt(await _read(response))
+        except httpx.InvalidURL as exc:
+            raise DestinationError(f"the endpoint's URL is malformed: {exc}") from exc
         except httpx.HTTPError as exc:
             reason = str(exc) or "no details"
             raise DeliveryError(f"{type(exc).__name__}: {reason}") from exc

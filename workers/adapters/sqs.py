@@ -109,6 +109,8 @@ class SqsAdapter:
             status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             raise _refusal(exc.response.get("Error", {}), status) from exc
         except BotoCoreError as exc:
+            if isinstance(cause := exc.kwargs.get("error"), DestinationError):
+                raise cause from exc
             raise DeliveryError(f"SQS {type(exc).__name__}: {exc}") from exc
         results: dict[int, Receipt | Exception] = {
             int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
