@@ -75,6 +75,9 @@ class Settings:
     sweep_seconds: float = _setting(
         "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
     )
+    retention_days: float = _setting(
+        "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
+    )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
 
@@ -95,8 +98,9 @@ class Settings:
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{variable(name)} must be above 0")
-        if self.sweep_seconds < 0:
-            raise SettingsError(f"{variable('sweep_seconds')} must be 0 (off) or above")
+        for name in ("sweep_seconds", "retention_days"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{variable(name)} must be 0 (off) or above")
         if self.lease_seconds < 2 * self.timeout_seconds:
             raise SettingsError(
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "

@@ -14,6 +14,7 @@ from webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from webhooks.settings import Settings
 
@@ -60,6 +61,11 @@ class Store:
     async def due(self) -> int:
         """Return how many deliveries are due now (counted up to 10,000)."""
         return int((await self._rpc("webhook_backlog", {}))["due"])
+
+    async def purge(self, older_than: timedelta, *, batch_size: int) -> int:
+        """Delete a batch of what is finished and older; return how many rows."""
+        arguments = {"older_than": f"{older_than.total_seconds()} seconds", "batch_size": batch_size}
+        return int(await self._rpc("purge_webhook_history", arguments))
 
     async def start_run(self, source: str) -> tuple[str, int]:
         """Record the cron's heartbeat; return the run's id and how many deliveries are due."""

@@ -13,6 +13,7 @@ from dramatiq.middleware import AsyncIO
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import DRAIN, QUEUE, announce_later
 from workers.drain import Drain
+from workers.retention import Retention
 from workers.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Worker:
         self._broker = broker
         self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake)
         self._sweep = Sweep(store, broker, settings, worker=name)
+        self._retention = Retention(store, broker, settings, worker=name)
         self._calls: set[asyncio.Task[None]] = set()
 
     def declare(self) -> None:
@@ -50,8 +52,8 @@ class Worker:
         dramatiq.actor(actor_name=DRAIN, queue_name=QUEUE, broker=self._broker)(drain)
 
     async def sweep(self) -> None:
-        """Sweep until cancelled."""
-        await self._sweep.run()
+        """Sweep and purge until cancelled."""
+        await asyncio.gather(self._sweep.run(), self._retention.run())
 
     async def stop(self) -> None:
         """Claim nothing more."""

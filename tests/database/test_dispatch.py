@@ -208,3 +208,35 @@ def test_a_wrong_endpoint_is_refused_when_it_is_saved(
         endpoint(**columns)
     assert "pass@" not in str(caught.value)
     assert "not base64!" not in str(caught.value)
+
+
+def test_a_user_may_dispatch_sixty_events_a_minute(db: Database, endpoint: Callable[..., str]) -> None:
+    """Then the error says so; another user and the server go on; a second gives another one."""
+    endpoint()
+    sql = "select public.dispatch_webhook('user.joined_community', %s::jsonb)"
+    become(db, "authenticated", ANA)
+    for _ in range(60):
+        db.execute(sql, (json.dumps(JOINED),))
+    with pytest.raises(psycopg.Error, match="you have dispatched more than 60 events in a minute") as caught:
+        db.execute(sql, (json.dumps(JOINED),))
+    assert caught.value.sqlstate == "PT429"
+    become(db, "authenticated", BEN)
+    db.execute(sql, (json.dumps(JOINED),))
+    db.execute("reset role")
+    for _ in range(100):
+        db.execute(sql, (json.dumps(JOINED),))
+    db.execute("update webhooks.dispatch_allowances set at = at - interval '1 second'")
+    become(db, "authenticated", ANA)
+    db.execute(sql, (json.dumps(JOINED),))
+    db.execute("reset role")
+    assert db.execute("select from public.webhook_deliveries").rowcount == 162
+
+
+def test_the_limit_is_a_function_to_replace(db: Database, endpoint: Callable[..., str]) -> None:
+    """Null: none."""
+    endpoint()
+    db.execute("""create or replace function webhooks.dispatch_limit_per_minute() returns integer
+                  language sql immutable set search_path = '' as 'select null::integer'""")
+    become(db, "authenticated", ANA)
+    for _ in range(200):
+        db.execute("select public.dispatch_webhook('user.joined_community', %s::jsonb)", (json.dumps(JOINED),))

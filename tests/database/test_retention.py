@@ -1,0 +1,89 @@
+"""Retention: what is deleted, and what never is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+    Database = Connection[dict[str, Any]]
+
+
+def purge(db: Database, older_than: str = "30 days", batch_size: int = 1000) -> int:
+    """Purge once."""
+    row = db.execute("select public.purge_webhook_history(%s::interval, %s) as n", (older_than, batch_size)).fetchone()
+    assert row is not None
+    return int(row["n"])
+
+
+def test_what_is_finished_and_old_goes_with_its_attempts(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """A batch at a time; what is recent, pending or under way stays."""
+    endpoint()
+    for _ in range(10):
+        dispatch()
+    record(*claim(8))
+    db.execute(
+        "update public.webhook_deliveries set finished_at = finished_at - interval '31 days', created_at = created_at"
+        " - interval '31 days' where id in (select id from public.webhook_deliveries where finished_at is not null limit 7)"
+    )
+    claim(1)
+    db.execute("update public.webhook_deliveries set created_at = created_at - interval '1 year'")
+    assert purge(db, batch_size=5) == 5
+    assert purge(db, batch_size=5) == 2
+    assert purge(db) == 0
+    counts = db.execute("select status, count(*) as n from public.webhook_deliveries group by 1 order by 1").fetchall()
+    assert counts == [
+        {"status": "delivered", "n": 1},
+        {"status": "pending", "n": 1},
+        {"status": "processing", "n": 1},
+    ]
+    assert db.execute("select from public.webhook_attempts").rowcount == 1
+
+
+def test_runs_and_idempotency_keys_go_too(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
+) -> None:
+    """They would grow for ever otherwise; a key is remembered as long as its deliveries."""
+    endpoint()
+    db.execute("select public.start_webhook_dispatcher_run('test')")
+    dispatch("user.joined_community", {"community_id": "c", "community_name": "n", "community_city": "z"}, None, "key")
+    assert purge(db) == 0
+    db.execute("update public.webhook_dispatcher_runs set started_at = started_at - interval '31 days'")
+    db.execute("update webhooks.idempotency_keys set created_at = created_at - interval '31 days'")
+    assert purge(db) == 2
+
+
+def test_it_reads_an_index_and_not_the_table(db: Database, endpoint: Callable[..., str]) -> None:
+    """With a hundred thousand held rows, a purge looks at none of them."""
+    endpoint()
+    db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, created_at)"
+        " select id, 'x.y', '{}', now() - interval '1 year' from public.webhook_configurations, generate_series(1, 100000)"
+    )
+    db.execute("analyze public.webhook_deliveries")
+    before = db.execute(
+        "select pg_stat_get_xact_tuples_returned('public.webhook_deliveries'::regclass) as n"
+    ).fetchone()
+    assert before is not None
+    with db.transaction():
+        assert purge(db) == 0
+        read = db.execute(
+            "select pg_stat_get_xact_tuples_returned('public.webhook_deliveries'::regclass)"
+            " + pg_stat_get_xact_tuples_fetched('public.webhook_deliveries'::regclass) as n"
+        ).fetchone()
+    assert read == {"n": 0}
+
+
+@pytest.mark.parametrize("older_than", [None, "-1 day"])
+def test_a_wrong_interval(db: Database, older_than: str | None) -> None:
+    """It would delete what is recent."""
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="older_than must be"):
+        db.execute("select public.purge_webhook_history(%s::interval)", (older_than,))
