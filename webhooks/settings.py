@@ -71,6 +71,9 @@ class Settings:
     )
     batch_size: int = _setting("WEBHOOKS_BATCH_SIZE", "Deliveries claimed by one call", 100)
     concurrency: int = _setting("WEBHOOKS_CONCURRENCY", "Deliveries in flight in one worker process", 200)
+    endpoint_concurrency: int = _setting(
+        "WEBHOOKS_ENDPOINT_CONCURRENCY", "Of those to one endpoint, so that a silent one holds no more", 50
+    )
     drain_seconds: float = _setting("WEBHOOKS_DRAIN_SECONDS", "Time budget of one job; the next goes on", 50.0)
     sweep_seconds: float = _setting(
         "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
@@ -87,6 +90,7 @@ class Settings:
             "lease_seconds",
             "batch_size",
             "concurrency",
+            "endpoint_concurrency",
             "drain_seconds",
             "max_jobs",
             "circuit_failures",

@@ -13,7 +13,7 @@ from webhooks.deliveries import Attempt, Delivery, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from webhooks.settings import Settings
@@ -32,11 +32,17 @@ class Store:
         self._settings = settings
         self._client: AsyncClient | None = None
 
-    async def claim(self, *, batch_size: int, lease_seconds: int, worker: str) -> list[Delivery]:
-        """Lease up to `batch_size` due deliveries for `lease_seconds`."""
+    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
+        """Lease up to `batch_size` due deliveries; `busy` is how many of each endpoint the worker has in flight."""
         rows = await self._rpc(
             "claim_webhook_deliveries",
-            {"batch_size": batch_size, "lease_seconds": lease_seconds, "worker": worker},
+            {
+                "batch_size": batch_size,
+                "lease_seconds": self._settings.lease_seconds,
+                "worker": worker,
+                "per_endpoint": self._settings.endpoint_concurrency,
+                "busy": dict(busy),
+            },
         )
         return msgspec.convert(rows, list[Delivery])
 
