@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test check format clean
+.PHONY: help install demo test chaos check format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS
 
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 	@$(RUN) pytest $(ARGS)
+
+chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
+	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
 
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import socket
 
 import dramatiq
@@ -19,6 +20,9 @@ def main() -> None:
     """Wire a worker from the environment. Dramatiq calls it once in each process."""
     # httpx says a line for each request, with its URL: an endpoint's URL may hold a token
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # connections are kept for each endpoint: as many files as the system allows
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     settings = Settings.from_environment(os.environ)
     lifecycle = Lifecycle()
     broker = create_broker(settings.redis_url, [lifecycle])
