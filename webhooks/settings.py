@@ -46,6 +46,12 @@ class Settings:
         {},
         secret=True,
     )
+    encryption_keys: str = _setting(
+        "WEBHOOKS_ENCRYPTION_KEYS",
+        "Fernet keys by comma; workers encrypt endpoints' secrets at rest with the first, read with all",
+        "",
+        secret=True,
+    )
     user_agent: str = _setting("WEBHOOKS_USER_AGENT", "User-Agent of deliveries", "My Third Place Webhook/1.0")
     timeout_seconds: float = _setting("WEBHOOKS_TIMEOUT_SECONDS", "For one attempt, response included", 15.0)
     circuit_failures: int = _setting(

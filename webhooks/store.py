@@ -73,6 +73,15 @@ class Store:
         arguments = {"older_than": f"{older_than.total_seconds()} seconds", "batch_size": batch_size}
         return int(await self._rpc("purge_webhook_history", arguments))
 
+    async def secrets(self) -> list[tuple[str, str]]:
+        """Return all endpoints' secrets as they are stored, with the endpoints' ids; those that still sign too."""
+        return [(row["webhook_config_id"], row["secret_key"]) for row in await self._rpc("list_webhook_secrets", {})]
+
+    async def replace_secret(self, webhook_config_id: str, stored: str, sealed: str) -> bool:
+        """Store a secret in another form; return False when it has changed meanwhile."""
+        arguments = {"webhook_config_id": webhook_config_id, "stored": stored, "sealed": sealed}
+        return bool(await self._rpc("replace_webhook_secret", arguments))
+
     async def start_run(self, source: str) -> tuple[str, int]:
         """Record the cron's heartbeat; return the run's id and how many deliveries are due."""
         run = await self._rpc("start_webhook_dispatcher_run", {"source": source})

@@ -13,8 +13,8 @@ from dramatiq.middleware import AsyncIO
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import DRAIN, QUEUE, announce_later
 from workers.drain import Drain
-from workers.retention import Retention
 from workers.sweep import Sweep
+from workers.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -39,7 +39,7 @@ class Worker:
         self._broker = broker
         self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake)
         self._sweep = Sweep(store, broker, settings, worker=name)
-        self._retention = Retention(store, broker, settings, worker=name)
+        self._upkeep = Upkeep(store, broker, settings, worker=name)
         self._calls: set[asyncio.Task[None]] = set()
 
     def declare(self) -> None:
@@ -52,8 +52,8 @@ class Worker:
         dramatiq.actor(actor_name=DRAIN, queue_name=QUEUE, broker=self._broker)(drain)
 
     async def sweep(self) -> None:
-        """Sweep and purge until cancelled."""
-        await asyncio.gather(self._sweep.run(), self._retention.run())
+        """Sweep and keep up until cancelled."""
+        await asyncio.gather(self._sweep.run(), self._upkeep.run())
 
     async def stop(self) -> None:
         """Claim nothing more."""
