@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import statistics
 import threading
 import time
@@ -15,6 +14,7 @@ from tests.chaos.world import World, memory, processes
 from tests.e2e.conftest import JOINED
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from tests.chaos.conftest import Report

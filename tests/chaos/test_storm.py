@@ -46,7 +46,7 @@ def load(world: World, events: int) -> threading.Thread:
 
 
 def settle(world: World, loading: threading.Thread) -> float:
-    """Wait until all is finished; check that nothing was lost; return the seconds since the load and the fault ended."""
+    """Wait until all is finished and check that nothing was lost; return the seconds since load and fault ended."""
     loading.join()
     begun = time.monotonic()
     world.wait(lambda: world.unfinished() == 0)
