@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import httpx
+import psycopg
 
 from devstack.errors import StackError
 from devstack.node import environment, install, node
@@ -18,6 +19,9 @@ from devstack.processes import Child, Service, free_port
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+#: Where Postgres keeps the privileges of tables and schemas.
+ACCESS = (("pg_class", "relacl"), ("pg_namespace", "nspacl"))
 
 CONFIG = """project_id = "devstack"
 [db]
@@ -74,6 +78,7 @@ class SupabaseLite(Service):
         packages = install(say=self._say)
         self.port = self.port or free_port()
         self._say(f"waiting for Supabase Lite on port {self.port}")
+        privileges = self._privileges()
         self.child = Child(
             "Supabase Lite",
             [node(), "server.mjs"],
@@ -89,13 +94,30 @@ class SupabaseLite(Service):
             },
         )
         self.child.wait_ready(self._answers)
+        # the first request for a table is when Lite grants all tables of all schemas with row level security to
+        # everybody; hosted Supabase does not: put the privileges back
+        self._get("webhook_event_types?limit=0")
+        with psycopg.connect(self._dsn) as connection:
+            for catalog, column in ACCESS:
+                connection.cursor().executemany(
+                    f"update {catalog} set {column} = %s::aclitem[] where oid = %s".encode(), privileges[catalog]
+                )
+
+    def _privileges(self) -> dict[str, list[tuple[str | None, int]]]:
+        with psycopg.connect(self._dsn) as connection:
+            return {
+                catalog: connection.execute(f"select {column}::text, oid::bigint from {catalog}".encode()).fetchall()
+                for catalog, column in ACCESS
+            }
+
+    def _get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}/rest/v1/{path}", headers={"apikey": self.keys.secret}, trust_env=False)
 
     def _answers(self) -> bool:
         try:
-            answer = httpx.get(f"{self.url}/rest/v1/", headers={"apikey": self.keys.secret}, trust_env=False)
+            return self._get("").is_success
         except httpx.TransportError:
             return False
-        return answer.is_success
 
 
 def migrate(directory: Path, dsn: str, migrations: Path, *, say: Callable[[str], None] = print) -> str:
