@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-#: Where Postgres keeps the privileges of tables and schemas.
-ACCESS = (("pg_class", "relacl"), ("pg_namespace", "nspacl"))
+#: Where Postgres keeps the privileges of tables and of schemas: how to read them, and how to write them.
+ACCESS = {
+    "select relacl::text, oid::bigint from pg_class": "update pg_class set relacl = %s::aclitem[] where oid = %s",
+    "select nspacl::text, oid::bigint from pg_namespace": "update pg_namespace set nspacl = %s::aclitem[] where oid = %s",
+}
 
 CONFIG = """project_id = "devstack"
 [db]
@@ -98,17 +101,12 @@ class SupabaseLite(Service):
         # everybody; hosted Supabase does not: put the privileges back
         self._get("webhook_event_types?limit=0")
         with psycopg.connect(self._dsn) as connection:
-            for catalog, column in ACCESS:
-                connection.cursor().executemany(
-                    f"update {catalog} set {column} = %s::aclitem[] where oid = %s".encode(), privileges[catalog]
-                )
+            for read, write in ACCESS.items():
+                connection.cursor().executemany(write, privileges[read])
 
     def _privileges(self) -> dict[str, list[tuple[str | None, int]]]:
         with psycopg.connect(self._dsn) as connection:
-            return {
-                catalog: connection.execute(f"select {column}::text, oid::bigint from {catalog}".encode()).fetchall()
-                for catalog, column in ACCESS
-            }
+            return {read: connection.execute(read).fetchall() for read in ACCESS}
 
     def _get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}/rest/v1/{path}", headers={"apikey": self.keys.secret}, trust_env=False)
