@@ -11,7 +11,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
-from gateway.routes import functions, probes
+from gateway.routes import discussions, functions, probes
 from webhooks.queue import create_broker
 from webhooks.store import Store
 
@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> Litestar:
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
         after_exception=[log_unexpected],
-        route_handlers=[*functions.ROUTES, *probes.ROUTES],
+        route_handlers=[*functions.ROUTES, *discussions.ROUTES, *probes.ROUTES],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),

@@ -1,4 +1,4 @@
-"""The command line: `webhooks gateway`, `webhooks worker`, `webhooks secret`, `webhooks migrations`."""
+"""The command line: `webhooks gateway`, `worker`, `secret`, `migrations`, `types` and `events`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from webhooks.errors import SettingsError
+from webhooks import catalog
+from webhooks.codegen import LANGUAGES, docs
+from webhooks.errors import SettingsError, StoreError
 from webhooks.settings import Settings
 from webhooks.signing import generate_secret
 
@@ -23,7 +25,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         arguments.run(arguments)
-    except SettingsError as exc:
+    except (SettingsError, StoreError) as exc:
         sys.exit(f"webhooks: {exc}")
 
 
@@ -46,6 +48,17 @@ def _parser() -> argparse.ArgumentParser:
     migrations = commands.add_parser("migrations", help="copy the SQL migrations into a Supabase project")
     migrations.add_argument("directory", type=Path, help="the project's supabase/migrations")
     migrations.set_defaults(run=_migrations)
+
+    types = commands.add_parser(
+        "types", help="print the event catalog's types (SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY)"
+    )
+    types.add_argument("language", choices=LANGUAGES)
+    types.set_defaults(run=lambda a: print(LANGUAGES[a.language](catalog.from_environment(os.environ)), end=""))
+
+    events = commands.add_parser("events", help="the event catalog (SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY)")
+    actions = events.add_subparsers(required=True, metavar="action")
+    page = actions.add_parser("docs", help="print it as a page in Markdown")
+    page.set_defaults(run=lambda _: print(docs.render(catalog.from_environment(os.environ)), end=""))
     return parser
 
 

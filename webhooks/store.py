@@ -99,6 +99,11 @@ class Store:
         """Make one test delivery for an endpoint; return its delivery_id and request_id."""
         return dict(await self._rpc("send_test_webhook", {"webhook_config_id": webhook_config_id}))
 
+    async def close_expired_discussions(self, *, batch_size: int) -> tuple[int, int]:
+        """Close up to `batch_size` expired discussions; return how many were closed and how many remain."""
+        done = await self._rpc("close_expired_discussions", {"batch_size": batch_size})
+        return int(done["closed"]), int(done["remaining"])
+
     async def is_admin(self, access_token: str) -> bool:
         """Return whether a user's access token is an admin's; False too when it is no valid token."""
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}

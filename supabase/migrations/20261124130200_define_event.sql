@@ -51,7 +51,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    _example jsonb := coalesce(webhook_define_event.example, webhooks.example_of(webhook_define_event.data_schema));
+    _example jsonb := webhook_define_event.example;
     _problem text;
 begin
     if webhook_define_event.name is null or webhook_define_event.name !~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$' then
@@ -74,6 +74,7 @@ begin
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;
+    _example := coalesce(_example, webhooks.example_of(webhook_define_event.data_schema));
     _problem := webhooks.schema_problem(webhook_define_event.data_schema, _example);
     if _problem is not null then
         raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
