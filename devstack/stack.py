@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -58,6 +59,8 @@ class Stack:
             "SUPABASE_SERVICE_ROLE_KEY": self.supabase.keys.secret,
             "REDIS_URL": self.valkey.url,
             "WEBHOOKS_ALLOW_HTTP": "true",
+            # sign-ins outlive a restart, as the project's keys do
+            "WEBHOOKS_SESSION_SECRET": hashlib.sha256(f"session {self.supabase.keys.jwt_secret}".encode()).hexdigest(),
         }
 
     def check(self) -> None:
