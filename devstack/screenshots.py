@@ -91,7 +91,8 @@ def shoot(page: Page, url: str, address: str, file: Path) -> None:
         page.wait_for_selector("#chart[data-drawn] canvas")
     page.evaluate("location.hash && (document.getElementById(location.hash.slice(1)).open = true)")
     height = min(MOST, int(page.evaluate("document.documentElement.scrollHeight")))
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
+    width = int(page.evaluate("innerWidth"))
+    page.set_viewport_size({"width": width, "height": height})
     page.screenshot(path=file)
     print(file)
 

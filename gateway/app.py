@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> Litestar:
         ),
         openapi_config=OpenAPIConfig(
             title="Webhook gateway",
+            use_handler_docstrings=True,
             version="1",
             description="Enqueues due webhook deliveries, reports their health, and lets admins see and steer them.",
             components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),

@@ -7,7 +7,7 @@ from litestar.di import Provide
 
 from gateway.api import deliveries, endpoints, events, stats
 from gateway.api.caller import provide_caller
-from gateway.api.problems import EXCEPTION_HANDLERS, RESPONSES
+from gateway.api.problems import EXCEPTION_HANDLERS
 
 PATH = "/api/v1"
 
@@ -19,7 +19,6 @@ def router() -> Router:
         route_handlers=[*endpoints.ROUTES, *deliveries.ROUTES, *events.ROUTES, *stats.ROUTES],
         dependencies={"caller": Provide(provide_caller)},
         exception_handlers=EXCEPTION_HANDLERS,
-        responses=RESPONSES,
         security=[{"bearer": []}],
         tags=["admin API"],
     )

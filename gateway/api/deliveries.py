@@ -15,7 +15,7 @@ from litestar.params import Body, JSONBody, Parameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
-from gateway.api.problems import IDEMPOTENCY
+from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
@@ -127,8 +127,8 @@ class Replayed(msgspec.Struct):
     next_cursor: str | None
 
 
-@get("/deliveries", summary="Search deliveries, newest first", operation_id="listDeliveries")
-async def index(  # noqa: PLR0913 - each is a filter
+@get("/deliveries", summary="Search deliveries, newest first", operation_id="listDeliveries", responses=RESPONSES)
+async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     caller: NamedDependency[Admin],
     event_type: str | None = None,
     status: Literal["pending", "processing", "delivered", "failed", "unfinished"] | None = None,
@@ -143,7 +143,7 @@ async def index(  # noqa: PLR0913 - each is a filter
     cursor: str | None = None,
     limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
 ) -> Page[Found]:
-    """Return a page. A rare search may return a short or empty page with a cursor: 20,000 rows are looked at each time."""
+    """Return a page. That of a rare search may be short or empty and still have a cursor: it looked at 20,000 rows."""
     filters: dict[str, Any] = {
         "event_type": event_type, "status": status, "webhook_config_id": webhook_config_id, "request_id": request_id,
         "created_from": created_from, "created_until": created_until, "payload_path": payload_path,
@@ -155,21 +155,32 @@ async def index(  # noqa: PLR0913 - each is a filter
     return Page(msgspec.convert(found["deliveries"], list[Found]), encode(found["next"]))
 
 
-@get("/deliveries/{delivery_id:uuid}", summary="Read a delivery", operation_id="getDelivery")
+@get("/deliveries/{delivery_id:uuid}", summary="Read a delivery", operation_id="getDelivery", responses=RESPONSES)
 async def show(caller: NamedDependency[Admin], delivery_id: UUID) -> Delivery:
     """Return a delivery with its attempts and its timeline."""
     return msgspec.convert(await caller.call("get_webhook_delivery", delivery_id=str(delivery_id)), Delivery)
 
 
-@get("/deliveries/{delivery_id:uuid}/attempts", summary="List a delivery's attempts", operation_id="listAttempts")
+@get(
+    "/deliveries/{delivery_id:uuid}/attempts",
+    summary="List a delivery's attempts",
+    operation_id="listAttempts",
+    responses=RESPONSES,
+)
 async def attempts(caller: NamedDependency[Admin], delivery_id: UUID) -> Page[Attempt]:
     """Return its attempts, the first one first. There are never more than one page of them."""
     delivery = await caller.call("get_webhook_delivery", delivery_id=str(delivery_id))
     return Page(msgspec.convert(delivery["attempt_log"], list[Attempt]), None)
 
 
-@post("/deliveries/{delivery_id:uuid}/retry", summary="Retry a delivery", operation_id="retryDelivery",
-      status_code=HTTP_202_ACCEPTED, response_headers=[IDEMPOTENCY])  # fmt: skip
+@post(
+    "/deliveries/{delivery_id:uuid}/retry",
+    summary="Retry a delivery",
+    operation_id="retryDelivery",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
 async def retry(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
@@ -188,8 +199,14 @@ async def retry(
 REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run": True}
 
 
-@post("/replay", summary="Replay deliveries", operation_id="replayDeliveries", status_code=HTTP_200_OK,
-      response_headers=[IDEMPOTENCY])  # fmt: skip
+@post(
+    "/replay",
+    summary="Replay deliveries",
+    operation_id="replayDeliveries",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+    response_headers=[IDEMPOTENCY],
+)
 async def replay(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],

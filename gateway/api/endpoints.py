@@ -16,7 +16,7 @@ from litestar.params import Body, JSONBody, Parameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
-from gateway.api.problems import IDEMPOTENCY
+from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
@@ -111,7 +111,7 @@ class TestMade(msgspec.Struct):
 NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["user.*"], "max_attempts": 5}
 
 
-@get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints")
+@get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints", responses=RESPONSES)
 async def index(
     caller: NamedDependency[Admin],
     cursor: str | None = None,
@@ -125,7 +125,7 @@ async def index(
     return Page(msgspec.convert(rows, list[Endpoint]), encode(following))
 
 
-@get("/endpoints/{endpoint_id:uuid}", summary="Read an endpoint", operation_id="getEndpoint")
+@get("/endpoints/{endpoint_id:uuid}", summary="Read an endpoint", operation_id="getEndpoint", responses=RESPONSES)
 async def show(caller: NamedDependency[Admin], endpoint_id: UUID) -> Endpoint:
     """Return one endpoint with its health."""
     rows = await caller.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
@@ -138,6 +138,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: UUID) -> Endpoint:
     "/endpoints",
     summary="Make an endpoint",
     operation_id="createEndpoint",
+    responses=RESPONSES,
     status_code=HTTP_201_CREATED,
     response_headers=[IDEMPOTENCY],
 )
@@ -151,8 +152,13 @@ async def create(
     return await write(caller, "create_endpoint", Made, idempotency_key, status=HTTP_201_CREATED, settings=settings)
 
 
-@patch("/endpoints/{endpoint_id:uuid}", summary="Change an endpoint", operation_id="updateEndpoint",
-       response_headers=[IDEMPOTENCY])  # fmt: skip
+@patch(
+    "/endpoints/{endpoint_id:uuid}",
+    summary="Change an endpoint",
+    operation_id="updateEndpoint",
+    responses=RESPONSES,
+    response_headers=[IDEMPOTENCY],
+)
 async def update(
     caller: NamedDependency[Admin],
     endpoint_id: UUID,
@@ -166,8 +172,14 @@ async def update(
     )  # fmt: skip
 
 
-@post("/endpoints/{endpoint_id:uuid}/rotate-secret", summary="Rotate an endpoint's secret",
-      operation_id="rotateSecret", status_code=HTTP_200_OK, response_headers=[IDEMPOTENCY])  # fmt: skip
+@post(
+    "/endpoints/{endpoint_id:uuid}/rotate-secret",
+    summary="Rotate an endpoint's secret",
+    operation_id="rotateSecret",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+    response_headers=[IDEMPOTENCY],
+)
 async def rotate(
     caller: NamedDependency[Admin],
     endpoint_id: UUID,
@@ -181,9 +193,15 @@ async def rotate(
     )  # fmt: skip
 
 
-@post("/endpoints/{endpoint_id:uuid}/test", summary="Send a test to an endpoint", operation_id="testEndpoint",
-      status_code=HTTP_202_ACCEPTED, response_headers=[IDEMPOTENCY])  # fmt: skip
-async def test(
+@post(
+    "/endpoints/{endpoint_id:uuid}/test",
+    summary="Send a test to an endpoint",
+    operation_id="testEndpoint",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
+async def send_test(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings],
@@ -202,4 +220,4 @@ def _given(changes: Changes) -> dict[str, Any]:
     return dict(msgspec.to_builtins(changes))
 
 
-ROUTES = [index, show, create, update, rotate, test]
+ROUTES = [index, show, create, update, rotate, send_test]

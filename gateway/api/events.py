@@ -14,7 +14,7 @@ from litestar.params import Body, JSONBody, Parameter
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
-from gateway.api.problems import IDEMPOTENCY
+from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
@@ -55,7 +55,7 @@ EXAMPLE = {
 }
 
 
-@get("/events", summary="List the event catalog", operation_id="listEventTypes")
+@get("/events", summary="List the event catalog", operation_id="listEventTypes", responses=RESPONSES)
 async def index(
     caller: NamedDependency[Admin],
     cursor: str | None = None,
@@ -72,8 +72,14 @@ async def index(
     return Page(msgspec.convert(rows, list[EventType]), encode({"name": last} if last else None))
 
 
-@post("/events", summary="Dispatch an event", operation_id="dispatchEvent", status_code=HTTP_202_ACCEPTED,
-      response_headers=[IDEMPOTENCY])  # fmt: skip
+@post(
+    "/events",
+    summary="Dispatch an event",
+    operation_id="dispatchEvent",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
 async def dispatch(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],

@@ -13,6 +13,7 @@ from litestar.params import Parameter
 
 from gateway.api.endpoints import Counts
 from gateway.api.pages import Page, decode, encode
+from gateway.api.problems import RESPONSES
 from gateway.session import Admin
 
 
@@ -84,13 +85,13 @@ class Run(msgspec.Struct):
     finished_at: datetime | None
 
 
-@get("/stats", summary="Status and the last hour's figures", operation_id="getStats")
+@get("/stats", summary="Status and the last hour's figures", operation_id="getStats", responses=RESPONSES)
 async def stats(caller: NamedDependency[Admin]) -> Overview:
     """Return what the dashboard's first page shows."""
     return msgspec.convert(await caller.call("webhook_overview"), Overview)
 
 
-@get("/stats/series", summary="Deliveries and latency over time", operation_id="getSeries")
+@get("/stats/series", summary="Deliveries and latency over time", operation_id="getSeries", responses=RESPONSES)
 async def series(
     caller: NamedDependency[Admin],
     seconds: Annotated[int, Parameter(ge=60, le=604_800, description="How far back")] = 3600,
@@ -100,7 +101,7 @@ async def series(
     return msgspec.convert(await caller.call("webhook_series", span=f"{seconds} seconds", buckets=buckets), Series)
 
 
-@get("/runs", summary="List dispatcher runs, newest first", operation_id="listRuns")
+@get("/runs", summary="List dispatcher runs, newest first", operation_id="listRuns", responses=RESPONSES)
 async def runs(
     caller: NamedDependency[Admin],
     cursor: str | None = None,

@@ -104,7 +104,7 @@ async def rotate(request: Request[Any, Any, Any], admin: NamedDependency[Admin],
 
 
 @post("/endpoints/{endpoint_id:uuid}/test", status_code=HTTP_200_OK)
-async def test(
+async def send_test(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings], endpoint_id: UUID,
 ) -> Redirect:  # fmt: skip
@@ -173,4 +173,4 @@ def _problem(exc: FormError | StoreError) -> str:
     return str(exc)
 
 
-ROUTES = [index, new, create, show, edit, update, rotate, test, activate]
+ROUTES = [index, new, create, show, edit, update, rotate, send_test, activate]
