@@ -6,10 +6,10 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos check format clean
+.PHONY: help install demo test chaos check screenshots format clean
 
 help:  ## List the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .devstack/uv/bin/uv:
 	python3 -m venv .devstack/uv
@@ -35,6 +35,9 @@ check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) squawk supabase/migrations/*.sql
 	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) zizmor --offline .github/workflows
+
+screenshots: install  ## Take docs/screenshots anew, with sample data (needs a Chromium)
+	@$(RUN) python -m devstack.screenshots
 
 format: install  ## Format and mend what the linters can
 	$(RUN) ruff check --fix --exit-zero .

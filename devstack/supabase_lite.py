@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 #: Where Postgres keeps the privileges of tables and of schemas: how to read them, and how to write them.
 ACCESS = {
     "select relacl::text, oid::bigint from pg_class": "update pg_class set relacl = %s::aclitem[] where oid = %s",
-    "select nspacl::text, oid::bigint from pg_namespace": "update pg_namespace set nspacl = %s::aclitem[] where oid = %s",
+    "select nspacl::text, oid::bigint from pg_namespace": (
+        "update pg_namespace set nspacl = %s::aclitem[] where oid = %s"
+    ),
 }
 
 CONFIG = """project_id = "devstack"

@@ -11,6 +11,9 @@ import msgspec
 from webhooks.addresses import Network, parse_networks
 from webhooks.errors import SettingsError
 
+#: Characters that hold 128 bits even when they are only hexadecimal digits.
+SESSION_SECRET_LENGTH = 32
+
 
 def _setting(variable: str, about: str, default: Any = None, *, secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field
     metadata = {"variable": variable, "about": about, "required": default is None}
@@ -89,6 +92,12 @@ class Settings:
     )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
+    session_secret: str = _setting(
+        "WEBHOOKS_SESSION_SECRET",
+        "Encrypts the dashboard's sign-ins: 32 characters or more, the same for every gateway; empty: no dashboard",
+        "",
+        secret=True,
+    )
 
     def __post_init__(self) -> None:
         for name in (
@@ -115,6 +124,11 @@ class Settings:
             raise SettingsError(
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
+            )
+        if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
+            raise SettingsError(
+                f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
+                "make one with: openssl rand -base64 32"
             )
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")

@@ -77,3 +77,15 @@ as $$
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
 revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated;
+
+create or replace function public.webhook_admin_check()
+returns void
+language sql
+stable
+set search_path = ''
+as $$
+    select webhooks.check_admin()
+$$;
+comment on function public.webhook_admin_check() is 'Raises an error unless a server or a webhook admin asks: for pages that read tables, where row level security would show others nothing.';
+revoke all on function public.webhook_admin_check() from public, anon, authenticated;
+grant execute on function public.webhook_admin_check() to authenticated, service_role;

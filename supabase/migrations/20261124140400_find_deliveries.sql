@@ -147,7 +147,7 @@ begin
         union all
         select a.started_at + make_interval(secs => a.duration_ms / 1000.0), a.number * 2 + 1,
                case when a.delivered then 'delivered' else 'refused' end,
-               'Attempt ' || a.number || case when a.delivered then ' delivered' else ' did not' end
+               'Attempt ' || a.number || case when a.delivered then ' delivered' else ' failed' end
                || coalesce(', HTTP ' || a.response_status, '') || ', after ' || a.duration_ms || ' ms'
         from public.webhook_attempts as a
         where a.delivery_id = _delivery.id
@@ -177,6 +177,7 @@ begin
         'payload', _delivery.payload,
         -- as text: a number of many digits must reach the page as it is sent
         'body', _delivery.payload::text,
+        'pretty_body', jsonb_pretty(_delivery.payload),
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
                                       'max_attempts', c.max_attempts)

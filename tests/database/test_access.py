@@ -21,8 +21,8 @@ FOR_USERS = {"dispatch_webhook", "emit_as_user", "is_webhook_admin"}
 FOR_ADMINS = {
     "caller", "check_admin", "create_webhook_endpoint", "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_delivery", "rotate_webhook_secret",
-    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_write",
-    "webhook_overview", "webhook_series",
+    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
+    "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
 OURS = "n.nspname = 'webhooks' or (n.nspname = 'public' and p.proname like '%%webhook%%')"

@@ -146,7 +146,7 @@ def test_status_and_reasons(db: Database, endpoint: Callable[..., str]) -> None:
         " where webhook_config_id = %s",
         (config,),
     )
-    assert reasons(db) == ("degraded", ["1 open and 0 half-open circuits"])
+    assert reasons(db) == ("degraded", ["Circuits: 1 open"])
     db.execute("update public.webhook_circuits set state = 'open', open_until = now() + interval '1 hour'")
     assert reasons(db) == ("down", ["All circuits are open"])
     db.execute("update public.webhook_circuits set state = 'closed', open_until = null")

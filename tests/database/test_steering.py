@@ -70,6 +70,7 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
         ("send_test_webhook", (NOWHERE,)),
         ("search_webhook_deliveries", ()),
         ("get_webhook_delivery", (NOWHERE,)),
+        ("webhook_admin_check", ()),
         ("webhook_overview", ()),
         ("webhook_series", ()),
         ("webhook_admin_write", ("create_endpoint", json.dumps({"settings": NEW}))),

@@ -34,6 +34,7 @@ def test_what_is_missing_is_named() -> None:
         ("WEBHOOKS_ALLOWED_NETWORKS", "10.0.0.1/8", "WEBHOOKS_ALLOWED_NETWORKS must be networks by comma"),
         ("WEBHOOKS_CREDENTIALS", '{"a": "geheim"}', "WEBHOOKS_CREDENTIALS must be a JSON object of objects"),
         ("WEBHOOKS_CIRCUIT_FAILURES", "0", "WEBHOOKS_CIRCUIT_FAILURES must be above 0"),
+        ("WEBHOOKS_SESSION_SECRET", "short", "WEBHOOKS_SESSION_SECRET must have at least 32 characters"),
         ("SUPABASE_URL", "x.supabase.co", "SUPABASE_URL must start with https://"),
     ],
 )
