@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import Body, JSONBody, Parameter
+from litestar.params import Body, FromQuery, JSONBody, Parameter
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
@@ -58,7 +58,7 @@ EXAMPLE = {
 @get("/events", summary="List the event catalog", operation_id="listEventTypes", responses=RESPONSES)
 async def index(
     caller: NamedDependency[Admin],
-    cursor: str | None = None,
+    cursor: FromQuery[str | None] = None,
     limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
 ) -> Page[EventType]:
     """Return a page of event types by name."""

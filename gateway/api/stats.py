@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import FromQuery, Parameter
 
 from gateway.api.endpoints import Counts
 from gateway.api.pages import Page, decode, encode
@@ -104,7 +104,7 @@ async def series(
 @get("/runs", summary="List dispatcher runs, newest first", operation_id="listRuns", responses=RESPONSES)
 async def runs(
     caller: NamedDependency[Admin],
-    cursor: str | None = None,
+    cursor: FromQuery[str | None] = None,
     limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
 ) -> Page[Run]:
     """Return a page of the cron's heartbeats."""
