@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from webhooks.addresses import Network, parse_networks
+from webhooks.addresses import parse_networks
 from webhooks.errors import SettingsError
+from webhooks.sealing import sealer
 
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
 SESSION_SECRET_LENGTH = 32
@@ -38,10 +39,10 @@ class Settings:
         secret=True,
     )
     allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
-    allowed_networks: tuple[Network, ...] = _setting(
+    allowed_networks: str = _setting(
         "WEBHOOKS_ALLOWED_NETWORKS",
         "Networks that are not public and may be delivered to all the same, by comma: `10.0.0.0/8`",
-        (),
+        "",
     )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
         "WEBHOOKS_CREDENTIALS",
@@ -130,6 +131,13 @@ class Settings:
                 f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
                 "make one with: openssl rand -base64 32"
             )
+        try:
+            parse_networks(self.allowed_networks)
+        except ValueError as exc:
+            raise SettingsError(
+                f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
+            ) from None
+        sealer(self.encryption_keys)
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
 
@@ -172,7 +180,6 @@ _KINDS = {
     "bool": "true or false",
     "int": "a number (int)",
     "float": "a number (float)",
-    "tuple[Network, ...]": "networks by comma, such as 10.0.0.0/8, 192.168.1.5",
     "Mapping[str, Mapping[str, str]]": 'a JSON object of objects of text, such as {"warehouse": {"username": "..."}}',
 }
 
@@ -186,8 +193,6 @@ def _parse(name: str, text: str, kind: str) -> object:
                 return int(text)
             case "float":
                 return float(text)
-            case "tuple[Network, ...]":
-                return parse_networks(text)
             case "Mapping[str, Mapping[str, str]]":
                 return msgspec.json.decode(text, type=dict[str, dict[str, str]])
             case _:

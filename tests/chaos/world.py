@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LEASE, TIMEOUT = 6, 3
 
 #: What a healthy receiver takes, so that some deliveries are always in flight.
-LATENCY = 0.05
+LATENCY = 0.2
 
 
 class World:

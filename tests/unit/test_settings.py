@@ -61,7 +61,7 @@ def test_the_documentation_lists_every_setting(file: str) -> None:
     text = (ROOT / file).read_text()
     for field in fields(Settings):
         variable, about = field.metadata["variable"], field.metadata["about"]
-        default = "" if field.default in (MISSING, ()) else field.default
+        default = "" if field.default is MISSING else field.default
         if file == "README.md":
             shown = (
                 "(needed)"

@@ -368,7 +368,7 @@ def test_a_test_event_from_the_catalog(visit: Visit) -> None:
 
 
 def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
-    """Event data, response bodies, errors, endpoint names, URLs, header names and callers' names are text, everywhere."""
+    """Event data, response bodies, errors, endpoint names, URLs and callers' names are text, everywhere."""
     system, page = visit.site.system, visit.page
     endpoint = system.endpoint("https://example.com/hook?x=<script>window.pwned=1</script>".replace(" ", ""))
     system.db.execute(
@@ -380,11 +380,13 @@ def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
         "update public.webhook_deliveries set status = 'failed', attempts = 1, response_body = %s, error_message = %s,"
         " leased_by = %s, event_type = %s", (XSS, XSS, XSS, XSS))  # fmt: skip
     system.db.execute(
-        "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered, response_excerpt,"
-        " error) select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries", (XSS, XSS))  # fmt: skip
+        "insert into public.webhook_attempts"
+        " (delivery_id, number, started_at, duration_ms, delivered, response_excerpt, error)"
+        " select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries", (XSS, XSS))  # fmt: skip
     system.db.execute("insert into public.webhook_dispatcher_runs (source, error) values (%s, %s)", (XSS, XSS))
     system.db.execute(
-        "update public.webhook_event_types set description = %s, example = example || jsonb_build_object('x', %s::text)",
+        "update public.webhook_event_types"
+        " set description = %s, example = example || jsonb_build_object('x', %s::text)",
         (XSS, XSS),
     )
     shown = 0
