@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from webhooks.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def _setting(variable: str, about: str, default: Any = None, *, secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field
