@@ -17,7 +17,8 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from devstack.cron import dispatcher_script
+from devstack import platform
+from devstack.cron import close_discussions_script, dispatcher_script
 from devstack.errors import StackError
 from devstack.node import environment, install, node
 from devstack.processes import exit_on_sigterm
@@ -52,7 +53,7 @@ def main() -> int:
 def run(resources: ExitStack, *, once: bool) -> int:
     """Start everything, tell the story once, and stay until Ctrl-C unless `once`."""
     secret = generate_secret()
-    stack = resources.enter_context(Stack(DIRECTORY, say=say))
+    stack = resources.enter_context(Stack(DIRECTORY, say=say, prepare=platform.install))
     receiver = resources.enter_context(Receiver(on_request=lambda request: show(request, secret)))
     settings = {**stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
     gateway = Gateway(settings, log=DIRECTORY / "gateway.log")
@@ -65,20 +66,21 @@ def run(resources: ExitStack, *, once: bool) -> int:
         service.start()
 
     dsn = stack.postgres.dsn(DATABASE)
-    make_endpoint(dsn, receiver.url, secret)
-    say("a user signs in with supabase-js and dispatches every event of the catalog")
-    request_ids = dispatch(stack)
-    say("the cron's script triggers the gateway")
-    trigger(gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
+    endpoint = make_endpoint(dsn, receiver.url, secret)
+    say("a user signs up and uses the platform with supabase-js; the database emits the events")
+    happened = story(stack)
+    say("the crons' scripts close what has expired, and trigger the gateway")
+    for script in (close_discussions_script(), dispatcher_script()):
+        cron(script, gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
 
-    rows = wait_until_finished(dsn, request_ids)
+    rows = wait_until_finished(dsn, endpoint, len(happened))
     verified = {request.payload["request_id"] for request in receiver.received if request.verified(secret)}
     print_rows(rows)
-    complete = len(rows) == len(request_ids) > 0 and all(
+    complete = sorted(row["event_type"] for row in rows) == sorted(happened) and all(
         row["status"] == "delivered" and str(row["request_id"]) in verified for row in rows
     )
     console.print(
-        f"{len(verified)} of {len(request_ids)} events delivered and verified" + ("" if complete else " [red](!)[/]")
+        f"{len(verified)} of {len(happened)} events delivered and verified" + ("" if complete else " [red](!)[/]")
     )
     if not once:
         console.print(f"\nStudio    {stack.supabase.url}/\nGateway   {gateway.url}/schema\nReceiver  {receiver.url}")
@@ -102,32 +104,34 @@ def show(request: Received, secret: str) -> None:
     console.print(f"  {request.payload['event']:<28} arrived, {mark}")
 
 
-def make_endpoint(dsn: str, url: str, secret: str) -> None:
-    """Make this run's endpoint the only active one: a former run's receiver is gone."""
+def make_endpoint(dsn: str, url: str, secret: str) -> str:
+    """Make this run's endpoint the only active one, since a former run's receiver is gone; return its id."""
     with psycopg.connect(dsn) as connection:
         connection.execute("update public.webhook_configurations set is_active = false where name = 'demo receiver'")
-        connection.execute(
-            "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)",
+        row = connection.execute(
+            "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)"
+            " returning id::text",
             ("demo receiver", url, ["*"], secret),
-        )
+        ).fetchone()
+    return str(row[0] if row else "")
 
 
-def dispatch(stack: Stack) -> list[str]:
-    """Dispatch all events as a signed-in user; return their request ids."""
+def story(stack: Stack) -> list[str]:
+    """Use the platform as a signed-in user; return the types of what happened."""
     packages = install(say=say)
     keys = {"SUPABASE_URL": stack.supabase.url, "PUBLISHABLE_KEY": stack.supabase.keys.publishable}
     done = subprocess.run(
-        [node(), "demo.mjs"], cwd=packages, env={**environment(), **keys}, capture_output=True, text=True, check=False
+        [node(), "story.mjs"], cwd=packages, env={**environment(), **keys}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise StackError(f"dispatching failed:\n{done.stdout}{done.stderr}")
-    return [json.loads(line)["request_id"] for line in done.stdout.splitlines()]
+        raise StackError(f"the user's story failed:\n{done.stdout}{done.stderr}")
+    return [json.loads(line)["event"] for line in done.stdout.splitlines()]
 
 
-def trigger(gateway_url: str, token: str) -> None:
-    """Run the script of the GitHub workflow once, against the gateway."""
+def cron(script: str, gateway_url: str, token: str) -> None:
+    """Run the script of a GitHub workflow once, against the gateway."""
     done = subprocess.run(
-        ["bash", "-c", dispatcher_script()],
+        ["bash", "-c", script],
         env={**environment(), "GATEWAY_URL": gateway_url, "DISPATCH_TOKEN": token, "TRIGGERS": "1"},
         capture_output=True,
         text=True,
@@ -140,18 +144,19 @@ def trigger(gateway_url: str, token: str) -> None:
         raise StackError(f"the cron's script failed:\n{done.stdout}{done.stderr}")
 
 
-def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]]:
-    """Return the events' rows once none is pending, or as they are after a minute."""
+def wait_until_finished(dsn: str, endpoint: str, count: int) -> list[dict[str, Any]]:
+    """Return the endpoint's rows once there are so many and none is pending, or as they are after a minute."""
     deadline = time.monotonic() + SECONDS
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
         while True:
             rows = connection.execute(
                 "select d.*, a.duration_ms from public.webhook_deliveries d"
                 " left join public.webhook_attempts a on a.delivery_id = d.id and a.number = d.attempts"
-                " where d.request_id = any (%s) order by d.created_at",
-                (request_ids,),
+                " where d.webhook_config_id = %s order by d.created_at",
+                (endpoint,),
             ).fetchall()
-            if all(row["status"] in {"delivered", "failed"} for row in rows) or time.monotonic() > deadline:
+            finished = [row for row in rows if row["status"] in {"delivered", "failed"}]
+            if len(finished) == len(rows) >= count or time.monotonic() > deadline:
                 return rows
             time.sleep(0.1)
 
