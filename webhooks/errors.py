@@ -5,6 +5,7 @@ WebhooksError
 ├── DestinationError         an endpoint's URL cannot be delivered to
 ├── SecretError              an endpoint's secret cannot sign
 ├── DeliveryError            an attempt failed; says whether and when to try again
+├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
 └── QueueUnavailable         Redis did not answer; nothing is lost, Postgres keeps the deliveries
@@ -60,6 +61,10 @@ class DeliveryError(WebhooksError):
         self.status = status
         self.excerpt = excerpt
         self.disable_reason = disable_reason
+
+
+class MigrationError(WebhooksError):
+    """Raised when a migration could not be applied; names it, and what Postgres said."""
 
 
 class StoreError(WebhooksError):

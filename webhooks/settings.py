@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - Litestar resolves it at run time
+from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -110,12 +110,15 @@ class Settings:
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read all settings; raise SettingsError that names what is missing or wrong."""
+    def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:
+        """Read all settings; raise SettingsError that names what is missing or wrong.
+
+        `optional` names settings that are needed elsewhere and may be missing here: they are empty then.
+        """
         missing = [
             f.metadata["variable"]
             for f in fields(cls)
-            if f.metadata["required"] and not environment.get(f.metadata["variable"])
+            if f.metadata["required"] and f.name not in optional and not environment.get(f.metadata["variable"])
         ]
         if missing:
             raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
@@ -124,7 +127,7 @@ class Settings:
             for f in fields(cls)
             if environment.get(f.metadata["variable"])
         }
-        return cls(**given)
+        return cls(**(dict.fromkeys(optional, "") | given))
 
 
 def variable(name: str) -> str:
