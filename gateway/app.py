@@ -10,7 +10,9 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
+from gateway.access import Access
 from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
+from gateway.metrics import Requests
 from gateway.routes import functions, probes
 from webhooks.queue import create_broker
 from webhooks.store import Store
@@ -26,15 +28,18 @@ def create_app(settings: Settings) -> Litestar:
     """Return the ASGI application."""
     store = Store(settings)
     broker = create_broker(settings.redis_url)
+    requests = Requests()
     return Litestar(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
         after_exception=[log_unexpected],
+        middleware=[Access(requests)],
         route_handlers=[*functions.ROUTES, *probes.ROUTES],
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
+            "requests": Provide(lambda: requests, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=CORSConfig(

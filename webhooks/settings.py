@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -78,6 +79,17 @@ class Settings:
     retention_days: float = _setting(
         "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
     )
+    log_format: str = _setting("WEBHOOKS_LOG_FORMAT", "`json`, or `console` for people", "json")
+    log_level: str = _setting("WEBHOOKS_LOG_LEVEL", "`debug`, `info`, `warning` or `error`", "info")
+    metrics_token: str = _setting(
+        "WEBHOOKS_METRICS_TOKEN",
+        "What Prometheus may read `/metrics` with; empty: the dispatch token or the service key",
+        "",
+        secret=True,
+    )
+    metrics_listen: str = _setting(
+        "WEBHOOKS_METRICS_LISTEN", "Where workers serve `/metrics`, such as `0.0.0.0:9191`; empty: nowhere", ""
+    )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
 
@@ -106,6 +118,11 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
             )
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+        if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
+            raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
 
@@ -134,6 +151,9 @@ def variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return next(str(f.metadata["variable"]) for f in fields(Settings) if f.name == name)
 
+
+#: setting -> what it may be.
+_CHOICES = {"log_format": ("json", "console"), "log_level": ("debug", "info", "warning", "error")}
 
 _BOOLEANS = {
     "1": True,

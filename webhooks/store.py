@@ -59,6 +59,11 @@ class Store:
         leases = [{"delivery_id": d.id, "lease_id": d.lease_id} for d in deliveries]
         return int(await self._rpc("release_webhook_deliveries", {"leases": leases}))
 
+    async def traceparents(self, deliveries: Sequence[Delivery]) -> dict[str, str]:
+        """Return the `traceparent` that deliveries were dispatched with, by delivery id, where there was one."""
+        rows = await self._rpc("webhook_traceparents", {"delivery_ids": [d.id for d in deliveries]})
+        return msgspec.convert(rows, dict[str, str])
+
     async def due(self) -> int:
         """Return how many deliveries are due now (counted up to 10,000)."""
         return int((await self._rpc("webhook_backlog", {}))["due"])

@@ -77,6 +77,10 @@ def test_services_away(webhooks: Webhooks) -> None:
 OLD_RUN = """
     insert into public.webhook_dispatcher_runs (source, started_at) values ('x', now() - interval '10 minutes')
 """
+EXPOSED = """
+    grant select on public.webhook_deliveries to anon;
+    create policy open on public.webhook_deliveries for select to anon using (true);
+"""
 WAITING = """
     insert into public.webhook_configurations (name, url, events, secret_key)
     values ('r', 'https://x.example', '{*}', 'whsec_AAAA');
@@ -101,8 +105,7 @@ WAITING = """
             "service_role may not call webhook_health",
         ),
         (
-            "grant select on public.webhook_deliveries to anon;"
-            "create policy open on public.webhook_deliveries for select to anon using (true)",
+            EXPOSED,
             "grants",
             "visitors (anon) may use public.webhook_deliveries",
         ),

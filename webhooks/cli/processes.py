@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from typing import Annotated
 
 import typer
@@ -28,9 +29,12 @@ def gateway(
 
 def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1) -> None:
     """Deliver. Settings come from the environment."""
-    Settings.from_environment(os.environ)
+    settings = Settings.from_environment(os.environ)
     os.environ.update(WORKER_ENVIRONMENT)
-    _become("dramatiq", "workers.main:main", "--threads", "1", "--processes", str(processes))
+    if settings.metrics_listen:
+        # where prometheus_client adds up several processes' figures; a new folder, for those of former ones count
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="webhooks-metrics-")
+    _become("workers", "--threads", "1", "--processes", str(processes))
 
 
 def secret(as_json: AsJson = False) -> None:
