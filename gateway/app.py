@@ -12,9 +12,11 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.template import TemplateConfig
 
 from gateway import api
+from gateway.access import Access
 from gateway.dashboard import routers
 from gateway.dashboard.page import template_engine
 from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
+from gateway.metrics import Requests
 from gateway.routes import discussions, functions, probes
 from gateway.security import secure
 from gateway.supabase import Supabase
@@ -36,10 +38,12 @@ def create_app(settings: Settings) -> Litestar:
     store = Store(settings)
     supabase = Supabase(settings)
     broker = create_broker(settings.redis_url)
+    requests = Requests()
     return Litestar(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
         after_exception=[log_unexpected],
+        middleware=[Access(requests)],
         before_send=[secure],
         route_handlers=[
             *functions.ROUTES,
@@ -54,6 +58,7 @@ def create_app(settings: Settings) -> Litestar:
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
+            "requests": Provide(lambda: requests, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=CORSConfig(

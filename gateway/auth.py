@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
+from webhooks.exposition import may_read
+
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
 
@@ -36,6 +38,15 @@ async def server_only(connection: ASGIConnection[Any, Any, Any, Any], _: object)
     settings: Settings = await _dependency(connection, "settings")
     if not is_server(bearer_token(connection.headers.get("authorization")), settings):
         raise PermissionDeniedException("the token is neither the dispatch token nor the service key")
+
+
+async def metrics_reader(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
+    """Guard: Prometheus's token, or a server's; 401 without a token, 403 with a wrong one."""
+    settings: Settings = await _dependency(connection, "settings")
+    authorization = connection.headers.get("authorization")
+    bearer_token(authorization)
+    if not may_read(authorization, settings):
+        raise PermissionDeniedException("the token is not WEBHOOKS_METRICS_TOKEN, nor a server's")
 
 
 async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:

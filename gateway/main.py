@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
 from gateway.app import create_app
+from webhooks import logs
 from webhooks.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,5 +15,6 @@ if TYPE_CHECKING:
 
 def app() -> Litestar:
     """Return the application, wired from the environment."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    return create_app(Settings.from_environment(os.environ))
+    settings = Settings.from_environment(os.environ)
+    logs.configure(settings)
+    return create_app(settings)

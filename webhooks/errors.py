@@ -6,6 +6,7 @@ WebhooksError
 ├── SecretError              an endpoint's secret cannot sign
 │   └── SealedError          it is encrypted, and this process has not the key
 ├── DeliveryError            an attempt failed; says whether and when to try again
+├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
 └── QueueUnavailable         Redis did not answer; nothing is lost, Postgres keeps the deliveries
@@ -65,6 +66,10 @@ class DeliveryError(WebhooksError):
         self.status = status
         self.excerpt = excerpt
         self.disable_reason = disable_reason
+
+
+class MigrationError(WebhooksError):
+    """Raised when a migration could not be applied; names it, and what Postgres said."""
 
 
 class StoreError(WebhooksError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - Litestar resolves it at run time
+import re
+from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -91,6 +92,17 @@ class Settings:
     retention_days: float = _setting(
         "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
     )
+    log_format: str = _setting("WEBHOOKS_LOG_FORMAT", "`json`, or `console` for people", "json")
+    log_level: str = _setting("WEBHOOKS_LOG_LEVEL", "`debug`, `info`, `warning` or `error`", "info")
+    metrics_token: str = _setting(
+        "WEBHOOKS_METRICS_TOKEN",
+        "What Prometheus may read `/metrics` with; empty: the dispatch token or the service key",
+        "",
+        secret=True,
+    )
+    metrics_listen: str = _setting(
+        "WEBHOOKS_METRICS_LISTEN", "Where workers serve `/metrics`, such as `0.0.0.0:9191`; empty: nowhere", ""
+    )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
     session_secret: str = _setting(
@@ -138,16 +150,24 @@ class Settings:
                 f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
             ) from None
         sealer(self.encryption_keys)
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+        if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
+            raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read all settings; raise SettingsError that names what is missing or wrong."""
+    def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:
+        """Read all settings; raise SettingsError that names what is missing or wrong.
+
+        `optional` names settings that are needed elsewhere and may be missing here: they are empty then.
+        """
         missing = [
             f.metadata["variable"]
             for f in fields(cls)
-            if f.metadata["required"] and not environment.get(f.metadata["variable"])
+            if f.metadata["required"] and f.name not in optional and not environment.get(f.metadata["variable"])
         ]
         if missing:
             raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
@@ -156,13 +176,16 @@ class Settings:
             for f in fields(cls)
             if environment.get(f.metadata["variable"])
         }
-        return cls(**given)
+        return cls(**(dict.fromkeys(optional, "") | given))
 
 
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return next(str(f.metadata["variable"]) for f in fields(Settings) if f.name == name)
 
+
+#: setting -> what it may be.
+_CHOICES = {"log_format": ("json", "console"), "log_level": ("debug", "info", "warning", "error")}
 
 _BOOLEANS = {
     "1": True,

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from webhooks.errors import SecretError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 #: Marks a secret whose bytes follow in base64 (Standard Webhooks, "Signature scheme").
 PREFIX = "whsec_"
@@ -53,6 +53,37 @@ def key_bytes(secret: str) -> bytes:
         raise SecretError(
             "the endpoint's secret_key starts with whsec_ but no valid base64 follows; make one with: webhooks secret"
         ) from None
+
+
+#: Seconds by which webhook-timestamp may differ from the clock (Standard Webhooks' libraries: five minutes).
+TOLERANCE = 300
+
+
+def verification_problem(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str | None:
+    """Return why a request, with its headers in lower case, is not signed with a secret, or None.
+
+    Of the two signatures each that is there must be right, and one must be there. Raise SecretError for a broken
+    secret.
+    """
+    plain, standard = headers.get("x-webhook-signature"), headers.get("webhook-signature")
+    if plain is None and standard is None:
+        return "it carries no signature: has the endpoint a secret_key?"
+    if plain is not None:
+        expected = f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}"
+        if not hmac.compare_digest(plain.encode(), expected.encode()):
+            return "X-Webhook-Signature is not this secret's"
+    if standard is not None:
+        delivery_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        if not (timestamp.isascii() and timestamp.isdigit()):
+            return "webhook-timestamp is no number"
+        if abs(now - int(timestamp)) > TOLERANCE:
+            return "webhook-timestamp is more than five minutes away: is a clock wrong?"
+        signed = f"{delivery_id}.{timestamp}.".encode() + body
+        expected = f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
+        given = standard.split(" ")
+        if not any([hmac.compare_digest(one.encode(), expected.encode()) for one in given]):  # noqa: C419 - all are compared
+            return "webhook-signature is not this secret's"
+    return None
 
 
 def signature_headers(secrets: Sequence[str], delivery_id: str, timestamp: int, body: bytes) -> dict[str, str]:

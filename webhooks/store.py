@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,7 +14,7 @@ from webhooks.deliveries import Attempt, Delivery, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from webhooks.settings import Settings
@@ -63,6 +64,11 @@ class Store:
         """Give back leased deliveries that were not attempted; return how many were still leased."""
         leases = [{"delivery_id": d.id, "lease_id": d.lease_id} for d in deliveries]
         return int(await self._rpc("release_webhook_deliveries", {"leases": leases}))
+
+    async def traceparents(self, deliveries: Sequence[Delivery]) -> dict[str, str]:
+        """Return the `traceparent` that deliveries were dispatched with, by delivery id, where there was one."""
+        rows = await self._rpc("webhook_traceparents", {"delivery_ids": [d.id for d in deliveries]})
+        return msgspec.convert(rows, dict[str, str])
 
     async def due(self) -> int:
         """Return how many deliveries are due now (counted up to 10,000)."""
@@ -116,6 +122,17 @@ class Store:
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
 
+    async def event_types(self) -> list[dict[str, Any]]:
+        """Return the event types that may be dispatched, by name, each with its schema and example."""
+        query = self._connected().table("webhook_event_types").select("name, description, data_schema, example")
+        with _translated("webhook_event_types"):
+            rows = (await query.is_("analytics_destination", "null").order("name").execute()).data
+        return msgspec.convert(rows, list[dict[str, Any]])
+
+    async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Call any of the database's functions, for who has no method here of its own."""
+        return await self._rpc(function, arguments)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
@@ -123,18 +140,27 @@ class Store:
             self._client = None
 
     async def _rpc(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
-        try:
-            if self._client is None:
-                # not acreate_client: between its awaits a second call would make a second client
-                options = AsyncClientOptions(
-                    postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
-                )
-                self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
-            return (await self._client.rpc(function, arguments).execute()).data
-        except APIError as exc:
-            raise _translate(function, exc) from exc
-        except httpx.HTTPError as exc:
-            raise StoreUnavailable(f"Supabase did not answer {function} ({type(exc).__name__})") from exc
+        with _translated(function):
+            return (await self._connected().rpc(function, arguments).execute()).data
+
+    def _connected(self) -> AsyncClient:
+        if self._client is None:
+            # not acreate_client: between its awaits a second call would make a second client
+            options = AsyncClientOptions(
+                postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
+            )
+            self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
+        return self._client
+
+
+@contextmanager
+def _translated(asked: str) -> Iterator[None]:
+    try:
+        yield
+    except APIError as exc:
+        raise _translate(asked, exc) from exc
+    except httpx.HTTPError as exc:
+        raise StoreUnavailable(f"Supabase did not answer {asked} ({type(exc).__name__})") from exc
 
 
 #: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, no pool.

@@ -13,10 +13,12 @@ from dramatiq.middleware import AsyncIO
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import DRAIN, QUEUE, announce_later
 from workers.drain import Drain
+from workers.metrics import serve
 from workers.sweep import Sweep
 from workers.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from dramatiq.brokers.redis import RedisBroker
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from webhooks.settings import Settings
     from webhooks.store import Store
     from workers.adapters.cache import AdapterCache
+    from workers.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +34,21 @@ logger = logging.getLogger(__name__)
 class Worker:
     """One worker process's parts: its drain, its sweep, its connections. All of it on one event loop."""
 
-    def __init__(
-        self, store: Store, adapters: AdapterCache, broker: RedisBroker, settings: Settings, *, name: str
+    def __init__(  # noqa: PLR0913 - the composition root names each
+        self,
+        store: Store,
+        adapters: AdapterCache,
+        broker: RedisBroker,
+        settings: Settings,
+        *,
+        name: str,
+        telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._broker = broker
-        self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake)
+        self._telemetry = telemetry
+        self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry)
         self._sweep = Sweep(store, broker, settings, worker=name)
         self._upkeep = Upkeep(store, broker, settings, worker=name)
         self._calls: set[asyncio.Task[None]] = set()
@@ -65,6 +76,8 @@ class Worker:
         await asyncio.gather(*self._calls)
         await self._adapters.close()
         await self._store.close()
+        if self._telemetry.traces:
+            await asyncio.to_thread(self._telemetry.traces.close)
 
     def _wake(self, seconds: float) -> None:
         call = asyncio.create_task(self._announce(seconds))
@@ -81,11 +94,17 @@ class Worker:
 class Lifecycle(AsyncIO):
     """Starts the sweep with the process; on SIGTERM stops claims first, and closes connections last."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, metrics: bool = False) -> None:
         super().__init__()
+        self._metrics = metrics
         self.worker: Worker | None = None
         self.sweep = True
         self._sweeping: Future[None] | None = None
+
+    @property
+    def forks(self) -> list[Callable[[], int]]:
+        """What Dramatiq runs beside the workers, in a process of its own."""
+        return [serve] if self._metrics else []
 
     def after_worker_boot(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
         """Start the sweep."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
@@ -13,12 +14,20 @@ from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webhooks.settings import Settings
     from workers.adapters.cache import AdapterCache
 
 
-async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings) -> Attempt:
-    """Attempt a delivery once. Never raises for what the destination did: that is the result."""
+#: No headers beside the usual ones.
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+async def attempt(
+    delivery: Delivery, adapters: AdapterCache, settings: Settings, headers: Mapping[str, str] = _NO_HEADERS
+) -> Attempt:
+    """Attempt a delivery once, with further headers. Never raises for what the destination did: that is the result."""
     started_at = datetime.now(UTC)
     clock = time.perf_counter()
     receipt = Receipt()
@@ -26,7 +35,7 @@ async def attempt(delivery: Delivery, adapters: AdapterCache, settings: Settings
     seconds = _timeout(delivery, settings)
     try:
         async with asyncio.timeout(seconds):
-            receipt = await _publish(delivery, adapters, settings, started_at)
+            receipt = await _publish(delivery, adapters, settings, started_at, headers)
     except TimeoutError:
         error = DeliveryError(f"no complete response within {seconds:g} s")
     except DeliveryError as exc:
@@ -60,12 +69,19 @@ def _timeout(delivery: Delivery, settings: Settings) -> float:
     return min(delivery.endpoint.timeout_seconds or settings.timeout_seconds, settings.lease_seconds / 2)
 
 
-async def _publish(delivery: Delivery, adapters: AdapterCache, settings: Settings, started_at: datetime) -> Receipt:
+async def _publish(
+    delivery: Delivery,
+    adapters: AdapterCache,
+    settings: Settings,
+    started_at: datetime,
+    further: Mapping[str, str],
+) -> Receipt:
     endpoint = delivery.endpoint
     body = compact(delivery.body).encode()
     secrets = [sealer(settings.encryption_keys).open(secret) for secret in endpoint.secrets]
     headers = {
         **endpoint.headers,
+        **further,
         "Content-Type": "application/json",
         "User-Agent": settings.user_agent,
         **signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from webhooks.errors import StoreError
 from workers.breakers import Breakers
 from workers.delivery import attempt
+from workers.metrics import Metrics
 from workers.recorder import LINGER, Recorder
+from workers.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +37,7 @@ class Drain:
     so that a silent receiver keeps no job, and so no other endpoint, waiting.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the worker names each
         self,
         store: Store,
         adapters: AdapterCache,
@@ -43,6 +45,7 @@ class Drain:
         *,
         worker: str,
         wake: Callable[[float], None],
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._store = store
         self._adapters = adapters
@@ -56,6 +59,8 @@ class Drain:
         self._running = 0
         self._claiming: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._telemetry = telemetry or Telemetry(Metrics())
+        self._metrics = self._telemetry.metrics
         self._breakers = Breakers(settings, time.monotonic)
         self._recorder = Recorder(store, self._settled, patience=settings.lease_seconds)
         self._recording: asyncio.Task[None] | None = None
@@ -85,7 +90,10 @@ class Drain:
                 await self._give_back([delivery for delivery in batch if delivery not in admitted])
             begun += len(admitted)
             self._busy.update(delivery.endpoint.id for delivery in admitted)
-            self._in_flight |= {asyncio.create_task(self._deliver(delivery)) for delivery in admitted}
+            traceparents = await self._traceparents(admitted)
+            self._in_flight |= {
+                asyncio.create_task(self._deliver(delivery, traceparents.get(delivery.id))) for delivery in admitted
+            }
         return begun
 
     def stop(self) -> None:
@@ -113,25 +121,41 @@ class Drain:
 
     async def _claim(self, size: int) -> list[Delivery]:
         try:
-            batch = await self._store.claim(batch_size=size, busy=self._busy, worker=self._worker)
+            with self._metrics.claim_seconds.time():
+                batch = await self._store.claim(batch_size=size, busy=self._busy, worker=self._worker)
+            self._metrics.claimed.inc(len(batch))
             if self._stopping and batch:
                 await self._store.release(batch)
                 return []
         except StoreError as exc:
+            self._metrics.store_errors.labels("claim").inc()
             logger.warning("claiming failed: %s", exc)
             return []
         return batch
 
     async def _give_back(self, refused: list[Delivery]) -> None:
         """Release what an open breaker refused, and wait for the results that opened it to be recorded."""
+        self._metrics.refused.inc(len(refused))
         try:
             await self._store.release(refused)
         except StoreError as exc:
             logger.warning("releasing failed: %s; their leases will run out", exc)
         await asyncio.sleep(LINGER)
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        result = await attempt(delivery, self._adapters, self._settings)
+    async def _traceparents(self, deliveries: list[Delivery]) -> dict[str, str]:
+        """Return the traces that events were dispatched in; asked for only where traces are wanted."""
+        if not self._telemetry.traces or not deliveries:
+            return {}
+        try:
+            return await self._store.traceparents(deliveries)
+        except StoreError as exc:
+            logger.warning("traces begin anew: %s", exc)
+            return {}
+
+    async def _deliver(self, delivery: Delivery, traceparent: str | None) -> None:
+        with self._telemetry.attempt(delivery, traceparent) as observed:
+            result = await attempt(delivery, self._adapters, self._settings, observed.headers)
+            observed.result = result
         self._breakers.note(delivery.endpoint, result.health)
         if delivery.endpoint.limited:
             self._limited.add(delivery.id)
@@ -165,6 +189,7 @@ class Drain:
             self._limited.difference_update(one.delivery_id for one in recorded)
             self._go_on()
         for one in recorded:
+            self._metrics.recorded.labels(one.status).inc()
             if one.status != "pending" or not one.accepted:
                 continue
             seconds = max(0.0, one.due_in_seconds) + WAKE_MARGIN

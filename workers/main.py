@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import resource
 import socket
+from typing import TYPE_CHECKING
 
 import dramatiq
 
+from webhooks import logs
+from webhooks.errors import SettingsError
 from webhooks.queue import create_broker
 from webhooks.settings import Settings
 from webhooks.store import Store
 from workers.actors import Lifecycle, Worker
 from workers.adapters.cache import AdapterCache
+from workers.metrics import Metrics
+from workers.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workers.traces import Traces
+
+#: OpenTelemetry's own variables that say where traces go.
+OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 def main() -> None:
     """Wire a worker from the environment. Dramatiq calls it once in each process."""
-    # httpx says a line for each request, with its URL: an endpoint's URL may hold a token
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     # connections are kept for each endpoint: as many files as the system allows
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     settings = Settings.from_environment(os.environ)
-    lifecycle = Lifecycle()
+    logs.configure(settings)
+    lifecycle = Lifecycle(metrics=bool(settings.metrics_listen))
     broker = create_broker(settings.redis_url, [lifecycle])
     dramatiq.set_broker(broker)
     lifecycle.worker = Worker(
@@ -33,6 +44,20 @@ def main() -> None:
         broker,
         settings,
         name=f"{socket.gethostname()}:{os.getpid()}",
+        telemetry=Telemetry(Metrics(), _traces(os.environ)),
     )
     lifecycle.sweep = settings.sweep_seconds > 0
     lifecycle.worker.declare()
+
+
+def _traces(environment: Mapping[str, str]) -> Traces | None:
+    """Return the traces that the environment asks for, or None."""
+    if not any(environment.get(name) for name in OTLP):
+        return None
+    try:
+        from workers.traces import Traces  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as exc:
+        raise SettingsError(
+            f"{OTLP[0]} asks for traces, which need {exc.name}; install it: pip install 'supabase-webhooks[otel]'"
+        ) from exc
+    return Traces()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from dramatiq.brokers.redis import RedisBroker
-from litestar import get
+from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 
+from gateway.auth import metrics_reader
+from gateway.metrics import Requests, exposition
+from webhooks.exposition import CONTENT_TYPE
 from webhooks.queue import ping
 from webhooks.store import Store
 
@@ -26,4 +29,16 @@ async def readyz(store: NamedDependency[Store], broker: NamedDependency[RedisBro
     return {"status": "ready"}
 
 
-ROUTES = [healthz, readyz]
+@get(
+    "/metrics",
+    guards=[metrics_reader],
+    security=[{"bearer": list[str]()}],
+    media_type=MediaType.TEXT,
+    summary="Figures for Prometheus",
+)
+async def metrics(store: NamedDependency[Store], requests: NamedDependency[Requests]) -> Response[bytes]:
+    """Return the backlog and its age, circuits, endpoints, the cron's silence, and this gateway's requests."""
+    return Response(await exposition(store, requests), headers={"Content-Type": CONTENT_TYPE})
+
+
+ROUTES = [healthz, readyz, metrics]

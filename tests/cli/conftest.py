@@ -1,0 +1,99 @@
+"""The command line as people run it: its output and its exit code, on real servers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+import redis
+
+from tests.e2e.conftest import System
+from webhooks.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from devstack.valkey import Valkey
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, as JSON."""
+        return json.loads(self.out)
+
+
+def environment(variables: dict[str, str]) -> dict[str, str]:
+    """Return a process's environment without settings of ours but those given."""
+    ours = ("SUPABASE_", "WEBHOOKS_", "REDIS_", "DATABASE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, "TERM": "dumb", **variables}
+
+
+def start(*arguments: str, variables: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start a command."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "webhooks.cli", *arguments],
+        env={**environment(variables or {}), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*arguments: str, variables: dict[str, str] | None = None, given: str = "") -> Done:
+    """Run a command to its end, in this process: a new one takes a second to start."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, environment(variables or {}), clear=True),
+        patch.object(sys, "argv", ["webhooks", *arguments]),
+        patch.object(sys, "stdin", io.StringIO(given)),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        warnings.catch_warnings(),
+    ):
+        # supabase-py calls its own parts in ways that they deprecate
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            main()
+        except SystemExit as exc:
+            return Done(int(exc.code or 0), out.getvalue(), err.getvalue())
+    return Done(0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def system(dsn: str, valkey_server: Valkey, directory: Path, tmp_path: Path) -> Iterator[System]:
+    """A database, its REST server, and Redis."""
+    client = redis.Redis.from_url(valkey_server.url)
+    client.flushall()
+    client.close()
+    with System(dsn, valkey_server, directory, tmp_path) as whole:
+        yield whole
+
+
+@pytest.fixture
+def webhooks(system: System) -> Callable[..., Done]:
+    """Run a command on the system."""
+
+    def call(*arguments: str, given: str = "", **variables: str) -> Done:
+        return run(*arguments, variables={**system.settings(), **variables}, given=given)
+
+    return call

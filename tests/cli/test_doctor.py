@@ -1,0 +1,162 @@
+"""`webhooks doctor`: every illness is named with its cure, and a healthy system has none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devstack.processes import free_port
+from tests.cli.conftest import run
+from webhooks import doctor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Done
+    from tests.e2e.conftest import System
+
+    Webhooks = Callable[..., Done]
+
+
+def finding(done: Done, check: str) -> dict[str, Any]:
+    """Return the worst finding of a check."""
+    found = [one for one in done.json if one["check"] == check]
+    return min(found, key=lambda one: ["problem", "warning", "ok"].index(one["status"]))
+
+
+def test_healthy(system: System, webhooks: Webhooks) -> None:
+    """All is looked at, all is well, exit code 0; the secret key is not shown."""
+    system.db.execute("select public.start_webhook_dispatcher_run('test')")
+    done = webhooks("doctor", "--json")
+    assert {one["check"] for one in done.json} == {
+        "environment", "keys", "supabase", "migrations", "grants", "clock", "cron", "workers", "redis",
+    }  # fmt: skip
+    assert [one for one in done.json if one["status"] != "ok"] == []
+    assert done.code == 0
+    shown = webhooks("doctor")
+    assert "service_role has what it needs" in shown.out
+    assert system.supabase.keys.secret not in shown.out + done.out
+
+
+def test_environment(webhooks: Webhooks) -> None:
+    """A missing setting is named; Redis alone missing leaves the other checks."""
+    done = run("doctor", "--json")
+    assert done.code == 1
+    assert finding(done, "environment")["text"].startswith("set SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY, REDIS_URL")
+    done = webhooks("doctor", "--json", REDIS_URL="")
+    assert finding(done, "environment")["status"] == "problem"
+    assert finding(done, "migrations")["status"] == "ok"
+
+
+def test_keys(system: System, webhooks: Webhooks) -> None:
+    """A browser's key is told from a server's, in both forms."""
+    anon = "e30.eyJyb2xlIjoiYW5vbiJ9.x"
+    for key in (system.supabase.keys.publishable, anon):
+        done = webhooks("doctor", "--json", SUPABASE_SERVICE_ROLE_KEY=key)
+        assert done.code == 1
+        assert finding(done, "keys")["text"].endswith("a key of the role anon, which browsers use")
+        assert key not in done.out
+    assert (
+        finding(webhooks("doctor", "--json", SUPABASE_SERVICE_ROLE_KEY="sb_secret_x"), "supabase")["status"]
+        == "problem"
+    )
+
+
+def test_services_away(webhooks: Webhooks) -> None:
+    """Each is named, without its password."""
+    done = webhooks("doctor", "--json", REDIS_URL=f"redis://:geheim@127.0.0.1:{free_port()}")
+    assert finding(done, "redis")["text"] == "Redis does not answer (ConnectionError)"
+    assert "geheim" not in done.out
+    done = webhooks("doctor", "--json", SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
+    assert "Supabase did not answer" in finding(done, "supabase")["text"]
+    assert "paused" in finding(done, "supabase")["cure"]
+    assert finding(done, "redis")["status"] == "ok"
+
+
+OLD_RUN = """
+    insert into public.webhook_dispatcher_runs (source, started_at) values ('x', now() - interval '10 minutes')
+"""
+EXPOSED = """
+    grant select on public.webhook_deliveries to anon;
+    create policy open on public.webhook_deliveries for select to anon using (true);
+"""
+WAITING = """
+    insert into public.webhook_configurations (name, url, events, secret_key)
+    values ('r', 'https://x.example', '{*}', 'whsec_AAAA');
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, next_attempt_at)
+    select id, 'x.y', '{}', now() - interval '1 hour' from public.webhook_configurations
+"""
+
+
+@pytest.mark.parametrize(
+    ("harm", "check", "text"),
+    [
+        (
+            "delete from supabase_migrations.schema_migrations where version = '20261124110000'",
+            "migrations",
+            "are pending: 20261124110000",
+        ),
+        ("drop table supabase_migrations.schema_migrations", "migrations", "no record of migrations"),
+        ("drop function public.webhook_diagnosis()", "migrations", "lacks this version's functions"),
+        (
+            "revoke execute on function public.webhook_health() from service_role",
+            "grants",
+            "service_role may not call webhook_health",
+        ),
+        (
+            EXPOSED,
+            "grants",
+            "visitors (anon) may use public.webhook_deliveries",
+        ),
+        (
+            "grant execute on function public.retry_webhook_delivery(uuid) to public",
+            "grants",
+            "visitors (anon) may use public.retry_webhook_delivery(uuid)",
+        ),
+        (
+            "alter table webhooks.idempotency_keys disable row level security",
+            "grants",
+            "no row level security on webhooks.idempotency_keys",
+        ),
+        ("", "cron", "the dispatcher has never been called"),
+        (
+            OLD_RUN,
+            "cron",
+            "last heartbeat is 10 min old",
+        ),
+        (
+            "insert into public.webhook_dispatcher_runs (source, error) values ('x', 'Redis was away')",
+            "cron",
+            "last run failed: Redis was away",
+        ),
+        (
+            WAITING,
+            "workers",
+            "1 deliveries are due, the oldest for 60 min",
+        ),
+        (
+            "insert into public.webhook_configurations (name, url, events) values ('r', 'https://x.example', '{*}')",
+            "endpoints",
+            "1 active endpoints have no secret",
+        ),
+    ],
+)
+def test_database(system: System, webhooks: Webhooks, harm: str, check: str, text: str) -> None:
+    """Each harm done to the database is found and has a cure; a problem, unlike a warning, exits with 1."""
+    if harm:
+        system.db.execute(harm.encode())
+    done = webhooks("doctor", "--json")
+    found = finding(done, check)
+    assert text in found["text"]
+    assert found["cure"]
+    assert done.code == (1 if found["status"] == "problem" else 0)
+    assert found["cure"] in webhooks("doctor").out
+
+
+def test_clock() -> None:
+    """A clock that receivers would refuse is a problem."""
+    assert [doctor._clock(ahead).status for ahead in (0.5, -4, 30, -119, 500)] == [
+        "ok", "ok", "warning", "warning", "problem",
+    ]  # fmt: skip
+    assert "behind" in doctor._clock(-30).text

@@ -1,0 +1,55 @@
+"""Arguments that are more than text: moments, spans of time, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def span(text: str) -> timedelta:
+    """Return the time of `90s`, `30m`, `2h`, `7d` or `1w`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is no span of time; right ones are 90s, 30m, 2h, 7d and 1w")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def moment(text: str | None) -> str | None:
+    """Return the moment of an ISO date or time (UTC unless it says otherwise), or of a span before now, in ISO."""
+    if text is None:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?[smhdw]", text.strip()):
+        return (datetime.now(UTC) - span(text)).isoformat()
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no moment; right ones are 2026-01-31, 2026-01-31T12:00 and, before now, 2h"
+        ) from None
+    return (given if given.tzinfo else given.replace(tzinfo=UTC)).isoformat()
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return a JSON object: the text itself, @file, or - for standard input."""
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        file = Path(text[1:])
+        if not file.is_file():
+            raise typer.BadParameter(f"there is no file {file}")
+        text = file.read_text()
+    try:
+        value = json.loads(text)
+    except ValueError as exc:
+        raise typer.BadParameter(f'this is no JSON ({exc}); a right one is \'{{"user_id": "..."}}\'') from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter('this is no JSON object; a right one is \'{"user_id": "..."}\'')
+    return value

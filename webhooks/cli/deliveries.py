@@ -1,0 +1,100 @@
+"""`webhooks deliveries`: what was sent, what was answered, and once more."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from webhooks.cli import replay, tail
+from webhooks.cli.arguments import moment
+from webhooks.cli.output import AsJson, cell, console, note, print_fields, print_json, print_table
+from webhooks.cli.supabase import call
+
+app = typer.Typer(help="List, watch, show, retry and replay deliveries.", no_args_is_help=True)
+app.command()(tail.tail)
+app.command()(replay.replay)
+app.command()(replay.purge)
+
+#: Rows asked for at once; the database gives 500 at most.
+PAGE = 500
+
+COLUMNS = ["id", "created_at", "event_type", "endpoint", "status", "attempts", "response_status", "error_message"]
+
+
+@app.command("list")
+def list_deliveries(
+    event: Annotated[str | None, typer.Option(help="Of this event type.")] = None,
+    endpoint: Annotated[UUID | None, typer.Option(help="To this endpoint.")] = None,
+    status: Annotated[str | None, typer.Option(help="pending, processing, delivered, failed, or unfinished.")] = None,
+    request: Annotated[UUID | None, typer.Option(help="Of this request_id, as dispatch returned it.")] = None,
+    since: Annotated[str | None, typer.Option(help="Made since: 2h, 7d, or an ISO moment.")] = None,
+    until: Annotated[str | None, typer.Option(help="Made until.")] = None,
+    payload: Annotated[
+        str | None, typer.Option(help="By a payload field: data.community_id=42, or data.community_id alone.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries, the newest first."""
+    path, marked, value = (payload or "").partition("=")
+    filters = {
+        "event_type": event,
+        "webhook_config_id": str(endpoint) if endpoint else None,
+        "status": status,
+        "request_id": str(request) if request else None,
+        "created_from": moment(since),
+        "created_until": moment(until),
+        "payload_path": path or None,
+        "payload_value": value if marked else None,
+    }
+    found: list[dict[str, Any]] = []
+    after: dict[str, Any] | None = {}
+    while after is not None and len(found) < limit:
+        page = call("search_webhook_deliveries", **filters, **after, page_size=min(PAGE, limit - len(found)))
+        found += page["deliveries"]
+        after = page["next"]
+    if as_json:
+        print_json(found)
+    else:
+        print_table(found, COLUMNS)
+
+
+@app.command()
+def show(
+    delivery: Annotated[UUID, typer.Argument(help="The delivery's id: the webhook-id header.")], as_json: AsJson = False
+) -> None:
+    """Show one delivery: its payload, every attempt with its answer, and a timeline."""
+    found = call("get_webhook_delivery", delivery_id=str(delivery))
+    if as_json:
+        print_json(found)
+        return
+    shown = ("id", "event_type", "status", "attempts", "request_id", "created_at", "finished_at", "error_message")
+    endpoint = found["endpoint"] or {}
+    print_fields({name: found[name] for name in shown} | {"endpoint": endpoint.get("name"), "url": endpoint.get("url")})
+    typer.echo("\ntimeline")
+    for step in found["timeline"]:
+        console().print(Text("  ").append_text(cell(step["at"])).append("  ").append_text(cell(step["text"])))
+    if found["attempt_log"]:
+        typer.echo("\nattempts")
+        print_table(
+            found["attempt_log"],
+            ["number", "started_at", "duration_ms", "delivered", "response_status", "error", "response_excerpt"],
+        )
+    typer.echo("\npayload")
+    # as Postgres prints it: a number of many digits stays as it is sent
+    typer.echo(found["pretty_body"])
+
+
+@app.command()
+def retry(delivery: Annotated[list[UUID], typer.Argument(help="Ids of deliveries.")], as_json: AsJson = False) -> None:
+    """Make deliveries due now: a failed one gets one more attempt, a delivered one is sent once more."""
+    answers = []
+    for one in delivery:
+        answers.append(call("retry_webhook_delivery", delivery_id=str(one)))
+        if not as_json:
+            note(f"Delivery {one} is due.")
+    if as_json:
+        print_json(answers)

@@ -1,0 +1,26 @@
+"""`webhooks dev`: everything on this machine, for who develops an app or this system."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhooks.errors import WebhooksError
+
+
+def dev(
+    directory: Annotated[Path, typer.Option(help="Where data and logs lie.")] = Path(".devstack"),
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
+) -> None:
+    """Run Postgres, Supabase Lite, Valkey, a gateway and workers on this machine, without Docker."""
+    try:
+        # part of the repository, not of the installed package: it brings servers that production has elsewhere
+        devstack = importlib.import_module("devstack.dev")
+    except ModuleNotFoundError as exc:
+        raise WebhooksError(
+            f"{exc.name} is not installed; run `webhooks dev` in a checkout of the repository after `make install`"
+        ) from exc
+    raise typer.Exit(devstack.run(directory, workers=workers))

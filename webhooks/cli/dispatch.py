@@ -1,0 +1,50 @@
+"""`webhooks dispatch`: one event, as a server-side caller."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from webhooks.cli.arguments import json_object
+from webhooks.cli.events import catalog
+from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_fields, print_json
+from webhooks.cli.supabase import call
+
+
+def dispatch(
+    event: Annotated[str, typer.Argument(help="The event type, for example user.joined_community.")],
+    data: Annotated[str | None, typer.Option("--data", "-d", help="The event's data: JSON, @file or -.")] = None,
+    example: Annotated[bool, typer.Option("--example", help="Send the catalog's example as data.")] = False,
+    actor: Annotated[UUID | None, typer.Option(help="The user who did it.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeating it delivers nothing again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Dispatch an event to every endpoint that subscribes to it."""
+    if (data is None) == (not example):
+        complain("give either --data '{...}' or --example")
+        raise typer.Exit(WRONG)
+    if example:
+        found = next((one for one in catalog() if one["name"] == event), None)
+        if found is None:
+            complain(f"the catalog has no event {event!r}; see: webhooks events list")
+            raise typer.Exit(FAILED)
+        event_data = found["example"]
+    else:
+        event_data = json_object(data or "")
+    made = call(
+        "dispatch_webhook",
+        event_type=event,
+        event_data=event_data,
+        actor_user_id=str(actor) if actor else None,
+        idempotency_key=idempotency_key,
+    )
+    if as_json:
+        print_json(made)
+        return
+    print_fields(made)
+    if not made["deliveries"]:
+        note("No active endpoint subscribes to it.")
+    else:
+        note(f"See how it goes: webhooks deliveries list --request {made['request_id']}")

@@ -1,0 +1,32 @@
+"""`webhooks doctor`: what is wrong, and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import typer
+from rich.text import Text
+
+from webhooks.cli.output import FAILED, STYLES, AsJson, console, plain, print_json
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check environment, keys, migrations, grants, clock, cron, workers and Redis. Exits with 1 on a problem."""
+    # importing the clients takes a second: not for --help, nor for the shell's completion
+    from webhooks.doctor import examine  # noqa: PLC0415
+
+    findings = asyncio.run(examine(os.environ))
+    if as_json:
+        print_json([finding.as_dict() for finding in findings])
+    else:
+        screen = console()
+        for finding in findings:
+            line = Text(f"{finding.status:<8}", style=STYLES[finding.status])
+            screen.print(
+                line.append(f"{finding.check:<12} ", "bold").append(plain(finding.text), "default"), soft_wrap=True
+            )
+            if finding.cure:
+                screen.print(Text(f"{'':<21}-> {finding.cure}", style="dim"), soft_wrap=True)
+    if any(finding.status == "problem" for finding in findings):
+        raise typer.Exit(FAILED)

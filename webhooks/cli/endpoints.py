@@ -1,0 +1,141 @@
+"""`webhooks endpoints`: who is told of which events, and where."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from webhooks.cli.arguments import json_object, span
+from webhooks.cli.output import AsJson, note, print_fields, print_json, print_table
+from webhooks.cli.supabase import call
+
+app = typer.Typer(help="List, make, change and test endpoints.", no_args_is_help=True)
+
+Id = Annotated[UUID, typer.Argument(help="The endpoint's id, as `webhooks endpoints list` shows it.")]
+Events = Annotated[
+    list[str] | None, typer.Option("--event", help="An event type, a family (user.*) or * for all; may stand often.")
+]
+Settings = Annotated[
+    str | None,
+    typer.Option("--settings", help='More settings, as JSON, @file or -: {"rate_limit_per_second": 10}.'),
+]
+
+
+@app.command("list")
+def list_endpoints(as_json: AsJson = False) -> None:
+    """List endpoints with their circuit and their last hour."""
+    found = call("list_webhook_endpoints")
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        [_row(endpoint) for endpoint in found],
+        ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
+        empty="There is no endpoint; make one with: webhooks endpoints create NAME URL --event 'user.*'",
+    )
+
+
+@app.command()
+def show(endpoint: Id, as_json: AsJson = False) -> None:
+    """Show one endpoint's settings and health; never its secret."""
+    found = call("list_webhook_endpoints", webhook_config_id=str(endpoint))
+    if not found:
+        call("update_webhook_endpoint", webhook_config_id=str(endpoint), changes={})  # raises that there is none
+    if as_json:
+        print_json(found[0])
+        return
+    nested = {"circuit", "last_hour"}
+    fields = {name: value for name, value in found[0].items() if name not in nested}
+    fields |= {f"circuit {name}": value for name, value in (found[0]["circuit"] or {}).items()}
+    print_fields(fields | {f"last hour {name}": value for name, value in found[0]["last_hour"].items()})
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    url: Annotated[str, typer.Argument(help="https://..., sqs://..., pubsub://... or kafka://...")],
+    event: Events = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an endpoint. Its secret is printed this once."""
+    given = {"name": name, "url": url, "events": event or ["*"], **(json_object(settings) if settings else {})}
+    made = call("create_webhook_endpoint", settings=given)
+    _print_secret(made, as_json=as_json)
+
+
+@app.command()
+def update(
+    endpoint: Id,
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where deliveries go.")] = None,
+    event: Events = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the given settings of an endpoint; the others stay."""
+    changes: dict[str, Any] = json_object(settings) if settings else {}
+    changes |= {k: v for k, v in {"name": name, "url": url, "events": event}.items() if v is not None}
+    _change(endpoint, changes, as_json=as_json)
+
+
+@app.command()
+def enable(endpoint: Id, as_json: AsJson = False) -> None:
+    """Switch an endpoint on; what was held for it flows, and its circuit is closed."""
+    _change(endpoint, {"is_active": True}, as_json=as_json)
+
+
+@app.command()
+def disable(endpoint: Id, as_json: AsJson = False) -> None:
+    """Switch an endpoint off; what is pending for it is held."""
+    _change(endpoint, {"is_active": False}, as_json=as_json)
+
+
+@app.command()
+def rotate(
+    endpoint: Id,
+    overlap: Annotated[
+        str, typer.Option(help="How long the old secret signs too: 24h, 7d; 0s ends it at once.")
+    ] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Give an endpoint a new secret, printed this once; for a while both sign."""
+    interval = f"{span(overlap).total_seconds()} seconds"
+    made = call("rotate_webhook_secret", webhook_config_id=str(endpoint), overlap=interval)
+    _print_secret(made, as_json=as_json)
+
+
+@app.command("test")
+def send_test(endpoint: Id, as_json: AsJson = False) -> None:
+    """Send one event webhook.test to an endpoint."""
+    made = call("send_test_webhook", webhook_config_id=str(endpoint))
+    if as_json:
+        print_json(made)
+    else:
+        print_fields(made)
+        note(f"See how it goes: webhooks deliveries show {made['delivery_id']}")
+
+
+def _row(endpoint: dict[str, Any]) -> dict[str, Any]:
+    state = "active" if endpoint["is_active"] else "inactive"
+    circuit = (endpoint["circuit"] or {}).get("state")
+    hour = endpoint["last_hour"]
+    return endpoint | {"state": state, "circuit": circuit, "delivered": hour["delivered"], "failed": hour["failed"]}
+
+
+def _change(endpoint: UUID, changes: dict[str, Any], *, as_json: bool) -> None:
+    changed = call("update_webhook_endpoint", webhook_config_id=str(endpoint), changes=changes)
+    if as_json:
+        print_json(changed)
+    else:
+        note(f"Endpoint {changed['id']} changed.")
+
+
+def _print_secret(made: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+    else:
+        print_fields(made)
+        note("The secret is not shown again: give it to the receiver now.")

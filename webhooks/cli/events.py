@@ -1,0 +1,62 @@
+"""`webhooks events`: the catalog of what may be dispatched."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated, Any
+
+import typer
+
+from webhooks.catalog import from_environment
+from webhooks.cli.output import FAILED, AsJson, complain, print_fields, print_json, print_table
+from webhooks.cli.supabase import supabase
+from webhooks.codegen import docs
+
+app = typer.Typer(help="The event catalog.", no_args_is_help=True)
+
+
+def catalog() -> list[dict[str, Any]]:
+    """Return the event types that may be dispatched, by name."""
+
+    async def read() -> list[dict[str, Any]]:
+        async with supabase() as store:
+            return await store.event_types()
+
+    return asyncio.run(read())
+
+
+@app.command("list")
+def list_events(as_json: AsJson = False) -> None:
+    """List the event types that may be dispatched."""
+    found = catalog()
+    if as_json:
+        print_json(found)
+    else:
+        print_table(found, ["name", "description"], empty="The catalog is empty.")
+
+
+@app.command()
+def show(
+    event: Annotated[str, typer.Argument(help="The event type, for example user.joined_community.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show an event type: its meaning, the JSON Schema of its data, and an example."""
+    found = next((one for one in catalog() if one["name"] == event), None)
+    if found is None:
+        complain(f"the catalog has no event {event!r}; see: webhooks events list")
+        raise typer.Exit(FAILED)
+    if as_json:
+        print_json(found)
+        return
+    print_fields({"name": found["name"], "description": found["description"]})
+    typer.echo("\ndata schema")
+    print_json(found["data_schema"])
+    typer.echo("\nexample")
+    print_json(found["example"])
+
+
+@app.command("docs")
+def page() -> None:
+    """Print the catalog as a page in Markdown."""
+    typer.echo(docs.render(from_environment(os.environ)), nl=False)

@@ -1,0 +1,154 @@
+"""`webhooks listen`: a receiver on this machine that verifies, shows and forwards what it gets."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Annotated
+
+import httpx
+import typer
+from rich.syntax import Syntax
+from rich.text import Text
+
+from webhooks.cli.output import WRONG, AsJson, complain, console, note, plain, print_line
+from webhooks.signing import key_bytes, verification_problem
+
+#: Seconds for the app that is forwarded to: as long as an attempt may take.
+FORWARD_TIMEOUT = 15.0
+
+#: Headers of one connection, which are not forwarded (RFC 9110, section 7.6.1), and those that httpx sets.
+HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+def listen(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0: a free one.")] = 4242,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    secret: Annotated[
+        str,
+        typer.Option(envvar="WEBHOOKS_LISTEN_SECRET", show_envvar=True, help="The endpoint's secret: verify with it."),
+    ] = "",
+    forward_to: Annotated[
+        str | None, typer.Option("--forward-to", help="localhost:3000/path: pass each on, and its answer back.")
+    ] = None,
+    status: Annotated[int, typer.Option(help="What to answer without --forward-to.", min=200, max=599)] = 200,
+    count: Annotated[int, typer.Option(help="End after so many requests; 0: at Ctrl-C.", min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Receive webhooks: verify, show and forward them. JSON: one line each. Exits with 1 if one was not verified."""
+    if secret:
+        key_bytes(secret)  # raises for a broken one
+    server = Listener((host, port), secret=secret, target=_target(forward_to), status=status, as_json=as_json)
+    with server:
+        note(f"Listening on {server.url}" + (f", forwarding to {server.target}" if server.target else ""))
+        if not secret:
+            note("Without --secret signatures are shown, not verified.")
+        try:
+            while not count or server.received < count:
+                server.handle_request()
+        except KeyboardInterrupt:
+            pass
+    raise typer.Exit(1 if server.unverified else 0)
+
+
+def _target(text: str | None) -> str | None:
+    if text is None:
+        return None
+    url = text if text.startswith(("http://", "https://")) else f"http://{text}"
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        complain(f"--forward-to {text!r} is no address; a right one is localhost:3000/webhooks")
+        raise typer.Exit(WRONG) from None
+    return url
+
+
+class Listener(HTTPServer):
+    """The server and what it counts. Requests are handled one after the other, so that they read in order."""
+
+    #: As many as a worker has in flight by default: the others wait their turn.
+    request_queue_size = 200
+
+    def __init__(
+        self, address: tuple[str, int], *, secret: str, target: str | None, status: int, as_json: bool
+    ) -> None:
+        try:
+            super().__init__(address, _Handler)
+        except OSError as exc:
+            complain(f"cannot listen on {address[0]}:{address[1]} ({exc.strerror}); choose another --port")
+            raise typer.Exit(WRONG) from exc
+        self.secret, self.target, self.status, self.as_json = secret, target, status, as_json
+        self.received = self.unverified = 0
+        self.client = httpx.Client(timeout=FORWARD_TIMEOUT, follow_redirects=False, trust_env=False)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.server_address[0]!s}:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    # 1.0: a connection that is kept alive would hold the only thread
+    protocol_version = "HTTP/1.0"
+    #: Seconds for a client that connects and says nothing.
+    timeout = 10
+    server: Listener
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        problem = None
+        if self.server.secret:
+            problem = verification_problem(self.server.secret, headers, body, now=time.time())
+        self.server.received += 1
+        self.server.unverified += problem is not None
+        status, answer = self._answer(headers, body)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+        verified = None if not self.server.secret else problem is None
+        if self.server.as_json:
+            record = {"path": self.path, "headers": headers, "body": _parsed(body), "verified": verified}
+            print_line({**record, "problem": problem, "answered": status})
+        else:
+            self._show(headers, body, problem, status)
+
+    def _answer(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        if self.server.target is None:
+            return self.server.status, b"ok"
+        passed = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
+        try:
+            answer = self.server.client.post(self.server.target, content=body, headers=passed)
+        except httpx.HTTPError as exc:
+            complain(f"{self.server.target} did not answer ({type(exc).__name__}); is your app running?")
+            return 502, b"the app behind webhooks listen did not answer"
+        return answer.status_code, answer.content
+
+    def _show(self, headers: dict[str, str], body: bytes, problem: str | None, status: int) -> None:
+        screen = console()
+        parsed = _parsed(body)
+        event = parsed.get("event", "?") if isinstance(parsed, dict) else "?"
+        line = Text.assemble((time.strftime("%H:%M:%S "), "dim"), (plain(str(event)), "bold"))
+        line.append(f" {plain(headers.get('webhook-id', ''))}", style="dim")
+        if problem:
+            line.append(f"  NOT VERIFIED: {problem}", style="red")
+        elif self.server.secret:
+            line.append("  verified", style="green")
+        line.append(f"  answered {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
+        screen.print(line, soft_wrap=True)
+        text = json.dumps(parsed, indent=2, ensure_ascii=False) if not isinstance(parsed, str) else plain(parsed)
+        screen.print(Syntax(text, "json", background_color="default", word_wrap=True))
+        sys.stdout.flush()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the request is shown."""
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

@@ -1,0 +1,143 @@
+"""What commands print: tables for people, JSON for programs, complaints on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: Exit codes beside 0: the thing failed; the call or the settings are wrong; Supabase or Redis is away.
+FAILED, WRONG, UNAVAILABLE = 1, 2, 3
+
+#: The option that every command has.
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+#: value -> style: the colours of the dashboard.
+STYLES = {
+    "delivered": "green",
+    "healthy": "green",
+    "closed": "green",
+    "active": "green",
+    "applied": "green",
+    "ok": "green",
+    "failed": "red",
+    "down": "red",
+    "open": "red",
+    "problem": "red",
+    "pending": "yellow",
+    "processing": "yellow",
+    "degraded": "yellow",
+    "half_open": "yellow",
+    "inactive": "yellow",
+    "warning": "yellow",
+}
+
+#: Columns of output that goes to no terminal: wide enough that nothing is folded.
+UNFOLDED = 250
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; one that is no terminal is as wide as its longest line needs."""
+    made = Console(highlight=False, stderr=stderr, soft_wrap=False)
+    if not made.is_terminal:
+        made.width = UNFOLDED
+    return made
+
+
+def complain(text: str) -> None:
+    """Print an error, in one line, to stderr."""
+    console(stderr=True).print(Text.assemble(("webhooks: ", "red"), text), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print a remark to stderr, so that what is piped on stays clean."""
+    console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_line(value: object) -> None:
+    """Print a value as one line of JSON, at once."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing found.") -> None:
+    """Print the given columns of rows."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column in {"id", "request_id"})
+    for row in rows:
+        table.add_row(*(cell(row.get(column)) for column in columns))
+    if table.row_count:
+        console().print(table)
+    else:
+        note(empty)
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """Print names and values, one a line."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in fields.items():
+        table.add_row(name.replace("_", " "), cell(value))
+    console().print(table)
+
+
+def cell(value: object) -> Text:
+    """Return a value as text; what an outsider wrote stays text, without markup or control characters."""
+    if isinstance(value, str) and (moment := _moment(value)):
+        return Text(moment)
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    text = plain(str(value))
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def plain(text: str) -> str:
+    """Return text without control characters: a terminal obeys them, and a receiver may have written them."""
+    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _moment(text: str) -> str | None:
+    """Return an ISO moment in short, in UTC, or None for another text."""
+    if len(text) < len("2026-01-02T03:04:05") or text[4:5] != "-" or text[10:11] not in {"T", " "}:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def progress() -> Progress:
+    """Return a progress bar on stderr; where that is no terminal it prints nothing."""
+    shown = console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=shown,
+        disable=not shown.is_terminal,
+        transient=True,
+    )

@@ -1,0 +1,93 @@
+"""`webhooks deliveries replay` and `purge`: many at once, in batches, with a progress bar."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from webhooks.cli.arguments import moment, span
+from webhooks.cli.output import WRONG, AsJson, complain, note, print_json, progress
+from webhooks.cli.supabase import call
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Batch = Annotated[int, typer.Option(help="Rows a call.", min=1, max=10_000)]
+
+
+def replay(
+    endpoint: Annotated[UUID | None, typer.Option(help="To this endpoint.")] = None,
+    event: Annotated[str | None, typer.Option(help="Of this event type.")] = None,
+    status: Annotated[str, typer.Option(help="failed or delivered.")] = "failed",
+    since: Annotated[str | None, typer.Option(help="Made since: 2h, 7d, or an ISO moment.")] = None,
+    until: Annotated[str | None, typer.Option(help="Made until.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Yes = False,
+    batch: Batch = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Make failed (or delivered) deliveries due again, the oldest first."""
+    filters = {
+        "webhook_config_id": str(endpoint) if endpoint else None,
+        "event_type": event,
+        "status": status,
+        "created_from": moment(since),
+        "created_until": moment(until),
+    }
+    counted = call("replay_webhook_deliveries", **filters, dry_run=True)
+    matching, bounded = counted["matching"], counted["bounded"]
+    if dry_run or not matching:
+        _tell({"matching": matching, "bounded": bounded, "replayed": 0}, as_json=as_json)
+        return
+    _confirm(f"Send {'more than ' if bounded else ''}{matching} {status} deliveries once more?", yes=yes)
+    # what is made while this runs is not replayed: the count's own end holds
+    filters["created_until"] = counted["created_until"]
+    replayed = 0
+    after: dict[str, Any] | None = {}
+    with progress() as bar:
+        task = bar.add_task("replaying", total=None if bounded else matching)
+        while after is not None:
+            answer = call("replay_webhook_deliveries", **filters, **after, dry_run=False, at_most=batch)
+            replayed += answer["replayed"]
+            bar.update(task, completed=replayed)
+            after = answer["next"]
+    _tell({"matching": matching, "bounded": bounded, "replayed": replayed}, as_json=as_json)
+
+
+def purge(
+    older_than: Annotated[str, typer.Option(help="Finished before so long: 30d, 12h.")],
+    yes: Yes = False,
+    batch: Batch = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Delete finished deliveries with their attempts, and old runs and keys. Pending ones stay, however old."""
+    interval = f"{span(older_than).total_seconds()} seconds"
+    _confirm(f"Delete what was finished more than {older_than} ago?", yes=yes)
+    purged = 0
+    with progress() as bar:
+        task = bar.add_task("purging", total=None)
+        while deleted := call("purge_webhook_history", older_than=interval, batch_size=batch):
+            purged += deleted
+            bar.update(task, completed=purged)
+    if as_json:
+        print_json({"purged": purged})
+    else:
+        note(f"{purged} rows deleted.")
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        complain("nothing was done; --yes does it without asking")
+        raise typer.Exit(WRONG) from None
+
+
+def _tell(outcome: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome)
+        return
+    more = "more than " if outcome["bounded"] else ""
+    note(f"{more}{outcome['matching']} match; {outcome['replayed']} are due now.")

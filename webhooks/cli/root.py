@@ -1,0 +1,72 @@
+"""The root of the command line: every group, and the exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from webhooks.cli import (
+    deliveries,
+    dev,
+    dispatch,
+    doctor,
+    endpoints,
+    events,
+    listen,
+    migrate,
+    processes,
+    secrets,
+    stats,
+    types,
+)
+from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain
+from webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
+
+app = typer.Typer(
+    name="webhooks",
+    help="Webhooks for Supabase apps: signed, retried, visible.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # local variables in a trace may hold secrets
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(dev.dev)
+app.command()(processes.gateway)
+app.command()(processes.worker)
+app.command()(doctor.doctor)
+app.command()(secrets.secret)
+app.add_typer(secrets.app, name="secrets")
+app.command()(types.types)
+app.command()(migrate.migrations)
+app.add_typer(migrate.app, name="migrate")
+app.add_typer(endpoints.app, name="endpoints")
+app.add_typer(events.app, name="events")
+app.add_typer(deliveries.app, name="deliveries")
+app.command()(dispatch.dispatch)
+app.command()(listen.listen)
+app.command()(stats.stats)
+
+#: error -> exit code; the first that fits.
+EXIT_CODES: list[tuple[type[WebhooksError], int]] = [
+    (SettingsError, WRONG),
+    (StoreUnavailable, UNAVAILABLE),
+    (QueueUnavailable, UNAVAILABLE),
+    (WebhooksError, FAILED),
+]
+
+
+def run() -> None:
+    """Run a command; an expected error is one line on stderr and an exit code."""
+    try:
+        app(prog_name="webhooks")
+    except WebhooksError as exc:
+        complain(str(exc))
+        sys.exit(next(code for kind, code in EXIT_CODES if isinstance(exc, kind)))
+    except KeyboardInterrupt:
+        sys.exit(0)
+    except BrokenPipeError:
+        # `webhooks deliveries list | head`: the reader has enough
+        sys.stderr.close()
+        sys.exit(0)

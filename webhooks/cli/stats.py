@@ -1,0 +1,44 @@
+"""`webhooks stats`: the dashboard's figures in the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+
+from webhooks.cli.output import STYLES, AsJson, console, plain, print_fields, print_json
+from webhooks.cli.supabase import call
+
+
+def stats(as_json: AsJson = False) -> None:
+    """Show status with reasons, the last hour, circuits, latencies and the backlog. Always exits with 0."""
+    overview = call("webhook_overview")
+    if as_json:
+        print_json(overview)
+        return
+    status = overview["status"]
+    console().print(Text(status.upper(), style=f"bold {STYLES.get(status, '')}"))
+    for reason in overview["reasons"]:
+        console().print(Text(f"  {plain(reason['text'])}", style=STYLES.get(reason["severity"], "")))
+    print_fields(_fields(overview))
+
+
+def _fields(overview: dict[str, Any]) -> dict[str, Any]:
+    hour, performance = overview["last_hour"], overview["performance"]
+    fields: dict[str, Any] = {"last hour": hour["total"]}
+    for name in ("delivered", "failed", "pending"):
+        share = f" ({100 * hour[name] / hour['total']:.1f} %)" if hour["total"] else ""
+        fields[f"  {name}"] = f"{hour[name]}{share}"
+    fields["circuits"] = ", ".join(f"{count} {state}" for state, count in overview["circuits"].items())
+    fields["due now"] = overview["backlog"]["due"]
+    fields["oldest due since"] = overview["backlog"]["oldest_due_at"]
+    fields["p95"] = _milliseconds(performance["p95_ms"])
+    fields["maximum"] = _milliseconds(performance["max_ms"])
+    uptime = performance["dispatcher_uptime_percent"]
+    fields["dispatcher uptime, a day"] = None if uptime is None else f"{uptime} %"
+    fields["last heartbeat"] = performance["last_run_at"]
+    return fields
+
+
+def _milliseconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:g} ms"

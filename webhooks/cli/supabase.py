@@ -1,0 +1,43 @@
+"""Supabase, as commands use it: a call of one function, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from webhooks.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from webhooks.store import Store
+
+
+def settings() -> Settings:
+    """Return the settings; Redis may be left out, which commands do without. Raises SettingsError."""
+    return Settings.from_environment(os.environ, optional={"redis_url"})
+
+
+@asynccontextmanager
+async def supabase() -> AsyncIterator[Store]:
+    """Lend a store with the environment's project and service key."""
+    # importing the client takes a second: not for --help, nor for the shell's completion
+    from webhooks.store import Store  # noqa: PLC0415
+
+    store = Store(settings())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def call(function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the function returns
+    """Call one of the database's functions; arguments that are None are left to their defaults."""
+
+    async def once() -> Any:  # noqa: ANN401 - see above
+        async with supabase() as store:
+            return await store.call(function, {name: value for name, value in arguments.items() if value is not None})
+
+    return asyncio.run(once())

@@ -1,0 +1,90 @@
+"""`webhooks deliveries tail`: deliveries as they come and change."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from webhooks.cli.output import STYLES, AsJson, cell, console, note, plain, print_line
+from webhooks.cli.supabase import call
+
+#: Rows asked for at once; the database gives 500 at most.
+PAGE = 500
+
+#: A look reaches back so far: a row shows when its transaction commits, not at the moment that it carries.
+OVERLAP = timedelta(seconds=10)
+
+UNFINISHED = {"pending", "processing"}
+
+
+def tail(
+    event: Annotated[str | None, typer.Option(help="Of this event type.")] = None,
+    endpoint: Annotated[UUID | None, typer.Option(help="To this endpoint.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only when they get this status.")] = None,
+    interval: Annotated[float, typer.Option(help="Seconds between looks.", min=0.1)] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Print deliveries as they are made and as their status changes, until Ctrl-C. JSON: one line each."""
+    changes = Changes({"event_type": event, "webhook_config_id": str(endpoint) if endpoint else None})
+    note("Waiting for deliveries; Ctrl-C ends it.")
+    # Ctrl-C is how it ends, not a failure
+    with suppress(KeyboardInterrupt):
+        while True:
+            for row in changes.look():
+                if status in {None, row["status"]}:
+                    if as_json:
+                        print_line(row)
+                    else:
+                        _print(row)
+            time.sleep(interval)
+
+
+class Changes:
+    """What has changed since the last look. Remembers only what may still change or be seen again."""
+
+    def __init__(self, filters: dict[str, Any]) -> None:
+        self._filters = filters
+        self._since = datetime.now(UTC) - OVERLAP
+        self._seen: dict[str, tuple[str, int]] = {}
+
+    def look(self) -> list[dict[str, Any]]:
+        """Return the rows that are new or have another status, the oldest first."""
+        rows = self._rows()
+        changed = [row for row in rows if self._seen.get(row["id"]) != (row["status"], row["attempts"])]
+        self._seen = {row["id"]: (row["status"], row["attempts"]) for row in rows}
+        if rows:
+            # from the first that is still under way, else from the newest
+            first = next((row for row in rows if row["status"] in UNFINISHED), rows[-1])
+            self._since = max(self._since, datetime.fromisoformat(first["created_at"]) - OVERLAP)
+        return changed
+
+    def _rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after: dict[str, Any] | None = {}
+        while after is not None:
+            arguments = {**self._filters, **after, "created_from": self._since.isoformat(), "page_size": PAGE}
+            page = call("search_webhook_deliveries", **arguments)
+            found += page["deliveries"]
+            after = page["next"]
+        return found[::-1]
+
+
+def _print(row: dict[str, Any]) -> None:
+    told = row["error_message"] or (f"HTTP {row['response_status']}" if row["response_status"] else "")
+    text = Text(" ").join(
+        [
+            Text(datetime.now(UTC).strftime("%H:%M:%SZ"), style="dim"),
+            Text(f"{row['status']:<10}", style=STYLES.get(row["status"], "")),
+            cell(row["event_type"]),
+            Text(f"-> {plain(row['endpoint'])}"),
+            Text(row["id"], style="dim"),
+            Text(plain(told), style="red" if row["error_message"] else "dim"),
+        ]
+    )
+    console().print(text, soft_wrap=True)

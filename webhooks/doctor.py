@@ -1,0 +1,263 @@
+"""The doctor: what may be wrong with an installation, and how to mend it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Mapping  # noqa: TC003
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import redis
+
+from webhooks.database import migrations, shipped
+from webhooks.errors import SettingsError, StoreError, StoreUnavailable
+from webhooks.settings import Settings
+from webhooks.store import Store
+
+#: Seconds by which this machine's clock may differ: receivers refuse a webhook-timestamp five minutes away.
+CLOCK_WARNING, CLOCK_PROBLEM = 5, 120
+
+#: Seconds without a heartbeat after which the cron counts as silent.
+SILENCE = 300
+
+#: Seconds that a due delivery may wait before no worker seems to run.
+WAITING = 300
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: how it stands, and what to do about it."""
+
+    check: str
+    status: Literal["ok", "warning", "problem"]
+    text: str
+    cure: str | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+async def examine(environment: Mapping[str, str]) -> list[Finding]:
+    """Look at everything that can be looked at; a check that needs a failed one is left out."""
+    findings, settings = _environment(environment)
+    if settings is None:
+        return findings
+    findings += _key(settings.service_key)
+    store = Store(settings)
+    try:
+        for check in (_database, _heartbeat, _backlog):
+            try:
+                findings += await check(store)
+            except StoreError as exc:
+                findings.append(_refusal(exc))
+                break
+    finally:
+        await store.close()
+    if settings.redis_url:
+        findings += _redis(settings.redis_url)
+    return findings
+
+
+def _environment(environment: Mapping[str, str]) -> tuple[list[Finding], Settings | None]:
+    """Read the settings; when only Redis is missing go on without it."""
+    try:
+        settings = Settings.from_environment(environment)
+    except SettingsError as exc:
+        found = [Finding("environment", "problem", str(exc), "set it where gateway and workers run; see .env.example")]
+        with suppress(SettingsError):
+            return found, Settings.from_environment(environment, optional={"redis_url"})
+        return found, None
+    findings = [Finding("environment", "ok", "every needed setting is there")]
+    if settings.allow_http and settings.supabase_url.startswith("https://"):
+        findings.append(
+            Finding(
+                "environment",
+                "warning",
+                "WEBHOOKS_ALLOW_HTTP is on: deliveries to http:// can be read under way",
+                "unset it in production",
+            )
+        )
+    return findings, settings
+
+
+def _key(key: str) -> list[Finding]:
+    """Look at what kind of key it is."""
+    kind = "anon" if key.startswith("sb_publishable_") else None
+    if key.count(".") == 2:  # noqa: PLR2004 - the parts of a JWT
+        with suppress(ValueError):
+            payload = key.split(".")[1]
+            kind = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("role")
+    if kind not in {None, "service_role"}:
+        return [
+            Finding(
+                "keys",
+                "problem",
+                f"SUPABASE_SERVICE_ROLE_KEY holds a key of the role {kind}, which browsers use",
+                "take the secret key (sb_secret_...) under Project Settings > API keys",
+            )
+        ]
+    return [Finding("keys", "ok", "SUPABASE_SERVICE_ROLE_KEY is no browser's key")]
+
+
+async def _database(store: Store) -> list[Finding]:
+    began = time.time()
+    diagnosis = await store.call("webhook_diagnosis", {})
+    middle = (began + time.time()) / 2
+    findings = [Finding("supabase", "ok", f"answers; Postgres {diagnosis['postgres']}")]
+    findings += _migrations(diagnosis["migrations"])
+    findings += _grants(diagnosis)
+    findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
+    if diagnosis["unsigned_endpoints"]:
+        findings.append(
+            Finding(
+                "endpoints",
+                "warning",
+                f"{diagnosis['unsigned_endpoints']} active endpoints have no secret: receivers cannot verify",
+                "webhooks endpoints rotate ID gives one a secret",
+            )
+        )
+    return findings
+
+
+def _migrations(applied: list[str] | None) -> list[Finding]:
+    known = [migration.version for migration in migrations(shipped())]
+    missing = sorted(set(known) - set(applied or []))
+    if applied is None:
+        return [
+            Finding(
+                "migrations",
+                "warning",
+                "the functions are there, but no record of migrations",
+                "apply migrations with `webhooks migrate apply` or `supabase db push`, which record them",
+            )
+        ]
+    if missing:
+        return [
+            Finding(
+                "migrations",
+                "problem",
+                f"{len(missing)} of {len(known)} are pending: {', '.join(missing[:5])}"
+                + (", ..." if missing[5:] else ""),
+                "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
+            )
+        ]
+    return [Finding("migrations", "ok", f"all {len(known)} are applied")]
+
+
+def _grants(diagnosis: dict[str, Any]) -> list[Finding]:
+    wrong = [
+        (
+            diagnosis["not_granted"],
+            "service_role may not call",
+            "grant execute on function public.<name> to service_role",
+        ),
+        (diagnosis["exposed"], "visitors (anon) may use", "revoke all on <name> from public, anon"),
+        (diagnosis["unguarded"], "no row level security on", "alter table <name> enable row level security"),
+    ]
+    found = [Finding("grants", "problem", f"{text} {', '.join(names)}", cure) for names, text, cure in wrong if names]
+    return found or [Finding("grants", "ok", "service_role has what it needs, visitors nothing")]
+
+
+def _clock(ahead: float) -> Finding:
+    text = f"this machine's clock is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} the database's"
+    if abs(ahead) < CLOCK_WARNING:
+        return Finding("clock", "ok", text)
+    status: Literal["warning", "problem"] = "problem" if abs(ahead) >= CLOCK_PROBLEM else "warning"
+    return Finding(
+        "clock",
+        status,
+        f"{text}: receivers refuse timestamps five minutes away",
+        "switch time synchronisation on (NTP)",
+    )
+
+
+async def _heartbeat(store: Store) -> list[Finding]:
+    run = (await store.health())["last_run"]
+    cure = "see docs/github-actions.md: the workflow, or pg_cron, calls POST /functions/v1/webhook-dispatcher"
+    if run is None:
+        return [Finding("cron", "warning", "the dispatcher has never been called", cure)]
+    age = (datetime.now(UTC) - datetime.fromisoformat(run["started_at"])).total_seconds()
+    if age > SILENCE:
+        return [Finding("cron", "problem", f"the dispatcher's last heartbeat is {_long(age)} old", cure)]
+    if run["error"]:
+        return [Finding("cron", "problem", f"the dispatcher's last run failed: {run['error']}", "mend what it names")]
+    return [Finding("cron", "ok", f"the last heartbeat is {_long(age)} old")]
+
+
+async def _backlog(store: Store) -> list[Finding]:
+    backlog = await store.call("webhook_backlog", {})
+    oldest = backlog["oldest_due_at"]
+    age = 0.0 if oldest is None else (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
+    if age > WAITING:
+        return [
+            Finding(
+                "workers",
+                "problem",
+                f"{backlog['due']} deliveries are due, the oldest for {_long(age)}",
+                "start workers: webhooks worker; if they run, look into their logs",
+            )
+        ]
+    return [Finding("workers", "ok", f"{backlog['due']} deliveries are due" + (f", for {_long(age)}" if age else ""))]
+
+
+def _redis(url: str) -> list[Finding]:
+    try:
+        with closing(redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3)) as client:
+            server: Any = client.info("server")
+            memory: Any = client.info("memory")
+    except (redis.RedisError, ValueError, OSError) as exc:
+        # the URL may hold a password
+        return [
+            Finding(
+                "redis",
+                "problem",
+                f"Redis does not answer ({type(exc).__name__})",
+                "check REDIS_URL (redis://[:password@]host:port/0) and that it may be reached from here",
+            )
+        ]
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if policy.startswith("allkeys"):
+        return [
+            Finding(
+                "redis",
+                "warning",
+                f"Redis evicts any key when it is full ({policy}): wake-up calls get lost, the sweep makes up for them",
+                "set maxmemory-policy to noeviction",
+            )
+        ]
+    return [Finding("redis", "ok", f"answers; version {server.get('valkey_version') or server['redis_version']}")]
+
+
+#: code of PostgREST or of a gateway before it -> what it means, and the cure.
+_REFUSALS = {
+    "PGRST202": (
+        "the database lacks this version's functions",
+        "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
+    ),
+    "42501": (
+        "the key may not call the functions",
+        "SUPABASE_SERVICE_ROLE_KEY must be the project's secret key; then: webhooks migrate apply",
+    ),
+}
+
+
+def _refusal(exc: StoreError) -> Finding:
+    if isinstance(exc, StoreUnavailable):
+        return Finding("supabase", "problem", str(exc), "check SUPABASE_URL, and that the project is not paused")
+    text, cure = _REFUSALS.get(
+        exc.code or "", (str(exc), "check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY: are they of one project?")
+    )
+    return Finding("migrations" if exc.code == "PGRST202" else "supabase", "problem", text, cure)
+
+
+def _long(seconds: float) -> str:
+    """Return a time in its largest unit."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,17 @@
+"""`python -m workers`: Dramatiq's command line with our logs. `webhooks worker` sets it up."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dramatiq.cli import main, make_argument_parser
+
+from webhooks import logs
+from webhooks.settings import Settings
+
+if __name__ == "__main__":
+    logs.configure(Settings.from_environment(os.environ))
+    # its own logs would be lines of another form
+    arguments = ["workers.main:main", "--skip-logging", *sys.argv[1:]]
+    sys.exit(main(make_argument_parser().parse_args(arguments)))  # type: ignore[no-untyped-call]  # Dramatiq is typed in part
