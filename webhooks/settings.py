@@ -13,6 +13,22 @@ from webhooks.addresses import parse_networks
 from webhooks.errors import SettingsError
 from webhooks.sealing import sealer
 
+_ABOVE_ZERO = (
+    "timeout_seconds",
+    "lease_seconds",
+    "batch_size",
+    "concurrency",
+    "endpoint_concurrency",
+    "drain_seconds",
+    "max_jobs",
+    "circuit_failures",
+    "circuit_reset_seconds",
+    "circuit_failure_rate",
+    "circuit_rate_minimum",
+    "circuit_rate_window_seconds",
+    "disable_after_days",
+)
+
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
 SESSION_SECRET_LENGTH = 32
 
@@ -113,21 +129,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for name in (
-            "timeout_seconds",
-            "lease_seconds",
-            "batch_size",
-            "concurrency",
-            "endpoint_concurrency",
-            "drain_seconds",
-            "max_jobs",
-            "circuit_failures",
-            "circuit_reset_seconds",
-            "circuit_failure_rate",
-            "circuit_rate_minimum",
-            "circuit_rate_window_seconds",
-            "disable_after_days",
-        ):
+        for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{variable(name)} must be above 0")
         for name in ("sweep_seconds", "retention_days"):
@@ -138,6 +140,9 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
             )
+        self._check_texts()
+
+    def _check_texts(self) -> None:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
             raise SettingsError(
                 f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
