@@ -10,6 +10,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import anyio
 import httpx
 import pytest
 
@@ -23,8 +24,6 @@ from webhooks.signing import signature_headers
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.anyio
-
 
 def example(language: str) -> str:
     """Return the only example in a language."""
@@ -32,10 +31,10 @@ def example(language: str) -> str:
     return str(code)
 
 
-async def deliveries() -> dict[str, tuple[bytes, dict[str, str]]]:
+def deliveries() -> dict[str, tuple[bytes, dict[str, str]]]:
     """Return a right delivery, as a worker sends it, and wrong ones made of it."""
     with Receiver() as receiver:
-        await deliver(receiver.url)
+        anyio.run(deliver, receiver.url)
         (real,) = receiver.received
     assert isinstance(real, Received)
     names = ("content-type", "webhook-id", "webhook-timestamp", "webhook-signature")
@@ -55,18 +54,18 @@ async def deliveries() -> dict[str, tuple[bytes, dict[str, str]]]:
 ACCEPTED = {"right", "rotated"}
 
 
-async def check(url: str) -> None:
+def check(url: str) -> None:
     """Send all of them to a receiver: it accepts the right ones and refuses the others."""
     answers = {
         name: httpx.post(url, content=body, headers=headers, trust_env=False).status_code
-        for name, (body, headers) in (await deliveries()).items()
+        for name, (body, headers) in (deliveries()).items()
     }
     assert {name for name, status in answers.items() if status == 204} == ACCEPTED
     assert set(answers.values()) == {204, 401}
 
 
 @pytest.mark.parametrize("language", ["js", "ts"])
-async def test_servers(tmp_path: Path, language: str) -> None:
+def test_servers(tmp_path: Path, language: str) -> None:
     """Node and Deno."""
     port = free_port()
     script = tmp_path / ("receiver.mjs" if language == "js" else "receiver.ts")
@@ -82,12 +81,12 @@ async def test_servers(tmp_path: Path, language: str) -> None:
     )  # fmt: skip
     try:
         receiver.wait_ready(lambda: listening(port))
-        await check(f"http://127.0.0.1:{port}/")
+        check(f"http://127.0.0.1:{port}/")
     finally:
         receiver.stop()
 
 
-async def test_n8n() -> None:
+def test_n8n() -> None:
     """The Code node's script with what n8n gives it: the item of a Webhook node, and the environment."""
     harness = """
         const [code, item] = [process.argv[1], JSON.parse(process.argv[2])];
@@ -95,7 +94,7 @@ async def test_n8n() -> None:
         console.log(JSON.stringify(run({ first: () => item }, process.env, require)));
     """
     accepted = set()
-    for name, (body, headers) in (await deliveries()).items():
+    for name, (body, headers) in (deliveries()).items():
         item = {"json": {"headers": headers}, "binary": {"data": {"data": base64.b64encode(body).decode()}}}
         done = subprocess.run(
             [node(), "-e", harness, example("javascript"), json.dumps(item)],
