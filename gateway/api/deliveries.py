@@ -11,7 +11,7 @@ from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import Body, JSONBody, Parameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
@@ -97,7 +97,7 @@ class Delivery(msgspec.Struct):
 class Retried(msgspec.Struct):
     """The delivery, due now."""
 
-    delivery_id: UUID
+    delivery_id: FromPath[UUID]
     status: str
     attempts: int
 
@@ -130,18 +130,18 @@ class Replayed(msgspec.Struct):
 @get("/deliveries", summary="Search deliveries, newest first", operation_id="listDeliveries", responses=RESPONSES)
 async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     caller: NamedDependency[Admin],
-    event_type: str | None = None,
-    status: Literal["pending", "processing", "delivered", "failed", "unfinished"] | None = None,
-    webhook_config_id: UUID | None = None,
-    created_from: datetime | None = None,
-    created_until: datetime | None = None,
-    request_id: UUID | None = None,
-    payload_path: Annotated[str | None, Parameter(description="A dotted path, such as data.community_id")] = None,
+    event_type: FromQuery[str | None] = None,
+    status: FromQuery[Literal["pending", "processing", "delivered", "failed", "unfinished"] | None] = None,
+    webhook_config_id: FromQuery[UUID | None] = None,
+    created_from: FromQuery[datetime | None] = None,
+    created_until: FromQuery[datetime | None] = None,
+    request_id: FromQuery[UUID | None] = None,
+    payload_path: Annotated[str | None, QueryParameter(description="A dotted path, such as data.community_id")] = None,
     payload_value: Annotated[
-        str | None, Parameter(description="Its value as text; without one: that it is there")
+        str | None, QueryParameter(description="Its value as text; without one: that it is there")
     ] = None,
-    cursor: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Found]:
     """Return a page. That of a rare search may be short or empty and still have a cursor: it looked at 20,000 rows."""
     filters: dict[str, Any] = {
@@ -156,7 +156,7 @@ async def index(  # noqa: PLR0913, PLR0917 - each is a filter
 
 
 @get("/deliveries/{delivery_id:uuid}", summary="Read a delivery", operation_id="getDelivery", responses=RESPONSES)
-async def show(caller: NamedDependency[Admin], delivery_id: UUID) -> Delivery:
+async def show(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Delivery:
     """Return a delivery with its attempts and its timeline."""
     return msgspec.convert(await caller.call("get_webhook_delivery", delivery_id=str(delivery_id)), Delivery)
 
@@ -167,7 +167,7 @@ async def show(caller: NamedDependency[Admin], delivery_id: UUID) -> Delivery:
     operation_id="listAttempts",
     responses=RESPONSES,
 )
-async def attempts(caller: NamedDependency[Admin], delivery_id: UUID) -> Page[Attempt]:
+async def attempts(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Page[Attempt]:
     """Return its attempts, the first one first. There are never more than one page of them."""
     delivery = await caller.call("get_webhook_delivery", delivery_id=str(delivery_id))
     return Page(msgspec.convert(delivery["attempt_log"], list[Attempt]), None)
@@ -185,7 +185,7 @@ async def retry(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings],
-    delivery_id: UUID,
+    delivery_id: FromPath[UUID],
     idempotency_key: Key = None,
 ) -> Response[Retried]:
     """Make it due now: one more attempt of a failed one, once more of a delivered one."""
@@ -211,7 +211,7 @@ async def replay(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings],
-    data: Annotated[JSONBody[Replay], Body(examples=[Example(value=REPLAY)])],
+    data: Annotated[Replay, Body(examples=[Example(value=REPLAY)])],
     idempotency_key: Key = None,
 ) -> Response[Replayed]:
     """Count deliveries, or make them due again, the oldest first."""

@@ -12,7 +12,7 @@ from litestar import Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.openapi.spec import Example
-from litestar.params import Body, JSONBody, Parameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
@@ -104,7 +104,7 @@ class Made(msgspec.Struct, omit_defaults=True):
 class TestMade(msgspec.Struct):
     """The test delivery; read it to see how it goes."""
 
-    delivery_id: UUID
+    delivery_id: FromPath[UUID]
     request_id: UUID
 
 
@@ -114,8 +114,8 @@ NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["
 @get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints", responses=RESPONSES)
 async def index(
     caller: NamedDependency[Admin],
-    cursor: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Endpoint]:
     """Return a page of endpoints with their health."""
     after = decode(cursor, "after_name", "after_id")
@@ -126,7 +126,7 @@ async def index(
 
 
 @get("/endpoints/{endpoint_id:uuid}", summary="Read an endpoint", operation_id="getEndpoint", responses=RESPONSES)
-async def show(caller: NamedDependency[Admin], endpoint_id: UUID) -> Endpoint:
+async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Endpoint:
     """Return one endpoint with its health."""
     rows = await caller.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
     if not rows:
@@ -144,7 +144,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: UUID) -> Endpoint:
 )
 async def create(
     caller: NamedDependency[Admin],
-    data: Annotated[JSONBody[Changes], Body(examples=[Example(value=NEW)])],
+    data: Annotated[Changes, Body(examples=[Example(value=NEW)])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
     """Make an endpoint; the answer holds its secret, this once. Needs name, url and events."""
@@ -161,8 +161,8 @@ async def create(
 )
 async def update(
     caller: NamedDependency[Admin],
-    endpoint_id: UUID,
-    data: Annotated[JSONBody[Changes], Body(examples=[Example(value={"is_active": False})])],
+    endpoint_id: FromPath[UUID],
+    data: Annotated[Changes, Body(examples=[Example(value={"is_active": False})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
     """Change what is given. `{"is_active": false}` disables it: its deliveries are held."""
@@ -182,8 +182,8 @@ async def update(
 )
 async def rotate(
     caller: NamedDependency[Admin],
-    endpoint_id: UUID,
-    data: Annotated[JSONBody[Rotation], Body(examples=[Example(value={"overlap_seconds": 86_400})])],
+    endpoint_id: FromPath[UUID],
+    data: Annotated[Rotation, Body(examples=[Example(value={"overlap_seconds": 86_400})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
     """Return a new secret, this once. Both sign until `previous_until`."""
@@ -205,7 +205,7 @@ async def send_test(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings],
-    endpoint_id: UUID,
+    endpoint_id: FromPath[UUID],
     idempotency_key: Key = None,
 ) -> Response[TestMade]:
     """Make a delivery of the event webhook.test, which travels like any other."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Response
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from gateway.session import Admin
 
@@ -15,8 +15,8 @@ T = TypeVar("T")
 #: The header of every write (IETF draft "The Idempotency-Key HTTP Header Field").
 Key = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         max_length=255,
         min_length=1,
         description="Any text of your own, new for each request. A repetition within a day does nothing and gets the"

@@ -10,6 +10,7 @@ from uuid import UUID
 from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
@@ -31,7 +32,7 @@ async def show(
     request: Request[Any, Any, Any],
     admin: NamedDependency[Admin],
     settings: NamedDependency[Settings],
-    delivery_id: UUID,
+    delivery_id: FromPath[UUID],
 ) -> Template:
     """Show all about it."""
     return await _show("delivery.html", request, admin, settings, delivery_id)
@@ -42,7 +43,7 @@ async def state(
     request: Request[Any, Any, Any],
     admin: NamedDependency[Admin],
     settings: NamedDependency[Settings],
-    delivery_id: UUID,
+    delivery_id: FromPath[UUID],
 ) -> Template:
     """Return what changes while it is under way, for the page to renew itself."""
     part = await _show("delivery_state.html", request, admin, settings, delivery_id)
@@ -54,7 +55,7 @@ async def state(
 @post("/deliveries/{delivery_id:uuid}/retry", status_code=HTTP_200_OK)
 async def retry(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[RedisBroker],
-    settings: NamedDependency[Settings], delivery_id: UUID,
+    settings: NamedDependency[Settings], delivery_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
     """Make it due now."""
     try:

@@ -9,6 +9,7 @@ from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
 
@@ -57,7 +58,7 @@ async def create(request: Request[Any, Any, Any], admin: NamedDependency[Admin])
 
 
 @get("/endpoints/{endpoint_id:uuid}")
-async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: UUID) -> Template:
+async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
     """Show one: health, settings, and what can be done."""
     endpoint = await _endpoint(admin, endpoint_id)
     recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
@@ -68,14 +69,14 @@ async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], e
 
 
 @get("/endpoints/{endpoint_id:uuid}/edit")
-async def edit(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: UUID) -> Template:
+async def edit(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
     """Show the form."""
     return await _form(request, admin, await _endpoint(admin, endpoint_id))
 
 
 @post("/endpoints/{endpoint_id:uuid}", status_code=HTTP_200_OK)
 async def update(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: UUID
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Template | Redirect:
     """Change one."""
     fields = await request.form()
@@ -92,7 +93,9 @@ async def update(
 
 
 @post("/endpoints/{endpoint_id:uuid}/rotate", status_code=HTTP_200_OK)
-async def rotate(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: UUID) -> Template:
+async def rotate(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Template:
     """Give it a new secret, and show it: now, and never again."""
     fields = await request.form()
     made = await admin.write(
@@ -106,7 +109,7 @@ async def rotate(request: Request[Any, Any, Any], admin: NamedDependency[Admin],
 @post("/endpoints/{endpoint_id:uuid}/test", status_code=HTTP_200_OK)
 async def send_test(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[RedisBroker],
-    settings: NamedDependency[Settings], endpoint_id: UUID,
+    settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
     """Send it the event webhook.test, and show how that goes."""
     try:
@@ -118,7 +121,9 @@ async def send_test(
 
 
 @post("/endpoints/{endpoint_id:uuid}/active", status_code=HTTP_200_OK)
-async def activate(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: UUID) -> Redirect:
+async def activate(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Redirect:
     """Enable or disable it."""
     active = (await request.form()).get("active") == "true"
     await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes={"is_active": active})
