@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
-from webhooks.errors import DeliveryError, DestinationError
+from webhooks.errors import DeliveryError, SetupError
 from workers.adapters.connections import checked_addresses
 from workers.adapters.receipts import acknowledged
 
@@ -107,7 +107,7 @@ class _Producer:
         try:
             self._client = Producer(configuration, error_cb=self._troubled)
         except KafkaException as exc:
-            raise DestinationError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
+            raise SetupError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
         self._thread = threading.Thread(target=self._poll, name="kafka", daemon=True)
         self._thread.start()
 
@@ -192,7 +192,7 @@ def _settle(answers: list[Answer]) -> None:
 def _configuration(destination: KafkaDestination, context: Context) -> dict[str, Any]:
     credentials = context.credentials
     if unknown := set(credentials) - set(CREDENTIALS):
-        raise DestinationError(f"a credentials profile for Kafka has {', '.join(CREDENTIALS)}; not {min(unknown)}")
+        raise SetupError(f"a credentials profile for Kafka has {', '.join(CREDENTIALS)}; not {min(unknown)}")
     # librdkafka looks for what timed out once a second; its error should come before the attempt's timeout cuts in
     seconds = context.settings.timeout_seconds
     milliseconds = round(max(seconds - 1.5, seconds / 2) * 1000)
@@ -215,8 +215,10 @@ def _configuration(destination: KafkaDestination, context: Context) -> dict[str,
         "log_level": 2,
     }
     if destination.sasl:
+        if destination.sasl == "PLAIN" and not destination.tls:
+            raise SetupError("sasl=PLAIN sends the password as it is; add tls=true to the URL")
         if missing := {"username", "password"} - set(credentials):
-            raise DestinationError(
+            raise SetupError(
                 f"sasl={destination.sasl} needs a credentials_profile with {' and '.join(sorted(missing))}"
             )
         configuration |= {
