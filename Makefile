@@ -6,10 +6,10 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test check format clean
+.PHONY: help install demo test chaos check screenshots format clean
 
 help:  ## List the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .devstack/uv/bin/uv:
 	python3 -m venv .devstack/uv
@@ -24,6 +24,9 @@ demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 	@$(RUN) pytest $(ARGS)
 
+chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
+	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
+
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
@@ -32,6 +35,9 @@ check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) squawk supabase/migrations/*.sql
 	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) zizmor --offline .github/workflows
+
+screenshots: install  ## Take docs/screenshots anew, with sample data (needs a Chromium)
+	@$(RUN) python -m devstack.screenshots
 
 format: install  ## Format and mend what the linters can
 	$(RUN) ruff check --fix --exit-zero .

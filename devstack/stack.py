@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -59,6 +60,8 @@ class Stack:
             "REDIS_URL": self.valkey.url,
             "WEBHOOKS_ALLOW_HTTP": "true",
             "WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",
+            # sign-ins outlive a restart, as the project's keys do
+            "WEBHOOKS_SESSION_SECRET": hashlib.sha256(f"session {self.supabase.keys.jwt_secret}".encode()).hexdigest(),
         }
 
     def check(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import httpx
+import psycopg
 
 from devstack.errors import StackError
 from devstack.node import environment, install, node
@@ -18,6 +19,14 @@ from devstack.processes import Child, Service, free_port
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+#: Where Postgres keeps the privileges of tables and of schemas: how to read them, and how to write them.
+ACCESS = {
+    "select relacl::text, oid::bigint from pg_class": "update pg_class set relacl = %s::aclitem[] where oid = %s",
+    "select nspacl::text, oid::bigint from pg_namespace": (
+        "update pg_namespace set nspacl = %s::aclitem[] where oid = %s"
+    ),
+}
 
 CONFIG = """project_id = "devstack"
 [db]
@@ -74,6 +83,7 @@ class SupabaseLite(Service):
         packages = install(say=self._say)
         self.port = self.port or free_port()
         self._say(f"waiting for Supabase Lite on port {self.port}")
+        privileges = self._privileges()
         self.child = Child(
             "Supabase Lite",
             [node(), "server.mjs"],
@@ -89,13 +99,25 @@ class SupabaseLite(Service):
             },
         )
         self.child.wait_ready(self._answers)
+        # the first request for a table is when Lite grants all tables of all schemas with row level security to
+        # everybody; hosted Supabase does not: put the privileges back
+        self._get("webhook_event_types?limit=0")
+        with psycopg.connect(self._dsn) as connection:
+            for read, write in ACCESS.items():
+                connection.cursor().executemany(write, privileges[read])
+
+    def _privileges(self) -> dict[str, list[tuple[str | None, int]]]:
+        with psycopg.connect(self._dsn) as connection:
+            return {read: connection.execute(read).fetchall() for read in ACCESS}
+
+    def _get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}/rest/v1/{path}", headers={"apikey": self.keys.secret}, trust_env=False)
 
     def _answers(self) -> bool:
         try:
-            answer = httpx.get(f"{self.url}/rest/v1/", headers={"apikey": self.keys.secret}, trust_env=False)
+            return self._get("").is_success
         except httpx.TransportError:
             return False
-        return answer.is_success
 
 
 def migrate(directory: Path, dsn: str, migrations: Path, *, say: Callable[[str], None] = print) -> str:

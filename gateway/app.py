@@ -9,24 +9,34 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.template import TemplateConfig
 
+from gateway import api
 from gateway.access import Access
+from gateway.dashboard import routers
+from gateway.dashboard.page import template_engine
 from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from gateway.metrics import Requests
-from gateway.routes import functions, probes
+from gateway.routes import discussions, functions, probes
+from gateway.security import secure
+from gateway.supabase import Supabase
 from webhooks.queue import create_broker
 from webhooks.store import Store
 
 if TYPE_CHECKING:
     from webhooks.settings import Settings
 
-#: What the old Edge Functions allowed browsers to send.
-CORS_HEADERS = ["authorization", "x-client-info", "apikey", "content-type"]
+#: What the old Edge Functions allowed browsers to send, and the header of the API's writes.
+CORS_HEADERS = ["authorization", "x-client-info", "apikey", "content-type", "idempotency-key"]
+
+#: Bytes of a request: the largest event that the database takes (256 KB), and what surrounds it.
+MAX_BODY = 320 * 1024
 
 
 def create_app(settings: Settings) -> Litestar:
     """Return the ASGI application."""
     store = Store(settings)
+    supabase = Supabase(settings)
     broker = create_broker(settings.redis_url)
     requests = Requests()
     return Litestar(
@@ -34,26 +44,35 @@ def create_app(settings: Settings) -> Litestar:
         logging_config=None,
         after_exception=[log_unexpected],
         middleware=[Access(requests)],
-        route_handlers=[*functions.ROUTES, *probes.ROUTES],
+        before_send=[secure],
+        route_handlers=[
+            *functions.ROUTES,
+            *discussions.ROUTES,
+            *probes.ROUTES,
+            api.router(),
+            *routers(settings),
+        ],
+        template_config=TemplateConfig(instance=template_engine()),
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
+            "supabase": Provide(lambda: supabase, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
         cors_config=CORSConfig(
             allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
-            allow_methods=["GET", "POST", "OPTIONS"],
+            allow_methods=["GET", "POST", "PATCH", "OPTIONS"],
             allow_headers=CORS_HEADERS,
         ),
         openapi_config=OpenAPIConfig(
             title="Webhook gateway",
+            use_handler_docstrings=True,
             version="1",
-            description="Enqueues due webhook deliveries and reports their health.",
+            description="Enqueues due webhook deliveries, reports their health, and lets admins see and steer them.",
             components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
         ),
-        on_shutdown=[store.close],
-        # a dispatcher's call has no body worth reading
-        request_max_body_size=64 * 1024,
+        on_shutdown=[store.close, supabase.close],
+        request_max_body_size=MAX_BODY,
     )

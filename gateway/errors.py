@@ -9,7 +9,9 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import (
     HTTP_400_BAD_REQUEST,
+    HTTP_403_FORBIDDEN,
     HTTP_404_NOT_FOUND,
+    HTTP_422_UNPROCESSABLE_ENTITY,
     HTTP_502_BAD_GATEWAY,
     HTTP_503_SERVICE_UNAVAILABLE,
 )
@@ -23,7 +25,20 @@ logger = logging.getLogger(__name__)
 
 #: SQLSTATEs by which the database's functions refuse what the caller asked: the caller's fault, not ours. PTnnn is
 #: PostgREST's way to say an HTTP status (its manual, "Errors").
-REFUSALS = {"22023": HTTP_400_BAD_REQUEST, "PT404": HTTP_404_NOT_FOUND}
+#: The 22s that follow are values that are no number, no date, no uuid.
+REFUSALS = {
+    "22023": HTTP_400_BAD_REQUEST,
+    "22003": HTTP_400_BAD_REQUEST,
+    "22007": HTTP_400_BAD_REQUEST,
+    "22008": HTTP_400_BAD_REQUEST,
+    "22009": HTTP_400_BAD_REQUEST,
+    "22021": HTTP_400_BAD_REQUEST,
+    "22P02": HTTP_400_BAD_REQUEST,
+    "22P05": HTTP_400_BAD_REQUEST,
+    "42501": HTTP_403_FORBIDDEN,
+    "PT404": HTTP_404_NOT_FOUND,
+    "PT422": HTTP_422_UNPROCESSABLE_ENTITY,
+}
 
 
 def _answer(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from devstack.platform import install as install_platform
 from devstack.postgres import PROGRAMS, Postgres, available
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
@@ -75,6 +76,35 @@ def template(postgres: Postgres, directory: Path) -> str:
     name = "template_empty"
     migrate(directory, postgres.create(name), MIGRATIONS, say=quiet)
     return name
+
+
+@pytest.fixture(scope="session")
+def platforms(postgres: Postgres, directory: Path) -> Callable[[str], str]:
+    """Databases of the platform with its nine events attached, by their past.
+
+    "empty": our migrations came first, then its tables. "production": the first generation, upgraded.
+    """
+
+    def platform(past: str) -> str:
+        name = f"platform_{past}"
+        if name not in made:
+            dsn = postgres.create(name)
+            if past == "production":
+                before = directory / "production"
+                before.mkdir(exist_ok=True)
+                (before / "20200101000000_platform.sql").write_text(PLATFORM.read_text())
+                migrate(directory, dsn, before, say=quiet)
+                for file in MIGRATIONS.glob("*.sql"):
+                    (before / file.name).write_text(file.read_text())
+                migrate(directory, dsn, before, say=quiet)
+            else:
+                migrate(directory, dsn, MIGRATIONS, say=quiet)
+            install_platform(dsn)
+            made.add(name)
+        return name
+
+    made: set[str] = set()
+    return platform
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ RFC 4291 section 2.5.5 (mapped, compatible), RFC 6052 and RFC 8215 (NAT64), RFC 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ _NEVER = (
 )
 
 
+@lru_cache(maxsize=8)
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Return networks from `10.0.0.0/8, 127.0.0.1`. Raises ValueError that names the wrong one."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())

@@ -4,6 +4,7 @@ WebhooksError
 ├── SettingsError            a setting is missing or wrong
 ├── DestinationError         an endpoint's URL cannot be delivered to
 ├── SecretError              an endpoint's secret cannot sign
+│   └── SealedError          it is encrypted, and this process has not the key
 ├── DeliveryError            an attempt failed; says whether and when to try again
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
@@ -33,6 +34,10 @@ class DestinationError(WebhooksError):
 
 class SecretError(WebhooksError):
     """Raised when an endpoint's secret cannot sign; never contains the secret."""
+
+
+class SealedError(SecretError):
+    """Raised when a secret is encrypted with a key that this process has not; with the key it can sign."""
 
 
 class DeliveryError(WebhooksError):

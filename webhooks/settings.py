@@ -9,8 +9,12 @@ from typing import Any
 
 import msgspec
 
-from webhooks.addresses import Network, parse_networks
+from webhooks.addresses import parse_networks
 from webhooks.errors import SettingsError
+from webhooks.sealing import sealer
+
+#: Characters that hold 128 bits even when they are only hexadecimal digits.
+SESSION_SECRET_LENGTH = 32
 
 
 def _setting(variable: str, about: str, default: Any = None, *, secret: bool = False) -> Any:  # noqa: ANN401 - as dataclasses.field
@@ -36,15 +40,21 @@ class Settings:
         secret=True,
     )
     allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
-    allowed_networks: tuple[Network, ...] = _setting(
+    allowed_networks: str = _setting(
         "WEBHOOKS_ALLOWED_NETWORKS",
         "Networks that are not public and may be delivered to all the same, by comma: `10.0.0.0/8`",
-        (),
+        "",
     )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
         "WEBHOOKS_CREDENTIALS",
         'Credentials of queues, as JSON by the name in `credentials_profile`: `{"warehouse": {"username": "..."}}`',
         {},
+        secret=True,
+    )
+    encryption_keys: str = _setting(
+        "WEBHOOKS_ENCRYPTION_KEYS",
+        "Fernet keys by comma; workers encrypt endpoints' secrets at rest with the first, read with all",
+        "",
         secret=True,
     )
     user_agent: str = _setting("WEBHOOKS_USER_AGENT", "User-Agent of deliveries", "My Third Place Webhook/1.0")
@@ -72,6 +82,9 @@ class Settings:
     )
     batch_size: int = _setting("WEBHOOKS_BATCH_SIZE", "Deliveries claimed by one call", 100)
     concurrency: int = _setting("WEBHOOKS_CONCURRENCY", "Deliveries in flight in one worker process", 200)
+    endpoint_concurrency: int = _setting(
+        "WEBHOOKS_ENDPOINT_CONCURRENCY", "Of those to one endpoint, so that a silent one holds no more", 50
+    )
     drain_seconds: float = _setting("WEBHOOKS_DRAIN_SECONDS", "Time budget of one job; the next goes on", 50.0)
     sweep_seconds: float = _setting(
         "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
@@ -92,6 +105,12 @@ class Settings:
     )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
+    session_secret: str = _setting(
+        "WEBHOOKS_SESSION_SECRET",
+        "Encrypts the dashboard's sign-ins: 32 characters or more, the same for every gateway; empty: no dashboard",
+        "",
+        secret=True,
+    )
 
     def __post_init__(self) -> None:
         for name in (
@@ -99,6 +118,7 @@ class Settings:
             "lease_seconds",
             "batch_size",
             "concurrency",
+            "endpoint_concurrency",
             "drain_seconds",
             "max_jobs",
             "circuit_failures",
@@ -118,13 +138,28 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
             )
+        if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
+            raise SettingsError(
+                f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
+                "make one with: openssl rand -base64 32"
+            )
+        try:
+            parse_networks(self.allowed_networks)
+        except ValueError as exc:
+            raise SettingsError(
+                f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
+            ) from None
+        sealer(self.encryption_keys)
+        self._check_telemetry()
+        if not self.supabase_url.startswith(("http://", "https://")):
+            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+
+    def _check_telemetry(self) -> None:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
         if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
             raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
-        if not self.supabase_url.startswith(("http://", "https://")):
-            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:
@@ -171,7 +206,6 @@ _KINDS = {
     "bool": "true or false",
     "int": "a number (int)",
     "float": "a number (float)",
-    "tuple[Network, ...]": "networks by comma, such as 10.0.0.0/8, 192.168.1.5",
     "Mapping[str, Mapping[str, str]]": 'a JSON object of objects of text, such as {"warehouse": {"username": "..."}}',
 }
 
@@ -185,8 +219,6 @@ def _parse(name: str, text: str, kind: str) -> object:
                 return int(text)
             case "float":
                 return float(text)
-            case "tuple[Network, ...]":
-                return parse_networks(text)
             case "Mapping[str, Mapping[str, str]]":
                 return msgspec.json.decode(text, type=dict[str, dict[str, str]])
             case _:

@@ -10,8 +10,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+from functools import lru_cache
 from secrets import token_bytes
 from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from webhooks.errors import SecretError
 
@@ -21,10 +24,23 @@ if TYPE_CHECKING:
 #: Marks a secret whose bytes follow in base64 (Standard Webhooks, "Signature scheme").
 PREFIX = "whsec_"
 
+#: Mark the two keys of an asymmetric signature.
+PRIVATE_PREFIX, PUBLIC_PREFIX = "whsk_", "whpk_"
+
 
 def generate_secret() -> str:
     """Return a new secret: `whsec_` and 32 random bytes in base64."""
     return PREFIX + base64.b64encode(token_bytes(32)).decode()
+
+
+def generate_key_pair() -> tuple[str, str]:
+    """Return a new ed25519 key pair: `whsk_` to sign with, `whpk_` for receivers to verify with."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key()
+    return (
+        PRIVATE_PREFIX + base64.b64encode(private.private_bytes_raw()).decode(),
+        PUBLIC_PREFIX + base64.b64encode(public.public_bytes_raw()).decode(),
+    )
 
 
 def key_bytes(secret: str) -> bytes:
@@ -73,16 +89,35 @@ def verification_problem(secret: str, headers: Mapping[str, str], body: bytes, *
 def signature_headers(secrets: Sequence[str], delivery_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return a delivery's identity and signature headers; `timestamp` in unix seconds, of this attempt.
 
-    Each secret signs for Standard Webhooks, the newest first. `X-Webhook-Signature` uses the newest, whole and as
-    text, as the platform's receivers have always verified it. Without a secret only `webhook-id` and
-    `webhook-timestamp` are given. Raise SecretError for a broken secret.
+    Each secret signs for Standard Webhooks, the newest first: `v1` by HMAC-SHA256, `v1a` by ed25519 if it is a
+    `whsk_` key. `X-Webhook-Signature` uses the newest shared secret, whole and as text, as the platform's receivers
+    have always verified it. Without a secret only `webhook-id` and `webhook-timestamp` are given. Raise SecretError
+    for a broken secret.
     """
     headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
+    shared = next((secret for secret in secrets if not secret.startswith(PRIVATE_PREFIX)), None)
+    if shared:
+        headers["X-Webhook-Signature"] = f"sha256={hmac.digest(shared.encode(), body, hashlib.sha256).hex()}"
     if secrets:
         signed = f"{delivery_id}.{timestamp}.".encode() + body
-        headers["X-Webhook-Signature"] = f"sha256={hmac.digest(secrets[0].encode(), body, hashlib.sha256).hex()}"
-        headers["webhook-signature"] = " ".join(
-            f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
-            for secret in secrets
-        )
+        headers["webhook-signature"] = " ".join(_signature(secret, signed) for secret in secrets)
     return headers
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    if secret.startswith(PRIVATE_PREFIX):
+        return f"v1a,{base64.b64encode(_private_key(secret).sign(signed)).decode()}"
+    return f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
+
+
+@lru_cache(maxsize=10_000)
+def _private_key(secret: str) -> Ed25519PrivateKey:
+    try:
+        key = base64.b64decode(secret.removeprefix(PRIVATE_PREFIX), validate=True)
+        # libsodium's form has the public key behind the 32 bytes
+        return Ed25519PrivateKey.from_private_bytes(key[:32] if len(key) == 64 else key)  # noqa: PLR2004
+    except (binascii.Error, ValueError):
+        raise SecretError(
+            "the endpoint's secret_key starts with whsk_ but no ed25519 key in base64 follows; "
+            "make one with: webhooks secret --ed25519"
+        ) from None

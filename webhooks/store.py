@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,7 +13,7 @@ from webhooks.deliveries import Attempt, Delivery, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from webhooks.settings import Settings
@@ -33,11 +32,17 @@ class Store:
         self._settings = settings
         self._client: AsyncClient | None = None
 
-    async def claim(self, *, batch_size: int, lease_seconds: int, worker: str) -> list[Delivery]:
-        """Lease up to `batch_size` due deliveries for `lease_seconds`."""
+    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
+        """Lease up to `batch_size` due deliveries; `busy` is how many of each endpoint the worker has in flight."""
         rows = await self._rpc(
             "claim_webhook_deliveries",
-            {"batch_size": batch_size, "lease_seconds": lease_seconds, "worker": worker},
+            {
+                "batch_size": batch_size,
+                "lease_seconds": self._settings.lease_seconds,
+                "worker": worker,
+                "per_endpoint": self._settings.endpoint_concurrency,
+                "busy": dict(busy),
+            },
         )
         return msgspec.convert(rows, list[Delivery])
 
@@ -73,6 +78,15 @@ class Store:
         arguments = {"older_than": f"{older_than.total_seconds()} seconds", "batch_size": batch_size}
         return int(await self._rpc("purge_webhook_history", arguments))
 
+    async def secrets(self) -> list[tuple[str, str]]:
+        """Return all endpoints' secrets as they are stored, with the endpoints' ids; those that still sign too."""
+        return [(row["webhook_config_id"], row["secret_key"]) for row in await self._rpc("list_webhook_secrets", {})]
+
+    async def replace_secret(self, webhook_config_id: str, stored: str, sealed: str) -> bool:
+        """Store a secret in another form; return False when it has changed meanwhile."""
+        arguments = {"webhook_config_id": webhook_config_id, "stored": stored, "sealed": sealed}
+        return bool(await self._rpc("replace_webhook_secret", arguments))
+
     async def start_run(self, source: str) -> tuple[str, int]:
         """Record the cron's heartbeat; return the run's id and how many deliveries are due."""
         run = await self._rpc("start_webhook_dispatcher_run", {"source": source})
@@ -90,6 +104,11 @@ class Store:
         """Make one test delivery for an endpoint; return its delivery_id and request_id."""
         return dict(await self._rpc("send_test_webhook", {"webhook_config_id": webhook_config_id}))
 
+    async def close_expired_discussions(self, *, batch_size: int) -> tuple[int, int]:
+        """Close up to `batch_size` expired discussions; return how many were closed and how many remain."""
+        done = await self._rpc("close_expired_discussions", {"batch_size": batch_size})
+        return int(done["closed"]), int(done["remaining"])
+
     async def is_admin(self, access_token: str) -> bool:
         """Return whether a user's access token is an admin's; False too when it is no valid token."""
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}
@@ -102,13 +121,6 @@ class Store:
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
 
-    async def event_types(self) -> list[dict[str, Any]]:
-        """Return the event types that may be dispatched, by name, each with its schema and example."""
-        query = self._connected().table("webhook_event_types").select("name, description, data_schema, example")
-        with _translated("webhook_event_types"):
-            rows = (await query.is_("analytics_destination", "null").order("name").execute()).data
-        return msgspec.convert(rows, list[dict[str, Any]])
-
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call any of the database's functions, for who has no method here of its own."""
         return await self._rpc(function, arguments)
@@ -120,27 +132,18 @@ class Store:
             self._client = None
 
     async def _rpc(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
-        with _translated(function):
-            return (await self._connected().rpc(function, arguments).execute()).data
-
-    def _connected(self) -> AsyncClient:
-        if self._client is None:
-            # not acreate_client: between its awaits a second call would make a second client
-            options = AsyncClientOptions(
-                postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
-            )
-            self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
-        return self._client
-
-
-@contextmanager
-def _translated(asked: str) -> Iterator[None]:
-    try:
-        yield
-    except APIError as exc:
-        raise _translate(asked, exc) from exc
-    except httpx.HTTPError as exc:
-        raise StoreUnavailable(f"Supabase did not answer {asked} ({type(exc).__name__})") from exc
+        try:
+            if self._client is None:
+                # not acreate_client: between its awaits a second call would make a second client
+                options = AsyncClientOptions(
+                    postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
+                )
+                self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
+            return (await self._client.rpc(function, arguments).execute()).data
+        except APIError as exc:
+            raise _translate(function, exc) from exc
+        except httpx.HTTPError as exc:
+            raise StoreUnavailable(f"Supabase did not answer {function} ({type(exc).__name__})") from exc
 
 
 #: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, no pool.

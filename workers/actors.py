@@ -14,8 +14,8 @@ from webhooks.errors import QueueUnavailable
 from webhooks.queue import DRAIN, QUEUE, announce_later
 from workers.drain import Drain
 from workers.metrics import serve
-from workers.retention import Retention
 from workers.sweep import Sweep
+from workers.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Worker:
         self._telemetry = telemetry
         self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry)
         self._sweep = Sweep(store, broker, settings, worker=name)
-        self._retention = Retention(store, broker, settings, worker=name)
+        self._upkeep = Upkeep(store, broker, settings, worker=name)
         self._calls: set[asyncio.Task[None]] = set()
 
     def declare(self) -> None:
@@ -63,8 +63,8 @@ class Worker:
         dramatiq.actor(actor_name=DRAIN, queue_name=QUEUE, broker=self._broker)(drain)
 
     async def sweep(self) -> None:
-        """Sweep and purge until cancelled."""
-        await asyncio.gather(self._sweep.run(), self._retention.run())
+        """Sweep and keep up until cancelled."""
+        await asyncio.gather(self._sweep.run(), self._upkeep.run())
 
     async def stop(self) -> None:
         """Claim nothing more."""

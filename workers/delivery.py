@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
-from webhooks.errors import DeliveryError, DestinationError, SecretError
+from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError
+from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ async def attempt(
         error = DeliveryError(f"no complete response within {seconds:g} s")
     except DeliveryError as exc:
         error = exc
+    except SealedError as exc:
+        # this worker's fault: the deliveries wait behind the endpoint's circuit until it has the key
+        error = DeliveryError(str(exc))
     except (DestinationError, SecretError) as exc:
         error = DeliveryError(str(exc), permanent=True, health=None)
     except Exception as exc:  # noqa: BLE001 - a fault of our own must not lose the row nor stop the others
@@ -74,12 +78,13 @@ async def _publish(
 ) -> Receipt:
     endpoint = delivery.endpoint
     body = compact(delivery.body).encode()
+    secrets = [sealer(settings.encryption_keys).open(secret) for secret in endpoint.secrets]
     headers = {
         **endpoint.headers,
         **further,
         "Content-Type": "application/json",
         "User-Agent": settings.user_agent,
-        **signature_headers(endpoint.secrets, delivery.id, int(started_at.timestamp()), body),
+        **signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
     }
     async with adapters.use(endpoint) as adapter:
         return await adapter.publish(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from webhooks.errors import StoreError
@@ -54,6 +55,9 @@ class Drain:
         self._woken: set[int] = set()
         self._limited: set[str] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._busy: Counter[str] = Counter()
+        self._running = 0
+        self._claiming: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._telemetry = telemetry or Telemetry(Metrics())
         self._metrics = self._telemetry.metrics
@@ -64,6 +68,13 @@ class Drain:
     async def run(self) -> int:
         """Claim until nothing is due, the time budget ends or `stop` is called; return the attempts begun."""
         self._recording = self._recording or asyncio.create_task(self._recorder.run())
+        self._running += 1
+        try:
+            return await self._run()
+        finally:
+            self._running -= 1
+
+    async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.drain_seconds
         begun = 0
@@ -78,6 +89,7 @@ class Drain:
             if len(admitted) < len(batch):
                 await self._give_back([delivery for delivery in batch if delivery not in admitted])
             begun += len(admitted)
+            self._busy.update(delivery.endpoint.id for delivery in admitted)
             traceparents = await self._traceparents(admitted)
             self._in_flight |= {
                 asyncio.create_task(self._deliver(delivery, traceparents.get(delivery.id))) for delivery in admitted
@@ -91,6 +103,7 @@ class Drain:
     async def close(self) -> None:
         """Finish what is in flight and record it."""
         self.stop()
+        await asyncio.gather(*self._claiming)
         while self._in_flight:
             _, self._in_flight = await asyncio.wait(self._in_flight)
         if self._recording:
@@ -109,9 +122,7 @@ class Drain:
     async def _claim(self, size: int) -> list[Delivery]:
         try:
             with self._metrics.claim_seconds.time():
-                batch = await self._store.claim(
-                    batch_size=size, lease_seconds=self._settings.lease_seconds, worker=self._worker
-                )
+                batch = await self._store.claim(batch_size=size, busy=self._busy, worker=self._worker)
             self._metrics.claimed.inc(len(batch))
             if self._stopping and batch:
                 await self._store.release(batch)
@@ -149,13 +160,34 @@ class Drain:
         if delivery.endpoint.limited:
             self._limited.add(delivery.id)
         self._recorder.add(result)
+        self._leave(delivery.endpoint.id)
+
+    def _leave(self, endpoint: str) -> None:
+        self._busy[endpoint] -= 1
+        left = self._busy[endpoint]
+        if not left:
+            del self._busy[endpoint]
+        if left == self._settings.endpoint_concurrency // 2:
+            # more of its deliveries may wait, which the last claim left alone
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Claim again in this process, unless a job does."""
+        if not self._running and not self._stopping:
+            task = asyncio.create_task(self._claim_again())
+            self._claiming.add(task)
+            task.add_done_callback(self._claiming.discard)
+
+    async def _claim_again(self) -> None:
+        if not self._running:
+            await self.run()
 
     async def _settled(self, recorded: list[Recorded]) -> None:
         loop = asyncio.get_running_loop()
         if not self._limited.isdisjoint(one.delivery_id for one in recorded):
             # a place is free again, or a circuit has closed: the endpoint's next deliveries may go
             self._limited.difference_update(one.delivery_id for one in recorded)
-            self._wake(0)
+            self._go_on()
         for one in recorded:
             self._metrics.recorded.labels(one.status).inc()
             if one.status != "pending" or not one.accepted:

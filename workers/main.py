@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 def main() -> None:
     """Wire a worker from the environment. Dramatiq calls it once in each process."""
+    # connections are kept for each endpoint: as many files as the system allows
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     settings = Settings.from_environment(os.environ)
     logs.configure(settings)
     lifecycle = Lifecycle(metrics=bool(settings.metrics_listen))

@@ -28,7 +28,9 @@ drop function public.claim_webhook_deliveries(integer, integer, text);
 create function public.claim_webhook_deliveries(
     batch_size integer default 100,
     lease_seconds integer default 60,
-    worker text default null
+    worker text default null,
+    per_endpoint integer default null,
+    busy jsonb default '{}'
 )
 returns table (
     id uuid,
@@ -54,6 +56,7 @@ declare
     _now timestamptz := now();
     _lease uuid := gen_random_uuid();
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
+    _own integer := least(_batch, coalesce(per_endpoint, _batch));
     _unlimited uuid[];
     _limited uuid[];
     _endpoints uuid[];
@@ -72,13 +75,14 @@ begin
         limit 1000
         for update skip locked));
 
-    -- 2. the endpoints that may be delivered to and have something due; when there are more than fit in a batch,
-    -- chance decides, so that none waits behind the others' backlog
+    -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
+    -- when there are more than fit in a batch, chance decides, so that none waits behind the others' backlog
     select coalesce(array_agg(due.id) filter (where not due.limited), '{}'),
+           coalesce(array_agg(due.room) filter (where not due.limited), '{}'),
            coalesce(array_agg(due.id) filter (where due.limited), '{}')
-    into _unlimited, _limited
+    into _unlimited, _rooms, _limited
     from (
-        select r.id, r.limited
+        select r.id, r.limited, least(_own, per_endpoint - (busy ->> r.id::text)::integer) as room
         from webhooks.ready_endpoints as r
         cross join lateral (
             select 1
@@ -87,12 +91,12 @@ begin
             order by d.next_attempt_at
             limit 1
         ) as first
-        where r.tokens is null or r.tokens >= 1
+        where (r.tokens is null or r.tokens >= 1)
+          and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
         order by random()
         limit _batch
     ) as due;
     _endpoints := _unlimited;
-    _rooms := array_fill(_batch, array[cardinality(_unlimited)]);
 
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
     if cardinality(_limited) > 0 then
@@ -105,7 +109,8 @@ begin
         into _endpoints, _rooms
         from (
             select r.id,
-                   least(_batch, r.places - coalesce(busy.deliveries, 0), floor(r.tokens))::integer as size
+                   least(_own, per_endpoint - (busy ->> r.id::text)::integer,
+                         r.places - coalesce(under_way.deliveries, 0), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
             left join (
                 select p.id, count(*) as deliveries
@@ -113,7 +118,7 @@ begin
                 join webhooks.ready_endpoints as p on p.id = d.webhook_config_id
                 where d.status = 'processing' and d.leased_at >= p.places_since and p.id = any (_limited)
                 group by p.id
-            ) as busy on busy.id = r.id
+            ) as under_way on under_way.id = r.id
             where r.id = any (_limited)
         ) as room
         where room.size > 0;
@@ -149,14 +154,15 @@ begin
             from public.webhook_deliveries as d
             where d.status = 'pending' and d.id = any (array(
                 select s.id
-                from unnest(_unlimited) as e (id)
+                from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
                 cross join lateral (
                     select d2.id, d2.next_attempt_at
                     from public.webhook_deliveries as d2
                     where d2.webhook_config_id = e.id and d2.status = 'pending'
                       and d2.next_attempt_at <= _now and d2.id <> all (_ids)
                     order by d2.next_attempt_at
-                    limit _batch - cardinality(_ids)
+                    -- beyond its share, which it has already got
+                    limit least(_batch - cardinality(_ids), e.room - least(e.room, _share))
                 ) as s
                 order by s.next_attempt_at
                 limit _batch - cardinality(_ids)))
@@ -202,9 +208,9 @@ begin
     join settings as s on s.id = k.webhook_config_id
     order by k.next_attempt_at;
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits, and returns all that is needed to deliver them. Takes back expired leases.';
-revoke all on function public.claim_webhook_deliveries(integer, integer, text) from public, anon, authenticated;
-grant execute on function public.claim_webhook_deliveries(integer, integer, text) to service_role;
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits, and returns all that is needed to deliver them. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have.';
+revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb) from public, anon, authenticated;
+grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb) to service_role;
 
 create or replace function public.webhook_backlog(at_most integer default 10000)
 returns jsonb

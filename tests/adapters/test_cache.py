@@ -59,6 +59,21 @@ async def test_the_cache_is_bounded_and_closes_what_it_evicts() -> None:
     assert set(Recording.closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
 
 
+async def test_what_is_unused_for_long_is_closed() -> None:
+    """Its connections would stay half open."""
+    now = [0.0]
+    adapters = AdapterCache(make_settings(), clock=lambda: now[0])
+    for name, moment in (("a", 0.0), ("b", 100.0), ("c", 121.0)):
+        now[0] = moment
+        async with adapters.use(endpoint(f"https://{name}/")):
+            pass
+    assert Recording.closed == ["https://a/"]
+    async with adapters.use(endpoint("https://b/")):
+        now[0] = 1000.0
+    assert Recording.closed == ["https://a/", "https://c/"]
+    await adapters.close()
+
+
 async def test_one_adapter_for_many_at_once() -> None:
     """Also when all of them find none."""
     adapters = AdapterCache(make_settings())

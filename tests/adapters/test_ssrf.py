@@ -52,7 +52,7 @@ async def test_loopback_in_each_form(host: str) -> None:
     """A server that listens there sees nothing."""
     with Receiver() as receiver:
         port = receiver.url.rpartition(":")[2]
-        result = await deliver(f"http://{host}:{port}/", allowed_networks=())
+        result = await deliver(f"http://{host}:{port}/", allowed_networks="")
         assert receiver.received == []
     assert (result.delivered, result.permanent, result.health) == (False, True, None)
     assert REFUSED in str(result.error) or "Invalid IPv4 address" in str(result.error)
@@ -61,7 +61,7 @@ async def test_loopback_in_each_form(host: str) -> None:
 async def test_a_name_that_resolves_to_a_private_address(names: dict[str, list[list[str]]]) -> None:
     """Also if only one of its addresses is private; the error names both."""
     names["hook.example"] = [["93.184.216.34", "10.0.0.5"]]
-    result = await deliver("https://hook.example/", allowed_networks=())
+    result = await deliver("https://hook.example/", allowed_networks="")
     assert result.permanent
     assert result.error == f"hook.example resolves to 10.0.0.5, which {REFUSED}"
 
@@ -78,7 +78,7 @@ async def test_rebinding_cannot_win(names: dict[str, list[list[str]]], monkeypat
     with Receiver() as receiver:
         port = receiver.url.rpartition(":")[2]
         names["rebinds.example"] = [["93.184.216.34"], ["127.0.0.1"]]
-        await deliver(f"http://rebinds.example:{port}/", allowed_networks=())
+        await deliver(f"http://rebinds.example:{port}/", allowed_networks="")
         assert receiver.received == []
     assert connected == ["93.184.216.34"]
 
@@ -95,7 +95,7 @@ async def test_an_allowed_network(names: dict[str, list[list[str]]]) -> None:
 
 async def test_no_such_name() -> None:
     """May pass: a retryable failure."""
-    result = await deliver("http://nowhere.invalid/", allowed_networks=())
+    result = await deliver("http://nowhere.invalid/", allowed_networks="")
     assert not result.permanent
     assert "ConnectError: nowhere.invalid" in str(result.error)
 
@@ -146,7 +146,7 @@ async def test_sqs_compatible_services(host: str, monkeypatch: pytest.MonkeyPatc
     with Receiver() as receiver:
         port = receiver.url.rpartition(":")[2]
         url = f"sqs://q?region=us-east-1&endpoint_url=http://{host}:{port}"
-        result = await deliver(url, allowed_networks=())
+        result = await deliver(url, allowed_networks="")
         assert receiver.received == []
     assert result.permanent, result
     assert REFUSED in str(result.error)
@@ -155,6 +155,6 @@ async def test_sqs_compatible_services(host: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1"])
 async def test_kafka_brokers(host: str) -> None:
     """The brokers of the URL are checked before the client is made."""
-    result = await deliver(f"kafka://broker.invalid,{host}:9092/t", allowed_networks=())
+    result = await deliver(f"kafka://broker.invalid,{host}:9092/t", allowed_networks="")
     assert result.permanent, result
     assert REFUSED in str(result.error)

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
     Database = Connection[dict[str, Any]]
 
-#: What a signed-in user may call. Everything else is for service_role alone.
+#: What a signed-in user may call; the rest of these check that the user is an admin (tests/database/test_steering.py).
 FOR_USERS = {"dispatch_webhook", "emit_as_user", "is_webhook_admin"}
+FOR_ADMINS = {
+    "caller", "check_admin", "create_webhook_endpoint", "get_webhook_delivery",
+    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_delivery", "rotate_webhook_secret",
+    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
+    "webhook_admin_write", "webhook_overview", "webhook_series",
+}  # fmt: skip
 
 OURS = "n.nspname = 'webhooks' or (n.nspname = 'public' and p.proname like '%%webhook%%')"
 
@@ -47,7 +53,7 @@ def test_who_may_execute(db: Database, role: str) -> None:
         select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where ({OURS}) and has_function_privilege('{role}', p.oid, 'execute')
     """.encode()).fetchall()  # fmt: skip
-    assert {row["proname"] for row in rows} == (FOR_USERS if role == "authenticated" else set())
+    assert {row["proname"] for row in rows} == (FOR_USERS | FOR_ADMINS if role == "authenticated" else set())
 
 
 def test_admins_see_rows_and_never_secrets(

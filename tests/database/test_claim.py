@@ -153,3 +153,22 @@ def test_a_claim_reads_no_more_from_a_long_table(db: Database, endpoint: Callabl
     db.execute("vacuum analyze public.webhook_deliveries")
     claim()
     assert pages() < 2 * few
+
+
+def test_a_worker_gets_no_more_of_an_endpoint_than_it_has_room_for(db: Database, endpoint: Callable[..., str]) -> None:
+    """What others could use goes to them: a silent endpoint fills no worker."""
+    silent, quick, limited = endpoint(name="silent"), endpoint(name="quick"), endpoint(name="l", max_concurrency=40)
+    for one in (silent, quick, limited):
+        fill(db, one, 300)
+
+    def claim(busy: str) -> dict[str, int]:
+        rows = db.execute(
+            "select endpoint ->> 'id' as id, count(*) as n from public.claim_webhook_deliveries(100, 60, 'w', 50, %s)"
+            " group by 1",
+            (busy,),
+        ).fetchall()
+        return {row["id"]: row["n"] for row in rows}
+
+    assert claim(f'{{"{silent}": 45, "{limited}": 20}}') == {silent: 5, quick: 50, limited: 30}
+    assert claim(f'{{"{silent}": 50, "{limited}": 50}}') == {quick: 50}
+    assert claim(f'{{"{silent}": 60, "{quick}": 10, "{limited}": 0}}') == {quick: 40, limited: 10}

@@ -86,7 +86,7 @@ def test_one_insert_whatever_the_number_of_endpoints(
         ("user.joined_community", {**JOINED, "more": "x" * 262_144}, "at most 262144 .256 KB. are allowed"),
     ],
 )
-def test_refusals(  # noqa: PLR0917 - pytest passes by name
+def test_refusals(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], event: Any, data: Any, message: str
 ) -> None:
     """A wrong event is a clear error and leaves no row."""

@@ -109,6 +109,42 @@ def test_the_production_endpoints_can_still_be_edited(servers: Callable[[int], P
         assert left == (2, 0), "an endpoint outlives the admin who made it"
 
 
+@pytest.mark.parametrize("version", [15, 16, 18])
+def test_the_platforms_events_on_every_postgres(
+    servers: Callable[[int], Postgres], directory: Path, version: int
+) -> None:
+    """On the upgraded production schema: attached when asked, nothing before, and each kind of trigger emits."""
+    dsn = upgraded(servers(version), directory)
+    with psycopg.connect(dsn, autocommit=True) as db:
+        triggers = "select count(*) from pg_trigger where tgfoid = 'webhooks.on_change'::regproc"
+        assert db.execute(triggers).fetchone() == (0,)
+        outcomes = db.execute("select outcome from public.install_platform_webhooks()").fetchall()
+        assert outcomes == [("attached",)] * 9
+        db.execute("delete from public.webhook_deliveries")
+        db.execute("update public.webhook_configurations set is_active = false, events = '{*}' where name = 'n8n'")
+        db.execute("update public.webhook_configurations set is_active = true where name = 'n8n'")
+        db.execute(
+            f"""
+            insert into public.communities (name, city) values ('a', 'b');
+            insert into public.community_members (user_id, community_id) select '{USER}', id from public.communities;
+            insert into public.events (community_id, title, venue, capacity)
+                select id, 't', 'v', 1 from public.communities;
+            insert into public.event_registrations (user_id, event_id) select '{USER}', id from public.events;
+            delete from public.event_registrations;
+            insert into public.discussions (community_id, title, created_by, expires_at)
+                select id, 't', '{USER}', now() - interval '2 days' from public.communities;
+            update public.discussions set expires_at = expires_at + interval '1 day';
+            select public.close_expired_discussions();
+        """.encode()
+        )
+        told = db.execute("select event_type from public.webhook_deliveries order by event_type").fetchall()
+        assert [event for (event,) in told] == [
+            "discussion.auto_closed", "discussion.extended", "user.cancelled_registration", "user.joined_community",
+            "user.registered_event",
+        ]  # fmt: skip
+        assert db.execute("select * from public.webhook_trigger_errors").fetchall() == []
+
+
 def test_file_names() -> None:
     """Migrations are named YYYYMMDDHHMMSS_short_description.sql and say what they are for."""
     files: list[Any] = sorted(MIGRATIONS.glob("*"))

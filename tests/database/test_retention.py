@@ -32,7 +32,8 @@ def test_what_is_finished_and_old_goes_with_its_attempts(
     record(*claim(8))
     db.execute(
         "update public.webhook_deliveries set finished_at = finished_at - interval '31 days', created_at = created_at"
-        " - interval '31 days' where id in (select id from public.webhook_deliveries where finished_at is not null limit 7)"
+        " - interval '31 days'"
+        " where id in (select id from public.webhook_deliveries where finished_at is not null limit 7)"
     )
     claim(1)
     db.execute("update public.webhook_deliveries set created_at = created_at - interval '1 year'")
@@ -66,7 +67,8 @@ def test_it_reads_an_index_and_not_the_table(db: Database, endpoint: Callable[..
     endpoint()
     db.execute(
         "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, created_at)"
-        " select id, 'x.y', '{}', now() - interval '1 year' from public.webhook_configurations, generate_series(1, 100000)"
+        " select id, 'x.y', '{}', now() - interval '1 year'"
+        " from public.webhook_configurations, generate_series(1, 100000)"
     )
     db.execute("analyze public.webhook_deliveries")
     before = db.execute(

@@ -17,7 +17,7 @@ from workers.drain import Drain
 from workers.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from webhooks.store import Store
 
@@ -50,8 +50,8 @@ class FakeStore:
         self.batches.append([a.delivery_id for a in attempts])
         return [Recorded(a.delivery_id, "delivered", 0, accepted=True) for a in attempts]
 
-    async def claim(self, *, batch_size: int, lease_seconds: int, worker: str) -> list[Delivery]:
-        assert (lease_seconds, worker) == (60, "w")
+    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
+        assert (busy, worker) == ({}, "w")
         self.claiming.set()
         await self.claim_may_answer.wait()
         endpoint = Endpoint(id="c", url="https://x/")

@@ -34,6 +34,7 @@ def test_what_is_missing_is_named() -> None:
         ("WEBHOOKS_ALLOWED_NETWORKS", "10.0.0.1/8", "WEBHOOKS_ALLOWED_NETWORKS must be networks by comma"),
         ("WEBHOOKS_CREDENTIALS", '{"a": "geheim"}', "WEBHOOKS_CREDENTIALS must be a JSON object of objects"),
         ("WEBHOOKS_CIRCUIT_FAILURES", "0", "WEBHOOKS_CIRCUIT_FAILURES must be above 0"),
+        ("WEBHOOKS_SESSION_SECRET", "short", "WEBHOOKS_SESSION_SECRET must have at least 32 characters"),
         ("SUPABASE_URL", "x.supabase.co", "SUPABASE_URL must start with https://"),
     ],
 )
@@ -60,7 +61,7 @@ def test_the_documentation_lists_every_setting(file: str) -> None:
     text = (ROOT / file).read_text()
     for field in fields(Settings):
         variable, about = field.metadata["variable"], field.metadata["about"]
-        default = "" if field.default in (MISSING, ()) else field.default
+        default = "" if field.default is MISSING else field.default
         if file == "README.md":
             shown = (
                 "(needed)"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
+from devstack.node import node
 from webhooks.errors import SecretError
-from webhooks.signing import generate_secret, key_bytes, signature_headers
+from webhooks.signing import generate_key_pair, generate_secret, key_bytes, signature_headers
 
 BODY = '{"text":"Grüße 🎉"}'.encode()
 
@@ -68,3 +71,53 @@ def test_new_secrets() -> None:
     """whsec_ and 32 random bytes."""
     assert generate_secret() != generate_secret()
     assert len(key_bytes(generate_secret())) == 32
+
+
+def test_an_asymmetric_key_signs_v1a_and_node_verifies() -> None:
+    """Checked by OpenSSL through Node: another implementation than the one that signed."""
+    private, public = generate_key_pair()
+    headers = signature_headers([private], "msg_1", 1614265330, BODY)
+    version, _, signature = headers["webhook-signature"].partition(",")
+    assert version == "v1a"
+    assert "X-Webhook-Signature" not in headers, "there is no shared secret"
+    script = """
+        const [key, signature, body] = process.argv.slice(1).map((text) => Buffer.from(text, 'base64'));
+        const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key]);
+        const publicKey = require('crypto').createPublicKey({ key: der, format: 'der', type: 'spki' });
+        const signed = Buffer.concat([Buffer.from('msg_1.1614265330.'), body]);
+        console.log(require('crypto').verify(null, signed, publicKey, signature));
+    """
+    arguments = [public.removeprefix("whpk_"), signature, base64.b64encode(BODY).decode()]
+    for body, verified in ((arguments[2], "true"), (base64.b64encode(b"{}").decode(), "false")):
+        done = subprocess.run([node(), "-e", script, *arguments[:2], body], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == verified
+
+
+def test_a_known_ed25519_signature() -> None:
+    """RFC 8032, section 7.1, TEST 1: the key of the vector, in both forms that are in use, gives its public key."""
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    public = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    short, long = (f"whsk_{base64.b64encode(key).decode()}" for key in (seed, seed + public))
+    signatures = {signature_headers([key], "id", 1, BODY)["webhook-signature"] for key in (short, long)}
+    assert len(signatures) == 1
+    signature = base64.b64decode(signatures.pop().removeprefix("v1a,"))
+    Ed25519PublicKey.from_public_bytes(public).verify(signature, b"id.1." + BODY)
+
+
+def test_both_kinds_while_a_receiver_changes_over() -> None:
+    """Each verifies with its own."""
+    private, _ = generate_key_pair()
+    secret = generate_secret()
+    headers = signature_headers([private, secret], "msg_1", int(time.time()), BODY)
+    versions = [part.partition(",")[0] for part in headers["webhook-signature"].split(" ")]
+    assert versions == ["v1a", "v1"]
+    Webhook(secret).verify(BODY, headers)
+    assert "X-Webhook-Signature" in headers
+
+
+@pytest.mark.parametrize("key", ["whsk_", "whsk_geheim", "whsk_" + base64.b64encode(b"geheim").decode()])
+def test_a_broken_private_key(key: str) -> None:
+    """A clear error without the key."""
+    with pytest.raises(SecretError, match="no ed25519 key in base64 follows") as caught:
+        signature_headers([key], "id", 1, BODY)
+    assert "geheim" not in str(caught.value)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devstack.cron import dispatcher_script
+from devstack.cron import close_discussions_script, dispatcher_script
 from devstack.processes import free_port
 from devstack.receiver import Received, Receiver, Reply
 from tests.conftest import ROOT
@@ -24,11 +24,13 @@ def workflow(name: str) -> dict[Any, Any]:
     return dict(yaml.safe_load((WORKFLOWS / name).read_text()))
 
 
-def run(url: str, *, token: str = TOKEN, triggers: int = 2) -> subprocess.CompletedProcess[str]:
-    """Run the script as Actions does, without its pauses."""
+def run(
+    url: str, *, token: str = TOKEN, triggers: int = 2, script: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a script, the dispatcher's by default, as Actions does, without its pauses."""
     variables = {"TRIGGERS": str(triggers), "INTERVAL_SECONDS": "0", "RETRY_SECONDS": "0"}
     return subprocess.run(
-        ["bash", "-c", dispatcher_script()],
+        ["bash", "-c", script or dispatcher_script()],
         env={"PATH": os.environ["PATH"], "GATEWAY_URL": url, "DISPATCH_TOKEN": token, **variables},
         capture_output=True,
         text=True,
@@ -95,11 +97,31 @@ def test_it_names_what_is_not_set() -> None:
     assert "::error::WEBHOOKS_DISPATCH_TOKEN is not set" in done.stdout
 
 
+def test_discussions_are_closed_once_an_hour() -> None:
+    """One POST a run; loud when the gateway refuses, is away or is not set, and the token is never shown."""
+    script = close_discussions_script()
+    (schedule,) = workflow("close-discussions.yml")[True]["schedule"]  # YAML 1.1 reads the key "on" as true
+    minute, *rest = schedule["cron"].split()
+    assert (minute.isdigit(), rest) == (True, ["*"] * 4)
+    statuses = iter([200, 404])
+    with Receiver(answer=lambda _: Reply(next(statuses), b'{"closed":3,"remaining":0}')) as receiver:
+        good, bad = (run(receiver.url + "/", script=script) for _ in range(2))
+    assert [r.path for r in receiver.received] == ["/functions/v1/close-expired-discussions"] * 2
+    assert {r.headers["authorization"] for r in receiver.received} == {f"Bearer {TOKEN}"}
+    assert (good.returncode, '200 {"closed":3,"remaining":0}' in good.stdout) == (0, True)
+    assert (bad.returncode, "::error::the gateway answered 404" in bad.stdout) == (1, True)
+    away = run(f"http://127.0.0.1:{free_port()}", script=script)
+    assert (away.returncode, "is WEBHOOKS_GATEWAY_URL right" in away.stdout) == (1, True)
+    assert "::error::WEBHOOKS_GATEWAY_URL is not set" in run("", script=script).stdout
+    assert "::error::WEBHOOKS_DISPATCH_TOKEN is not set" in run("http://x", token="", script=script).stdout
+    assert not any(TOKEN in shown(done) for done in (good, bad, away))
+
+
 def test_ci_calls_the_same_script_as_people() -> None:
     """And nothing else; the workflows ask for no permission that they do not need."""
     job = workflow("ci.yml")["jobs"]["test"]
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert lines[-2:] == ["make check", "make test"]
-    for name in ("ci.yml", "webhook-dispatcher.yml"):
+    for name in ("ci.yml", "webhook-dispatcher.yml", "close-discussions.yml"):
         assert workflow(name)["permissions"] == {}

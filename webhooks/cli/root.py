@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from webhooks.cli import deliveries, dev, dispatch, doctor, endpoints, events, listen, migrate, processes, stats
+from webhooks.cli import deliveries, dev, dispatch, doctor, endpoints, events, listen, migrate, processes, stats, types
 from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain
 from webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
 
@@ -32,6 +32,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.command()(dispatch.dispatch)
 app.command()(listen.listen)
 app.command()(stats.stats)
+app.command()(types.types)
 
 #: error -> exit code; the first that fits.
 EXIT_CODES: list[tuple[type[WebhooksError], int]] = [

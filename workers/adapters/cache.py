@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -12,13 +13,16 @@ from webhooks.errors import DestinationError
 from workers.adapters import Adapter, Context, adapter_class
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from webhooks.deliveries import Endpoint
     from webhooks.settings import Settings
 
 #: Adapters kept open at once. Beyond it the one that was unused the longest is closed.
 CACHED = 256
+
+#: An adapter that was unused for so long is closed: hosts close idle connections, and ours would stay half open.
+UNUSED_SECONDS = 120.0
 
 #: scheme -> its adapter, once it is imported.
 _LOADED: dict[str, type[Adapter]] = {}
@@ -29,11 +33,13 @@ Key = tuple[str, str | None]
 class AdapterCache:
     """Adapters by URL and credentials profile; bounded, and closed on eviction and shutdown."""
 
-    def __init__(self, settings: Settings, *, size: int = CACHED) -> None:
+    def __init__(self, settings: Settings, *, size: int = CACHED, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._size = size
         self._adapters: OrderedDict[Key, Adapter] = OrderedDict()
         self._in_use: dict[Key, int] = {}
+        self._clock = clock
+        self._used_at: dict[Key, float] = {}
 
     @asynccontextmanager
     async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
@@ -54,6 +60,7 @@ class AdapterCache:
             yield adapter
         finally:
             self._in_use[key] -= 1
+            self._used_at[key] = self._clock()
             if not self._in_use[key]:
                 del self._in_use[key]
             await self._evict()
@@ -70,9 +77,11 @@ class AdapterCache:
         return Context(self._settings, self._settings.credentials[profile] if profile else {})
 
     async def _evict(self) -> None:
-        if len(self._adapters) <= self._size:
-            return
+        """Close what is too many, or was unused for long: at most one a call, the one unused the longest."""
         # only an idle one: closing another would abort a delivery
-        idle = next((key for key in self._adapters if key not in self._in_use), None)
-        if idle is not None:
-            await self._adapters.pop(idle).close()
+        oldest = next((key for key in self._adapters if key not in self._in_use), None)
+        if oldest is None:
+            return
+        if len(self._adapters) > self._size or self._clock() - self._used_at[oldest] > UNUSED_SECONDS:
+            del self._used_at[oldest]
+            await self._adapters.pop(oldest).close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpcore
 import httpx
 
+from webhooks.addresses import parse_networks
 from webhooks.deliveries import Receipt, excerpt
 from webhooks.errors import DeliveryError, DestinationError
 from workers.adapters.connections import CheckedBackend
@@ -80,7 +81,7 @@ class HttpAdapter:
         self._url = destination.url
         self._clients = [
             httpx.AsyncClient(
-                transport=CheckedTransport(context.settings.allowed_networks),
+                transport=CheckedTransport(parse_networks(context.settings.allowed_networks)),
                 timeout=UNBOUNDED,
                 follow_redirects=False,
                 trust_env=False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
 from webhooks.errors import DeliveryError, DestinationError
 from workers.adapters.connections import checked_addresses
@@ -64,7 +65,7 @@ class KafkaAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("KafkaDestination", destination)
         self._configuration = _configuration(self._destination, context)
-        self._allowed = context.settings.allowed_networks
+        self._allowed = parse_networks(context.settings.allowed_networks)
         self._producer: _Producer | None = None
 
     async def publish(self, message: Message) -> Receipt:

@@ -15,6 +15,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
 
+from webhooks.addresses import parse_networks
 from webhooks.errors import DeliveryError, DestinationError
 from workers.adapters.batcher import Batcher
 from workers.adapters.connections import check_address
@@ -69,7 +70,7 @@ class SqsAdapter:
         if unknown := set(context.credentials) - set(CREDENTIALS):
             raise DestinationError(f"a credentials profile for SQS has {', '.join(CREDENTIALS)}; not {min(unknown)}")
         self._timeout = context.settings.timeout_seconds
-        self._allowed = context.settings.allowed_networks
+        self._allowed = parse_networks(context.settings.allowed_networks)
         self._batcher = Batcher(self._send, count=BATCH_COUNT, size=BATCH_BYTES)
         self._connecting = asyncio.Lock()
         self._connection = AsyncExitStack()

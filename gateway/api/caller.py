@@ -1,0 +1,17 @@
+"""Who calls the API: an admin with its own access token, or a server with the service key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+from litestar.di import NamedDependency
+
+from gateway.auth import bearer_token
+from gateway.session import Admin
+from gateway.supabase import Supabase
+
+
+async def provide_caller(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Admin:
+    """Return the caller; the database decides what it may do. 401 without a token."""
+    return Admin(token=bearer_token(request.headers.get("authorization")), email="", supabase=supabase)

@@ -1,0 +1,227 @@
+"""Deliveries: search, read with attempts and timeline, retry one, replay many."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from dramatiq.brokers.redis import RedisBroker
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath, FromQuery, JSONBody, Parameter
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+
+from gateway.api.pages import Page, decode, encode
+from gateway.api.problems import IDEMPOTENCY, RESPONSES
+from gateway.api.write import Key, write
+from gateway.dashboard.page import wake
+from gateway.session import Admin
+from webhooks.settings import Settings
+
+Status = Literal["pending", "processing", "delivered", "failed"]
+
+
+class Found(msgspec.Struct):
+    """A delivery as a list shows it."""
+
+    id: UUID
+    webhook_config_id: UUID
+    endpoint: str
+    event_type: str
+    status: str
+    attempts: int
+    max_attempts: int
+    request_id: UUID
+    created_at: datetime
+    next_attempt_at: datetime
+    last_attempt_at: datetime | None
+    finished_at: datetime | None
+    response_status: int | None
+    error_message: str | None
+
+
+class Attempt(msgspec.Struct):
+    """One attempt. `response_excerpt`: the first 1,000 characters of the answer."""
+
+    number: int
+    started_at: datetime
+    duration_ms: int
+    delivered: bool
+    response_status: int | None
+    response_excerpt: str | None
+    error: str | None
+
+
+class Entry(msgspec.Struct):
+    """A line of a delivery's timeline."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+class Receiver(msgspec.Struct):
+    """The endpoint of a delivery."""
+
+    id: UUID
+    name: str
+    url: str
+    is_active: bool
+    max_attempts: int
+
+
+class Delivery(msgspec.Struct):
+    """All about one delivery. `body` is the payload as text, with every digit of its numbers."""
+
+    id: UUID
+    event_type: str
+    status: str
+    attempts: int
+    request_id: UUID
+    created_at: datetime
+    next_attempt_at: datetime
+    last_attempt_at: datetime | None
+    finished_at: datetime | None
+    response_status: int | None
+    response_body: str | None
+    error_message: str | None
+    body: str
+    endpoint: Receiver
+    attempt_log: list[Attempt]
+    timeline: list[Entry]
+
+
+class Retried(msgspec.Struct):
+    """The delivery, due now."""
+
+    delivery_id: UUID
+    status: str
+    attempts: int
+
+
+class Replay(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Which deliveries. `dry_run` (the default) counts them and does nothing."""
+
+    webhook_config_id: UUID | None = None
+    event_type: str | None = None
+    status: Literal["failed", "delivered"] = "failed"
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    dry_run: bool = True
+    at_most: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+    cursor: str | None = None
+
+
+class Replayed(msgspec.Struct):
+    """How many match (`matching`, counted up to 100,000) or were made due again (`replayed`).
+
+    Go on with `cursor` and the same `created_until` until `next_cursor` is null.
+    """
+
+    matching: int | None
+    replayed: int
+    created_until: datetime
+    next_cursor: str | None
+
+
+@get("/deliveries", summary="Search deliveries, newest first", operation_id="listDeliveries", responses=RESPONSES)
+async def index(  # noqa: PLR0913, PLR0917 - each is a filter
+    caller: NamedDependency[Admin],
+    event_type: FromQuery[str | None] = None,
+    status: FromQuery[Literal["pending", "processing", "delivered", "failed", "unfinished"] | None] = None,
+    webhook_config_id: FromQuery[UUID | None] = None,
+    created_from: FromQuery[datetime | None] = None,
+    created_until: FromQuery[datetime | None] = None,
+    request_id: FromQuery[UUID | None] = None,
+    payload_path: Annotated[str | None, Parameter(description="A dotted path, such as data.community_id")] = None,
+    payload_value: Annotated[
+        str | None, Parameter(description="Its value as text; without one: that it is there")
+    ] = None,
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+) -> Page[Found]:
+    """Return a page. That of a rare search may be short or empty and still have a cursor: it looked at 20,000 rows."""
+    filters: dict[str, Any] = {
+        "event_type": event_type, "status": status, "webhook_config_id": webhook_config_id, "request_id": request_id,
+        "created_from": created_from, "created_until": created_until, "payload_path": payload_path,
+        "payload_value": payload_value,
+    }  # fmt: skip
+    given = msgspec.to_builtins({name: value for name, value in filters.items() if value is not None})
+    before = decode(cursor, "before_created_at", "before_id")
+    found = await caller.call("search_webhook_deliveries", **given, **before, page_size=limit)
+    return Page(msgspec.convert(found["deliveries"], list[Found]), encode(found["next"]))
+
+
+@get("/deliveries/{delivery_id:uuid}", summary="Read a delivery", operation_id="getDelivery", responses=RESPONSES)
+async def show(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Delivery:
+    """Return a delivery with its attempts and its timeline."""
+    return msgspec.convert(await caller.call("get_webhook_delivery", delivery_id=str(delivery_id)), Delivery)
+
+
+@get(
+    "/deliveries/{delivery_id:uuid}/attempts",
+    summary="List a delivery's attempts",
+    operation_id="listAttempts",
+    responses=RESPONSES,
+)
+async def attempts(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Page[Attempt]:
+    """Return its attempts, the first one first. There are never more than one page of them."""
+    delivery = await caller.call("get_webhook_delivery", delivery_id=str(delivery_id))
+    return Page(msgspec.convert(delivery["attempt_log"], list[Attempt]), None)
+
+
+@post(
+    "/deliveries/{delivery_id:uuid}/retry",
+    summary="Retry a delivery",
+    operation_id="retryDelivery",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
+async def retry(
+    caller: NamedDependency[Admin],
+    broker: NamedDependency[RedisBroker],
+    settings: NamedDependency[Settings],
+    delivery_id: FromPath[UUID],
+    idempotency_key: Key = None,
+) -> Response[Retried]:
+    """Make it due now: one more attempt of a failed one, once more of a delivered one."""
+    answer = await write(
+        caller, "retry", Retried, idempotency_key, status=HTTP_202_ACCEPTED, delivery_id=str(delivery_id)
+    )
+    await wake(broker, settings)
+    return answer
+
+
+REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run": True}
+
+
+@post(
+    "/replay",
+    summary="Replay deliveries",
+    operation_id="replayDeliveries",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+    response_headers=[IDEMPOTENCY],
+)
+async def replay(
+    caller: NamedDependency[Admin],
+    broker: NamedDependency[RedisBroker],
+    settings: NamedDependency[Settings],
+    data: Annotated[JSONBody[Replay], Body(examples=[Example(value=REPLAY)])],
+    idempotency_key: Key = None,
+) -> Response[Replayed]:
+    """Count deliveries, or make them due again, the oldest first."""
+    arguments = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
+    arguments |= decode(arguments.pop("cursor", None), "after_created_at", "after_id")
+    made = await caller.write("replay", idempotency_key, **msgspec.to_builtins(arguments))
+    if made["replayed"]:
+        await wake(broker, settings, made["replayed"])
+    answer = msgspec.convert({**made, "next_cursor": encode(made["next"])}, Replayed)
+    return Response(answer, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
+
+
+ROUTES = [index, show, attempts, retry, replay]

@@ -1,0 +1,223 @@
+"""Endpoints: list, read, make, change, rotate the secret, send a test."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from dramatiq.brokers.redis import RedisBroker
+from litestar import Response, get, patch, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath, FromQuery, JSONBody, Parameter
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
+
+from gateway.api.pages import Page, decode, encode
+from gateway.api.problems import IDEMPOTENCY, RESPONSES
+from gateway.api.write import Key, write
+from gateway.dashboard.page import wake
+from gateway.session import Admin
+from webhooks.settings import Settings
+
+
+class Circuit(msgspec.Struct):
+    """Whether deliveries flow (closed), wait (open), or one tries (half_open)."""
+
+    state: Literal["closed", "open", "half_open"]
+    since: datetime
+    open_until: datetime | None
+    consecutive_failures: int
+    failing_since: datetime | None
+    paused_until: datetime | None
+
+
+class Counts(msgspec.Struct):
+    """Deliveries made in the last hour, by how they stand now; pending includes processing."""
+
+    total: int
+    delivered: int
+    failed: int
+    pending: int
+
+
+class Endpoint(msgspec.Struct):
+    """An endpoint with its health. Neither its secret nor the values of its headers."""
+
+    id: UUID
+    name: str
+    url: str
+    events: list[str]
+    is_active: bool
+    max_attempts: int
+    rate_limit_per_second: int | None
+    max_concurrency: int | None
+    timeout_seconds: float | None
+    circuit_failure_threshold: int | None
+    circuit_reset_seconds: int | None
+    credentials_profile: str | None
+    created_at: datetime
+    updated_at: datetime
+    disabled_at: datetime | None
+    disabled_reason: str | None
+    has_secret: bool
+    previous_secret_until: datetime | None
+    header_names: list[str]
+    circuit: Circuit
+    waiting: int
+    last_hour: Counts
+
+
+class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What may be set; null clears a limit. What is left out stays."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    events: list[str] | msgspec.UnsetType = msgspec.UNSET
+    is_active: bool | msgspec.UnsetType = msgspec.UNSET
+    max_attempts: int | msgspec.UnsetType = msgspec.UNSET
+    rate_limit_per_second: int | msgspec.UnsetType | None = msgspec.UNSET
+    max_concurrency: int | msgspec.UnsetType | None = msgspec.UNSET
+    timeout_seconds: float | msgspec.UnsetType | None = msgspec.UNSET
+    headers: dict[str, str] | msgspec.UnsetType | None = msgspec.UNSET
+    circuit_failure_threshold: int | msgspec.UnsetType | None = msgspec.UNSET
+    circuit_reset_seconds: int | msgspec.UnsetType | None = msgspec.UNSET
+    credentials_profile: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Rotation(msgspec.Struct, forbid_unknown_fields=True):
+    """For how long the old secret goes on signing, in seconds."""
+
+    overlap_seconds: Annotated[int, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
+
+
+class Made(msgspec.Struct, omit_defaults=True):
+    """The endpoint's id, and its secret: in this answer and never again."""
+
+    id: UUID
+    secret_key: str | None = None
+    previous_until: datetime | None = None
+
+
+class TestMade(msgspec.Struct):
+    """The test delivery; read it to see how it goes."""
+
+    delivery_id: UUID
+    request_id: UUID
+
+
+NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["user.*"], "max_attempts": 5}
+
+
+@get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints", responses=RESPONSES)
+async def index(
+    caller: NamedDependency[Admin],
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+) -> Page[Endpoint]:
+    """Return a page of endpoints with their health."""
+    after = decode(cursor, "after_name", "after_id")
+    rows = await caller.call("list_webhook_endpoints", **after, page_size=limit)
+    last = rows[-1] if len(rows) == limit else None
+    following = None if last is None else {"after_name": last["name"], "after_id": last["id"]}
+    return Page(msgspec.convert(rows, list[Endpoint]), encode(following))
+
+
+@get("/endpoints/{endpoint_id:uuid}", summary="Read an endpoint", operation_id="getEndpoint", responses=RESPONSES)
+async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Endpoint:
+    """Return one endpoint with its health."""
+    rows = await caller.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
+    if not rows:
+        raise NotFoundException(f"there is no webhook endpoint {endpoint_id}")
+    return msgspec.convert(rows[0], Endpoint)
+
+
+@post(
+    "/endpoints",
+    summary="Make an endpoint",
+    operation_id="createEndpoint",
+    responses=RESPONSES,
+    status_code=HTTP_201_CREATED,
+    response_headers=[IDEMPOTENCY],
+)
+async def create(
+    caller: NamedDependency[Admin],
+    data: Annotated[JSONBody[Changes], Body(examples=[Example(value=NEW)])],
+    idempotency_key: Key = None,
+) -> Response[Made]:
+    """Make an endpoint; the answer holds its secret, this once. Needs name, url and events."""
+    settings = _given(data)
+    return await write(caller, "create_endpoint", Made, idempotency_key, status=HTTP_201_CREATED, settings=settings)
+
+
+@patch(
+    "/endpoints/{endpoint_id:uuid}",
+    summary="Change an endpoint",
+    operation_id="updateEndpoint",
+    responses=RESPONSES,
+    response_headers=[IDEMPOTENCY],
+)
+async def update(
+    caller: NamedDependency[Admin],
+    endpoint_id: FromPath[UUID],
+    data: Annotated[JSONBody[Changes], Body(examples=[Example(value={"is_active": False})])],
+    idempotency_key: Key = None,
+) -> Response[Made]:
+    """Change what is given. `{"is_active": false}` disables it: its deliveries are held."""
+    return await write(
+        caller, "update_endpoint", Made, idempotency_key, status=HTTP_200_OK,
+        webhook_config_id=str(endpoint_id), changes=_given(data),
+    )  # fmt: skip
+
+
+@post(
+    "/endpoints/{endpoint_id:uuid}/rotate-secret",
+    summary="Rotate an endpoint's secret",
+    operation_id="rotateSecret",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+    response_headers=[IDEMPOTENCY],
+)
+async def rotate(
+    caller: NamedDependency[Admin],
+    endpoint_id: FromPath[UUID],
+    data: Annotated[JSONBody[Rotation], Body(examples=[Example(value={"overlap_seconds": 86_400})])],
+    idempotency_key: Key = None,
+) -> Response[Made]:
+    """Return a new secret, this once. Both sign until `previous_until`."""
+    return await write(
+        caller, "rotate_secret", Made, idempotency_key, status=HTTP_200_OK,
+        webhook_config_id=str(endpoint_id), overlap_seconds=data.overlap_seconds,
+    )  # fmt: skip
+
+
+@post(
+    "/endpoints/{endpoint_id:uuid}/test",
+    summary="Send a test to an endpoint",
+    operation_id="testEndpoint",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
+async def send_test(
+    caller: NamedDependency[Admin],
+    broker: NamedDependency[RedisBroker],
+    settings: NamedDependency[Settings],
+    endpoint_id: FromPath[UUID],
+    idempotency_key: Key = None,
+) -> Response[TestMade]:
+    """Make a delivery of the event webhook.test, which travels like any other."""
+    answer = await write(
+        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED, webhook_config_id=str(endpoint_id)
+    )
+    await wake(broker, settings)
+    return answer
+
+
+def _given(changes: Changes) -> dict[str, Any]:
+    return dict(msgspec.to_builtins(changes))
+
+
+ROUTES = [index, show, create, update, rotate, send_test]

@@ -1,0 +1,99 @@
+"""Events: the catalog, and dispatching one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from dramatiq.brokers.redis import RedisBroker
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromQuery, JSONBody, Parameter
+from litestar.status_codes import HTTP_202_ACCEPTED
+
+from gateway.api.pages import Page, decode, encode
+from gateway.api.problems import IDEMPOTENCY, RESPONSES
+from gateway.api.write import Key, write
+from gateway.dashboard.page import wake
+from gateway.session import Admin
+from webhooks.settings import Settings
+
+
+class EventType(msgspec.Struct):
+    """A type of the catalog; an analytics event has a destination and nothing else."""
+
+    name: str
+    description: str
+    data_schema: dict[str, Any] | None
+    example: dict[str, Any] | None
+    analytics_destination: str | None
+
+
+class Event(msgspec.Struct, forbid_unknown_fields=True):
+    """What to dispatch; the actor is who calls."""
+
+    event_type: str
+    event_data: dict[str, Any]
+
+
+class Dispatched(msgspec.Struct):
+    """The event's id, and how many endpoints get it."""
+
+    request_id: UUID
+    deliveries: int
+
+
+EXAMPLE = {
+    "event_type": "user.joined_community",
+    "event_data": {
+        "community_id": "0d9f6f2e-52a7-4a53-8a57-0f3f9b5e8c21",
+        "community_name": "Book Club",
+        "community_city": "Berlin",
+    },
+}
+
+
+@get("/events", summary="List the event catalog", operation_id="listEventTypes", responses=RESPONSES)
+async def index(
+    caller: NamedDependency[Admin],
+    cursor: FromQuery[str | None] = None,
+    limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+) -> Page[EventType]:
+    """Return a page of event types by name."""
+    await caller.call("webhook_admin_check")
+    after = decode(cursor, "name")
+    keyset = {"name": f"gt.{after['name']}"} if after else {}
+    rows = await caller.supabase.rows(
+        caller.token, "webhook_event_types", select="*", order="name", limit=str(limit), **keyset
+    )
+    last = rows[-1]["name"] if len(rows) == limit else None
+    return Page(msgspec.convert(rows, list[EventType]), encode({"name": last} if last else None))
+
+
+@post(
+    "/events",
+    summary="Dispatch an event",
+    operation_id="dispatchEvent",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
+async def dispatch(
+    caller: NamedDependency[Admin],
+    broker: NamedDependency[RedisBroker],
+    settings: NamedDependency[Settings],
+    data: Annotated[JSONBody[Event], Body(examples=[Example(value=EXAMPLE)])],
+    idempotency_key: Key = None,
+) -> Response[Dispatched]:
+    """Make a delivery for each active endpoint that subscribes."""
+    answer = await write(
+        caller, "dispatch", Dispatched, idempotency_key, status=HTTP_202_ACCEPTED, event_type=data.event_type,
+        event_data=data.event_data,
+    )  # fmt: skip
+    await wake(broker, settings, answer.content.deliveries)
+    return answer
+
+
+ROUTES = [index, dispatch]

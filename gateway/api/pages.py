@@ -1,0 +1,38 @@
+"""Pages by cursor: an opaque text that says where the next page begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from litestar.exceptions import ValidationException
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """A page: give `next_cursor` as `cursor` to get the next; null ends it."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def encode(key: dict[str, Any] | None) -> str | None:
+    """Return a cursor for the arguments of the next page."""
+    return None if key is None else base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def decode(cursor: str | None, *names: str) -> dict[str, str]:
+    """Return the arguments in a cursor; raise ValidationException (400) for one that is not ours."""
+    if not cursor:
+        return {}
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        key = msgspec.json.decode(base64.urlsafe_b64decode(padded.encode()), type=dict[str, str])
+    except (binascii.Error, ValueError):
+        key = {}
+    if set(key) != set(names):
+        raise ValidationException("the cursor is not one of this list; start without one")
+    return key

@@ -1,0 +1,105 @@
+"""Errors as application/problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import ResponseHeader
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+
+from gateway.errors import REFUSALS
+from gateway.supabase import SignedOut
+from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from litestar.types import ExceptionHandlersMap
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """What went wrong: `title` names the kind, `detail` this case."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+    errors: list[dict[str, Any]] = []
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response[Problem]:  # noqa: ANN401 - Problem's own fields
+    """Return an answer with a problem."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
+
+
+def _signed_out(_: Request[Any, Any, Any], exc: SignedOut) -> Response[Problem]:
+    return problem(HTTPStatus.UNAUTHORIZED, str(exc), {"WWW-Authenticate": "Bearer"})
+
+
+def _unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable | QueueUnavailable) -> Response[Problem]:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", {"Retry-After": "5"})
+
+
+def _refused(_: Request[Any, Any, Any], exc: StoreError) -> Response[Problem]:
+    status = REFUSALS.get(exc.code or "", HTTPStatus.BAD_GATEWAY)
+    if status == HTTPStatus.BAD_GATEWAY:
+        logger.error("Supabase refused: %s", exc)
+    return problem(status, str(exc))
+
+
+def _invalid(_: Request[Any, Any, Any], exc: ValidationException) -> Response[Problem]:
+    errors = [e for e in exc.extra or [] if isinstance(e, dict)] if isinstance(exc.extra, list) else []
+    return problem(exc.status_code, exc.detail, errors=errors)
+
+
+def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Response[Problem]:
+    return problem(exc.status_code, exc.detail, dict(exc.headers or {}))
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    SignedOut: _signed_out,
+    StoreUnavailable: _unavailable,
+    QueueUnavailable: _unavailable,
+    StoreError: _refused,
+    ValidationException: _invalid,
+    HTTPException: _http,
+}
+
+_EXAMPLES = {
+    400: "an endpoint needs a name of at most 200 characters",
+    401: "send the header Authorization: Bearer <token>",
+    403: "only webhook admins may do this (public.is_webhook_admin() decides who is one.)",
+    404: "there is no webhook endpoint 6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11",
+    422: "this idempotency key was used for another request",
+    502: "Could not find the function; are the migrations of supabase/migrations applied?",
+    503: "Supabase did not answer (ConnectTimeout); nothing is lost",
+}
+
+#: The errors that every route may answer, for OpenAPI.
+RESPONSES = {
+    status: ResponseSpec(
+        Problem,
+        description=HTTPStatus(status).phrase,
+        media_type=MEDIA_TYPE,
+        generate_examples=False,
+        examples=[Example(value={"title": HTTPStatus(status).phrase, "status": status, "detail": detail})],
+    )
+    for status, detail in _EXAMPLES.items()
+}
+
+#: Told in OpenAPI of every write.
+IDEMPOTENCY = ResponseHeader(
+    name="Idempotent-Replayed",
+    value="true",
+    documentation_only=True,
+    description="The answer is that of an earlier request",
+)

@@ -1,0 +1,74 @@
+"""The dashboard: pages for admins, rendered here and read with the admin's own token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from litestar import Response, Router, get
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.response import Template
+from litestar.static_files import create_static_files_router
+from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
+
+from gateway.dashboard import (
+    deliveries,
+    delivery,
+    endpoints,
+    events,
+    overview,
+    replay,
+    runs,
+    signin,
+    trigger_errors,
+)
+from gateway.dashboard.errors import EXCEPTION_HANDLERS
+from gateway.session import middleware, provide_admin
+
+if TYPE_CHECKING:
+    from webhooks.settings import Settings
+
+STATIC = Path(__file__).parent.parent / "static"
+
+#: Every page, a module a noun.
+PAGES = [
+    *signin.ROUTES,
+    *overview.ROUTES,
+    *endpoints.ROUTES,
+    *deliveries.ROUTES,
+    *delivery.ROUTES,
+    *replay.ROUTES,
+    *events.ROUTES,
+    *runs.ROUTES,
+    *trigger_errors.ROUTES,
+]
+
+
+@get("/", include_in_schema=False, status_code=HTTP_503_SERVICE_UNAVAILABLE)
+async def switched_off() -> Template:
+    """Say how to switch the dashboard on."""
+    return Template("switched_off.html", status_code=HTTP_503_SERVICE_UNAVAILABLE)
+
+
+def routers(settings: Settings) -> list[Router]:
+    """Return the dashboard's routes; without a session secret, one page that says what is missing."""
+    static = create_static_files_router("/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=300))
+    if not settings.session_secret:
+        return [static, Router("/", route_handlers=[switched_off])]
+    pages = Router(
+        "/",
+        route_handlers=PAGES,
+        middleware=middleware(settings),
+        dependencies={"admin": Provide(provide_admin)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        include_in_schema=False,
+        # what an admin saw stays in no cache, and "back" after signing out shows nothing
+        after_request=_never_stored,
+    )
+    return [static, pages]
+
+
+def _never_stored(response: Response[object]) -> Response[object]:
+    response.headers["Cache-Control"] = "no-store"
+    return response

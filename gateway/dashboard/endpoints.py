@@ -1,0 +1,181 @@
+"""Endpoints: the list with their health, and making, changing, disabling, rotating and testing one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from dramatiq.brokers.redis import RedisBroker
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
+
+from gateway.dashboard.forms import FormError, document, number, text
+from gateway.dashboard.page import go, page, wake
+from gateway.errors import REFUSALS
+from gateway.session import Admin
+from webhooks.errors import StoreError
+from webhooks.settings import Settings
+
+#: Numbers that an endpoint may set for itself: name, kind, lower and upper bound, unit.
+NUMBERS = {
+    "max_attempts": (int, 1, 20, "attempts"),
+    "timeout_seconds": (float, 0.1, 120, "seconds"),
+    "rate_limit_per_second": (int, 1, 100_000, "a second"),
+    "max_concurrency": (int, 1, 10_000, "at once"),
+    "circuit_failure_threshold": (int, 1, 10_000, "failures"),
+    "circuit_reset_seconds": (int, 1, 86_400, "seconds"),
+}
+
+#: Hours for which a rotated secret may go on signing.
+OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no overlap: the old one ends now"}
+
+
+@get("/endpoints")
+async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+    """List them by name."""
+    return page(request, "endpoints.html", admin, endpoints=await admin.call("list_webhook_endpoints", page_size=500))
+
+
+@get("/endpoints/new")
+async def new(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+    """Show the form."""
+    return await _form(request, admin, {"is_active": True, "max_attempts": 3, "events": ["*"]})
+
+
+@post("/endpoints", status_code=HTTP_200_OK)
+async def create(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+    """Make one, and show its secret: now, and never again."""
+    fields = await request.form()
+    try:
+        made = await admin.write("create_endpoint", text(fields, "key"), settings=_settings(fields))
+    except (FormError, StoreError) as exc:
+        return await _form(request, admin, _shown(fields), problem=_problem(exc))
+    return page(request, "secret.html", admin, made=made, title="The endpoint is made", previous_until=None)
+
+
+@get("/endpoints/{endpoint_id:uuid}")
+async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
+    """Show one: health, settings, and what can be done."""
+    endpoint = await _endpoint(admin, endpoint_id)
+    recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
+    return page(
+        request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
+        overlaps=OVERLAPS, key=uuid4(),
+    )  # fmt: skip
+
+
+@get("/endpoints/{endpoint_id:uuid}/edit")
+async def edit(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
+    """Show the form."""
+    return await _form(request, admin, await _endpoint(admin, endpoint_id))
+
+
+@post("/endpoints/{endpoint_id:uuid}", status_code=HTTP_200_OK)
+async def update(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Template | Redirect:
+    """Change one."""
+    fields = await request.form()
+    try:
+        changes = _settings(fields)
+        if changes["headers"] is None and not fields.get("remove_headers"):
+            # their values are never shown, so an empty field means: as they are
+            del changes["headers"]
+        await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes=changes)
+    except (FormError, StoreError) as exc:
+        shown = {**await _endpoint(admin, endpoint_id), **_shown(fields)}
+        return await _form(request, admin, shown, problem=_problem(exc))
+    return go(request, f"/endpoints/{endpoint_id}", "Saved.")
+
+
+@post("/endpoints/{endpoint_id:uuid}/rotate", status_code=HTTP_200_OK)
+async def rotate(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Template:
+    """Give it a new secret, and show it: now, and never again."""
+    fields = await request.form()
+    made = await admin.write(
+        "rotate_secret", text(fields, "key"), webhook_config_id=str(endpoint_id),
+        overlap_seconds=number(fields, "overlap"),
+    )  # fmt: skip
+    until = made.get("previous_until")
+    return page(request, "secret.html", admin, made=made, title="The secret is rotated", previous_until=until)
+
+
+@post("/endpoints/{endpoint_id:uuid}/test", status_code=HTTP_200_OK)
+async def send_test(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[RedisBroker],
+    settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
+) -> Redirect:  # fmt: skip
+    """Send it the event webhook.test, and show how that goes."""
+    try:
+        made = await admin.write("send_test", webhook_config_id=str(endpoint_id))
+    except StoreError as exc:
+        return go(request, f"/endpoints/{endpoint_id}", _problem(exc), kind="error")
+    await wake(broker, settings)
+    return go(request, f"/deliveries/{made['delivery_id']}", "The test is on its way.")
+
+
+@post("/endpoints/{endpoint_id:uuid}/active", status_code=HTTP_200_OK)
+async def activate(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Redirect:
+    """Enable or disable it."""
+    active = (await request.form()).get("active") == "true"
+    await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes={"is_active": active})
+    message = "Enabled: what waited flows now." if active else "Disabled: its deliveries are held until it is enabled."
+    return go(request, f"/endpoints/{endpoint_id}", message)
+
+
+async def _endpoint(admin: Admin, endpoint_id: UUID) -> dict[str, Any]:
+    found = await admin.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
+    if not found:
+        raise NotFoundException(f"There is no endpoint {endpoint_id}.")
+    return dict(found[0])
+
+
+async def _form(
+    request: Request[Any, Any, Any], admin: Admin, endpoint: dict[str, Any], problem: str | None = None
+) -> Template:
+    await admin.call("webhook_admin_check")
+    types = await admin.supabase.rows(
+        admin.token, "webhook_event_types", select="name", analytics_destination="is.null", order="name"
+    )
+    names = [row["name"] for row in types]
+    families = sorted({f"{name.split('.')[0]}.*" for name in names})
+    known = ["*", *families, *names]
+    # an old endpoint may subscribe to what the catalog no longer has
+    options = [*known, *(event for event in endpoint.get("events") or [] if event not in known)]
+    return page(
+        request, "endpoint_form.html", admin, status=HTTP_400_BAD_REQUEST if problem else HTTP_200_OK,
+        endpoint=endpoint, options=options, numbers=NUMBERS, problem=problem, key=uuid4(),
+    )  # fmt: skip
+
+
+def _settings(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
+    return {
+        "name": text(fields, "name"),
+        "url": text(fields, "url"),
+        "events": fields.getall("events", []),
+        "headers": document(fields, "headers"),
+        "credentials_profile": text(fields, "credentials_profile"),
+        **{name: number(fields, name, kind) for name, (kind, *_) in NUMBERS.items()},
+    }
+
+
+def _shown(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
+    plain = {name: fields.get(name, "") for name in ("name", "url", "credentials_profile", *NUMBERS)}
+    return {**plain, "events": fields.getall("events", [])}
+
+
+def _problem(exc: FormError | StoreError) -> str:
+    if isinstance(exc, StoreError) and exc.code not in REFUSALS:
+        raise exc
+    return str(exc)
+
+
+ROUTES = [index, new, create, show, edit, update, rotate, send_test, activate]

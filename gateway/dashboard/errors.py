@@ -1,0 +1,69 @@
+"""Errors as pages. A visitor who is not signed in goes to the sign-in and comes back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect, Template
+from litestar.status_codes import (
+    HTTP_303_SEE_OTHER,
+    HTTP_401_UNAUTHORIZED,
+    HTTP_403_FORBIDDEN,
+    HTTP_502_BAD_GATEWAY,
+    HTTP_503_SERVICE_UNAVAILABLE,
+)
+
+from gateway.errors import REFUSALS
+from gateway.supabase import SignedOut
+from webhooks.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from litestar.types import ExceptionHandlersMap
+
+logger = logging.getLogger(__name__)
+
+SIGN_IN = "/sign-in"
+
+
+def _signed_out(request: Request[Any, Any, Any], _: SignedOut) -> Response[Any]:
+    request.scope.get("session") and request.session.pop("tokens", None)
+    if request.headers.get("hx-request"):
+        # the page asks for a part of itself: all of it goes
+        return Response(None, status_code=HTTP_401_UNAUTHORIZED, headers={"HX-Redirect": SIGN_IN})
+    back = request.url.path if request.method == "GET" else "/"
+    target = SIGN_IN if back == "/" else f"{SIGN_IN}?next={quote(back, safe='')}"
+    return Redirect(target, status_code=HTTP_303_SEE_OTHER)
+
+
+def _unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Template:
+    return _page(HTTP_503_SERVICE_UNAVAILABLE, "Supabase does not answer", f"{exc}. Nothing is lost; reload the page.")
+
+
+def _refused(_: Request[Any, Any, Any], exc: StoreError) -> Template:
+    status = REFUSALS.get(exc.code or "", HTTP_502_BAD_GATEWAY)
+    if status == HTTP_502_BAD_GATEWAY:
+        logger.error("Supabase refused: %s", exc)
+    title = "Not for this account" if status == HTTP_403_FORBIDDEN else "That did not work"
+    return _page(status, title, str(exc))
+
+
+def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
+    if exc.status_code == HTTP_403_FORBIDDEN:
+        return _page(exc.status_code, "The form was too old", "Go back, reload the page, and send it again.")
+    return _page(exc.status_code, "That did not work", exc.detail)
+
+
+def _page(status: int, title: str, text: str) -> Template:
+    return Template("error.html", context={"title": title, "text": text, "status": status}, status_code=status)
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    SignedOut: _signed_out,
+    StoreUnavailable: _unavailable,
+    StoreError: _refused,
+    HTTPException: _http,
+}

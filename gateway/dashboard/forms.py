@@ -1,0 +1,71 @@
+"""What forms and addresses carry, as the database takes it. An error names the field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class FormError(Exception):
+    """Raised when a field cannot be read; says which, and what belongs there."""
+
+
+def text(form: Mapping[str, Any], name: str) -> str | None:
+    """Return a field without blanks around it; None when it is empty."""
+    return str(form.get(name) or "").strip() or None
+
+
+def number(form: Mapping[str, Any], name: str, kind: type[int | float] = int) -> float | None:
+    """Return a number."""
+    value = text(form, name)
+    try:
+        return None if value is None else kind(value)
+    except ValueError:
+        raise FormError(f"{label(name)} must be a number") from None
+
+
+def choice(form: Mapping[str, Any], name: str, *, of: Sequence[str]) -> str | None:
+    """Return one of some words."""
+    value = text(form, name)
+    if value is not None and value not in of:
+        raise FormError(f"{label(name)} must be one of {', '.join(of)}")
+    return value
+
+
+def moment(form: Mapping[str, Any], name: str) -> str | None:
+    """Return a time as ISO 8601; one without an offset, as browsers send it, is UTC."""
+    value = text(form, name)
+    try:
+        at = None if value is None else datetime.fromisoformat(value)
+    except ValueError:
+        raise FormError(f"{label(name)} must be a time such as 2026-01-29T12:34") from None
+    return None if at is None else (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def identifier(form: Mapping[str, Any], name: str) -> str | None:
+    """Return a UUID."""
+    value = text(form, name)
+    try:
+        return None if value is None else str(UUID(value))
+    except ValueError:
+        raise FormError(f"{label(name)} must be a UUID") from None
+
+
+def document(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any JSON object
+    """Return a JSON object; None when the field is empty."""
+    value = text(form, name)
+    try:
+        return None if value is None else msgspec.json.decode(value, type=dict[str, Any])
+    except msgspec.DecodeError as exc:
+        raise FormError(f"{label(name)} must be a JSON object: {exc}") from None
+
+
+def label(name: str) -> str:
+    """Return a field's name as the page writes it."""
+    return name.replace("_", " ").capitalize()

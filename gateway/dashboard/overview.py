@@ -1,0 +1,82 @@
+"""The first page: status with its reasons, the last hour, circuits, performance, and a chart. It renews itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.response import Template
+
+from gateway.dashboard.levels import WORDS, Figure, level, percent
+from gateway.dashboard.page import page
+from gateway.session import Admin
+
+#: What the chart may span: its name, Postgres's interval and the number of bars.
+SPANS = {
+    "1h": ("1 hour", "1 hour", 60),
+    "6h": ("6 hours", "6 hours", 72),
+    "24h": ("24 hours", "24 hours", 96),
+}
+
+
+@get("/")
+async def overview(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+    """Show the page."""
+    shown = await admin.call("webhook_overview")
+    return page(request, "overview.html", admin, spans=SPANS, **figures(shown))
+
+
+@get("/overview/figures")
+async def part(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+    """Return the figures alone, for the page to renew itself."""
+    return page(request, "overview_figures.html", admin, **figures(await admin.call("webhook_overview")))
+
+
+@get("/overview/series")
+async def series(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> dict[str, Any]:
+    """Return the chart's columns."""
+    _, span, buckets = SPANS.get(request.query_params.get("span", ""), SPANS["1h"])
+    return dict(await admin.call("webhook_series", span=span, buckets=buckets))
+
+
+def figures(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return what webhook_overview() says, as the cards show it."""
+    hour, circuits, performance, due = (
+        shown["last_hour"],
+        shown["circuits"],
+        shown["performance"],
+        shown["backlog"]["due"],
+    )
+    total, uptime = hour["total"], performance["dispatcher_uptime_percent"]
+    shares = {name: percent(hour[name], total) for name in ("delivered", "failed", "pending")}
+    return {
+        "shown": shown,
+        "words": WORDS,
+        "cards": {
+            "Last hour": [
+                Figure("Total deliveries", total, "plain", link="/deliveries"),
+                Figure("Successful", hour["delivered"], level("delivered_percent", shares["delivered"]),
+                       percent=shares["delivered"], link="/deliveries?status=delivered"),
+                Figure("Failed", hour["failed"], level("failed_percent", percent(hour["failed"], total)),
+                       percent=shares["failed"], link="/deliveries?status=failed"),
+                # waiting is no fault; being overdue is
+                Figure("Pending", hour["pending"], level("due", due),
+                       percent=shares["pending"], link="/deliveries?status=unfinished"),
+            ],
+            "Circuit breakers": [
+                Figure("Open", circuits["open"], level("open", circuits["open"]), link="/endpoints"),
+                Figure("Half-open", circuits["half_open"], level("half_open", circuits["half_open"]),
+                       link="/endpoints"),
+                Figure("Closed", circuits["closed"], "good", link="/endpoints"),
+            ],
+            "Performance": [
+                Figure("Latency (p95)", performance["p95_ms"], level("p95_ms", performance["p95_ms"]), " ms"),
+                Figure("Max latency", performance["max_ms"], level("max_ms", performance["max_ms"]), " ms"),
+                Figure("Dispatcher uptime", uptime, level("dispatcher_uptime_percent", uptime), " %", link="/runs"),
+            ],
+        },
+    }  # fmt: skip
+
+
+ROUTES = [overview, part, series]

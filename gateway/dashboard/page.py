@@ -1,0 +1,118 @@
+"""What every page shares: its frame, a message from the action before, and how its values are written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
+
+from webhooks.errors import QueueUnavailable
+from webhooks.queue import announce
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+    from litestar import Request
+
+    from gateway.session import Admin
+    from webhooks.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+
+#: Stands for no value.
+NOTHING = "\N{EN DASH}"
+
+#: The navigation: address and name.
+SECTIONS = {
+    "/": "Overview",
+    "/endpoints": "Endpoints",
+    "/deliveries": "Deliveries",
+    "/events": "Events",
+    "/runs": "Dispatcher",
+    "/trigger-errors": "Trigger errors",
+}
+
+
+def template_engine() -> JinjaTemplateEngine:
+    """Return the engine. Every value is escaped, and one that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": moment, "ago": ago, "number": number, "query": urlencode}
+    return JinjaTemplateEngine.from_environment(environment)
+
+
+def page(
+    request: Request[Any, Any, Any],
+    template: str,
+    admin: Admin | None = None,
+    *,
+    status: int = HTTP_200_OK,
+    **context: Any,  # noqa: ANN401 - whatever the template shows
+) -> Template:
+    """Return a page. A message that the action before left is shown once."""
+    flash = request.session.pop("flash", None) if request.session else None
+    frame = {"admin": admin, "sections": SECTIONS, "path": request.url.path, "flash": flash}
+    return Template(template, context={**frame, **context}, status_code=status)
+
+
+def go(
+    request: Request[Any, Any, Any],
+    path: str,
+    message: str | None = None,
+    *,
+    kind: str = "done",
+    link: str | None = None,
+) -> Redirect:
+    """Return a redirect after an action, with a message for the next page: `kind` is "done" or "error"."""
+    if message is not None:
+        request.session["flash"] = {"kind": kind, "text": message, "link": link}
+    return Redirect(path, status_code=HTTP_303_SEE_OTHER)
+
+
+async def wake(broker: RedisBroker, settings: Settings, due: int = 1) -> None:
+    """Wake the workers. With Redis away, the sweep finds what is due all the same."""
+    try:
+        await asyncio.to_thread(announce, broker, due=due, max_jobs=settings.max_jobs)
+    except QueueUnavailable as exc:
+        logger.warning("%s; the sweep goes on", exc)
+
+
+def moment(text: str | None) -> str:
+    """Return a time as people read it, in UTC: 24 Nov 21:40:03, with the year when it is another."""
+    if not text:
+        return NOTHING
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{at:%-d %b %H:%M:%S}" if at.year == datetime.now(UTC).year else f"{at:%-d %b %Y %H:%M:%S}"
+
+
+#: Seconds, and the name of the unit below which they are told in it.
+UNITS = [(60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86_400, "d")]
+
+
+def ago(text: str | None) -> str:
+    """Return how long ago, or in how long, a time is: 5 min ago, in 3 s."""
+    if not text:
+        return "never"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds()
+    size, name = next((size, name) for limit, size, name in UNITS if abs(seconds) < limit)
+    count = round(abs(seconds) / size)
+    return f"{count} {name} ago" if seconds >= 0 else f"in {count} {name}"
+
+
+def number(value: float | None) -> str:
+    """Return a number with separators: 12,345; a dash for none."""
+    return NOTHING if value is None else f"{value:,}"

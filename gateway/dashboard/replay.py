@@ -1,0 +1,86 @@
+"""Replay: many deliveries made due again, after a count of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dramatiq.brokers.redis import RedisBroker
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_200_OK
+
+from gateway.dashboard.forms import FormError, identifier, moment, text
+from gateway.dashboard.page import go, page, wake
+from gateway.errors import REFUSALS
+from gateway.session import Admin
+from webhooks.errors import StoreError
+from webhooks.settings import Settings
+
+#: Each filter, and how it is read.
+FILTERS = {
+    "webhook_config_id": identifier,
+    "event_type": text,
+    "status": text,
+    "created_from": moment,
+    "created_until": moment,
+}
+
+#: At once by one click; the page says how many are left. A replay of more is the command line's.
+AT_MOST = 10_000
+
+
+@get("/replay")
+async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+    """Show the form and, once it is filled in, the count."""
+    fields = dict(request.query_params)
+    counted, problem = None, None
+    if "status" in fields:
+        try:
+            counted = await admin.call("replay_webhook_deliveries", **_arguments(fields))
+        except (FormError, StoreError) as exc:
+            problem = _problem(exc)
+    fields = {name: fields.get(name, "") for name in FILTERS}
+    endpoints = await admin.supabase.rows(admin.token, "webhook_configurations", select="id,name", order="name")
+    return page(
+        request,
+        "replay.html",
+        admin,
+        fields=fields,
+        counted=counted,
+        problem=problem,
+        endpoints=endpoints,
+        at_most=AT_MOST,
+    )
+
+
+@post("/replay", status_code=HTTP_200_OK)
+async def act(
+    request: Request[Any, Any, Any],
+    admin: NamedDependency[Admin],
+    broker: NamedDependency[RedisBroker],
+    settings: NamedDependency[Settings],
+) -> Redirect:
+    """Do it. `created_until` comes from the count, so that nothing newer is taken along."""
+    fields = await request.form()
+    try:
+        done = await admin.write("replay", **_arguments(fields), dry_run=False, at_most=AT_MOST)
+    except (FormError, StoreError) as exc:
+        return go(request, "/replay", _problem(exc), kind="error")
+    await wake(broker, settings, done["replayed"])
+    more = " There are more: replay again for the next." if done["next"] else ""
+    return go(request, "/deliveries?status=unfinished", f"{done['replayed']:,} deliveries are due again.{more}")
+
+
+def _arguments(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a form or an address
+    arguments = {name: read(fields, name) for name, read in FILTERS.items()}
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _problem(exc: FormError | StoreError) -> str:
+    if isinstance(exc, StoreError) and exc.code not in REFUSALS:
+        raise exc
+    return str(exc)
+
+
+ROUTES = [form, act]

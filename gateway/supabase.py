@@ -1,0 +1,118 @@
+"""Supabase, asked with the caller's own token: Postgres's row level security decides what it may see and do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+
+from webhooks.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhooks.settings import Settings
+
+#: Seconds for one call, as in webhooks/store.py.
+CALL_TIMEOUT = 10
+
+#: PostgREST's codes for a token that is wrong or has expired (its manual, "Errors", group 3).
+BAD_TOKEN = {"PGRST300", "PGRST301", "PGRST302", "PGRST303"}
+
+
+class SignedOut(StoreError):  # noqa: N818 - reads as what it is
+    """Raised when Supabase does not, or no longer, accept a sign-in."""
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """A user's sign-in. `expires_at` in unix seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_at: float
+    email: str
+
+
+class Supabase:
+    """A project's REST and Auth APIs. Connects at the first call.
+
+    Every method raises StoreUnavailable when Supabase does not answer, SignedOut for a token that it does not accept,
+    and StoreError when it refuses the rest.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: httpx.AsyncClient | None = None
+
+    async def call(self, token: str, function: str, arguments: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Call a function of the database."""
+        return await self._ask("POST", f"/rest/v1/rpc/{function}", token, json=dict(arguments or {}))
+
+    async def rows(self, token: str, table: str, **parameters: str) -> list[dict[str, Any]]:
+        """Return rows of a table; `parameters` as PostgREST has them."""
+        return list(await self._ask("GET", f"/rest/v1/{table}", token, params=parameters))
+
+    async def sign_in(self, email: str, password: str) -> Tokens:
+        """Return the tokens of a user."""
+        return await self._tokens("password", {"email": email, "password": password}, email)
+
+    async def refresh(self, tokens: Tokens) -> Tokens:
+        """Return new tokens for old ones."""
+        return await self._tokens("refresh_token", {"refresh_token": tokens.refresh_token}, tokens.email)
+
+    async def sign_out(self, token: str) -> None:
+        """End a sign-in at Supabase too."""
+        await self._ask("POST", "/auth/v1/logout", token, params={"scope": "local"})
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _tokens(self, grant: str, body: dict[str, str], email: str) -> Tokens:
+        try:
+            answer = await self._ask(
+                "POST", "/auth/v1/token", self._settings.service_key, params={"grant_type": grant}, json=body
+            )
+        except StoreUnavailable:
+            raise
+        except StoreError as exc:
+            raise SignedOut("Supabase did not accept the sign-in", code=exc.code) from exc
+        return Tokens(
+            access_token=answer["access_token"],
+            refresh_token=answer["refresh_token"],
+            expires_at=time.time() + float(answer["expires_in"]),
+            email=(answer.get("user") or {}).get("email") or email,
+        )
+
+    async def _ask(self, method: str, path: str, token: str, **options: Any) -> Any:  # noqa: ANN401 - JSON
+        if self._client is None:
+            self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
+        # the key tells the project's gateway who we are; the token says as whom Postgres runs the request
+        headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {token}"}
+        try:
+            answer = await self._client.request(method, path, headers=headers, **options)
+        except httpx.HTTPError as exc:
+            raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _error(answer)
+
+
+def _error(answer: httpx.Response) -> StoreError:
+    try:
+        body = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except msgspec.DecodeError:
+        body = {}
+    code = str(body.get("code") or answer.status_code)
+    if answer.status_code == httpx.codes.UNAUTHORIZED or code in BAD_TOKEN:
+        return SignedOut("Supabase does not accept the token; sign in again", code=code)
+    text = str(body.get("message") or "no message") + (f" ({body['hint']})" if body.get("hint") else "")
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR and not body.get("message"):
+        return StoreUnavailable(f"Supabase answered {answer.status_code}", code=code)
+    if code == "PGRST202":
+        text += "; are the migrations of supabase/migrations applied?"
+    return StoreError(text, code=code)

@@ -1,0 +1,35 @@
+"""Shorthands for tests of the admin functions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.database.test_dispatch import BEN, become
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Database = Connection[dict[str, Any]]
+
+ADMIN = "00000000-0000-0000-0000-0000000000ad"
+
+
+def call(db: Database, function: str, *arguments: Any, **named: Any) -> Any:
+    """Call a public function that returns JSON."""
+    marks = ", ".join([*["%s"] * len(arguments), *[f"{name} => %s" for name in named]])
+    row = db.execute(f"select public.{function}({marks}) as answer".encode(), (*arguments, *named.values())).fetchone()
+    assert row is not None
+    return row["answer"]
+
+
+def as_admin(db: Database) -> None:
+    """Go on as a signed-in admin does through PostgREST."""
+    become(db, "authenticated", ADMIN)
+    claims = {"sub": ADMIN, "role": "authenticated", "email": "admin@example.com", "app_metadata": {"role": "admin"}}
+    db.execute("select set_config('request.jwt.claims', %s, false)", (json.dumps(claims),))
+
+
+def as_user(db: Database) -> None:
+    """Go on as a signed-in user who is no admin."""
+    become(db, "authenticated", BEN)

@@ -1,0 +1,191 @@
+"""The dashboard's figures: each equals a count made here in another way, and status has its reasons."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.database.shorthands import as_admin, as_user, call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+    Database = Connection[dict[str, Any]]
+
+STATUSES = ["delivered"] * 14 + ["failed"] * 3 + ["pending"] * 2 + ["processing"]
+
+
+def fill(db: Database, config: str) -> None:
+    """Insert 400 deliveries over two hours, every status in it, each finished one with its attempts."""
+    db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, created_at, attempts,"
+        " lease_expires_at, next_attempt_at)"
+        " select %(config)s, 'x.y', '{}', s, now() - n * interval '18 seconds', 1,"
+        " case when s = 'processing' then now() + interval '1 minute' end, now() + interval '1 hour'"
+        " from generate_series(0, 399) n, lateral (select (%(statuses)s::text[])[n %% 20 + 1] as s) v",
+        {"config": config, "statuses": STATUSES},
+    )
+    db.execute(
+        "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)"
+        " select id, 1, created_at, (random() * 1000)::integer, status = 'delivered'"
+        " from public.webhook_deliveries where status in ('delivered', 'failed')"
+    )
+
+
+def count(db: Database, sql: str) -> Any:
+    """Return the one figure of a query."""
+    row = db.execute(sql.encode()).fetchone()
+    assert row is not None
+    return row["n"]
+
+
+def test_every_figure_is_a_count(db: Database, endpoint: Callable[..., str]) -> None:
+    """Last hour, circuits and latencies, as an admin sees them and as the tables have them."""
+    configs = [endpoint(name=f"e{n}") for n in range(6)]
+    endpoint(name="off", is_active=False)
+    fill(db, configs[0])
+    db.execute(
+        "update public.webhook_circuits set state = 'open', open_until = now() where webhook_config_id = %s",
+        configs[1:2],
+    )
+    db.execute(
+        "update public.webhook_circuits set state = 'half_open' where webhook_config_id = any(%s)", (configs[2:4],)
+    )
+    as_admin(db)
+    shown = call(db, "webhook_overview")
+    db.execute("reset role")
+    recent = "from public.webhook_deliveries where created_at > now() - interval '1 hour'"
+    wanted = {
+        "total": count(db, f"select count(*) as n {recent}"),
+        "delivered": count(db, f"select count(*) as n {recent} and status = 'delivered'"),
+        "failed": count(db, f"select count(*) as n {recent} and status = 'failed'"),
+        "pending": count(db, f"select count(*) as n {recent} and status in ('pending', 'processing')"),
+    }
+    assert shown["last_hour"] == wanted
+    assert 190 < wanted["total"] <= 200
+    assert sum(wanted.values()) == 2 * wanted["total"]
+    assert shown["circuits"] == {"open": 1, "half_open": 2, "closed": 3}
+    sql = "select duration_ms from public.webhook_attempts where started_at > now() - interval '1 hour' order by 1"
+    durations = [row["duration_ms"] for row in db.execute(sql)]
+    performance = shown["performance"]
+    assert performance["attempts"] == len(durations)
+    assert performance["p95_ms"] == durations[math.ceil(0.95 * len(durations)) - 1]
+    assert performance["max_ms"] == durations[-1]
+
+
+def test_the_series_adds_up(db: Database, endpoint: Callable[..., str]) -> None:
+    """Every delivery of the span is in one bucket; latencies are those of the bucket's attempts."""
+    fill(db, endpoint())
+    as_admin(db)
+    series = call(db, "webhook_series", "1 hour", 60)
+    shown = call(db, "webhook_overview")["last_hour"]
+    for status in ("delivered", "failed", "pending"):
+        assert len(series[status]) == 60
+        # a row may leave the hour between the two calls
+        assert shown[status] <= sum(series[status]) <= shown[status] + 1
+    assert series["bucket_seconds"] == 60
+    assert series["at"] == sorted(series["at"])
+    begins, ends = series["at"][40], series["at"][41]
+    in_bucket = db.execute(
+        "select duration_ms from public.webhook_attempts where started_at >= to_timestamp(%s)"
+        " and started_at < to_timestamp(%s) order by 1", (begins, ends)).fetchall()  # fmt: skip
+    durations = [row["duration_ms"] for row in in_bucket]
+    assert durations
+    assert series["p95_ms"][40] == durations[math.ceil(0.95 * len(durations)) - 1]
+    with pytest.raises(Exception, match="a series spans"):
+        call(db, "webhook_series", "8 days", 60)
+
+
+@pytest.mark.parametrize(
+    ("beats", "percent"),
+    [
+        ([], None),
+        # every minute for 100 minutes
+        ([*range(100)], 100),
+        # 100 minutes, silent from the 60th to the 19th before now: 40 minutes, 5 more that the last beat covers, and 19
+        ([*range(20), *range(60, 101)], 40 + 5 + 19),
+        # the first heartbeat 100 minutes ago, and none since: 5 of 100 minutes
+        ([100], 5),
+        # longer ago than the day that is looked at
+        ([1441, 2000], 4 / 1440 * 100),
+    ],
+)
+def test_uptime(db: Database, beats: list[int], percent: float | None) -> None:
+    """The share of the last day, or since the first heartbeat, within five minutes of one."""
+    db.execute(
+        "insert into public.webhook_dispatcher_runs (source, started_at)"
+        " select 'cron', now() - n * interval '1 minute' from unnest(%s::integer[]) n", (beats,))  # fmt: skip
+    uptime = call(db, "webhook_overview")["performance"]["dispatcher_uptime_percent"]
+    assert uptime == (None if percent is None else pytest.approx(percent, abs=0.1))
+
+
+def reasons(db: Database) -> tuple[str, list[str]]:
+    """Return the status and the texts of its reasons."""
+    shown = call(db, "webhook_overview")
+    return shown["status"], [reason["text"] for reason in shown["reasons"]]
+
+
+def test_status_and_reasons(db: Database, endpoint: Callable[..., str]) -> None:
+    """Healthy with a heartbeat and nothing wrong; each fault turns it, with its reason, the worst first."""
+    assert reasons(db) == ("degraded", ["The dispatcher has never been called"])
+    db.execute("insert into public.webhook_dispatcher_runs (source) values ('cron')")
+    config = endpoint()
+    assert reasons(db) == ("healthy", [])
+    db.execute("update public.webhook_dispatcher_runs set started_at = now() - interval '6 minutes'")
+    assert reasons(db) == ("degraded", ["The dispatcher has been silent for more than 5 minutes"])
+    db.execute("update public.webhook_dispatcher_runs set started_at = now(), error = 'Redis'")
+    assert reasons(db) == ("degraded", ["The dispatcher's last run failed"])
+    db.execute("update public.webhook_dispatcher_runs set error = null")
+    endpoint(name="other")
+    db.execute(
+        "update public.webhook_circuits set state = 'open', open_until = now() + interval '1 hour'"
+        " where webhook_config_id = %s",
+        (config,),
+    )
+    assert reasons(db) == ("degraded", ["Circuits: 1 open"])
+    db.execute("update public.webhook_circuits set state = 'open', open_until = now() + interval '1 hour'")
+    assert reasons(db) == ("down", ["All circuits are open"])
+    db.execute("update public.webhook_circuits set state = 'closed', open_until = null")
+    db.execute("insert into public.webhook_deliveries (webhook_config_id, event_type, payload, next_attempt_at)"
+               " values (%s, 'x.y', '{}', now() - interval '6 minutes')", (config,))  # fmt: skip
+    status, texts = reasons(db)
+    assert (status, texts[0][:53]) == ("down", "Nothing is delivered: a delivery that may go out has ")
+    db.execute("delete from public.webhook_deliveries")
+    db.execute("insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status)"
+               " select %s, 'x.y', '{}', 'failed' from generate_series(1, 10)", (config,))  # fmt: skip
+    assert reasons(db) == ("down", ["More than half of the last hour's finished deliveries failed"])
+
+
+def test_row_level_security_holds_under_the_page_functions(db: Database, endpoint: Callable[..., str]) -> None:
+    """Search, detail and series read as the caller: without the check a user would see nothing all the same."""
+    fill(db, endpoint())
+    db.execute(
+        "create or replace function webhooks.check_admin() returns void language sql set search_path = '' as 'select'"
+    )
+    as_user(db)
+    assert call(db, "search_webhook_deliveries")["deliveries"] == []
+    assert sum(call(db, "webhook_series")["delivered"]) == 0
+    assert db.execute("select from public.webhook_delivery_overview").rowcount == 0
+
+
+def test_the_view_for_studio(
+    db: Database, endpoint: Callable[..., str], dispatch: Any, claim: Any, record: Any
+) -> None:
+    """One row a delivery, with why it waits; users see none of them."""
+    config = endpoint(name="n8n")
+    dispatch()
+    record(*claim(), delivered=False, error="HTTP 500", response_status=500)
+    as_admin(db)
+    (row,) = db.execute("select * from public.webhook_delivery_overview").fetchall()
+    assert (row["event"], row["endpoint"], row["status"]) == ("user.joined_community", "n8n", "retrying")
+    assert (row["attempts"], row["response_status"], row["last_duration_ms"]) == ("1 of 3", 500, 7)
+    db.execute("reset role")
+    db.execute("update public.webhook_deliveries set attempts = 0")
+    db.execute("update public.webhook_circuits set state = 'open', open_until = now()")
+    assert count(db, "select status as n from public.webhook_delivery_overview") == "held: circuit open"
+    db.execute("update public.webhook_configurations set is_active = false where id = %s", (config,))
+    assert count(db, "select status as n from public.webhook_delivery_overview") == "held: endpoint inactive"

@@ -1,0 +1,426 @@
+"""The dashboard in a real Chromium: each page, each action, and nothing that an outsider writes runs as script."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from devstack.browser import chromium, program
+from devstack.node import install
+from devstack.receiver import Receiver, Reply
+from devstack.sample import fill
+from tests.conftest import quiet
+from tests.e2e.dashboard.conftest import ADMIN, USER, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from devstack.admins import Account
+
+PHONE = {"width": 390, "height": 844}
+
+#: Runs if it is ever taken for HTML, and breaks out of an attribute or a script's text first.
+XSS = '"\'></script><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>{{7*7}}${7*7}'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for this module; one that the machine lacks is skipped at home, fails in CI."""
+    if program() is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM to its path)")
+    with chromium() as browser:
+        yield browser
+
+
+class Visit:
+    """A page, signed in, with all that the browser complained about."""
+
+    def __init__(self, browser: Browser, site: Site, **options: Any) -> None:
+        self.site = site
+        self.context = browser.new_context(base_url=site.url, **options)
+        self.context.set_default_timeout(20_000)
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+
+    def sign_in(self, account: Account = ADMIN) -> Page:
+        """Fill in the form."""
+        self.page.goto("/sign-in")
+        self.page.get_by_label("E-mail").fill(account.email)
+        self.page.get_by_label("Password").fill(account.password)
+        self.page.get_by_role("button", name="Sign in").click()
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+    """A signed-in admin's page; the test fails when the browser complained, be it of the Content-Security-Policy."""
+    visit = Visit(browser, site)
+    visit.sign_in()
+    expect(visit.page).to_have_url(f"{site.url}/")
+    yield visit
+    visit.context.close()
+    assert visit.complaints == []
+
+
+def figure(page: Page, name: str) -> int:
+    """Return a figure of the overview."""
+    text = page.locator(f"[data-figure='{name}'] .value").inner_text()
+    return int(re.sub(r"[^0-9]", "", text.split(".")[0]))
+
+
+def count(site: Site, sql: str) -> int:
+    """Return a count made in SQL."""
+    row = site.system.db.execute(sql.encode()).fetchone()
+    assert row is not None
+    return int(next(iter(row.values())) or 0)
+
+
+def every_page(site: Site) -> list[str]:
+    """Return the address of each page, with an endpoint and a delivery of each status to show."""
+    rows = site.system.db.execute(
+        "select distinct on (status) id from public.webhook_deliveries order by status, attempts desc"
+    ).fetchall()
+    endpoint = site.system.db.execute("select id from public.webhook_configurations order by name limit 1").fetchone()
+    assert endpoint is not None
+    return [
+        "/", "/endpoints", "/endpoints/new", f"/endpoints/{endpoint['id']}", f"/endpoints/{endpoint['id']}/edit",
+        "/deliveries", "/deliveries?status=failed", "/deliveries?live=1", "/deliveries?status=odd",
+        *[f"/deliveries/{row['id']}" for row in rows], "/replay", "/replay?status=failed", "/events", "/runs",
+        "/trigger-errors",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}], ids=["light", "dark", "phone"])
+def test_every_page_is_accessible(browser: Browser, site: Site, options: dict[str, Any]) -> None:
+    """Axe finds nothing serious, the browser complains of nothing, and at 390 px nothing is wider than the page."""
+    fill(site.system.dsn, 60)
+    visit = Visit(browser, site, **options)
+    page = visit.page
+    axe = (install(say=quiet) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    addresses = every_page(site)
+    page.goto("/sign-in")
+    for address in ["/sign-in", *addresses]:
+        if address == addresses[0]:
+            visit.sign_in()
+        page.goto(address)
+        if address == "/":
+            page.wait_for_selector("#chart[data-drawn] canvas")
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
+        page.evaluate(axe)
+        found = page.evaluate("axe.run().then((r) => r.violations)")
+        serious = [
+            (v["id"], [node["html"][:200] for node in v["nodes"]])
+            for v in found
+            if v["impact"] in {"serious", "critical"}
+        ]
+        assert serious == [], address
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is too wide"
+    visit.context.close()
+    # the page with an unknown status answers 200 with its problem in words
+    assert visit.complaints == []
+
+
+def test_every_figure_on_the_overview_is_a_count(visit: Visit) -> None:
+    """What the cards say equals what SQL counts; and the chart's table adds up to the same."""
+    site = visit.site
+    fill(site.system.dsn, 300)
+    visit.page.goto("/")
+    hour = "from public.webhook_deliveries where created_at > now() - interval '1 hour'"
+    tried = "from public.webhook_attempts where started_at > now() - interval '1 hour'"
+    circuits = (
+        "select count(*) from public.webhook_circuits h join public.webhook_configurations c"
+        " on c.id = h.webhook_config_id where c.is_active and h.state ="
+    )
+    for name, sql in {
+        "Total deliveries": f"select count(*) {hour}",
+        "Successful": f"select count(*) {hour} and status = 'delivered'",
+        "Failed": f"select count(*) {hour} and status = 'failed'",
+        "Pending": f"select count(*) {hour} and status in ('pending', 'processing')",
+        "Open": f"{circuits} 'open'",
+        "Half-open": f"{circuits} 'half_open'",
+        "Closed": f"{circuits} 'closed'",
+        "Latency (p95)": f"select duration_ms {tried} order by 1 offset"
+        f" (select ceil(0.95 * count(*))::integer - 1 {tried}) limit 1",
+        "Max latency": f"select max(duration_ms) {tried}",
+    }.items():
+        assert figure(visit.page, name) == count(site, sql), name
+    total = figure(visit.page, "Total deliveries")
+    share = visit.page.locator("[data-figure='Successful'] .share").inner_text()
+    assert share == f"({round(100 * figure(visit.page, 'Successful') / total)}%)"
+    visit.page.wait_for_selector("#chart[data-drawn] canvas")
+    visit.page.get_by_text("The same as a table").click()
+    cells = visit.page.locator("#chart-table tbody tr").evaluate_all(
+        "(rows) => rows.map((r) => [1, 2, 3].map((i) => Number(r.cells[i].textContent)))"
+    )
+    assert len(cells) == 60
+    assert abs(sum(map(sum, cells)) - total) <= 1, "a row may leave the hour between the two"
+    visit.page.get_by_role("button", name="24 hours").click()
+    visit.page.wait_for_selector("#chart[data-drawn='24h']")
+    expect(visit.page.locator("#chart-table tbody tr")).to_have_count(96)
+
+
+def test_the_overview_renews_itself(visit: Visit) -> None:
+    """An event that is dispatched while one looks shows up, without a reload."""
+    visit.site.system.endpoint("http://127.0.0.1:9/")
+    visit.page.goto("/")
+    visit.page.evaluate("window.same = true")
+    assert figure(visit.page, "Total deliveries") == 0
+    visit.site.system.dispatch(3)
+    expect(visit.page.locator("[data-figure='Total deliveries'] .value")).to_have_text("3")
+    assert visit.page.evaluate("window.same") is True
+
+
+def test_sign_in_refused(browser: Browser, site: Site) -> None:
+    """In words, for a wrong password and for a user who is no admin; the page that was asked for comes after."""
+    visit = Visit(browser, site)
+    page = visit.page
+    page.goto("/runs")
+    expect(page).to_have_url(f"{site.url}/sign-in?next=%2Fruns")
+    visit.sign_in(USER)
+    expect(page.get_by_role("alert")).to_have_text("This account is not a webhook admin.")
+    visit.sign_in(ADMIN._replace(password="a wrong one"))
+    expect(page.get_by_role("alert")).to_have_text("E-mail address or password is wrong.")
+    page.goto("/runs")
+    page.get_by_label("E-mail").fill(ADMIN.email)
+    page.get_by_label("Password").fill(ADMIN.password)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{site.url}/runs")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(f"{site.url}/sign-in")
+    visit.context.close()
+    # Chromium reports the answers 400 and 403 of the form
+    assert all("status of 40" in text for text in visit.complaints), visit.complaints
+
+
+def test_the_life_of_an_endpoint(visit: Visit) -> None:
+    """Made, tested, edited, rotated, disabled and enabled by clicks; its secret is shown once, and verifies."""
+    page = visit.page
+    visit.site.system.worker()
+    with Receiver() as receiver:
+        page.goto("/endpoints")
+        page.get_by_role("link", name="New endpoint").click()
+        page.get_by_label("Name").fill("n8n")
+        page.get_by_label("URL").fill(receiver.url)
+        page.get_by_text("Limits, headers and circuit").click()
+        page.get_by_label("Extra headers").fill('{"X-Team": "geheim"}')
+        page.get_by_role("button", name="Make endpoint").click()
+        secret = page.locator("#secret").inner_text()
+        page.get_by_role("link", name="To the endpoint").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("n8n")
+        assert secret not in page.content()
+        assert "geheim" not in page.content()
+        address = page.url
+
+        # a test goes out, and its page shows how it ends without a reload
+        page.get_by_role("button", name="Send test event").click()
+        expect(page.get_by_role("status")).to_have_text("The test is on its way.")
+        expect(page.locator(".facts .status")).to_have_text("delivered")
+        (request,) = receiver.wait_for(1)
+        assert request.verified(secret)
+        assert request.headers["x-team"] == "geheim"
+
+        page.goto(address)
+        page.get_by_role("link", name="Edit").click()
+        page.get_by_label("Name").fill("N8N")
+        page.get_by_label("all (*)").uncheck()
+        page.get_by_label("user.joined_community").check()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("N8N")
+        expect(page.get_by_text("X-Team")).to_be_visible()
+
+        page.get_by_role("button", name="Rotate secret").click()
+        new = page.locator("#secret").inner_text()
+        assert new != secret
+        # sending the form again makes no third secret
+        page.reload()
+        expect(page.locator("#secret")).to_have_count(0)
+        visit.site.system.dispatch()
+        request = receiver.wait_for(2)[-1]
+        assert request.verified(new)
+        assert request.headers["webhook-signature"].count("v1,") == 2
+
+    page.goto(address)
+    page.get_by_role("button", name="Disable").click()
+    expect(page.get_by_text("Its deliveries are held until it is enabled.").first).to_be_visible()
+    expect(page.get_by_role("button", name="Send test event")).to_be_disabled()
+    page.get_by_role("button", name="Enable").click()
+    expect(page.get_by_role("button", name="Send test event")).to_be_enabled()
+
+
+def test_what_is_wrong_with_an_endpoint_is_said_beside_the_form(visit: Visit) -> None:
+    """And what was filled in is still there."""
+    page = visit.page
+    page.goto("/endpoints/new")
+    page.get_by_label("Name").fill("bad one")
+    page.get_by_label("URL").fill("ftp://example.com")
+    page.get_by_role("button", name="Make endpoint").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not supported")
+    expect(page.get_by_label("Name")).to_have_value("bad one")
+    assert [text for text in visit.complaints if "400" not in text] == []
+    visit.complaints.clear()
+
+
+def test_retry_and_copy_as_curl(visit: Visit) -> None:
+    """A failed delivery is retried by a click; the copied command sends the very same bytes."""
+    answers = [Reply(500, b"<h1>broken</h1>")]
+    page = visit.page
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with Receiver(answer=lambda _: answers.pop(0) if answers else Reply()) as receiver:
+        visit.site.system.endpoint(receiver.url + "/hook?a=[1]&b='x'")
+        visit.site.system.db.execute("update public.webhook_configurations set max_attempts = 1")
+        visit.site.system.worker()
+        visit.site.system.dispatch(1, {**json.loads('{"community_id": "1", "community_city": "Zürich"}'),
+                                       "community_name": "it's $HOME `id` \\ \"quoted\" 🎉"})  # fmt: skip
+        visit.site.system.wait_for_status("failed", 1)
+        page.goto("/deliveries")
+        page.locator("tbody .made a").click()
+        expect(page.locator(".attempt pre")).to_have_text("<h1>broken</h1>")
+        page.get_by_role("button", name="Retry now").click()
+        expect(page.locator(".facts .status")).to_have_text("delivered")
+        expect(page.locator(".timeline")).to_contain_text(f"Retried by {ADMIN.email}")
+        page.get_by_role("button", name="Copy as curl").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        command = page.evaluate("navigator.clipboard.readText()")
+        subprocess.run(["bash", "-c", command], check=True, capture_output=True)
+        first, again, by_curl = receiver.wait_for(3)
+    assert first.body == again.body == by_curl.body
+    assert by_curl.headers["webhook-id"] == first.headers["webhook-id"]
+    assert by_curl.path == first.path
+
+
+def test_search_pages_and_live_tail(visit: Visit) -> None:
+    """A payload field finds its one row; pages hold each row once; a new row comes by itself."""
+    page, system = visit.page, visit.site.system
+    system.endpoint("http://127.0.0.1:9/")
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload)"
+        " select id, 'user.joined_community', jsonb_build_object('data', jsonb_build_object('community_id', 'c' || n))"
+        " from public.webhook_configurations, generate_series(1, 120) n"
+    )
+    page.goto("/deliveries")
+    seen: set[str] = set()
+    for rows in (50, 50, 20):
+        expect(page.locator("tbody tr")).to_have_count(rows)
+        seen |= set(page.locator("tbody .made a").evaluate_all("(links) => links.map((a) => a.href)"))
+        if rows == 50:
+            page.get_by_role("link", name="Older").click()
+    assert len(seen) == 120
+    page.goto("/deliveries")
+    page.get_by_text("Search").first.click()
+    page.get_by_label("Payload field").fill("data.community_id")
+    page.get_by_label("Its value").fill("c77")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.locator("tbody .made a").click()
+    expect(page.get_by_role("heading", name="Payload")).to_be_visible()
+    expect(page.locator("pre").filter(has_text="c77").first).to_be_visible()
+
+    page.goto("/deliveries")
+    page.get_by_role("link", name="Live tail").click()
+    system.db.execute("select public.send_test_webhook(id) from public.webhook_configurations")
+    expect(page.locator("tbody .event").first).to_have_text("webhook.test")
+    page.get_by_role("link", name="Stop live tail").click()
+    expect(page.get_by_role("link", name="Live tail", exact=True)).to_be_visible()
+
+
+def test_replay_counts_before_it_acts(visit: Visit) -> None:
+    """The count is SQL's; nothing happens before the second click."""
+    fill(visit.site.system.dsn, 300)
+    failed = "select count(*) from public.webhook_deliveries where status = 'failed'"
+    wanted = count(visit.site, failed)
+    page = visit.page
+    page.goto("/replay")
+    page.get_by_role("button", name="Count").click()
+    expect(page.locator("#matching")).to_have_text(str(wanted))
+    assert count(visit.site, failed) == wanted
+    page.get_by_role("button", name=f"Replay {wanted}").click()
+    expect(page.get_by_role("status")).to_contain_text(f"{wanted} deliveries are due again.")
+    assert count(visit.site, failed) == 0
+
+
+def test_a_test_event_from_the_catalog(visit: Visit) -> None:
+    """Dispatched with the example's data; what is wrong with edited data is said."""
+    page = visit.page
+    visit.site.system.endpoint("http://127.0.0.1:9/")
+    page.goto("/events")
+    card = page.locator("details.event", has_text="user.joined_community")
+    card.locator("summary").click()
+    expect(card).to_contain_text("Goes to 1: receiver.")
+    card.get_by_role("button", name="Dispatch a test").click()
+    expect(page.get_by_role("status")).to_contain_text("Dispatched: 1 delivery.")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.goto("/events")
+    card.locator("summary").click()
+    card.get_by_role("textbox").fill('{"community_id": 1}')
+    card.get_by_role("button", name="Dispatch a test").click()
+    expect(page.get_by_role("alert")).to_contain_text('"community_id" must be string')
+
+
+def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
+    """Event data, response bodies, errors, endpoint names, URLs and callers' names are text, everywhere."""
+    system, page = visit.site.system, visit.page
+    endpoint = system.endpoint("https://example.com/hook?x=<script>window.pwned=1</script>".replace(" ", ""))
+    system.db.execute(
+        "update public.webhook_configurations set name = %s, disabled_reason = %s, disabled_at = now()", (XSS, XSS)
+    )
+    data = {"community_id": XSS, "community_name": XSS, "community_city": XSS, XSS: XSS}
+    system.dispatch(1, data)
+    system.db.execute(
+        "update public.webhook_deliveries set status = 'failed', attempts = 1, response_body = %s, error_message = %s,"
+        " leased_by = %s, event_type = %s", (XSS, XSS, XSS, XSS))  # fmt: skip
+    system.db.execute(
+        "insert into public.webhook_attempts"
+        " (delivery_id, number, started_at, duration_ms, delivered, response_excerpt, error)"
+        " select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries", (XSS, XSS))  # fmt: skip
+    system.db.execute("insert into public.webhook_dispatcher_runs (source, error) values (%s, %s)", (XSS, XSS))
+    system.db.execute(
+        "update public.webhook_event_types"
+        " set description = %s, example = example || jsonb_build_object('x', %s::text)",
+        (XSS, XSS),
+    )
+    shown = 0
+    hostile = [
+        "/deliveries?event_type=%22%3E%3Cimg%20src=x%20onerror=window.pwned=1%3E",
+        "/sign-in?next=%22%3E%3Cimg%3E",
+    ]
+    for address in (*every_page(visit.site), *hostile, f"/endpoints/{endpoint}"):
+        page.goto(address)
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
+        assert page.evaluate("window.pwned") is None, address
+        assert page.locator("img, script:not([src])").count() == 0, address
+        shown += XSS in page.evaluate("document.body.textContent")
+    assert shown >= 6, "the payloads were on the pages"
+    # and an action that repeats them
+    page.goto(f"/endpoints/{endpoint}/edit")
+    page.get_by_label("Name").fill(XSS + "2")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(XSS + "2")
+    assert page.evaluate("window.pwned") is None
+
+
+def test_the_keyboard_is_enough(visit: Visit) -> None:
+    """The first stop skips to the content; the sections follow, each with a visible focus."""
+    page = visit.page
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.goto("/")
+    for name in ("Skip to the content", "Webhooks", "Overview", "Endpoints"):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent.trim()") == name
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{visit.site.url}/endpoints")

@@ -1,0 +1,306 @@
+"""The database as an attacker sees it: each table, view and function, with each kind of key, over REST."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import JOINED, System
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from devstack.postgres import Postgres
+    from devstack.valkey import Valkey
+
+#: `user` has dispatched the event that is there, `other` has done nothing.
+ROLES = ("anon", "user", "other", "admin", "service")
+
+#: What each role may do with a relation: r reads rows, i inserts, u updates, d deletes. Who is not named may nothing.
+#: Rows that row level security hides are not read; columns such as secret_key have tests of their own below.
+RELATIONS = {
+    "webhook_admin_actions": {"admin": "r", "service": "r"},
+    "webhook_attempts": {"admin": "r", "service": "riud"},
+    "webhook_circuits": {"admin": "r", "service": "r"},
+    "webhook_configurations": {"admin": "r", "service": "riud"},
+    "webhook_deliveries": {"admin": "r", "service": "riud"},
+    "webhook_delivery_overview": {"admin": "r", "service": "r"},
+    "webhook_dispatcher_runs": {"admin": "r", "service": "riud"},
+    "webhook_event_types": {"user": "r", "other": "r", "admin": "r", "service": "riud"},
+    "webhook_trigger_errors": {"admin": "r", "service": "rd"},
+    "webhook_triggers": {"admin": "r", "service": "r"},
+}
+
+#: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
+FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
+FOR_ADMINS = {
+    "create_webhook_endpoint", "get_webhook_delivery", "list_webhook_endpoints", "replay_webhook_deliveries",
+    "retry_webhook_delivery", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
+    "update_webhook_endpoint", "webhook_admin_write", "webhook_overview", "webhook_series",
+}  # fmt: skip
+
+#: What PostgREST answers to who may not: no key or role, no privilege, or nothing that this role can see.
+REFUSED = {401, 403, 404}
+
+OURS = "n.nspname = 'public' and {} like '%%webhook%%'"
+
+
+class World:
+    """A system with a row in each table, and a client for each role."""
+
+    def __init__(self, system: System, resources: ExitStack) -> None:
+        self.system = system
+        self.clients: dict[str, httpx.Client] = {}
+        self.users: dict[str, str] = {}
+        for role in ROLES:
+            key = system.supabase.keys.secret if role == "service" else system.supabase.keys.publishable
+            url = system.supabase.url
+            client = httpx.Client(base_url=f"{url}/rest/v1", headers={"apikey": key}, trust_env=False, timeout=30)
+            self.clients[role] = resources.enter_context(client)
+            if role in {"user", "other", "admin"}:
+                account = {"email": f"{role}@example.com", "password": "a long password"}
+                with httpx.Client(base_url=f"{url}/auth/v1", headers={"apikey": key}, trust_env=False) as auth:
+                    auth.post("/signup", json=account).raise_for_status()
+                    if role == "admin":
+                        self._make_admin()
+                    params = {"grant_type": "password"}
+                    answer = auth.post("/token", params=params, json=account).raise_for_status().json()
+                self.users[role] = answer["user"]["id"]
+                client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self._fill()
+
+    def call(self, role: str, function: str, **arguments: Any) -> httpx.Response:
+        """Call a function."""
+        return self.clients[role].post(f"/rpc/{function}", json=arguments)
+
+    def snapshot(self, relation: str) -> object:
+        """Return all rows of a relation; of a table with the transactions that wrote them."""
+        kind = self.system.db.execute(
+            "select relkind as k from pg_class where oid = %s::regclass", (relation,)
+        ).fetchone()
+        version = "" if kind == {"k": "v"} else " || jsonb_build_object('_', t.xmin::text)"
+        sql = f"select jsonb_agg(to_jsonb(t){version}) as rows from public.{relation} as t"
+        return self.system.db.execute(sql.encode()).fetchone()
+
+    def privileges(self, relation: str) -> str:
+        """Return what the service role may write, by the catalog."""
+        verbs = {"i": "insert", "u": "update", "d": "delete"}
+        row = self.system.db.execute(
+            "select "
+            + ", ".join(f"has_table_privilege('service_role', %(r)s, '{v}') as {k}" for k, v in verbs.items()),
+            {"r": f"public.{relation}"},
+        ).fetchone()
+        return "".join(letter for letter in verbs if row and row[letter])
+
+    def _make_admin(self) -> None:
+        self.system.db.execute(
+            "create type public.user_role as enum ('user', 'admin');"
+            "create table public.users (id uuid primary key, role public.user_role not null);"
+            "insert into public.users select id, 'admin' from auth.users where email = 'admin@example.com'"
+        )
+
+    def _fill(self) -> None:
+        db = self.system.db
+        endpoint = self.system.endpoint("https://example.com/", headers='{"Authorization": "Bearer geheim"}')
+        self.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).raise_for_status()
+        db.execute("select public.start_webhook_dispatcher_run('test')")
+        db.execute(
+            "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)"
+            " select id, 1, now(), 1, false from public.webhook_deliveries"
+        )
+        self.call("admin", "send_test_webhook", webhook_config_id=endpoint).raise_for_status()
+        db.execute("create table public.things (id uuid primary key, name text)")
+        db.execute("alter table public.things enable row level security")
+        db.execute("select public.webhook_define_event('thing.made', 'A thing', '{\"type\": \"object\"}', '{}')")
+        db.execute("select public.webhook_attach('public.things', 'thing.made', 'insert', '[\"id\"]')")
+        db.execute("insert into public.webhook_trigger_errors (source, event_type, code, message)"
+                   " values ('public.things', 'thing.made', 'XX000', 'test')")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(
+    postgres: Postgres, template: str, valkey_server: Valkey, directory: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """The system and its attackers, for all of these tests."""
+    dsn = postgres.create("attacked", template=template)
+    with System(dsn, valkey_server, directory, tmp_path_factory.mktemp("attacked")) as system, ExitStack() as resources:
+        yield World(system, resources)
+    postgres.drop("attacked")
+
+
+def test_relations(world: World) -> None:
+    """Each table and view, each role, each verb: exactly what the table above says, and no row is changed."""
+    db = world.system.db
+    found = db.execute(
+        f"select c.relname as name from pg_class as c join pg_namespace as n on n.oid = c.relnamespace"
+        f" where {OURS.format('c.relname')} and c.relkind in ('r', 'v', 'm', 'p', 'f')".encode()
+    ).fetchall()
+    assert {row["name"] for row in found} == set(RELATIONS), "a new relation: decide who may what"
+    observed: dict[str, dict[str, str]] = {}
+    for relation in RELATIONS:
+        row = db.execute(f"select to_jsonb(t) as row from public.{relation} as t limit 1".encode()).fetchone()
+        assert row is not None, f"{relation} has a row to be after"
+        column, value = next(iter(row["row"].items()))
+        aim = {column: f"eq.{value}"}
+        observed[relation] = {}
+        for role, client in world.clients.items():
+            reading = client.get(f"/{relation}", params={"select": column, "limit": "1"})
+            may = "r" if reading.is_success and reading.json() else ""
+            if role == "service":
+                # it may, and aims at nothing here: what it holds is read from the catalog
+                may += world.privileges(relation)
+            else:
+                # Supabase Lite answers 204 to some of what it did not do: what counts is what became of the rows
+                for letter, verb, body in (
+                    ("i", "POST", row["row"]),
+                    ("u", "PATCH", {column: value}),
+                    ("d", "DELETE", None),
+                ):
+                    before = world.snapshot(relation)
+                    client.request(verb, f"/{relation}", params=None if verb == "POST" else aim, json=body)
+                    may += letter * (world.snapshot(relation) != before)
+            if may:
+                observed[relation][role] = may
+    assert observed == RELATIONS
+
+
+def test_functions(world: World) -> None:
+    """Each function, each role: who is not meant to is refused before it does anything."""
+    db = world.system.db
+    functions = db.execute(
+        f"select p.proname as name, coalesce(p.proargnames[:p.pronargs], '{{}}') as arguments,"
+        f" p.proargtypes::regtype[]::text[] as types, p.prorettype = 'trigger'::regtype as trigger"
+        f" from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace"
+        f" where {OURS.format('p.proname')}".encode()
+    ).fetchall()
+    assert {row["name"] for row in functions} >= FOR_USERS | FOR_ADMINS
+    values: dict[str, Any] = {"uuid": "00000000-0000-0000-0000-000000000000", "jsonb": {}, "interval": "1 day"}
+    for function in functions:
+        arguments = {
+            name: values.get(kind) for name, kind in zip(function["arguments"], function["types"], strict=True)
+        }
+        for role in ("anon", "user", "other", "admin"):
+            answer = world.call(role, function["name"], **arguments)
+            if role != "anon" and function["name"] in (FOR_USERS | FOR_ADMINS if role == "admin" else FOR_USERS):
+                # it may refuse what was asked ("is not the signed-in user"), after it has looked
+                assert answer.status_code != 401, (role, function["name"], answer.text)
+                assert "permission denied" not in answer.text, (role, function["name"], answer.text)
+            else:
+                assert answer.status_code in REFUSED, (role, function["name"], answer.status_code, answer.text)
+
+
+@pytest.mark.parametrize("column", ["secret_key", "headers"])
+def test_no_browser_reads_secrets(world: World, column: str) -> None:
+    """Not an admin's either, by name, by star, by filter or by order."""
+    for role in ("anon", "user", "other", "admin"):
+        client = world.clients[role]
+        for params in ({"select": column}, {"select": "*"}, {"select": "id", column: "neq.{}"},
+                       {"select": "id", "order": column}, {"select": f"id,{column}"},
+                       {"select": "id", "or": f"({column}.like.*e*,id.is.null)"}):  # fmt: skip
+            answer = client.get("/webhook_configurations", params=params)
+            assert answer.status_code in REFUSED or answer.json() == [], (role, params, answer.text)
+
+
+def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:
+    """A user acts for nobody else; two users' equal keys never meet."""
+    forged = world.call(
+        "other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED,
+        actor_user_id=world.users["user"],
+    )  # fmt: skip
+    assert forged.status_code == 403
+    assert "is not the signed-in user" in forged.text
+    answers = [
+        world.call(
+            role, "dispatch_webhook", event_type="user.joined_community", event_data=JOINED, idempotency_key="same"
+        ).json()
+        for role in ("user", "other", "user", "service")
+    ]
+    assert answers[0] == answers[2]
+    assert len({answer["request_id"] for answer in answers}) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'; drop table public.webhook_deliveries; --",
+        "user.joined_community' or '1'='1",
+        "$$; select pg_sleep(10); $$",
+        "\\'; select 1",
+        "%s %I %L",
+    ],
+)
+def test_sql_in_every_text_argument(world: World, text: str) -> None:
+    """It stays text: an unknown event type, or a value in a payload."""
+    refused = world.call("user", "dispatch_webhook", event_type=text, event_data=JOINED)
+    assert refused.status_code == 400
+    assert "unknown webhook event type" in refused.text
+    data = {**JOINED, text: text, "community_name": text}
+    accepted = world.call(
+        "user", "dispatch_webhook", event_type="user.joined_community", event_data=data, idempotency_key=text
+    )
+    assert accepted.is_success, accepted.text
+    row = world.system.db.execute(
+        "select payload -> 'data' as data from public.webhook_deliveries where request_id = %s",
+        (accepted.json()["request_id"],),
+    ).fetchone()
+    assert row == {"data": data}
+    for arguments in ({"event_type": text}, {"status": text}, {"payload_path": text, "payload_value": text}):
+        found = world.call("admin", "search_webhook_deliveries", **arguments)
+        assert found.status_code < 500, (arguments, found.text)
+    assert world.system.db.execute("select from public.webhook_deliveries").rowcount >= 2
+
+
+def test_oversized_and_deeply_nested_data(world: World) -> None:
+    """Refused with the limit, or by who parses it first; nothing is stored of it, and everything goes on."""
+    big = world.call(
+        "user", "dispatch_webhook", event_type="user.joined_community", event_data={**JOINED, "x": "y" * 300_000}
+    )
+    assert big.status_code == 400
+    assert "256" in big.text
+    for depth in (5_000, 200_000):
+        nested = json.dumps(JOINED)[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
+        body = f'{{"event_type": "user.joined_community", "event_data": {nested}}}'
+        before = world.snapshot("webhook_deliveries")
+        answer = world.clients["user"].post(
+            "/rpc/dispatch_webhook", content=body, headers={"Content-Type": "application/json"}
+        )
+        # Supabase Lite's own parser gives up with a 500
+        assert not answer.is_success, (depth, answer.text[:200])
+        assert world.snapshot("webhook_deliveries") == before
+    assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
+
+
+def test_a_flood_by_one_user(world: World) -> None:
+    """After sixty in a minute the answer is 429 with the reason; the other user goes on."""
+    answers = [
+        world.call("other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED)
+        for _ in range(100)
+    ]
+    codes = [answer.status_code for answer in answers]
+    assert set(codes) == {200, 429}
+    assert 60 <= codes.count(200) <= 75, "sixty, and one for each second that the flood takes"
+    assert "you have dispatched more than 60 events in a minute" in answers[-1].text
+    assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
+
+
+def test_a_search_path_of_the_callers(world: World) -> None:
+    """Functions of the same names in the caller's own schema are never called by ours."""
+    db = world.system.db
+    db.execute("create schema evil; grant usage on schema evil to authenticated")
+    for name, result in (("now", "timestamptz"), ("gen_random_uuid", "uuid"), ("length", "integer")):
+        db.execute(
+            f"create function evil.{name}() returns {result} language plpgsql as"
+            f" 'begin raise exception ''hijacked''; end'".encode()
+        )
+    db.execute("create function evil.split_part(text, text, integer) returns text language plpgsql as"
+               " 'begin raise exception ''hijacked''; end'")  # fmt: skip
+    with db.transaction():
+        db.execute("select set_config('request.jwt.claim.sub', %s, true)", (world.users["user"],))
+        db.execute("set local role authenticated; set local search_path = evil, pg_catalog")
+        db.execute("select public.dispatch_webhook('user.joined_community', %s::jsonb)", (json.dumps(JOINED),))
+        db.execute("select public.is_webhook_admin()")

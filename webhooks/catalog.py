@@ -1,0 +1,81 @@
+"""The event catalog of a Supabase project, as its database has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+from postgrest import APIError, SyncPostgrestClient
+
+from webhooks.errors import SettingsError, StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Seconds for one request. The catalog is some kilobytes.
+TIMEOUT = 30
+
+#: Rows of one request: what PostgREST gives at most by default.
+PAGE = 1000
+
+
+class EventType(msgspec.Struct, frozen=True, kw_only=True):
+    """A type of event. `data_schema`: JSON Schema of its data; `emitted_by`: the table changes that are such events."""
+
+    name: str
+    description: str
+    data_schema: dict[str, Any]
+    example: dict[str, Any]
+    emitted_by: tuple[str, ...] = ()
+
+
+def from_environment(environment: Mapping[str, str]) -> list[EventType]:
+    """Return the catalog of the project that the environment names; SettingsError when it names none."""
+    names = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
+    if missing := [name for name in names if not environment.get(name)]:
+        raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
+    return fetch(*(environment[name] for name in names))
+
+
+def fetch(supabase_url: str, service_key: str) -> list[EventType]:
+    """Return the webhook event types, by name. Raises StoreUnavailable and StoreError."""
+    headers = {"apikey": service_key}
+    if not service_key.startswith("sb_"):
+        headers["Authorization"] = f"Bearer {service_key}"  # a key of the older kind is a token, too
+    url = f"{supabase_url.rstrip('/')}/rest/v1"
+    try:
+        with SyncPostgrestClient(url, headers=headers, http_client=httpx.Client(base_url=url, timeout=TIMEOUT)) as rest:
+            types = _rows(rest, "webhook_event_types", "name,description,data_schema,example,analytics_destination")
+            triggers = _rows(rest, "webhook_triggers", "event_type,operation,source")
+    except APIError as exc:
+        hint = "; are the migrations of supabase/migrations applied?" if exc.code in {"42P01", "PGRST205"} else ""
+        raise StoreError(f"the event catalog: {exc.message or 'no message'}{hint}", code=exc.code) from exc
+    except httpx.HTTPError as exc:
+        raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__}); is SUPABASE_URL right?") from exc
+    emitted_by: dict[str, list[str]] = {}
+    for row in triggers:
+        # REST leaves out the schema that it searches, public
+        table = row["source"] if "." in row["source"] else f"public.{row['source']}"
+        emitted_by.setdefault(row["event_type"], []).append(f"{row['operation']} on {table}")
+    return [
+        EventType(
+            name=row["name"],
+            description=row["description"],
+            data_schema=row["data_schema"],
+            example=row["example"],
+            emitted_by=tuple(sorted(emitted_by.get(row["name"], []))),
+        )
+        for row in sorted(types, key=lambda row: str(row["name"]))
+        if row["analytics_destination"] is None
+    ]
+
+
+def _rows(rest: SyncPostgrestClient, table: str, columns: str) -> list[dict[str, Any]]:
+    rows: list[Any] = []
+    while True:
+        page = rest.table(table).select(columns).order(columns.partition(",")[0]).range(len(rows), len(rows) + PAGE - 1)
+        found = page.execute().data
+        rows += found
+        if len(found) < PAGE:
+            return rows

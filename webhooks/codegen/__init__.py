@@ -1,0 +1,18 @@
+"""What is generated from the event catalog: types for both sides of a webhook, and a page that describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhooks.codegen import python, typescript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from webhooks.catalog import EventType
+
+#: `webhooks types <language>` -> what renders the catalog as a module of that language.
+LANGUAGES: dict[str, Callable[[Sequence[EventType]], str]] = {
+    "typescript": typescript.render,
+    "python": python.render,
+}

@@ -1,0 +1,76 @@
+"""Secrets at rest: sealed with Fernet keys from the settings. A secret that is not sealed goes on working.
+
+Source: https://github.com/fernet/spec/blob/master/Spec.md; MultiFernet of the package `cryptography`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from webhooks.errors import SealedError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Marks a sealed secret; a Fernet token follows.
+PREFIX = "fernet:"
+
+
+class Sealer:
+    """Seals with the first key and opens with all: a new key goes to the front, an old one leaves after `reseal`."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            fernets = [Fernet(key) for key in keys]
+        except ValueError:
+            raise SettingsError(
+                "WEBHOOKS_ENCRYPTION_KEYS must be Fernet keys by comma; make one with: webhooks secrets key"
+            ) from None
+        self._first = fernets[0] if fernets else None
+        self._all = MultiFernet(fernets) if fernets else None
+        # a worker opens the same few secrets again and again
+        self.open = lru_cache(maxsize=10_000)(self._open)
+
+    def seal(self, secret: str) -> str:
+        """Return a secret sealed with the first key; as it is without keys."""
+        if self._first is None:
+            return secret
+        return PREFIX + self._first.encrypt(self.open(secret).encode()).decode()
+
+    def is_sealed(self, secret: str) -> bool:
+        """Return whether a secret is sealed with the first key; always true without keys."""
+        if self._first is None:
+            return True
+        if not secret.startswith(PREFIX):
+            return False
+        try:
+            self._first.decrypt(secret.removeprefix(PREFIX))
+        except InvalidToken:
+            return False
+        return True
+
+    def _open(self, secret: str) -> str:
+        if not secret.startswith(PREFIX):
+            return secret
+        if self._all is None:
+            raise SealedError("the endpoint's secret is encrypted; set WEBHOOKS_ENCRYPTION_KEYS")
+        try:
+            return self._all.decrypt(secret.removeprefix(PREFIX)).decode()
+        except InvalidToken:
+            raise SealedError(
+                "the endpoint's secret is encrypted with none of the keys in WEBHOOKS_ENCRYPTION_KEYS"
+            ) from None
+
+
+@lru_cache(maxsize=8)
+def sealer(keys: str) -> Sealer:
+    """Return the sealer of keys by comma, as the setting has them. Raises SettingsError for wrong ones."""
+    return Sealer([key.strip() for key in keys.split(",") if key.strip()])
+
+
+def generate_key() -> str:
+    """Return a new key for WEBHOOKS_ENCRYPTION_KEYS."""
+    return Fernet.generate_key().decode()

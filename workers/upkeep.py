@@ -1,0 +1,77 @@
+"""Upkeep: deletes what is finished and old, and seals secrets, by one worker at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from webhooks.errors import QueueUnavailable, SecretError, StoreError
+from webhooks.queue import take_turn
+from webhooks.sealing import sealer
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Held by the worker whose turn it is, for one interval.
+TURN = "webhooks:upkeep"
+
+#: Rows deleted by one call: some 50 ms, so that nobody waits for their locks.
+BATCH = 1000
+
+
+class Upkeep:
+    """Works at each interval: a minute, or a hundredth of a retention that is shorter than that takes."""
+
+    def __init__(self, store: Store, broker: RedisBroker, settings: Settings, *, worker: str) -> None:
+        self._store = store
+        self._broker = broker
+        self._older_than = timedelta(days=settings.retention_days)
+        self._interval = min(60.0, max(1.0, self._older_than.total_seconds() / 100)) if self._older_than else 60.0
+        self._keys = settings.encryption_keys
+        self._worker = worker
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except (StoreError, QueueUnavailable) as exc:
+                logger.warning("upkeep waits: %s", exc)
+            await asyncio.sleep(self._interval)
+
+    async def once(self) -> None:
+        """Purge and seal, if it is this worker's turn."""
+        milliseconds = int(self._interval * 900)
+        if not await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds):
+            return
+        if self._keys and (sealed := await seal_secrets(self._store, self._keys)):
+            logger.info("%d secrets encrypted with the first key", sealed)
+        if self._older_than and (purged := await self._purge()):
+            logger.info("%d finished rows older than %s deleted", purged, self._older_than)
+
+    async def _purge(self) -> int:
+        purged = 0
+        while batch := await self._store.purge(self._older_than, batch_size=BATCH):
+            purged += batch
+        return purged
+
+
+async def seal_secrets(store: Store, keys: str) -> int:
+    """Seal each secret that is not sealed with the first key; return how many. One that no key opens is left."""
+    own = sealer(keys)
+    sealed = 0
+    for webhook_config_id, secret in await store.secrets():
+        if own.is_sealed(secret):
+            continue
+        try:
+            sealed += await store.replace_secret(webhook_config_id, secret, own.seal(secret))
+        except SecretError as exc:
+            logger.warning("endpoint %s: %s", webhook_config_id, exc)
+    return sealed
