@@ -17,8 +17,9 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from devstack import platform
 from devstack.brokers import Broker, Kafka, PubSub, Sqs
-from devstack.cron import dispatcher_script
+from devstack.cron import close_discussions_script, dispatcher_script
 from devstack.errors import StackError
 from devstack.node import environment, install, node
 from devstack.processes import exit_on_sigterm
@@ -58,7 +59,7 @@ def main() -> int:
 def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
     """Start everything, tell the story once, and stay until Ctrl-C unless `once`."""
     secret = generate_secret()
-    stack = resources.enter_context(Stack(DIRECTORY, say=say))
+    stack = resources.enter_context(Stack(DIRECTORY, say=say, prepare=platform.install))
     receiver = resources.enter_context(Receiver(on_request=lambda request: show(request, secret)))
     settings = {**stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
     for broker in brokers:
@@ -75,21 +76,23 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
         service.start()
 
     dsn = stack.postgres.dsn(DATABASE)
-    make_endpoints(dsn, [receiver.url, *(broker.create(QUEUE) for broker in brokers)], secret)
-    say("a user signs in with supabase-js and dispatches every event of the catalog")
-    request_ids = dispatch(stack)
-    say("the cron's script triggers the gateway")
-    trigger(gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
+    endpoints = make_endpoints(dsn, [receiver.url, *(broker.create(QUEUE) for broker in brokers)], secret)
+    say("a user signs up and uses the platform with supabase-js; the database emits the events")
+    happened = story(stack)
+    say("the crons' scripts close what has expired, and trigger the gateway")
+    for script in (close_discussions_script(), dispatcher_script()):
+        cron(script, gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
 
-    rows = wait_until_finished(dsn, request_ids)
+    rows = wait_until_finished(dsn, endpoints, len(happened) * len(endpoints))
     print_rows(rows)
-    arrived = {"http": receiver.received} | {b.name: b.wait_for(QUEUE, len(request_ids)) for b in brokers}
-    complete = len(rows) == len(request_ids) * len(arrived) > 0
+    arrived = {"http": receiver.received} | {b.name: b.wait_for(QUEUE, len(happened)) for b in brokers}
+    complete = sorted(row["event_type"] for row in rows) == sorted(happened * len(endpoints))
+    request_ids = {str(row["request_id"]) for row in rows}
     for protocol, requests in arrived.items():
         verified = {request.payload["request_id"] for request in requests if request.verified(secret)}
-        complete = complete and verified == set(request_ids)
-        mark = "" if verified == set(request_ids) else " [red](!)[/]"
-        console.print(f"{protocol:<7} {len(verified)} of {len(request_ids)} events delivered and verified{mark}")
+        complete = complete and verified == request_ids
+        mark = "" if verified == request_ids else " [red](!)[/]"
+        console.print(f"{protocol:<7} {len(verified)} of {len(happened)} events delivered and verified{mark}")
     complete = complete and all(row["status"] == "delivered" for row in rows)
     if not once:
         console.print(f"\nStudio    {stack.supabase.url}/\nGateway   {gateway.url}/schema\nReceiver  {receiver.url}")
@@ -113,34 +116,37 @@ def show(request: Received, secret: str) -> None:
     console.print(f"  {request.payload['event']:<28} arrived, {mark}")
 
 
-def make_endpoints(dsn: str, urls: list[str], secret: str) -> None:
-    """Make this run's endpoints the only active ones: a former run's receivers are gone."""
+def make_endpoints(dsn: str, urls: list[str], secret: str) -> list[str]:
+    """Make this run's endpoints the only active ones, since a former run's receivers are gone; return their ids."""
+    sql = (
+        "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)"
+        " returning id::text"
+    )
     with psycopg.connect(dsn) as connection:
         connection.execute("update public.webhook_configurations set is_active = false where name like 'demo %'")
-        for url in urls:
-            name = f"demo {url.split(':', maxsplit=1)[0]}"
-            connection.execute(
-                "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)",
-                (name, url, ["*"], secret),
-            )
+        rows = [
+            connection.execute(sql, (f"demo {url.split(':', maxsplit=1)[0]}", url, ["*"], secret)).fetchone()
+            for url in urls
+        ]
+    return [str(row[0]) for row in rows if row]
 
 
-def dispatch(stack: Stack) -> list[str]:
-    """Dispatch all events as a signed-in user; return their request ids."""
+def story(stack: Stack) -> list[str]:
+    """Use the platform as a signed-in user; return the types of what happened."""
     packages = install(say=say)
     keys = {"SUPABASE_URL": stack.supabase.url, "PUBLISHABLE_KEY": stack.supabase.keys.publishable}
     done = subprocess.run(
-        [node(), "demo.mjs"], cwd=packages, env={**environment(), **keys}, capture_output=True, text=True, check=False
+        [node(), "story.mjs"], cwd=packages, env={**environment(), **keys}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise StackError(f"dispatching failed:\n{done.stdout}{done.stderr}")
-    return [json.loads(line)["request_id"] for line in done.stdout.splitlines()]
+        raise StackError(f"the user's story failed:\n{done.stdout}{done.stderr}")
+    return [json.loads(line)["event"] for line in done.stdout.splitlines()]
 
 
-def trigger(gateway_url: str, token: str) -> None:
-    """Run the script of the GitHub workflow once, against the gateway."""
+def cron(script: str, gateway_url: str, token: str) -> None:
+    """Run the script of a GitHub workflow once, against the gateway."""
     done = subprocess.run(
-        ["bash", "-c", dispatcher_script()],
+        ["bash", "-c", script],
         env={**environment(), "GATEWAY_URL": gateway_url, "DISPATCH_TOKEN": token, "TRIGGERS": "1"},
         capture_output=True,
         text=True,
@@ -154,8 +160,8 @@ def trigger(gateway_url: str, token: str) -> None:
         raise StackError("\n".join(["the cron's script failed:", *lines, done.stderr]))
 
 
-def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]]:
-    """Return the events' rows once none is pending, or as they are after a minute."""
+def wait_until_finished(dsn: str, endpoints: list[str], count: int) -> list[dict[str, Any]]:
+    """Return the endpoints' rows once there are so many and none is pending, or as they are after a minute."""
     deadline = time.monotonic() + SECONDS
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
         while True:
@@ -163,10 +169,11 @@ def wait_until_finished(dsn: str, request_ids: list[str]) -> list[dict[str, Any]
                 "select d.*, a.duration_ms, c.name from public.webhook_deliveries d"
                 " join public.webhook_configurations c on c.id = d.webhook_config_id"
                 " left join public.webhook_attempts a on a.delivery_id = d.id and a.number = d.attempts"
-                " where d.request_id = any (%s) order by d.created_at, c.name",
-                (request_ids,),
+                " where d.webhook_config_id = any (%s::uuid[]) order by d.created_at, c.name",
+                (endpoints,),
             ).fetchall()
-            if all(row["status"] in {"delivered", "failed"} for row in rows) or time.monotonic() > deadline:
+            finished = [row for row in rows if row["status"] in {"delivered", "failed"}]
+            if len(finished) == len(rows) >= count or time.monotonic() > deadline:
                 return rows
             time.sleep(0.1)
 

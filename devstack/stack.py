@@ -22,11 +22,21 @@ DATABASE = "app"
 
 
 class Stack:
-    """A context manager; a second one on the same directory raises StackError. Data stays for the next start."""
+    """A context manager; a second one on the same directory raises StackError. Data stays for the next start.
 
-    def __init__(self, directory: Path = Path(".devstack"), *, say: Callable[[str], None] = print) -> None:
+    `prepare` is given the migrated database's DSN before Supabase Lite starts, which reads the schema only then.
+    """
+
+    def __init__(
+        self,
+        directory: Path = Path(".devstack"),
+        *,
+        say: Callable[[str], None] = print,
+        prepare: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._directory = directory
         self._say = say
+        self._prepare = prepare
         self._exit = ExitStack()
         self.postgres = Postgres(directory / "postgres", say=say)
         self.valkey = Valkey(directory, say=say)
@@ -39,6 +49,7 @@ class Stack:
             self.postgres.start()
             dsn = self.postgres.create(DATABASE)
             migrate(self._directory, dsn, MIGRATIONS, say=self._say)
+            self._prepare(dsn)
             self.supabase = SupabaseLite(self._directory, dsn, say=self._say)
             self._exit.callback(self.supabase.stop)
             self.supabase.start()

@@ -233,11 +233,17 @@ def _redis(url: str) -> list[Finding]:
     return [Finding("redis", "ok", f"answers; version {server.get('valkey_version') or server['redis_version']}")]
 
 
+#: There is no such function: PostgREST says the first when it knows, Postgres the second when PostgREST remembers one.
+_LACKING = ("PGRST202", "42883")
+
 #: code of PostgREST or of a gateway before it -> what it means, and the cure.
 _REFUSALS = {
-    "PGRST202": (
-        "the database lacks this version's functions",
-        "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
+    **dict.fromkeys(
+        _LACKING,
+        (
+            "the database lacks this version's functions",
+            "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
+        ),
     ),
     "42501": (
         "the key may not call the functions",
@@ -252,7 +258,7 @@ def _refusal(exc: StoreError) -> Finding:
     text, cure = _REFUSALS.get(
         exc.code or "", (str(exc), "check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY: are they of one project?")
     )
-    return Finding("migrations" if exc.code == "PGRST202" else "supabase", "problem", text, cure)
+    return Finding("migrations" if exc.code in _LACKING else "supabase", "problem", text, cure)
 
 
 def _long(seconds: float) -> str:

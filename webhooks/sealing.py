@@ -5,15 +5,20 @@ Source: https://github.com/fernet/spec/blob/master/Spec.md; MultiFernet of the p
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from webhooks.errors import SealedError, SettingsError
+from webhooks.errors import SealedError, SecretError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
 
 #: Marks a sealed secret; a Fernet token follows.
 PREFIX = "fernet:"
@@ -74,3 +79,17 @@ def sealer(keys: str) -> Sealer:
 def generate_key() -> str:
     """Return a new key for WEBHOOKS_ENCRYPTION_KEYS."""
     return Fernet.generate_key().decode()
+
+
+async def seal_secrets(store: Store, keys: str) -> int:
+    """Seal each secret that is not sealed with the first key; return how many. One that no key opens is left."""
+    own = sealer(keys)
+    sealed = 0
+    for webhook_config_id, secret in await store.secrets():
+        if own.is_sealed(secret):
+            continue
+        try:
+            sealed += await store.replace_secret(webhook_config_id, secret, own.seal(secret))
+        except SecretError as exc:
+            logger.warning("endpoint %s: %s", webhook_config_id, exc)
+    return sealed

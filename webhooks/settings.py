@@ -13,6 +13,27 @@ from webhooks.addresses import parse_networks
 from webhooks.errors import SettingsError
 from webhooks.sealing import sealer
 
+_ABOVE_ZERO = (
+    "timeout_seconds",
+    "lease_seconds",
+    "batch_size",
+    "concurrency",
+    "endpoint_concurrency",
+    "drain_seconds",
+    "max_jobs",
+    "circuit_failures",
+    "circuit_reset_seconds",
+    "circuit_failure_rate",
+    "circuit_rate_minimum",
+    "circuit_rate_window_seconds",
+    "disable_after_days",
+    "alert_failure_rate",
+    "alert_failure_minimum",
+    "alert_overdue",
+    "alert_overdue_seconds",
+    "alert_silence_seconds",
+)
+
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
 SESSION_SECRET_LENGTH = 32
 
@@ -140,26 +161,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for name in (
-            "timeout_seconds",
-            "lease_seconds",
-            "batch_size",
-            "concurrency",
-            "endpoint_concurrency",
-            "drain_seconds",
-            "max_jobs",
-            "circuit_failures",
-            "circuit_reset_seconds",
-            "circuit_failure_rate",
-            "circuit_rate_minimum",
-            "circuit_rate_window_seconds",
-            "disable_after_days",
-            "alert_failure_rate",
-            "alert_failure_minimum",
-            "alert_overdue",
-            "alert_overdue_seconds",
-            "alert_silence_seconds",
-        ):
+        for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{variable(name)} must be above 0")
         for name in ("sweep_seconds", "alert_seconds", "retention_days"):
@@ -170,6 +172,9 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
             )
+        self._check_texts()
+
+    def _check_texts(self) -> None:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
             raise SettingsError(
                 f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
@@ -182,11 +187,16 @@ class Settings:
                 f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
             ) from None
         sealer(self.encryption_keys)
-        self._check_telemetry()
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+        if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
+            raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+        self._check_channels()
 
-    def _check_telemetry(self) -> None:
+    def _check_channels(self) -> None:
         if self.alert_slack_url and not self.alert_slack_url.startswith(("https://", "http://")):
             raise SettingsError(f"{variable('alert_slack_url')} must be a URL, such as https://hooks.slack.com/...")
         if self.alert_email_to and not self.smtp_url:
@@ -197,11 +207,6 @@ class Settings:
                 f"{variable('smtp_url')} must be a server, such as smtp://user:password@mail.example.com:587; "
                 "write special characters of the password as %40 and so on"
             )
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
-        if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
-            raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:

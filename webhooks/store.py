@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,7 +14,7 @@ from webhooks.deliveries import Attempt, Delivery, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from webhooks.settings import Settings
@@ -132,18 +133,27 @@ class Store:
             self._client = None
 
     async def _rpc(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
-        try:
-            if self._client is None:
-                # not acreate_client: between its awaits a second call would make a second client
-                options = AsyncClientOptions(
-                    postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
-                )
-                self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
-            return (await self._client.rpc(function, arguments).execute()).data
-        except APIError as exc:
-            raise _translate(function, exc) from exc
-        except httpx.HTTPError as exc:
-            raise StoreUnavailable(f"Supabase did not answer {function} ({type(exc).__name__})") from exc
+        with _translated(function):
+            return (await self._connected().rpc(function, arguments).execute()).data
+
+    def _connected(self) -> AsyncClient:
+        if self._client is None:
+            # not acreate_client: between its awaits a second call would make a second client
+            options = AsyncClientOptions(
+                postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
+            )
+            self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
+        return self._client
+
+
+@contextmanager
+def _translated(asked: str) -> Iterator[None]:
+    try:
+        yield
+    except APIError as exc:
+        raise _translate(asked, exc) from exc
+    except httpx.HTTPError as exc:
+        raise StoreUnavailable(f"Supabase did not answer {asked} ({type(exc).__name__})") from exc
 
 
 #: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, no pool.

@@ -7,9 +7,9 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhooks.errors import QueueUnavailable, SecretError, StoreError
+from webhooks.errors import QueueUnavailable, StoreError
 from webhooks.queue import take_turn
-from webhooks.sealing import sealer
+from webhooks.sealing import seal_secrets
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
@@ -61,17 +61,3 @@ class Upkeep:
         while batch := await self._store.purge(self._older_than, batch_size=BATCH):
             purged += batch
         return purged
-
-
-async def seal_secrets(store: Store, keys: str) -> int:
-    """Seal each secret that is not sealed with the first key; return how many. One that no key opens is left."""
-    own = sealer(keys)
-    sealed = 0
-    for webhook_config_id, secret in await store.secrets():
-        if own.is_sealed(secret):
-            continue
-        try:
-            sealed += await store.replace_secret(webhook_config_id, secret, own.seal(secret))
-        except SecretError as exc:
-            logger.warning("endpoint %s: %s", webhook_config_id, exc)
-    return sealed

@@ -11,7 +11,7 @@ from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
@@ -97,7 +97,7 @@ class Delivery(msgspec.Struct):
 class Retried(msgspec.Struct):
     """The delivery, due now."""
 
-    delivery_id: UUID
+    delivery_id: FromPath[UUID]
     status: str
     attempts: int
 
@@ -136,12 +136,12 @@ async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     created_from: FromQuery[datetime | None] = None,
     created_until: FromQuery[datetime | None] = None,
     request_id: FromQuery[UUID | None] = None,
-    payload_path: Annotated[str | None, Parameter(description="A dotted path, such as data.community_id")] = None,
+    payload_path: Annotated[str | None, QueryParameter(description="A dotted path, such as data.community_id")] = None,
     payload_value: Annotated[
-        str | None, Parameter(description="Its value as text; without one: that it is there")
+        str | None, QueryParameter(description="Its value as text; without one: that it is there")
     ] = None,
     cursor: FromQuery[str | None] = None,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Found]:
     """Return a page. That of a rare search may be short or empty and still have a cursor: it looked at 20,000 rows."""
     filters: dict[str, Any] = {
@@ -211,7 +211,7 @@ async def replay(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings],
-    data: Annotated[JSONBody[Replay], Body(examples=[Example(value=REPLAY)])],
+    data: Annotated[Replay, Body(examples=[Example(value=REPLAY)])],
     idempotency_key: Key = None,
 ) -> Response[Replayed]:
     """Count deliveries, or make them due again, the oldest first."""

@@ -12,7 +12,7 @@ from litestar import Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
@@ -104,7 +104,7 @@ class Made(msgspec.Struct, omit_defaults=True):
 class TestMade(msgspec.Struct):
     """The test delivery; read it to see how it goes."""
 
-    delivery_id: UUID
+    delivery_id: FromPath[UUID]
     request_id: UUID
 
 
@@ -115,7 +115,7 @@ NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["
 async def index(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Endpoint]:
     """Return a page of endpoints with their health."""
     after = decode(cursor, "after_name", "after_id")
@@ -144,7 +144,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> E
 )
 async def create(
     caller: NamedDependency[Admin],
-    data: Annotated[JSONBody[Changes], Body(examples=[Example(value=NEW)])],
+    data: Annotated[Changes, Body(examples=[Example(value=NEW)])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
     """Make an endpoint; the answer holds its secret, this once. Needs name, url and events."""
@@ -162,7 +162,7 @@ async def create(
 async def update(
     caller: NamedDependency[Admin],
     endpoint_id: FromPath[UUID],
-    data: Annotated[JSONBody[Changes], Body(examples=[Example(value={"is_active": False})])],
+    data: Annotated[Changes, Body(examples=[Example(value={"is_active": False})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
     """Change what is given. `{"is_active": false}` disables it: its deliveries are held."""
@@ -183,7 +183,7 @@ async def update(
 async def rotate(
     caller: NamedDependency[Admin],
     endpoint_id: FromPath[UUID],
-    data: Annotated[JSONBody[Rotation], Body(examples=[Example(value={"overlap_seconds": 86_400})])],
+    data: Annotated[Rotation, Body(examples=[Example(value={"overlap_seconds": 86_400})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
     """Return a new secret, this once. Both sign until `previous_until`."""

@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromQuery, JSONBody, Parameter
+from litestar.params import Body, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.api.pages import Page, decode, encode
@@ -59,7 +59,7 @@ EXAMPLE = {
 async def index(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
 ) -> Page[EventType]:
     """Return a page of event types by name."""
     await caller.call("webhook_admin_check")
@@ -84,7 +84,7 @@ async def dispatch(
     caller: NamedDependency[Admin],
     broker: NamedDependency[RedisBroker],
     settings: NamedDependency[Settings],
-    data: Annotated[JSONBody[Event], Body(examples=[Example(value=EXAMPLE)])],
+    data: Annotated[Event, Body(examples=[Example(value=EXAMPLE)])],
     idempotency_key: Key = None,
 ) -> Response[Dispatched]:
     """Make a delivery for each active endpoint that subscribes."""

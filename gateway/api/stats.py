@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from gateway.api.endpoints import Counts
 from gateway.api.pages import Page, decode, encode
@@ -94,8 +94,8 @@ async def stats(caller: NamedDependency[Admin]) -> Overview:
 @get("/stats/series", summary="Deliveries and latency over time", operation_id="getSeries", responses=RESPONSES)
 async def series(
     caller: NamedDependency[Admin],
-    seconds: Annotated[int, Parameter(ge=60, le=604_800, description="How far back")] = 3600,
-    buckets: Annotated[int, Parameter(ge=1, le=500)] = 60,
+    seconds: Annotated[int, QueryParameter(ge=60, le=604_800, description="How far back")] = 3600,
+    buckets: Annotated[int, QueryParameter(ge=1, le=500)] = 60,
 ) -> Series:
     """Return deliveries by status and attempts' latencies."""
     return msgspec.convert(await caller.call("webhook_series", span=f"{seconds} seconds", buckets=buckets), Series)
@@ -105,7 +105,7 @@ async def series(
 async def runs(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,
-    limit: Annotated[int, Parameter(ge=1, le=500)] = 50,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Run]:
     """Return a page of the cron's heartbeats."""
     await caller.call("webhook_admin_check")

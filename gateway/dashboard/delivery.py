@@ -21,6 +21,11 @@ from webhooks.deliveries import compact
 from webhooks.errors import StoreError
 from webhooks.settings import Settings
 
+UNFINISHED = {"pending", "processing"}
+
+#: What htmx takes as: this is the last one (its documentation, "hx-trigger", polling).
+STOP_POLLING = 286
+
 
 @get("/deliveries/{delivery_id:uuid}")
 async def show(
@@ -41,7 +46,10 @@ async def state(
     delivery_id: FromPath[UUID],
 ) -> Template:
     """Return what changes while it is under way, for the page to renew itself."""
-    return await _show("delivery_state.html", request, admin, settings, delivery_id)
+    part = await _show("delivery_state.html", request, admin, settings, delivery_id)
+    if part.context["delivery"]["status"] not in UNFINISHED:
+        part.status_code = STOP_POLLING
+    return part
 
 
 @post("/deliveries/{delivery_id:uuid}/retry", status_code=HTTP_200_OK)

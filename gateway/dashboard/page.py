@@ -51,7 +51,7 @@ def template_engine() -> JinjaTemplateEngine:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "ago": ago, "number": number, "query": urlencode}
+    environment.filters |= {"moment": moment, "ago": ago, "due": due, "number": number, "query": urlencode}
     return JinjaTemplateEngine.from_environment(environment)
 
 
@@ -111,6 +111,11 @@ def ago(text: str | None) -> str:
     size, name = next((size, name) for limit, size, name in UNITS if abs(seconds) < limit)
     count = round(abs(seconds) / size)
     return f"{count} {name} ago" if seconds >= 0 else f"in {count} {name}"
+
+
+def due(text: str) -> str:
+    """Return when something is next: next in 3 s, or that it is due."""
+    return "due" if datetime.fromisoformat(text) <= datetime.now(UTC) else f"next {ago(text)}"
 
 
 def number(value: float | None) -> str:

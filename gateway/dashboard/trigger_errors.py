@@ -26,7 +26,7 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     await admin.call("webhook_admin_check")
     try:
         errors = await admin.supabase.rows(
-            admin.token, TABLE, select="*", limit=str(PAGE_SIZE), order="created_at.desc"
+            admin.token, TABLE, select="*", limit=str(PAGE_SIZE), order="occurred_at.desc"
         )
     except StoreError as exc:
         if exc.code not in MISSING:

@@ -91,10 +91,17 @@ begin
         operation := _trigger.operation;
         if to_regclass(_trigger.source) is null then
             outcome := 'left: the table does not exist';
-        elsif public.webhook_detach(_trigger.source::regclass, _trigger.event_type, _trigger.operation) then
-            outcome := 'detached';
         else
-            outcome := 'left: it was not attached';
+            begin
+                outcome := case
+                    when public.webhook_detach(_trigger.source::regclass, _trigger.event_type, _trigger.operation)
+                        then 'detached'
+                    else 'left: it was not attached'
+                end;
+            exception when insufficient_privilege then
+                -- hosted Supabase lets postgres drop triggers of auth.users; other servers only the table's owner
+                outcome := 'left: ' || sqlerrm;
+            end;
         end if;
         return next;
     end loop;

@@ -42,6 +42,12 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
+    delete from public.webhook_trigger_errors as e
+    where e.id = any (array(
+        select o.id from public.webhook_trigger_errors as o where o.occurred_at < _before order by o.occurred_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
     delete from webhooks.idempotency_keys as k
     using (
         select o.scope, o.key from webhooks.idempotency_keys as o where o.created_at < _before order by o.created_at limit _batch
@@ -50,7 +56,7 @@ begin
     get diagnostics _more = row_count;
     return _purged + _more;
 end $$;
-comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs and idempotency keys that are older than so long; returns how many. Pending deliveries stay, however old.';
+comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than so long; returns how many. Pending deliveries stay, however old.';
 revoke all on function public.purge_webhook_history(interval, integer) from public, anon, authenticated;
 grant execute on function public.purge_webhook_history(interval, integer) to service_role;
 

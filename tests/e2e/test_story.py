@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devstack.cron import dispatcher_script
-from devstack.node import SOURCE, environment, node
+from devstack.node import environment, node
 from devstack.processes import Child, free_port, listening
 from devstack.receiver import Receiver
 from tests.conftest import ROOT
@@ -39,7 +39,7 @@ def test_nine_events_from_supabase_js_to_a_node_receiver(system: System, tmp_pat
     system.worker(WEBHOOKS_SWEEP_SECONDS="0")
 
     # When a user signs up, signs in and dispatches, and the workflow's script runs
-    dispatched = [json.loads(line) for line in system.node(SOURCE / "demo.mjs").splitlines()]
+    dispatched = [json.loads(line) for line in system.node(ROOT / "tests" / "e2e" / "dispatch.mjs").splitlines()]
     assert len(dispatched) == 9
     done = subprocess.run(
         ["bash", "-c", dispatcher_script()],

@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from webhooks.cli.output import AsJson, print_json
 from webhooks.settings import Settings
-from webhooks.signing import generate_secret
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
 #: another process should have the next; delayed wake-ups fire within 100 ms instead of 1 s.
@@ -35,15 +33,6 @@ def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=
         # where prometheus_client adds up several processes' figures; a new folder, for those of former ones count
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="webhooks-metrics-")
     _become("workers", "--threads", "1", "--processes", str(processes))
-
-
-def secret(as_json: AsJson = False) -> None:
-    """Print a new endpoint secret."""
-    made = generate_secret()
-    if as_json:
-        print_json({"secret": made})
-    else:
-        typer.echo(made)
 
 
 def _become(*command: str) -> None:

@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from webhooks.cli import deliveries, dev, dispatch, doctor, endpoints, events, listen, migrate, processes, stats, types
+from webhooks.cli import (
+    deliveries,
+    dev,
+    dispatch,
+    doctor,
+    endpoints,
+    events,
+    listen,
+    migrate,
+    processes,
+    secrets,
+    stats,
+    types,
+)
 from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain
 from webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
 
@@ -23,7 +36,9 @@ app.command()(dev.dev)
 app.command()(processes.gateway)
 app.command()(processes.worker)
 app.command()(doctor.doctor)
-app.command()(processes.secret)
+app.command()(secrets.secret)
+app.add_typer(secrets.app, name="secrets")
+app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(endpoints.app, name="endpoints")
@@ -32,7 +47,6 @@ app.add_typer(deliveries.app, name="deliveries")
 app.command()(dispatch.dispatch)
 app.command()(listen.listen)
 app.command()(stats.stats)
-app.command()(types.types)
 
 #: error -> exit code; the first that fits.
 EXIT_CODES: list[tuple[type[WebhooksError], int]] = [

@@ -204,6 +204,6 @@ def test_openapi_is_complete(api: httpx.Client) -> None:
             content = operation["responses"][status]["content"]["application/problem+json"]
             assert content["examples"], (name, status)
         if "requestBody" in operation:
-            assert operation["requestBody"]["content"]["application/json"]["examples"], name
+            assert operation["requestBody"]["content"]["application/json"]["schema"]["examples"], name
         if name.startswith(("post", "patch")):
             assert "Idempotency-Key" in {p["name"] for p in operation["parameters"]}, name

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from devstack.admins import Account
 
+#: Milliseconds. Pages renew themselves every 2 to 5 s, and the machine may be busy.
+expect.set_options(timeout=30_000)
+
 PHONE = {"width": 390, "height": 844}
 
 #: Runs if it is ever taken for HTML, and breaks out of an attribute or a script's text first.
@@ -210,7 +213,7 @@ def test_the_life_of_an_endpoint(visit: Visit) -> None:
     with Receiver() as receiver:
         page.goto("/endpoints")
         page.get_by_role("link", name="New endpoint").click()
-        page.get_by_label("Name").fill("n8n")
+        page.get_by_label("Name", exact=True).fill("n8n")
         page.get_by_label("URL").fill(receiver.url)
         page.get_by_text("Limits, headers and circuit").click()
         page.get_by_label("Extra headers").fill('{"X-Team": "geheim"}')
@@ -232,7 +235,7 @@ def test_the_life_of_an_endpoint(visit: Visit) -> None:
 
         page.goto(address)
         page.get_by_role("link", name="Edit").click()
-        page.get_by_label("Name").fill("N8N")
+        page.get_by_label("Name", exact=True).fill("N8N")
         page.get_by_label("all (*)").uncheck()
         page.get_by_label("user.joined_community").check()
         page.get_by_role("button", name="Save").click()
@@ -262,11 +265,11 @@ def test_what_is_wrong_with_an_endpoint_is_said_beside_the_form(visit: Visit) ->
     """And what was filled in is still there."""
     page = visit.page
     page.goto("/endpoints/new")
-    page.get_by_label("Name").fill("bad one")
+    page.get_by_label("Name", exact=True).fill("bad one")
     page.get_by_label("URL").fill("ftp://example.com")
     page.get_by_role("button", name="Make endpoint").click()
     expect(page.get_by_role("alert")).to_contain_text("is not supported")
-    expect(page.get_by_label("Name")).to_have_value("bad one")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("bad one")
     assert [text for text in visit.complaints if "400" not in text] == []
     visit.complaints.clear()
 
@@ -368,7 +371,7 @@ def test_a_test_event_from_the_catalog(visit: Visit) -> None:
 
 
 def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
-    """Event data, response bodies, errors, endpoint names, URLs and callers' names are text, everywhere."""
+    """Event data, responses, errors, names and URLs of endpoints, and the names of callers are text, everywhere."""
     system, page = visit.site.system, visit.page
     endpoint = system.endpoint("https://example.com/hook?x=<script>window.pwned=1</script>".replace(" ", ""))
     system.db.execute(
@@ -380,13 +383,14 @@ def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
         "update public.webhook_deliveries set status = 'failed', attempts = 1, response_body = %s, error_message = %s,"
         " leased_by = %s, event_type = %s", (XSS, XSS, XSS, XSS))  # fmt: skip
     system.db.execute(
-        "insert into public.webhook_attempts"
-        " (delivery_id, number, started_at, duration_ms, delivered, response_excerpt, error)"
-        " select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries", (XSS, XSS))  # fmt: skip
+        "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered,"
+        " response_excerpt, error) select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries",
+        (XSS, XSS),
+    )
     system.db.execute("insert into public.webhook_dispatcher_runs (source, error) values (%s, %s)", (XSS, XSS))
     system.db.execute(
-        "update public.webhook_event_types"
-        " set description = %s, example = example || jsonb_build_object('x', %s::text)",
+        "update public.webhook_event_types set description = %s,"
+        " example = example || jsonb_build_object('x', %s::text)",
         (XSS, XSS),
     )
     shown = 0
@@ -403,7 +407,7 @@ def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
     assert shown >= 6, "the payloads were on the pages"
     # and an action that repeats them
     page.goto(f"/endpoints/{endpoint}/edit")
-    page.get_by_label("Name").fill(XSS + "2")
+    page.get_by_label("Name", exact=True).fill(XSS + "2")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(XSS + "2")
     assert page.evaluate("window.pwned") is None

@@ -1,0 +1,61 @@
+"""`webhooks secret` and `webhooks secrets`: what endpoints sign with, and how it lies in the database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from webhooks.cli.output import AsJson, print_json
+from webhooks.cli.supabase import settings, supabase
+from webhooks.errors import SettingsError
+from webhooks.sealing import generate_key, seal_secrets
+from webhooks.signing import generate_key_pair, generate_secret
+
+app = typer.Typer(help="Endpoints' secrets at rest.", no_args_is_help=True)
+
+
+def secret(
+    ed25519: Annotated[
+        bool, typer.Option("--ed25519", help="A key pair instead: whsk_ for the endpoint, whpk_ for its receiver.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a new endpoint secret."""
+    if ed25519:
+        made, public = generate_key_pair()
+    else:
+        made, public = generate_secret(), None
+    if as_json:
+        print_json({"secret": made} | ({"public_key": public} if public else {}))
+    else:
+        typer.echo("\n".join(filter(None, [made, public])))
+
+
+@app.command()
+def key(as_json: AsJson = False) -> None:
+    """Print a new key for WEBHOOKS_ENCRYPTION_KEYS."""
+    made = generate_key()
+    if as_json:
+        print_json({"key": made})
+    else:
+        typer.echo(made)
+
+
+@app.command()
+def seal(as_json: AsJson = False) -> None:
+    """Encrypt all secrets with the first key of WEBHOOKS_ENCRYPTION_KEYS; workers do so each minute by themselves."""
+    keys = settings().encryption_keys
+    if not keys:
+        raise SettingsError("set WEBHOOKS_ENCRYPTION_KEYS; make a key with: webhooks secrets key")
+
+    async def once() -> int:
+        async with supabase() as store:
+            return await seal_secrets(store, keys)
+
+    sealed = asyncio.run(once())
+    if as_json:
+        print_json({"sealed": sealed})
+    else:
+        typer.echo(f"{sealed} secrets encrypted with the first key")
