@@ -7,6 +7,7 @@ WebhooksError
 ├── SecretError              an endpoint's secret cannot sign
 │   └── SealedError          it is encrypted, and this process has not the key
 ├── DeliveryError            an attempt failed; says whether and when to try again
+├── NoticeError              an alert was not sent; it is tried again
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
@@ -74,6 +75,10 @@ class DeliveryError(WebhooksError):
         self.status = status
         self.excerpt = excerpt
         self.disable_reason = disable_reason
+
+
+class NoticeError(WebhooksError):
+    """Raised when a channel did not take an alert; names no secret."""
 
 
 class MigrationError(WebhooksError):

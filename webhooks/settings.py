@@ -27,6 +27,11 @@ _ABOVE_ZERO = (
     "circuit_rate_minimum",
     "circuit_rate_window_seconds",
     "disable_after_days",
+    "alert_failure_rate",
+    "alert_failure_minimum",
+    "alert_overdue",
+    "alert_overdue_seconds",
+    "alert_silence_seconds",
 )
 
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
@@ -108,6 +113,33 @@ class Settings:
     retention_days: float = _setting(
         "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
     )
+    alert_seconds: float = _setting("WEBHOOKS_ALERT_SECONDS", "How often workers look for alerts; 0: never", 1.0)
+    alert_slack_url: str = _setting(
+        "WEBHOOKS_ALERT_SLACK_URL", "An incoming webhook of Slack, or of what takes the same", "", secret=True
+    )
+    alert_email_to: str = _setting("WEBHOOKS_ALERT_EMAIL_TO", "Addresses that alerts are mailed to, by comma", "")
+    alert_email_from: str = _setting("WEBHOOKS_ALERT_EMAIL_FROM", "The sender of these mails", "webhooks@localhost")
+    smtp_url: str = _setting(
+        "WEBHOOKS_SMTP_URL",
+        "The mail server, `smtp://user:password@host:587` (STARTTLS) or `smtps://...`",
+        "",
+        secret=True,
+    )
+    alert_failure_rate: float = _setting(
+        "WEBHOOKS_ALERT_FAILURE_RATE", "Alert when more than this share of the last hour's deliveries failed", 0.5
+    )
+    alert_failure_minimum: int = _setting(
+        "WEBHOOKS_ALERT_FAILURE_MINIMUM", "Finished deliveries that the share is taken of, at least", 10
+    )
+    alert_overdue: int = _setting(
+        "WEBHOOKS_ALERT_OVERDUE", "Alert when more pending deliveries than this are overdue", 100
+    )
+    alert_overdue_seconds: float = _setting(
+        "WEBHOOKS_ALERT_OVERDUE_SECONDS", "A delivery that has been due for so long is overdue", 60.0
+    )
+    alert_silence_seconds: float = _setting(
+        "WEBHOOKS_ALERT_SILENCE_SECONDS", "Alert when the cron's last heartbeat is older", 300.0
+    )
     log_format: str = _setting("WEBHOOKS_LOG_FORMAT", "`json`, or `console` for people", "json")
     log_level: str = _setting("WEBHOOKS_LOG_LEVEL", "`debug`, `info`, `warning` or `error`", "info")
     metrics_token: str = _setting(
@@ -132,7 +164,7 @@ class Settings:
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{variable(name)} must be above 0")
-        for name in ("sweep_seconds", "retention_days"):
+        for name in ("sweep_seconds", "alert_seconds", "retention_days"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{variable(name)} must be 0 (off) or above")
         if self.lease_seconds < 2 * self.timeout_seconds:
@@ -162,6 +194,19 @@ class Settings:
             raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+        self._check_channels()
+
+    def _check_channels(self) -> None:
+        if self.alert_slack_url and not self.alert_slack_url.startswith(("https://", "http://")):
+            raise SettingsError(f"{variable('alert_slack_url')} must be a URL, such as https://hooks.slack.com/...")
+        if self.alert_email_to and not self.smtp_url:
+            raise SettingsError(f"{variable('alert_email_to')} needs {variable('smtp_url')}, the mail server")
+        if self.smtp_url and not re.fullmatch(r"smtps?://([^@/\s]+@)?[^@/\s:]+(:[0-9]{1,5})?/?", self.smtp_url):
+            # not repeated: it may hold a password
+            raise SettingsError(
+                f"{variable('smtp_url')} must be a server, such as smtp://user:password@mail.example.com:587; "
+                "write special characters of the password as %40 and so on"
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:

@@ -126,13 +126,6 @@ class Store:
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
 
-    async def event_types(self) -> list[dict[str, Any]]:
-        """Return the event types that may be dispatched, by name, each with its schema and example."""
-        query = self._connected().table("webhook_event_types").select("name, description, data_schema, example")
-        with _translated("webhook_event_types"):
-            rows = (await query.is_("analytics_destination", "null").order("name").execute()).data
-        return msgspec.convert(rows, list[dict[str, Any]])
-
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call any of the database's functions, for who has no method here of its own."""
         return await self._rpc(function, arguments)

@@ -12,6 +12,7 @@ from dramatiq.middleware import AsyncIO
 
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import DRAIN, QUEUE, announce_later
+from workers.alerts import Watch
 from workers.drain import Drain
 from workers.metrics import serve
 from workers.sweep import Sweep
@@ -51,6 +52,7 @@ class Worker:
         self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry)
         self._sweep = Sweep(store, broker, settings, worker=name)
         self._upkeep = Upkeep(store, broker, settings, worker=name)
+        self._watch = Watch(store, broker, settings, worker=name)
         self._calls: set[asyncio.Task[None]] = set()
 
     def declare(self) -> None:
@@ -64,7 +66,7 @@ class Worker:
 
     async def sweep(self) -> None:
         """Sweep and keep up until cancelled."""
-        await asyncio.gather(self._sweep.run(), self._upkeep.run())
+        await asyncio.gather(self._sweep.run(), self._upkeep.run(), self._watch.run())
 
     async def stop(self) -> None:
         """Claim nothing more."""

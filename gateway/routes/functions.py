@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED
 
+from gateway.alerts import alert
 from gateway.auth import server_only, server_or_admin
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import announce
@@ -64,6 +65,7 @@ async def webhook_dispatcher(
         await store.finish_run(run_id, enqueued=0, error=str(exc))
         raise
     await store.finish_run(run_id, enqueued=enqueued)
+    await alert(store, settings)
     return Run(run_id=run_id, due=due, enqueued=enqueued)
 
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from webhooks.catalog import from_environment
+from webhooks.cli import types
 from webhooks.cli.output import FAILED, AsJson, complain, print_fields, print_json, print_table
-from webhooks.cli.supabase import supabase
-from webhooks.codegen import docs
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
+app.command()(types.docs)
 
 
 def catalog() -> list[dict[str, Any]]:
     """Return the event types that may be dispatched, by name."""
+    from webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
 
-    async def read() -> list[dict[str, Any]]:
-        async with supabase() as store:
-            return await store.event_types()
-
-    return asyncio.run(read())
+    found = of_project.from_environment(os.environ)
+    return [dict(msgspec.to_builtins(event)) for event in found]
 
 
 @app.command("list")
@@ -54,9 +51,3 @@ def show(
     print_json(found["data_schema"])
     typer.echo("\nexample")
     print_json(found["example"])
-
-
-@app.command("docs")
-def page() -> None:
-    """Print the catalog as a page in Markdown."""
-    typer.echo(docs.render(from_environment(os.environ)), nl=False)

@@ -1,20 +1,38 @@
-"""`webhooks types`: the event catalog as types of a language."""
+"""`webhooks types` and `webhooks events docs`: what is generated from the event catalog."""
 
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from webhooks import catalog
-from webhooks.cli.output import WRONG, complain
-from webhooks.codegen import LANGUAGES
+from webhooks.cli.output import AsJson, print_json
+
+Language = StrEnum("Language", ["typescript", "python"])
 
 
-def types(language: Annotated[str, typer.Argument(help=f"One of: {', '.join(LANGUAGES)}.")]) -> None:
-    """Print the event catalog's types, for dispatching and for receiving."""
-    if language not in LANGUAGES:
-        complain(f"no types for {language!r}; there are: {', '.join(LANGUAGES)}")
-        raise typer.Exit(WRONG)
-    typer.echo(LANGUAGES[language](catalog.from_environment(os.environ)), nl=False)
+def types(
+    language: Annotated[Language, typer.Argument(help="The language of the types.")], as_json: AsJson = False
+) -> None:
+    """Print the event catalog's types, with a typed dispatch helper."""
+    from webhooks import catalog  # noqa: PLC0415 - importing the client takes a second: not for --help
+    from webhooks.codegen import LANGUAGES  # noqa: PLC0415 - as above
+
+    _print(LANGUAGES[language](catalog.from_environment(os.environ)), as_json=as_json)
+
+
+def docs(as_json: AsJson = False) -> None:
+    """Print the event catalog as a page in Markdown."""
+    from webhooks import catalog  # noqa: PLC0415 - importing the client takes a second: not for --help
+    from webhooks.codegen import docs as page  # noqa: PLC0415 - as above
+
+    _print(page.render(catalog.from_environment(os.environ)), as_json=as_json)
+
+
+def _print(text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"text": text})
+    else:
+        typer.echo(text, nl=False)

@@ -1,0 +1,25 @@
+"""The gateway's part in alerts: at each call of the cron, so that people hear of it when all workers are gone."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from webhooks.alerts import Alerts
+from webhooks.errors import StoreError
+
+if TYPE_CHECKING:
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+async def alert(store: Store, settings: Settings) -> None:
+    """Look once and send what is due. A failure is logged: it must not fail the cron."""
+    if not settings.alert_seconds:
+        return
+    try:
+        await Alerts(store, settings).once()
+    except StoreError as exc:
+        logger.warning("alerts wait: %s", exc)

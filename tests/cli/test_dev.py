@@ -1,0 +1,45 @@
+"""`webhooks dev`: one command, and an event arrives at `webhooks listen`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import httpx
+
+from devstack.processes import free_port
+from tests.cli.conftest import run, start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_from_nothing_to_an_event(tmp_path: Path) -> None:
+    """Its output is what a shell can source; with it an endpoint is made, an event dispatched, verified, shown."""
+    dev = start("dev", "--directory", str(tmp_path / "stack"))
+    assert dev.stdout
+    variables: dict[str, str] = {}
+    try:
+        for line in dev.stdout:
+            if line.startswith("#"):
+                break
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            variables[name] = value
+        assert httpx.get(f"{variables['WEBHOOKS_GATEWAY_URL']}/readyz", trust_env=False).is_success
+        assert run("migrate", "status", variables=variables).code == 0
+        port = free_port()
+        arguments = ["endpoints", "create", "mine", f"http://127.0.0.1:{port}/x", "--json"]
+        secret = run(*arguments, variables=variables).json["secret_key"]
+        listening = start(
+            "listen", "--port", str(port), "--count", "1", "--json", variables={"WEBHOOKS_LISTEN_SECRET": secret}
+        )
+        assert listening.stderr
+        listening.stderr.readline()
+        assert run("dispatch", "user.joined_community", "--example", variables=variables).code == 0
+        out, _ = listening.communicate(timeout=60)
+        assert json.loads(out)["verified"] is True
+    finally:
+        dev.send_signal(signal.SIGINT)
+        _, err = dev.communicate(timeout=60)
+    assert dev.returncode == 0, err

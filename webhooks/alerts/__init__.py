@@ -1,0 +1,133 @@
+"""Alerts: the database says what starts and ends; here it is told, once each, to Slack and by e-mail.
+
+Workers look every second, and the gateway at each call of the cron: so that people hear of it when either is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
+
+from webhooks.alerts.email import Email
+from webhooks.alerts.slack import Slack
+from webhooks.errors import NoticeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: kind -> the channels that are told, where they are set up; where none of them is, those that are.
+ROUTES: dict[str, tuple[str, ...]] = {
+    "failure_rate": ("slack",),
+    "overdue": ("email",),
+    "circuit_open": ("slack",),
+    "dispatcher_silent": ("slack", "email"),
+    "endpoint_disabled": ("slack", "email"),
+}
+
+#: Seconds between counts of the last hour's failures, the one condition that reads many rows.
+RATE_SECONDS = 30.0
+
+#: Seconds for one notice. Another process may try it after twice that.
+SEND_TIMEOUT = 15.0
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """That an alert has started or ended, for one channel."""
+
+    alert_id: str
+    moment: Literal["started", "ended"]
+    channel: str
+    kind: str
+    severity: str
+    summary: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        """One line: whether it starts or ends, and what."""
+        mark = "RESOLVED" if self.moment == "ended" else self.severity.upper()
+        return f"[{mark}] {self.summary}"
+
+
+class Channel(Protocol):
+    """Where notices go."""
+
+    async def send(self, notice: Notice) -> None:
+        """Send a notice, or raise NoticeError, which names no secret."""
+        ...
+
+
+#: channel -> what makes it of the settings, or None where they do not set it up.
+CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {"slack": Slack.of, "email": Email.of}
+
+
+class Alerts:
+    """Evaluates and sends. `clock` gives seconds that never run backwards."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        made = {name: make(settings) for name, make in CHANNELS.items()}
+        self._channels = {name: channel for name, channel in made.items() if channel}
+        self._policy = {
+            "failure_rate": settings.alert_failure_rate,
+            "failure_minimum": settings.alert_failure_minimum,
+            "overdue": settings.alert_overdue,
+            "overdue_seconds": settings.alert_overdue_seconds,
+            "silence_seconds": settings.alert_silence_seconds,
+            "channels": {kind: self._told(names) for kind, names in ROUTES.items()},
+        }
+        self._counted: float | None = None
+
+    async def once(self) -> int:
+        """Evaluate, and send what is due; return how many notices were sent. Raises StoreError."""
+        now = self._clock()
+        with_rate = self._counted is None or now - self._counted >= RATE_SECONDS
+        if with_rate:
+            self._counted = now
+        policy = {**self._policy, "with_rate": with_rate}
+        rows = await self._store.call("evaluate_webhook_alerts", {"policy": policy, "lease_seconds": 2 * SEND_TIMEOUT})
+        notices = msgspec.convert(rows, list[Notice])
+        if not notices:
+            return 0
+        errors = await asyncio.gather(*(self._send(notice) for notice in notices))
+        results = [
+            {"alert_id": n.alert_id, "moment": n.moment, "channel": n.channel, "error": error}
+            for n, error in zip(notices, errors, strict=True)
+        ]
+        await self._store.call("record_webhook_alert_notices", {"results": results})
+        return errors.count(None)
+
+    def _told(self, names: tuple[str, ...]) -> list[str]:
+        return [name for name in names if name in self._channels] or list(self._channels)
+
+    async def _send(self, notice: Notice) -> str | None:
+        """Send a notice; return why it was not sent, or None."""
+        channel = self._channels.get(notice.channel)
+        if channel is None:
+            return f"{notice.channel} is not set up here"
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await channel.send(notice)
+        except TimeoutError:
+            error = f"no answer within {SEND_TIMEOUT:g} s"
+        except NoticeError as exc:
+            error = str(exc)
+        except Exception as exc:  # noqa: BLE001 - a fault of our own must not stop the others, nor the sweep beside it
+            error = f"internal error: {type(exc).__name__}"
+        else:
+            logger.warning("alert %s: %s", notice.moment, notice.summary, extra={"kind": notice.kind})
+            return None
+        logger.error("the alert was not sent: %s", error, extra={"kind": notice.kind, "channel": notice.channel})
+        return error

@@ -1,0 +1,44 @@
+"""Slack, and what takes its incoming webhooks (Mattermost, Rocket.Chat, Discord's /slack).
+
+Source: https://api.slack.com/messaging/webhooks
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import httpx
+
+from webhooks.errors import NoticeError
+
+if TYPE_CHECKING:
+    from webhooks.alerts import Notice
+    from webhooks.settings import Settings
+
+
+class Slack:
+    """Posts to one incoming webhook, whose URL is a secret."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self | None:
+        """Return the channel that the settings set up."""
+        return cls(settings.alert_slack_url) if settings.alert_slack_url else None
+
+    async def send(self, notice: Notice) -> None:
+        """Post a notice."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=None) as client:  # noqa: S113 - bounded by the caller
+                answer = await client.post(self._url, json={"text": _escaped(notice.title)})
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            # its text may repeat the URL
+            raise NoticeError(f"Slack did not answer ({type(exc).__name__}); check WEBHOOKS_ALERT_SLACK_URL") from None
+        if not answer.is_success:
+            raise NoticeError(f"Slack answered {answer.status_code}; check WEBHOOKS_ALERT_SLACK_URL")
+
+
+def _escaped(text: str) -> str:
+    """Return text that is only text: an endpoint's name must not notify @everyone, nor be a link."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,56 @@
+"""The workers' part in alerts: one of them looks at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from webhooks.alerts import Alerts
+from webhooks.errors import QueueUnavailable, StoreError
+from webhooks.queue import take_turn
+
+if TYPE_CHECKING:
+    from dramatiq.brokers.redis import RedisBroker
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Held by the worker whose turn it is, for one interval.
+TURN = "webhooks:alerts"
+
+
+class Watch:
+    """Looks every `alert_seconds`; errors are logged once until it works again."""
+
+    def __init__(self, store: Store, broker: RedisBroker, settings: Settings, *, worker: str) -> None:
+        self._alerts = Alerts(store, settings)
+        self._broker = broker
+        self._seconds = settings.alert_seconds
+        self._worker = worker
+        self._failing = False
+
+    async def run(self) -> None:
+        """Look until cancelled; at once return when alerts are off."""
+        while self._seconds:
+            await asyncio.sleep(self._seconds)
+            try:
+                await self.once()
+            except StoreError as exc:
+                if not self._failing:
+                    logger.warning("alerts wait: %s", exc)
+                self._failing = True
+            else:
+                self._failing = False
+
+    async def once(self) -> int:
+        """Look, if it is this worker's turn; return how many notices were sent."""
+        milliseconds = max(1, int(self._seconds * 900))
+        try:
+            turn = await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds)
+        except QueueUnavailable:
+            # without Redis all look: the database lets one at a time, and a notice goes out once
+            turn = True
+        return await self._alerts.once() if turn else 0
