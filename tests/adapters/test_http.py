@@ -266,7 +266,9 @@ async def test_our_own_mistakes_are_permanent() -> None:
         assert result.error
         assert result.health is None
     elsewhere = await deliver("http://x/", allow_http=False)
-    assert (elsewhere.permanent, elsewhere.health) == (False, "failed"), "another worker, or this one's settings, may help"
+    assert (elsewhere.permanent, elsewhere.health) == (False, "failed"), (
+        "another worker, or this one's settings, may help"
+    )
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,9 +131,7 @@ async def test_a_fault_of_our_own_does_not_end_recording() -> None:
 async def test_a_payload_too_deep_for_a_parser_takes_no_place_for_ever() -> None:
     """It is recorded as an attempt, and its endpoint's place is free again."""
     store = FakeStore()
-    drain = Drain(
-        as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None
-    )
+    drain = Drain(as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None)
     endpoint = Endpoint(id="c", url="https://127.0.0.1:1/")
     deep = "[" * 50_000 + "]" * 50_000
     delivery = Delivery(id="1", event_type="x.y", attempt=1, endpoint=endpoint, body=deep, lease_id="l")
