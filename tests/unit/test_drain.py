@@ -120,7 +120,7 @@ async def test_a_fault_of_our_own_does_not_end_recording() -> None:
     recorder = Recorder(as_store(store), settled, patience=60)
     task = asyncio.create_task(recorder.run())
     recorder.add(an_attempt(1))
-    while store.errors:
+    while store.errors:  # noqa: ASYNC110 - the fake has no event for it
         await asyncio.sleep(0)
     recorder.add(an_attempt(2))
     recorder.finish()
