@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devstack.brokers import Kafka
 from devstack.receiver import Receiver
 from tests.adapters.shorthands import deliver
+from tests.conftest import quiet
 from workers.adapters import http
 
 if TYPE_CHECKING:
@@ -166,3 +168,15 @@ async def test_kafka_brokers(host: str) -> None:
     """The brokers of the URL are checked before the client is made."""
     result = await deliver(f"kafka://broker.invalid,{host}:9092/t", allowed_networks="")
     assert REFUSED in str(result.error)
+
+
+async def test_brokers_that_a_kafka_broker_names(directory: Path) -> None:
+    """A broker that is allowed names one that is not: nothing is produced."""
+    broker = Kafka(directory, say=quiet, advertised="127.0.0.2")
+    broker.start()
+    try:
+        result = await deliver(f"kafka://127.0.0.1:{broker.port}/t", allowed_networks="127.0.0.1")
+    finally:
+        broker.stop()
+    assert not result.delivered
+    assert f"127.0.0.2 {REFUSED}" in str(result.error)

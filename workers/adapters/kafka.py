@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
@@ -65,26 +66,42 @@ class KafkaAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("KafkaDestination", destination)
         self._configuration = _configuration(self._destination, context)
+        self._connecting = asyncio.Lock()
         self._allowed = parse_networks(context.settings.allowed_networks)
         self._producer: _Producer | None = None
 
     async def publish(self, message: Message) -> Receipt:
         """Produce the body with the headers as record headers. Raises DeliveryError with Kafka's own code."""
-        if self._producer and self._producer.ended:
-            await self.close()
-        if self._producer is None:
-            await self._check_brokers()
-        if self._producer is None:
-            self._producer = _Producer(self._configuration, asyncio.get_running_loop())
+        async with self._connecting:
+            if self._producer and self._producer.ended:
+                await self.close()
+            if self._producer is None:
+                await self._check_brokers()
+                self._producer = _Producer(self._configuration, asyncio.get_running_loop())
+            producer = self._producer
         key = field(message.body, self._destination.key) if self._destination.key else None
-        return await self._producer.produce(self._destination.topic, message, key)
+        return await producer.produce(self._destination.topic, message, key)
 
     async def _check_brokers(self) -> None:
+        """Check the addresses of the URL's brokers, and of those that they name: a client connects to either."""
         for broker in self._destination.brokers:
             host, _, port = broker.rpartition(":")
             # one that does not resolve is librdkafka's to report: another may do
             with suppress(OSError):
                 await checked_addresses(host, int(port), self._allowed)
+        for host, port in await asyncio.to_thread(self._named_brokers):
+            with suppress(OSError):
+                await checked_addresses(host, port, self._allowed)
+
+    def _named_brokers(self) -> list[tuple[str, int]]:
+        # an idempotent producer would connect to any of them at once
+        configuration = {**self._configuration, "enable.idempotence": False}
+        seconds = configuration["message.timeout.ms"] / 1000
+        try:
+            metadata = AdminClient(configuration).list_topics(timeout=seconds)
+        except KafkaException as exc:
+            raise _refusal(exc.args[0]) from exc
+        return [(broker.host, broker.port) for broker in metadata.brokers.values()]
 
     async def close(self) -> None:
         """End the producer's thread, drop what nobody waits for any more, and close all connections."""
@@ -122,7 +139,7 @@ class _Producer:
 
         def answer(error: KafkaError | None, record: Record) -> None:
             if error is not None:
-                self._answers.append((future, self._refusal(error)))
+                self._answers.append((future, _refusal(error, self._trouble)))
             else:
                 self._trouble = None
                 self._answers.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
@@ -136,7 +153,7 @@ class _Producer:
                 on_delivery=answer,
             )
         except KafkaException as exc:
-            raise self._refusal(exc.args[0]) from exc
+            raise _refusal(exc.args[0], self._trouble) from exc
         except BufferError as exc:
             raise DeliveryError("Kafka _QUEUE_FULL: the producer's queue is full", health=None) from exc
         return future
@@ -168,15 +185,16 @@ class _Producer:
     def _troubled(self, error: KafkaError) -> None:
         self._trouble = error
 
-    def _refusal(self, error: KafkaError) -> DeliveryError:
-        message = f"Kafka {error.name()}: {error.str()}"
-        cause = error
-        if error.name() in CONSEQUENCES and self._trouble:
-            cause = self._trouble
-            message += f"; before: {cause.name()}: {cause.str()}"
-        if cause.name() in PERMANENT:
-            return DeliveryError(message, permanent=True, health="answered")
-        return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
+
+def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryError:
+    message = f"Kafka {error.name()}: {error.str()}"
+    cause = error
+    if error.name() in CONSEQUENCES and trouble:
+        cause = trouble
+        message += f"; before: {cause.name()}: {cause.str()}"
+    if cause.name() in PERMANENT:
+        return DeliveryError(message, permanent=True, health="answered")
+    return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
 
 
 def _settle(answers: list[Answer]) -> None:
