@@ -89,9 +89,9 @@ class KafkaAdapter:
             # one that does not resolve is librdkafka's to report: another may do
             with suppress(OSError):
                 await checked_addresses(host, int(port), self._allowed)
-        for host, port in await asyncio.to_thread(self._named_brokers):
+        for named, number in await asyncio.to_thread(self._named_brokers):
             with suppress(OSError):
-                await checked_addresses(host, port, self._allowed)
+                await checked_addresses(named, number, self._allowed)
 
     def _named_brokers(self) -> list[tuple[str, int]]:
         # an idempotent producer would connect to any of them at once
@@ -101,7 +101,7 @@ class KafkaAdapter:
             metadata = AdminClient(configuration).list_topics(timeout=seconds)
         except KafkaException as exc:
             raise _refusal(exc.args[0]) from exc
-        return [(broker.host, broker.port) for broker in metadata.brokers.values()]
+        return [(str(broker.host), broker.port) for broker in metadata.brokers.values()]
 
     async def close(self) -> None:
         """End the producer's thread, drop what nobody waits for any more, and close all connections."""
