@@ -1,0 +1,70 @@
+"""The scenarios in their order: what each runs, how large, and which bars it is held to."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from bench import drain, rivals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.world import World
+
+Result = dict[str, Any]
+
+#: Rounds of what is interleaved; medians are reported.
+ROUNDS = {False: 5, True: 2}
+
+
+def a(world: World, *, short: bool) -> Result:
+    """Drain 20,000 rows to 10 endpoints, beside the client alone and the two older designs, interleaved."""
+    rows = 6_000 if short else 20_000
+    worker = world.worker(2)
+    drain.drain(world, 1_000, 10)  # connections and caches warm
+    rounds = [
+        {
+            "receiver": rivals.receiver(world, rows),
+            "client alone": rivals.ceiling(world, rows, 10),
+            "this": drain.drain(world, rows, 10),
+            "one message a delivery": rivals.one_message_a_delivery(world, rows // 10, 10),
+            "first generation": rivals.first_generation(world, rows // 40, 10),
+        }
+        for _ in range(ROUNDS[short])
+    ]
+    worker.stop()
+    medians = {name: _medians([one[name] for one in rounds]) for name in rounds[0]}
+    ratios = {
+        f"this / {other}": median(one["this"]["rate"] / one[other]["rate"] for one in rounds)
+        for other in rounds[0]
+        if other != "this"
+    }
+    return {"rows": rows, **medians, "ratios": ratios, "rounds": rounds}
+
+
+def b(world: World, *, short: bool) -> Result:
+    """Drain the same to 1 and to 1,000 endpoints."""
+    rows = 3_000 if short else 20_000
+    worker = world.worker(2)
+    found = {f"{number:,} endpoints": drain.drain(world, rows, number) for number in (1, 10, 1_000)}
+    worker.stop()
+    return {"rows": rows, **found}
+
+
+def g(world: World, *, short: bool) -> Result:
+    """Count SQL statements and Redis commands per 1,000 deliveries."""
+    rows = 2_000 if short else 5_000
+    worker = world.worker(2)
+    counted = drain.statements(world, rows, 10)
+    measured = drain.drain(world, rows, 10)
+    worker.stop()
+    commands = {name: measured[name] for name in ("transactions per 1,000", "redis commands per 1,000")}
+    return {"rows": rows, **counted, **commands}
+
+
+def _medians(results: list[dict[str, float]]) -> dict[str, float]:
+    return {name: median(one[name] for one in results) for name in results[0]}
+
+
+SCENARIOS: dict[str, Callable[..., Result]] = {"a": a, "b": b, "g": g}
