@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import respx
 
 from devstack.receiver import Received, Receiver, Reply
 from tests.adapters.shorthands import SECRET, SENT, adapter_cache, deliver, make_delivery, make_settings
@@ -296,26 +295,29 @@ async def test_it_survives_a_restart_of_the_receiver() -> None:
                 assert (await attempt(make_delivery(receiver.url), adapters, make_settings())).delivered
 
 
-@respx.mock
-async def test_a_broken_charset_is_read_all_the_same(respx_mock: respx.MockRouter) -> None:
-    """An encoding that Python does not know (an edge that a real server seldom shows)."""
-    respx_mock.post("https://example.com/").mock(
-        return_value=httpx.Response(200, headers={"Content-Type": "text/plain; charset=klingon"}, content=b"ok")
-    )
+def answering(handler: Callable[[httpx.Request], httpx.Response]) -> HttpAdapter:
+    """Return an adapter whose transport is only a function."""
     adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
+    adapter._transport = httpx.MockTransport(handler)
+    return adapter
+
+
+async def test_a_broken_charset_is_read_all_the_same() -> None:
+    """An encoding that Python does not know (an edge that a real server seldom shows)."""
+    headers = {"Content-Type": "text/plain; charset=klingon"}
+    adapter = answering(lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"ok")))
     assert (await adapter.publish(MESSAGE)).excerpt == "ok"
-    await adapter.close()
 
 
-@respx.mock
-async def test_errors_of_httpx_become_delivery_errors(respx_mock: respx.MockRouter) -> None:
+async def test_errors_of_httpx_become_delivery_errors() -> None:
     """Whatever httpx raises."""
     for error in (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError, httpx.DecodingError):
-        respx_mock.post("https://example.com/").mock(side_effect=error("why"))
-        adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
+
+        def fail(_: httpx.Request, error: type[httpx.HTTPError] = error) -> httpx.Response:
+            raise error("why")
+
         with pytest.raises(DeliveryError, match=f"{error.__name__}: why"):
-            await adapter.publish(MESSAGE)
-        await adapter.close()
+            await answering(fail).publish(MESSAGE)
 
 
 def test_a_received_request_is_not_verified_with_another_secret() -> None:
