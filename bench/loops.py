@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
+
+import uvloop
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -11,4 +12,4 @@ if TYPE_CHECKING:
 
 def run(main: Coroutine[object, object, None]) -> None:
     """Run a program."""
-    asyncio.run(main)
+    uvloop.run(main)
