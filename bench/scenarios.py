@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench import drain, rivals
+from bench import backlog, dispatch, drain, latency, rivals, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +63,47 @@ def g(world: World, *, short: bool) -> Result:
     return {"rows": rows, **counted, **commands}
 
 
+def c(world: World, *, short: bool) -> Result:
+    """Time events from dispatch_webhook's commit to the receiver, without the cron."""
+    worker = world.worker(2)
+    seconds = 5 if short else 30
+    found = {f"{rate} events/s": latency.latency(world, rate, seconds) for rate in (1, 50, 200)}
+    worker.stop()
+    return found
+
+
+def d(world: World, *, short: bool) -> Result:
+    """Claim 100 and record them, with ever more rows in the table."""
+    sizes = (10_000, 50_000) if short else (10_000, 100_000, 1_000_000)
+    found = {f"{size:,} pending": backlog.claims(world, size) for size in sizes}
+    finished = 100_000 if short else 10_000_000
+    found[f"10,000 pending, {finished:,} finished"] = backlog.claims(world, 10_000, finished)
+    first, last = (found[f"{size:,} pending"]["claim ms"] for size in (sizes[0], sizes[-1]))
+    return {**found, f"claim at {sizes[-1]:,} / at {sizes[0]:,}": last / first}
+
+
+def e(world: World, *, short: bool) -> Result:
+    """Deliver to a hundred endpoints of which one never answers, and to a hundred healthy ones, interleaved."""
+    rows = 3_000 if short else 10_000
+    shares = []
+    for _ in range(1 if short else 3):
+        # new workers each time: what waits for the silent one would be left over
+        worker = world.worker(2)
+        healthy = silence.healthy_rate(world, rows, 100, silent=False)
+        ill = silence.healthy_rate(world, rows, 100, silent=True)
+        worker.stop()
+        shares.append(ill / healthy)
+    return {"rows": rows, "healthy endpoints keep": median(shares)}
+
+
+def f(world: World, *, short: bool) -> Result:
+    """Dispatch with 1, 10 and 100 subscribed endpoints."""
+    calls = 200 if short else 1_000
+    return {f"{number} endpoints": dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
+
+
 def _medians(results: list[dict[str, float]]) -> dict[str, float]:
     return {name: median(one[name] for one in results) for name in results[0]}
 
 
-SCENARIOS: dict[str, Callable[..., Result]] = {"a": a, "b": b, "g": g}
+SCENARIOS: dict[str, Callable[..., Result]] = {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f, "g": g}
