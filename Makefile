@@ -28,7 +28,7 @@ chaos: install  ## The faults of tests/chaos in full; the report is .devstack/te
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
 
 bench: install  ## Measure (SHORT=1: two minutes; SCENARIOS="a g": those); the figures are .devstack/bench.json
-	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short) $(SCENARIOS)
+	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS),,--keep)) $(SCENARIOS)
 
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .

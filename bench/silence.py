@@ -17,7 +17,7 @@ where id = (select id from public.webhook_configurations order by id limit 1)
 HEALTHY = """
 select count(*) from public.webhook_deliveries as d
 join public.webhook_configurations as c on c.id = d.webhook_config_id
-where c.url not like '%/silent/%' and d.finished_at is null
+where position('/silent/' in c.url) = 0 and d.finished_at is null
 """
 
 
