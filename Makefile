@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos check screenshots format clean
+.PHONY: help install demo test chaos bench check screenshots format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
+
+bench: install  ## Measure (SHORT=1: two minutes; SCENARIOS="a g": those); the figures are .devstack/bench.json
+	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS),,--keep)) $(SCENARIOS)
 
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .

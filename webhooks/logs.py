@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 import structlog
@@ -22,8 +22,8 @@ QUIET = ("httpx", "httpcore", "uvicorn.access")
 ADOPTED = ("uvicorn", "uvicorn.error", "dramatiq")
 
 
-def configure(settings: Settings) -> None:
-    """Send all logs of the process to stderr in the settings' form. For composition roots; may be called again.
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send all logs of the process to `stream`, else stderr. For composition roots; may be called again.
 
     What is bound with `structlog.contextvars` (request_id, delivery_id, attempt, trace_id) stands in every line.
     """
@@ -42,7 +42,7 @@ def configure(settings: Settings) -> None:
     ]
     if settings.log_format == "console":
         last[-1] = structlog.dev.ConsoleRenderer(colors=False)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     root = logging.getLogger()
     root.handlers = [handler]

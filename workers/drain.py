@@ -60,6 +60,7 @@ class Drain:
         self._limited: set[str] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._busy: Counter[str] = Counter()
+        self._crowded: set[str] = set()
         self._running = 0
         self._claiming: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -87,8 +88,15 @@ class Drain:
             if loop.time() > deadline:
                 self._wake(0)
                 break
-            batch = await self._claim(await self._room())
+            room = await self._room()
+            full = [one for one, busy in self._busy.items() if busy >= self._settings.endpoint_concurrency]
+            batch = await self._claim(room)
             if not batch:
+                # what is due still belongs to endpoints that had no place free when it was asked for
+                self._crowded.update(full)
+                if any(self._has_room(one) for one in full):
+                    self._crowded.difference_update(full)
+                    continue
                 break
             admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
             if len(admitted) < len(batch):
@@ -180,9 +188,13 @@ class Drain:
         left = self._busy[endpoint]
         if not left:
             del self._busy[endpoint]
-        if left == self._settings.endpoint_concurrency // 2:
+        if endpoint in self._crowded and self._has_room(endpoint):
             # more of its deliveries may wait, which the last claim left alone
+            self._crowded.discard(endpoint)
             self._go_on()
+
+    def _has_room(self, endpoint: str) -> bool:
+        return self._busy.get(endpoint, 0) <= self._settings.endpoint_concurrency // 2
 
     def _go_on(self) -> None:
         """Claim again in this process, unless a job does."""

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -299,15 +299,20 @@ async def test_it_survives_a_restart_of_the_receiver() -> None:
                 assert (await attempt(make_delivery(receiver.url), adapters, make_settings())).delivered
 
 
-@respx.mock
-async def test_a_broken_charset_is_read_all_the_same(respx_mock: respx.MockRouter) -> None:
-    """An encoding that Python does not know (an edge that a real server seldom shows)."""
-    respx_mock.post("https://example.com/").mock(
-        return_value=httpx.Response(200, headers={"Content-Type": "text/plain; charset=klingon"}, content=b"ok")
-    )
+def answering(**answer: Any) -> HttpAdapter:
+    """Return an adapter whose transport is a respx router."""
+    router = respx.Router()
+    router.post("https://example.com/").mock(**answer)
     adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
+    adapter._transport = httpx.MockTransport(router.async_handler)
+    return adapter
+
+
+async def test_a_broken_charset_is_read_all_the_same() -> None:
+    """An encoding that Python does not know (an edge that a real server seldom shows)."""
+    headers = {"Content-Type": "text/plain; charset=klingon"}
+    adapter = answering(return_value=httpx.Response(200, headers=headers, content=b"ok"))
     assert (await adapter.publish(MESSAGE)).excerpt == "ok"
-    await adapter.close()
 
 
 @pytest.mark.parametrize(
@@ -322,15 +327,11 @@ async def test_no_charset_of_a_receiver_breaks_a_record(charset: str, body: byte
     str(result.response_excerpt).encode()
 
 
-@respx.mock
-async def test_errors_of_httpx_become_delivery_errors(respx_mock: respx.MockRouter) -> None:
+async def test_errors_of_httpx_become_delivery_errors() -> None:
     """Whatever httpx raises."""
     for error in (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError, httpx.DecodingError):
-        respx_mock.post("https://example.com/").mock(side_effect=error("why"))
-        adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
         with pytest.raises(DeliveryError, match=f"{error.__name__}: why"):
-            await adapter.publish(MESSAGE)
-        await adapter.close()
+            await answering(side_effect=error("why")).publish(MESSAGE)
 
 
 def test_a_received_request_is_not_verified_with_another_secret() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import subprocess
@@ -72,11 +73,11 @@ async def test_rebinding_cannot_win(names: dict[str, list[list[str]]], monkeypat
     """The name is looked up once: what was checked is connected to, also when the next answer would be another."""
     connected: list[str] = []
 
-    async def connect(_: object, host: str, *__: object, **___: object) -> Any:
+    async def connect(_: object, __: object, host: str, *___: object, **____: object) -> Any:
         connected.append(host)
-        raise http.httpcore.ConnectError("as far as this test goes")
+        raise OSError("as far as this test goes")
 
-    monkeypatch.setattr(http.httpcore.AnyIOBackend, "connect_tcp", connect)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
     with Receiver() as receiver:
         port = receiver.url.rpartition(":")[2]
         names["rebinds.example"] = [["93.184.216.34"], ["127.0.0.1"]]

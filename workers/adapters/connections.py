@@ -10,15 +10,11 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import httpcore
-
 from webhooks.addresses import refused
 from webhooks.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from httpcore import SOCKET_OPTION, AsyncNetworkStream
+    from collections.abc import Sequence
 
     from webhooks.addresses import Network
 
@@ -50,40 +46,3 @@ def check_address(address: str, allowed: Sequence[Network], *, host: str | None 
     if refused(address, allowed):
         name = f"{host} resolves to {address}, which" if host and host != address else address
         raise SetupError(f"{name} is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")
-
-
-class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """httpcore's own backend, behind the check. TLS still verifies the name, not the address."""
-
-    def __init__(self, allowed: Sequence[Network]) -> None:
-        self._allowed = allowed
-        self._backend = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
-        local_address: str | None = None,
-        socket_options: Iterable[SOCKET_OPTION] | None = None,
-    ) -> AsyncNetworkStream:
-        """Connect to the first address that answers."""
-        try:
-            addresses = await checked_addresses(host, port, self._allowed)
-        except OSError as exc:
-            raise httpcore.ConnectError(f"{host}: {exc}") from exc
-        for number, address in enumerate(addresses, start=1):
-            try:
-                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if number == len(addresses):
-                    raise
-        raise httpcore.ConnectError(f"{host} has no address")
-
-    async def connect_unix_socket(self, *_: object, **__: object) -> AsyncNetworkStream:
-        """Refuse: nothing is delivered to a file."""
-        raise httpcore.UnsupportedProtocol("unix sockets are not delivered to")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)

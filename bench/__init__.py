@@ -1,0 +1,1 @@
+"""Benchmarks of the whole system on its real parts: `make bench`."""

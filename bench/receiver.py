@@ -1,0 +1,86 @@
+"""A receiver that is no bottleneck: bare asyncio, a process of its own. `python -m bench.receiver PORT`.
+
+POST anything is answered 200 at once, or never below /silent; below /trace its arrival is noted. `GET /count` and
+`GET /arrivals` say what came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import sys
+import time
+from typing import cast
+
+import uvloop
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Arrivals:
+    """What came: how many requests, and when those below /trace did (CLOCK_MONOTONIC, one clock for all processes)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.times: dict[str, float] = {}
+
+    def note(self, head: bytes, body: bytes) -> None:
+        """Count a request."""
+        self.count += 1
+        if head.startswith(b"POST /trace"):
+            self.times.setdefault(json.loads(body)["request_id"], time.monotonic())
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: requests are answered in the order they come."""
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+        self._rest = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        self._rest += data
+        while (end := self._rest.find(b"\r\n\r\n")) >= 0:
+            head, start = self._rest[:end], end + 4
+            at = head.lower().find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self._rest) < start + length:
+                return
+            body, self._rest = self._rest[start : start + length], self._rest[start + length :]
+            self._answer(head, body)
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET /count"):
+            self._say({"count": self._arrivals.count})
+        elif head.startswith(b"GET /arrivals"):
+            self._say(self._arrivals.times)
+        elif not head.startswith(b"POST /silent"):
+            self._arrivals.note(head, body)
+            self._transport.write(ANSWER)
+
+    def _say(self, what: object) -> None:
+        body = json.dumps(what).encode()
+        self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+async def serve(port: int, certificate: str | None) -> None:
+    """Serve until the process is ended."""
+    arrivals = Arrivals()
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(arrivals), "127.0.0.1", port, ssl=context, backlog=1024)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))  # noqa: PLR2004

@@ -1,0 +1,77 @@
+"""What the system is compared with, in the same run: the client alone, the first generation, one message a delivery."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Message
+
+from bench import single, usage
+from bench.world import wait
+from webhooks.queue import create_broker
+
+if TYPE_CHECKING:
+    from bench.world import World
+    from devstack.processes import Child
+
+#: Threads in each of the two processes of one message a delivery.
+THREADS = 8
+
+
+def receiver(world: World, requests: int) -> dict[str, float]:
+    """Return the receiver's own rate."""
+    child = world.run("bench.raw", world.receiver.rpartition(":")[2], str(requests))
+    (said,) = _said([child])
+    return {"rate": requests / said["seconds"]}
+
+
+def ceiling(  # noqa: PLR0913 - as the command line
+    world: World, requests: int, endpoints: int, *, processes: int = 2, concurrency: int = 200, url: str | None = None
+) -> dict[str, float]:
+    """Return the rate and the CPU seconds per 1,000 of the worker's client alone."""
+    each = requests // processes
+    arguments = [url or world.receiver, str(endpoints), str(each), str(concurrency)]
+    said = _said([world.run("bench.client", *arguments) for _ in range(processes)])
+    return {
+        "rate": sum(each / one["seconds"] for one in said),
+        "cpu": sum(one["cpu"] for one in said) / (each * processes) * 1000,
+    }
+
+
+def first_generation(world: World, rows: int, endpoints: int) -> dict[str, float]:
+    """Return the rate of the first generation's algorithm."""
+    world.fill(rows, endpoints)
+    (said,) = _said([world.run("bench.generation", str(rows))])
+    return {"rate": rows / said["seconds"], "cpu": said["cpu"] / rows * 1000}
+
+
+def one_message_a_delivery(world: World, rows: int, endpoints: int) -> dict[str, float]:
+    """Return its rate, from the first message's enqueuing to the last row's update, and its CPU seconds per 1,000."""
+    world.fill(rows, endpoints)
+    broker = create_broker(world.stack.valkey.url)
+    arguments = ["bench.single:main", "--processes", "2", "--threads", str(THREADS), "--queues", single.QUEUE]
+    child = world.run("dramatiq", *arguments, BENCH_DSN=world.dsn)
+    child.wait_ready(lambda: child.tail().count("ready for action") > 0)
+    time.sleep(1)
+    ids = [str(row[0]) for row in world.db.execute("select id from public.webhook_deliveries")]
+    begun, used = time.perf_counter(), usage.cpu(child.pid)
+    for identity in ids:
+        message: Message[None] = Message(
+            queue_name=single.QUEUE, actor_name=single.ACTOR, args=(identity,), kwargs={}, options={}
+        )
+        broker.enqueue(message)
+    wait(lambda: world.unfinished() == 0)
+    seconds, used = time.perf_counter() - begun, usage.cpu(child.pid) - used
+    child.stop()
+    broker.close()
+    return {"rate": rows / seconds, "cpu": used / rows * 1000}
+
+
+def _said(children: list[Child]) -> list[dict[str, Any]]:
+    """Wait for programs to end; return the JSON that each printed last."""
+    for child in children:
+        if child.process.wait(600):
+            child.check()
+    return [json.loads(child.tail().splitlines()[-1]) for child in children]
