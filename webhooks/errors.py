@@ -3,6 +3,7 @@
 WebhooksError
 ├── SettingsError            a setting is missing or wrong
 ├── DestinationError         an endpoint's URL cannot be delivered to
+│   └── SetupError           by this worker, as it is set up
 ├── SecretError              an endpoint's secret cannot sign
 │   └── SealedError          it is encrypted, and this process has not the key
 ├── DeliveryError            an attempt failed; says whether and when to try again
@@ -31,6 +32,13 @@ class SettingsError(WebhooksError):
 
 class DestinationError(WebhooksError):
     """Raised when an endpoint's URL cannot be delivered to; names the part and shows a right example."""
+
+
+class SetupError(DestinationError):
+    """Raised when a worker, as it is set up, does not deliver to an endpoint; with other settings it would.
+
+    An extra, a credentials profile or a setting is missing, or the endpoint's network is not allowed.
+    """
 
 
 class SecretError(WebhooksError):

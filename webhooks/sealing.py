@@ -53,7 +53,7 @@ class Sealer:
             return False
         try:
             self._first.decrypt(secret.removeprefix(PREFIX))
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             return False
         return True
 
@@ -64,7 +64,7 @@ class Sealer:
             raise SealedError("the endpoint's secret is encrypted; set WEBHOOKS_ENCRYPTION_KEYS")
         try:
             return self._all.decrypt(secret.removeprefix(PREFIX)).decode()
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             raise SealedError(
                 "the endpoint's secret is encrypted with none of the keys in WEBHOOKS_ENCRYPTION_KEYS"
             ) from None

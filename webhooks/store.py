@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from postgrest import APIError, AsyncPostgrestClient
 from supabase import AsyncClient, AsyncClientOptions
 from webhooks.deliveries import Attempt, Delivery, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -112,6 +114,8 @@ class Store:
 
     async def is_admin(self, access_token: str) -> bool:
         """Return whether a user's access token is an admin's; False too when it is no valid token."""
+        if not is_access_token(access_token):
+            return False
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}
         client = AsyncPostgrestClient(f"{self._settings.supabase_url.rstrip('/')}/rest/v1", headers=headers)
         try:
@@ -154,17 +158,23 @@ def _translated(asked: str) -> Iterator[None]:
         raise _translate(asked, exc) from exc
     except httpx.HTTPError as exc:
         raise StoreUnavailable(f"Supabase did not answer {asked} ({type(exc).__name__})") from exc
+    except (TypeError, ValueError, KeyError) as exc:
+        # a maintenance page with status 200, for example
+        raise StoreUnavailable(f"Supabase's answer to {asked} is none of its own ({type(exc).__name__})") from exc
 
 
-#: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, no pool.
-_PASSING = ("08", "53", "57P", "40", "55P03", "PGRST00")
+#: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, statement
+#: or lock timeout, read-only for a while, no pool.
+_PASSING = ("08", "53", "57", "40", "55P03", "25006", "PGRST00")
+
+#: HTTP statuses by which a gateway in front of PostgREST says the same: its code is the status.
+_PASSING_STATUSES = re.compile(r"5\d\d|3\d\d|408|425|429")
 
 
 def _translate(function: str, exc: APIError) -> StoreError:
     code = str(exc.code or "")
     text = f"{function}: {exc.message or 'no message'}" + (f" ({exc.hint})" if exc.hint else "")
-    # a gateway in front of PostgREST answers 5xx without a body of PostgREST's kind: its code is the status
-    if code.startswith(_PASSING) or code in {"500", "502", "503", "504", "520", "521", "522", "524"}:
+    if code.startswith(_PASSING) or _PASSING_STATUSES.fullmatch(code):
         return StoreUnavailable(text, code=code)
     if code == "PGRST202":
         text += "; are the migrations of supabase/migrations applied?"

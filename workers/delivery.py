@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
-from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError
+from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError, SetupError
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
 
@@ -40,8 +40,8 @@ async def attempt(
         error = DeliveryError(f"no complete response within {seconds:g} s")
     except DeliveryError as exc:
         error = exc
-    except SealedError as exc:
-        # this worker's fault: the deliveries wait behind the endpoint's circuit until it has the key
+    except (SealedError, SetupError) as exc:
+        # this worker's fault: the deliveries wait behind the endpoint's circuit until it is set up
         error = DeliveryError(str(exc))
     except (DestinationError, SecretError) as exc:
         error = DeliveryError(str(exc), permanent=True, health=None)

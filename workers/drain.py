@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 WAKE_MARGIN = 0.05
 
 
+#: Results that may wait to be recorded before nothing more is claimed.
+UNRECORDED = 1000
+
+
 class Drain:
     """A process's deliveries. `wake` is called with the seconds after which another drain job should start.
 
@@ -67,7 +71,8 @@ class Drain:
 
     async def run(self) -> int:
         """Claim until nothing is due, the time budget ends or `stop` is called; return the attempts begun."""
-        self._recording = self._recording or asyncio.create_task(self._recorder.run())
+        if self._recording is None or self._recording.done():
+            self._recording = asyncio.create_task(self._recorder.run())
         self._running += 1
         try:
             return await self._run()
@@ -115,6 +120,9 @@ class Drain:
         batch = min(self._settings.batch_size, self._settings.concurrency)
         busy = self._settings.concurrency - math.ceil(batch / 2)
         self._in_flight = {task for task in self._in_flight if not task.done()}
+        # Supabase records more slowly than we deliver: leases must not run out meanwhile
+        while self._recorder.waiting > UNRECORDED and not self._stopping:  # noqa: ASYNC110 - a rare wait needs no event
+            await asyncio.sleep(LINGER)
         while len(self._in_flight) > busy:
             _, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
         return min(batch, self._settings.concurrency - len(self._in_flight))
@@ -153,14 +161,19 @@ class Drain:
             return {}
 
     async def _deliver(self, delivery: Delivery, traceparent: str | None) -> None:
-        with self._telemetry.attempt(delivery, traceparent) as observed:
-            result = await attempt(delivery, self._adapters, self._settings, observed.headers)
-            observed.result = result
-        self._breakers.note(delivery.endpoint, result.health)
-        if delivery.endpoint.limited:
-            self._limited.add(delivery.id)
-        self._recorder.add(result)
-        self._leave(delivery.endpoint.id)
+        try:
+            with self._telemetry.attempt(delivery, traceparent) as observed:
+                result = await attempt(delivery, self._adapters, self._settings, observed.headers)
+                observed.result = result
+                self._breakers.note(delivery.endpoint, result.health)
+                if delivery.endpoint.limited:
+                    self._limited.add(delivery.id)
+                self._recorder.add(result)
+        except Exception:
+            # what watches attempts must not stop them
+            logger.exception("delivery %s", delivery.id)
+        finally:
+            self._leave(delivery.endpoint.id)
 
     def _leave(self, endpoint: str) -> None:
         self._busy[endpoint] -= 1

@@ -40,6 +40,11 @@ class Recorder:
         """Have an attempt recorded soon."""
         self._queue.put_nowait(attempt)
 
+    @property
+    def waiting(self) -> int:
+        """How many results are not recorded yet, the batch under way not counted."""
+        return self._queue.qsize()
+
     def finish(self) -> None:
         """Let `run` return once everything is recorded."""
         self._queue.put_nowait(None)
@@ -84,6 +89,10 @@ class Recorder:
                 # one bad result must not hold the others back
                 for one in batch:
                     await self._record([one])
+                return
+            except Exception:
+                # a fault of our own: the others' results must be recorded all the same
+                logger.exception("%d results were not recorded; their leases will run out", len(batch))
                 return
             else:
                 return

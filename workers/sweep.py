@@ -41,6 +41,9 @@ class Sweep:
                 if not self._failing:
                     logger.warning("the sweep waits: %s", exc)
                 self._failing = True
+            except Exception:
+                # it must go on, whatever this was
+                logger.exception("the sweep failed")
             else:
                 if self._failing:
                     logger.info("the sweep works again")

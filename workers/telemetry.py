@@ -95,7 +95,7 @@ def _payload(delivery: Delivery) -> Payload:
     """Read the payload's own ids; an edge function may have written anything."""
     try:
         payload = msgspec.json.decode(delivery.body, type=Payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return Payload()
     if payload.timestamp and payload.timestamp.tzinfo is None:
         payload.timestamp = payload.timestamp.replace(tzinfo=UTC)

@@ -44,6 +44,9 @@ class Upkeep:
                 await self.once()
             except (StoreError, QueueUnavailable) as exc:
                 logger.warning("upkeep waits: %s", exc)
+            except Exception:
+                # it must go on, whatever this was
+                logger.exception("upkeep failed")
             await asyncio.sleep(self._interval)
 
     async def once(self) -> None:

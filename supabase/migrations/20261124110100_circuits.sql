@@ -12,6 +12,7 @@ create table if not exists public.webhook_circuits (
     window_attempts integer not null default 0,
     window_failures integer not null default 0,
     failing_since timestamptz,
+    undelivered_at timestamptz,
     paused_until timestamptz,
     tokens double precision,
     tokens_at timestamptz,
@@ -27,6 +28,7 @@ comment on column public.webhook_circuits.window_started_at is 'Start of the win
 comment on column public.webhook_circuits.window_attempts is 'Attempts in the window.';
 comment on column public.webhook_circuits.window_failures is 'Failures in the window.';
 comment on column public.webhook_circuits.failing_since is 'The first undelivered attempt after the last delivered one.';
+comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two quiet days failing_since begins anew: silence is no failure.';
 comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
 comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
 
@@ -35,10 +37,6 @@ create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select public.is_webhook_admin()));
 revoke all on public.webhook_circuits from public, anon, authenticated;
 grant select on public.webhook_circuits to authenticated, service_role;
-
-insert into public.webhook_circuits (webhook_config_id)
-select c.id from public.webhook_configurations as c
-on conflict do nothing;
 
 create or replace function webhooks.new_circuit()
 returns trigger
@@ -52,7 +50,7 @@ begin
     -- switched on again: what it did before no longer counts
     on conflict (webhook_config_id) do update
     set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
-        window_attempts = 0, window_failures = 0, failing_since = null, paused_until = null;
+        window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null;
     return null;
 end $$;
 comment on function webhooks.new_circuit() is 'Gives a new endpoint a closed circuit, and closes that of one that is switched on again.';
@@ -63,6 +61,11 @@ create trigger new_webhook_circuit
 create trigger reset_webhook_circuit
     after update of is_active on public.webhook_configurations
     for each row when (new.is_active and not old.is_active) execute function webhooks.new_circuit();
+
+-- after the trigger: an endpoint that is made meanwhile has its circuit by one or the other
+insert into public.webhook_circuits (webhook_config_id)
+select c.id from public.webhook_configurations as c
+on conflict do nothing;
 
 create or replace view webhooks.ready_endpoints as
 select c.id,

@@ -22,6 +22,27 @@ $$;
 comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated;
 
+create or replace function webhooks.under_way(endpoint uuid, since timestamptz, at_most integer)
+returns integer
+language sql
+stable
+set search_path = ''
+as $$
+    select count(*)::integer
+    from (
+        select 1
+        from public.webhook_deliveries as d
+        where d.webhook_config_id = endpoint and d.status = 'processing' and d.leased_at >= since
+        limit at_most
+    ) as bounded
+$$;
+comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a moment and have no result yet, counted up to at_most.';
+revoke all on function webhooks.under_way(uuid, timestamptz, integer) from public, anon, authenticated;
+-- of one endpoint what is under way, for limits
+-- squawk-ignore require-concurrent-index-creation
+create index if not exists idx_webhook_deliveries_under_way on public.webhook_deliveries (webhook_config_id, leased_at)
+where status = 'processing';
+
 -- a function's result columns cannot be changed in place
 -- squawk-ignore ban-drop-function
 drop function public.claim_webhook_deliveries(integer, integer, text);
@@ -93,6 +114,8 @@ begin
         ) as first
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
+          -- one that has as many under way as it may must not take another's turn
+          and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
         order by random()
         limit _batch
     ) as due;
@@ -110,15 +133,8 @@ begin
         from (
             select r.id,
                    least(_own, per_endpoint - (busy ->> r.id::text)::integer,
-                         r.places - coalesce(under_way.deliveries, 0), floor(r.tokens))::integer as size
+                         r.places - webhooks.under_way(r.id, r.places_since, r.places), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
-            left join (
-                select p.id, count(*) as deliveries
-                from public.webhook_deliveries as d
-                join webhooks.ready_endpoints as p on p.id = d.webhook_config_id
-                where d.status = 'processing' and d.leased_at >= p.places_since and p.id = any (_limited)
-                group by p.id
-            ) as under_way on under_way.id = r.id
             where r.id = any (_limited)
         ) as room
         where room.size > 0;
@@ -175,7 +191,8 @@ begin
         set state = case when h.state = 'open' then 'half_open' else h.state end,
             since = case when h.state = 'open' then _now else h.since end,
             tokens = r.tokens - taken.deliveries,
-            tokens_at = case when r.tokens is not null then _now end
+            -- whoever waited for the lock began before the one that held it
+            tokens_at = case when r.tokens is not null then greatest(h.tokens_at, _now) end
         from (
             select d.webhook_config_id, count(*) as deliveries
             from public.webhook_deliveries as d
@@ -235,7 +252,8 @@ as $$
                     -- of a circuit that is tried again, one request is due
                     limit case when r.state = 'closed' then at_most else 1 end
                 ) as due
-                where r.tokens is null or r.tokens >= 1
+                where (r.tokens is null or r.tokens >= 1)
+                  and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                 union all
                 select 1
                 from public.webhook_deliveries as d

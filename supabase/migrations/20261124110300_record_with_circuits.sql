@@ -89,7 +89,13 @@ as $$
                case when fresh.window then n.attempts else h.window_attempts + n.attempts end as attempts,
                case when fresh.window then n.failures else h.window_failures + n.failures end as window_failures,
                case when fresh.window then now() else h.window_started_at end as window_started_at,
-               case when n.delivered then null when n.undelivered then coalesce(h.failing_since, now()) else h.failing_since end as failing_since,
+               case
+                   when n.delivered then null
+                   when n.undelivered and h.undelivered_at < now() - interval '2 days' then now()
+                   when n.undelivered then coalesce(h.failing_since, now())
+                   else h.failing_since
+               end as failing_since,
+               case when n.undelivered then now() else h.undelivered_at end as undelivered_at,
                coalesce(e.circuit_failure_threshold, (policy ->> 'failure_threshold')::integer, 5) as threshold,
                coalesce(e.circuit_reset_seconds, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
                n.disable_reason
@@ -128,6 +134,7 @@ as $$
             window_attempts = case when m.new_state <> h.state then 0 else m.attempts end,
             window_failures = case when m.new_state <> h.state then 0 else m.window_failures end,
             failing_since = m.failing_since,
+            undelivered_at = m.undelivered_at,
             paused_until = case when m.wait_seconds > 0
                 then greatest(h.paused_until, now() + make_interval(secs => m.wait_seconds)) else h.paused_until end
         from moved as m

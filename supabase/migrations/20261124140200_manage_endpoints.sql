@@ -191,6 +191,11 @@ begin
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     _new := webhooks.apply_endpoint_changes(_old, changes);
+    -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
+    if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
+        _new.headers := case when changes ? 'headers' then _new.headers end;
+        _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
+    end if;
     -- the triggers look at what is named here: a URL of long ago that would be refused today stays as it is
     update public.webhook_configurations as c
     set name = _new.name, is_active = _new.is_active, max_attempts = _new.max_attempts,
@@ -202,6 +207,6 @@ begin
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);
 end $$;
-comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay. {"is_active": false} disables it.';
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay, but headers and credentials_profile when the URL gets another host. {"is_active": false} disables it.';
 revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated;
 grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;

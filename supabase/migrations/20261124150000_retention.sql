@@ -6,6 +6,11 @@
 create index if not exists idx_webhook_deliveries_finished on public.webhook_deliveries (finished_at)
 where finished_at is not null;
 
+-- what the first generation finished: it has no moment of its own
+update public.webhook_deliveries as d
+set finished_at = coalesce(d.last_attempt_at, d.created_at)
+where d.status in ('delivered', 'failed') and d.finished_at is null;
+
 create or replace function public.purge_webhook_history(older_than interval, batch_size integer default 1000)
 returns integer
 language plpgsql

@@ -54,6 +54,7 @@ async def test_the_cache_is_bounded_and_closes_what_it_evicts() -> None:
         for name in ("a", "b", "c"):
             async with adapters.use(endpoint(f"https://{name}/")):
                 pass
+    await asyncio.sleep(0)
     assert Recording.closed == ["https://a/", "https://b/"]
     await adapters.close()
     assert set(Recording.closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
@@ -67,9 +68,11 @@ async def test_what_is_unused_for_long_is_closed() -> None:
         now[0] = moment
         async with adapters.use(endpoint(f"https://{name}/")):
             pass
+    await asyncio.sleep(0)
     assert Recording.closed == ["https://a/"]
     async with adapters.use(endpoint("https://b/")):
         now[0] = 1000.0
+    await asyncio.sleep(0)
     assert Recording.closed == ["https://a/", "https://c/"]
     await adapters.close()
 
@@ -103,9 +106,9 @@ async def test_an_adapter_for_each_url_and_profile() -> None:
 
 
 async def test_an_unknown_profile_is_our_own_mistake() -> None:
-    """Permanent, and it names the setting."""
+    """It names the setting; the delivery waits, since another worker may have it."""
     result = await deliver("kafka://broker/t", endpoint={"credentials_profile": "warehouse"})
-    assert result.permanent
+    assert (result.permanent, result.health) == (False, "failed")
     assert result.error == "the endpoint's credentials_profile 'warehouse' is not in WEBHOOKS_CREDENTIALS"
 
 

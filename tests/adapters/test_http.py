@@ -260,12 +260,15 @@ async def test_bad_tls() -> None:
 
 async def test_our_own_mistakes_are_permanent() -> None:
     """A URL that cannot be delivered to, and a secret that cannot sign: retrying cannot help."""
-    for url, secret in (("ftp://x/", SECRET), ("https://u:p@x/", SECRET), ("https://x/", "whsec_!")):
+    for url, secret in (("https:///x", SECRET), ("https://u:p@x/", SECRET), ("https://x/", "whsec_!")):
         result = await deliver(url, endpoint={"secrets": (secret,)})
         assert result.permanent
         assert result.error
         assert result.health is None
-    assert (await deliver("http://x/", allow_http=False)).permanent
+    elsewhere = await deliver("http://x/", allow_http=False)
+    assert (elsewhere.permanent, elsewhere.health) == (False, "failed"), (
+        "another worker, or this one's settings, may help"
+    )
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,6 +308,18 @@ async def test_a_broken_charset_is_read_all_the_same(respx_mock: respx.MockRoute
     adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
     assert (await adapter.publish(MESSAGE)).excerpt == "ok"
     await adapter.close()
+
+
+@pytest.mark.parametrize(
+    ("charset", "body"), [("unicode_escape", b"\\ud800"), ("utf-7", b"+2AA-"), ("idna", b"\xff.x"), ("rot13", b"x")]
+)
+async def test_no_charset_of_a_receiver_breaks_a_record(charset: str, body: bytes) -> None:
+    """The receiver chooses the codec: what comes out must still be text that JSON and Postgres can keep."""
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    with Receiver(answer=lambda _: Reply(200, body, headers)) as receiver:
+        result = await deliver(receiver.url)
+    assert result.delivered, result.error
+    str(result.response_excerpt).encode()
 
 
 @respx.mock

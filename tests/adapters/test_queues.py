@@ -105,7 +105,7 @@ async def test_sqs_credentials_of_a_profile(sqs: Sqs, monkeypatch: pytest.Monkey
     }
     assert results["keys"].delivered
     assert results["named"].delivered
-    assert results["wrong"].permanent
+    assert (results["wrong"].permanent, results["wrong"].health) == (False, "failed")
     assert "not aws_secret" in str(results["wrong"].error)
     nothing = results[None]
     assert (nothing.delivered, nothing.permanent) == (False, False)
@@ -169,13 +169,15 @@ async def test_kafka_key(directory: Path) -> None:
 
 
 async def test_kafka_credentials() -> None:
-    """SASL needs a profile with both; librdkafka's refusal of a configuration is a permanent error."""
-    url = "kafka://127.0.0.1:1/t?sasl=PLAIN"
+    """SASL needs a profile with both, PLAIN needs TLS; librdkafka's refusal of a configuration is told."""
+    plain = await deliver("kafka://127.0.0.1:1/t?sasl=PLAIN")
+    assert plain.error == "sasl=PLAIN sends the password as it is; add tls=true to the URL"
+    url = "kafka://127.0.0.1:1/t?tls=true&sasl=PLAIN"
     without = await deliver(url)
-    assert without.permanent
+    assert (without.permanent, without.health) == (False, "failed")
     assert without.error == "sasl=PLAIN needs a credentials_profile with password and username"
     credentials = {"p": {"username": "u", "password": "geheim", "ca_file": "/nowhere.pem"}}
-    wrong_file = await deliver(f"{url}&tls=true", endpoint={"credentials_profile": "p"}, credentials=credentials)
-    assert wrong_file.permanent
+    wrong_file = await deliver(url, endpoint={"credentials_profile": "p"}, credentials=credentials)
+    assert not wrong_file.permanent
     assert "ssl.ca.location failed" in str(wrong_file.error)
     assert "geheim" not in str(wrong_file.error)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devstack.brokers import Kafka
 from devstack.receiver import Receiver
 from tests.adapters.shorthands import deliver
+from tests.conftest import quiet
 from workers.adapters import http
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ async def test_loopback_in_each_form(host: str) -> None:
         port = receiver.url.rpartition(":")[2]
         result = await deliver(f"http://{host}:{port}/", allowed_networks="")
         assert receiver.received == []
-    assert (result.delivered, result.permanent, result.health) == (False, True, None)
+    assert not result.delivered
     assert REFUSED in str(result.error) or "Invalid IPv4 address" in str(result.error)
 
 
@@ -62,7 +64,7 @@ async def test_a_name_that_resolves_to_a_private_address(names: dict[str, list[l
     """Also if only one of its addresses is private; the error names both."""
     names["hook.example"] = [["93.184.216.34", "10.0.0.5"]]
     result = await deliver("https://hook.example/", allowed_networks="")
-    assert result.permanent
+    assert (result.permanent, result.health) == (False, "failed"), "its deliveries wait behind the circuit"
     assert result.error == f"hook.example resolves to 10.0.0.5, which {REFUSED}"
 
 
@@ -90,7 +92,7 @@ async def test_an_allowed_network(names: dict[str, list[list[str]]]) -> None:
         names["inside.example"] = [["127.0.0.1"]]
         assert (await deliver(f"http://inside.example:{port}/")).delivered
         names["inside.example"] = [["127.0.0.1", "10.0.0.5"]]
-        assert (await deliver(f"http://inside.example:{port}/")).permanent
+        assert REFUSED in str((await deliver(f"http://inside.example:{port}/")).error)
 
 
 async def test_no_such_name() -> None:
@@ -148,13 +150,33 @@ async def test_sqs_compatible_services(host: str, monkeypatch: pytest.MonkeyPatc
         url = f"sqs://q?region=us-east-1&endpoint_url=http://{host}:{port}"
         result = await deliver(url, allowed_networks="")
         assert receiver.received == []
-    assert result.permanent, result
     assert REFUSED in str(result.error)
+
+
+async def test_sqs_compatible_services_are_not_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy's own address is all that could be checked."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with Receiver() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        await deliver("sqs://q?region=us-east-1&endpoint_url=http://169.254.169.254")
+        assert proxy.received == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1"])
 async def test_kafka_brokers(host: str) -> None:
     """The brokers of the URL are checked before the client is made."""
     result = await deliver(f"kafka://broker.invalid,{host}:9092/t", allowed_networks="")
-    assert result.permanent, result
     assert REFUSED in str(result.error)
+
+
+async def test_brokers_that_a_kafka_broker_names(directory: Path) -> None:
+    """A broker that is allowed names one that is not: nothing is produced."""
+    broker = Kafka(directory, say=quiet, advertised="127.0.0.2")
+    broker.start()
+    try:
+        result = await deliver(f"kafka://127.0.0.1:{broker.port}/t", allowed_networks="127.0.0.1")
+    finally:
+        broker.stop()
+    assert not result.delivered
+    assert f"127.0.0.2 {REFUSED}" in str(result.error)

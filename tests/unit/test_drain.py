@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.adapters.shorthands import make_settings
 from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 from webhooks.settings import Settings
@@ -108,6 +109,36 @@ async def test_one_bad_result_does_not_hold_back_the_others() -> None:
     store = FakeStore()
     store.refused = "1"
     assert await recorded(store, 3) == [["0"], ["2"]]
+
+
+async def test_a_fault_of_our_own_does_not_end_recording() -> None:
+    """What cannot even be sent is dropped, and said; the next results are recorded."""
+    store = FakeStore(UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"))
+
+    async def settled(_: list[Recorded]) -> None: ...
+
+    recorder = Recorder(as_store(store), settled, patience=60)
+    task = asyncio.create_task(recorder.run())
+    recorder.add(an_attempt(1))
+    while store.errors:  # noqa: ASYNC110 - the fake has no event for it
+        await asyncio.sleep(0)
+    recorder.add(an_attempt(2))
+    recorder.finish()
+    await task
+    assert store.batches == [["2"]]
+
+
+async def test_a_payload_too_deep_for_a_parser_takes_no_place_for_ever() -> None:
+    """It is recorded as an attempt, and its endpoint's place is free again."""
+    store = FakeStore()
+    drain = Drain(as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None)
+    endpoint = Endpoint(id="c", url="https://127.0.0.1:1/")
+    deep = "[" * 50_000 + "]" * 50_000
+    delivery = Delivery(id="1", event_type="x.y", attempt=1, endpoint=endpoint, body=deep, lease_id="l")
+    drain._busy["c"] += 1
+    await drain._deliver(delivery, None)
+    assert drain._recorder.waiting == 1
+    assert "c" not in drain._busy
 
 
 async def test_a_claim_that_answers_during_shutdown_is_given_back() -> None:

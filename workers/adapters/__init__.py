@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
-from webhooks.errors import DestinationError
+from webhooks.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,17 +59,17 @@ class Adapter(Protocol):
 
 
 def adapter_class(scheme: str) -> type[Adapter]:
-    """Return the adapter of a scheme. Raises DestinationError when there is none, or its SDK is not installed."""
+    """Return the adapter of a scheme. Raises SetupError when there is none, or its SDK is not installed."""
     target = ADAPTERS.get(scheme)
     if target is None:
         added = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
         if scheme not in added:
-            raise DestinationError(f"no adapter delivers to {scheme}:// (there are: {', '.join([*ADAPTERS, *added])})")
+            raise SetupError(f"no adapter delivers to {scheme}:// (there are: {', '.join([*ADAPTERS, *added])})")
         target = added[scheme]
     module, _, name = target.partition(":")
     try:
         adapter: type[Adapter] = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as exc:
         hint = f"; install it: pip install 'supabase-webhooks[{EXTRAS[scheme]}]'" if scheme in EXTRAS else ""
-        raise DestinationError(f"{scheme}:// needs {exc.name}, which is not installed{hint}") from exc
+        raise SetupError(f"{scheme}:// needs {exc.name}, which is not installed{hint}") from exc
     return adapter

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from webhooks import destinations
-from webhooks.errors import DestinationError
+from webhooks.errors import SetupError
 from workers.adapters import Adapter, Context, adapter_class
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from webhooks.deliveries import Endpoint
     from webhooks.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 #: Adapters kept open at once. Beyond it the one that was unused the longest is closed.
 CACHED = 256
@@ -40,6 +43,7 @@ class AdapterCache:
         self._in_use: dict[Key, int] = {}
         self._clock = clock
         self._used_at: dict[Key, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
@@ -63,20 +67,21 @@ class AdapterCache:
             self._used_at[key] = self._clock()
             if not self._in_use[key]:
                 del self._in_use[key]
-            await self._evict()
+            self._evict()
 
     async def close(self) -> None:
         """Close all adapters."""
         while self._adapters:
             _, adapter = self._adapters.popitem()
-            await adapter.close()
+            await self._close(adapter)
+        await asyncio.gather(*self._closing)
 
     def _context(self, profile: str | None) -> Context:
         if profile and profile not in self._settings.credentials:
-            raise DestinationError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
+            raise SetupError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
         return Context(self._settings, self._settings.credentials[profile] if profile else {})
 
-    async def _evict(self) -> None:
+    def _evict(self) -> None:
         """Close what is too many, or was unused for long: at most one a call, the one unused the longest."""
         # only an idle one: closing another would abort a delivery
         oldest = next((key for key in self._adapters if key not in self._in_use), None)
@@ -84,4 +89,13 @@ class AdapterCache:
             return
         if len(self._adapters) > self._size or self._clock() - self._used_at[oldest] > UNUSED_SECONDS:
             del self._used_at[oldest]
-            await self._adapters.pop(oldest).close()
+            # aside: it must not use up the time of the delivery that happens to end now
+            closing = asyncio.create_task(self._close(self._adapters.pop(oldest)))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _close(self, adapter: Adapter) -> None:
+        try:
+            await adapter.close()
+        except Exception:
+            logger.exception("closing an adapter failed")

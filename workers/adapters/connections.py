@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 from webhooks.addresses import refused
-from webhooks.errors import DestinationError
+from webhooks.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,13 +23,22 @@ if TYPE_CHECKING:
     from webhooks.addresses import Network
 
 #: Look-ups at once: some name servers never answer, and must not stop the look-ups of others.
-_LOOKUPS = ThreadPoolExecutor(32, thread_name_prefix="asyncio_lookup")
+_LOOKUPS = ThreadPoolExecutor(64, thread_name_prefix="asyncio_lookup")
+
+#: (host, port) -> its look-up under way. All of a process's adapters live on one event loop.
+_UNDER_WAY: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
 
 
 async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
-    """Return a host's addresses. Raises DestinationError when one may not be delivered to, OSError for no such host."""
+    """Return a host's addresses. Raises SetupError when one may not be delivered to, OSError for no such host."""
     loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_LOOKUPS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    lookup = _UNDER_WAY.get((host, port))
+    if lookup is None:
+        # one for all who ask meanwhile: a name whose server is dead holds one thread
+        lookup = loop.run_in_executor(_LOOKUPS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        _UNDER_WAY[host, port] = lookup
+        lookup.add_done_callback(lambda _: _UNDER_WAY.pop((host, port), None))
+    found = await asyncio.shield(lookup)
     addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
     for address in addresses:
         check_address(address, allowed, host=host)
@@ -37,10 +46,10 @@ async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) ->
 
 
 def check_address(address: str, allowed: Sequence[Network], *, host: str | None = None) -> None:
-    """Raise DestinationError for an address that may not be delivered to."""
+    """Raise SetupError for an address that may not be delivered to."""
     if refused(address, allowed):
         name = f"{host} resolves to {address}, which" if host and host != address else address
-        raise DestinationError(f"{name} is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")
+        raise SetupError(f"{name} is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):

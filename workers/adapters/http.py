@@ -122,7 +122,7 @@ async def _read(response: httpx.Response) -> str:
             break
     try:
         return bytes(read[:RESPONSE_BYTES]).decode(response.encoding or "utf-8", errors="replace")
-    except LookupError:  # an encoding that Python does not know
+    except (LookupError, UnicodeError):  # an encoding that Python does not know, or none for text (idna)
         return bytes(read[:RESPONSE_BYTES]).decode(errors="replace")
 
 

@@ -12,10 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
-from webhooks.errors import DeliveryError, DestinationError
+from webhooks.errors import DeliveryError, SetupError
 from workers.adapters.connections import checked_addresses
 from workers.adapters.receipts import acknowledged
 
@@ -65,26 +66,42 @@ class KafkaAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("KafkaDestination", destination)
         self._configuration = _configuration(self._destination, context)
+        self._connecting = asyncio.Lock()
         self._allowed = parse_networks(context.settings.allowed_networks)
         self._producer: _Producer | None = None
 
     async def publish(self, message: Message) -> Receipt:
         """Produce the body with the headers as record headers. Raises DeliveryError with Kafka's own code."""
-        if self._producer and self._producer.ended:
-            await self.close()
-        if self._producer is None:
-            await self._check_brokers()
-        if self._producer is None:
-            self._producer = _Producer(self._configuration, asyncio.get_running_loop())
+        async with self._connecting:
+            if self._producer and self._producer.ended:
+                await self.close()
+            if self._producer is None:
+                await self._check_brokers()
+                self._producer = _Producer(self._configuration, asyncio.get_running_loop())
+            producer = self._producer
         key = field(message.body, self._destination.key) if self._destination.key else None
-        return await self._producer.produce(self._destination.topic, message, key)
+        return await producer.produce(self._destination.topic, message, key)
 
     async def _check_brokers(self) -> None:
+        """Check the addresses of the URL's brokers, and of those that they name: a client connects to either."""
         for broker in self._destination.brokers:
             host, _, port = broker.rpartition(":")
             # one that does not resolve is librdkafka's to report: another may do
             with suppress(OSError):
                 await checked_addresses(host, int(port), self._allowed)
+        for named, number in await asyncio.to_thread(self._named_brokers):
+            with suppress(OSError):
+                await checked_addresses(named, number, self._allowed)
+
+    def _named_brokers(self) -> list[tuple[str, int]]:
+        # an idempotent producer would connect to any of them at once
+        configuration = {**self._configuration, "enable.idempotence": False}
+        seconds = configuration["message.timeout.ms"] / 1000
+        try:
+            metadata = AdminClient(configuration).list_topics(timeout=seconds)
+        except KafkaException as exc:
+            raise _refusal(exc.args[0]) from exc
+        return [(str(broker.host), broker.port) for broker in metadata.brokers.values()]
 
     async def close(self) -> None:
         """End the producer's thread, drop what nobody waits for any more, and close all connections."""
@@ -107,7 +124,7 @@ class _Producer:
         try:
             self._client = Producer(configuration, error_cb=self._troubled)
         except KafkaException as exc:
-            raise DestinationError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
+            raise SetupError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
         self._thread = threading.Thread(target=self._poll, name="kafka", daemon=True)
         self._thread.start()
 
@@ -122,7 +139,7 @@ class _Producer:
 
         def answer(error: KafkaError | None, record: Record) -> None:
             if error is not None:
-                self._answers.append((future, self._refusal(error)))
+                self._answers.append((future, _refusal(error, self._trouble)))
             else:
                 self._trouble = None
                 self._answers.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
@@ -136,7 +153,7 @@ class _Producer:
                 on_delivery=answer,
             )
         except KafkaException as exc:
-            raise self._refusal(exc.args[0]) from exc
+            raise _refusal(exc.args[0], self._trouble) from exc
         except BufferError as exc:
             raise DeliveryError("Kafka _QUEUE_FULL: the producer's queue is full", health=None) from exc
         return future
@@ -168,15 +185,16 @@ class _Producer:
     def _troubled(self, error: KafkaError) -> None:
         self._trouble = error
 
-    def _refusal(self, error: KafkaError) -> DeliveryError:
-        message = f"Kafka {error.name()}: {error.str()}"
-        cause = error
-        if error.name() in CONSEQUENCES and self._trouble:
-            cause = self._trouble
-            message += f"; before: {cause.name()}: {cause.str()}"
-        if cause.name() in PERMANENT:
-            return DeliveryError(message, permanent=True, health="answered")
-        return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
+
+def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryError:
+    message = f"Kafka {error.name()}: {error.str()}"
+    cause = error
+    if error.name() in CONSEQUENCES and trouble:
+        cause = trouble
+        message += f"; before: {cause.name()}: {cause.str()}"
+    if cause.name() in PERMANENT:
+        return DeliveryError(message, permanent=True, health="answered")
+    return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
 
 
 def _settle(answers: list[Answer]) -> None:
@@ -192,7 +210,7 @@ def _settle(answers: list[Answer]) -> None:
 def _configuration(destination: KafkaDestination, context: Context) -> dict[str, Any]:
     credentials = context.credentials
     if unknown := set(credentials) - set(CREDENTIALS):
-        raise DestinationError(f"a credentials profile for Kafka has {', '.join(CREDENTIALS)}; not {min(unknown)}")
+        raise SetupError(f"a credentials profile for Kafka has {', '.join(CREDENTIALS)}; not {min(unknown)}")
     # librdkafka looks for what timed out once a second; its error should come before the attempt's timeout cuts in
     seconds = context.settings.timeout_seconds
     milliseconds = round(max(seconds - 1.5, seconds / 2) * 1000)
@@ -215,8 +233,10 @@ def _configuration(destination: KafkaDestination, context: Context) -> dict[str,
         "log_level": 2,
     }
     if destination.sasl:
+        if destination.sasl == "PLAIN" and not destination.tls:
+            raise SetupError("sasl=PLAIN sends the password as it is; add tls=true to the URL")
         if missing := {"username", "password"} - set(credentials):
-            raise DestinationError(
+            raise SetupError(
                 f"sasl={destination.sasl} needs a credentials_profile with {' and '.join(sorted(missing))}"
             )
         configuration |= {

@@ -16,7 +16,7 @@ from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
 
 from webhooks.addresses import parse_networks
-from webhooks.errors import DeliveryError, DestinationError
+from webhooks.errors import DeliveryError, DestinationError, SetupError
 from workers.adapters.batcher import Batcher
 from workers.adapters.connections import check_address
 from workers.adapters.receipts import acknowledged
@@ -67,8 +67,10 @@ class SqsAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("SqsDestination", destination)
         self._credentials = context.credentials
+        if (self._destination.endpoint_url or "").startswith("http:") and not context.settings.allow_http:
+            raise SetupError("endpoint_url is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development")
         if unknown := set(context.credentials) - set(CREDENTIALS):
-            raise DestinationError(f"a credentials profile for SQS has {', '.join(CREDENTIALS)}; not {min(unknown)}")
+            raise SetupError(f"a credentials profile for SQS has {', '.join(CREDENTIALS)}; not {min(unknown)}")
         self._timeout = context.settings.timeout_seconds
         self._allowed = parse_networks(context.settings.allowed_networks)
         self._batcher = Batcher(self._send, count=BATCH_COUNT, size=BATCH_BYTES)
@@ -142,6 +144,8 @@ class SqsAdapter:
                         max_pool_connections=CONNECTIONS,
                         # AWS's own hosts may well have private addresses (VPC endpoints); others are checked
                         connector_args={"socket_factory": self._socket} if self._destination.endpoint_url else None,
+                        # a proxy would connect for us, and its own address is all that could be checked
+                        proxies={} if self._destination.endpoint_url else None,
                     ),
                     **keys,
                 )

@@ -176,6 +176,9 @@ def test_who_may_call(site: Site) -> None:
             (bearer(site, USER), 403),
             ({"Authorization": f"Bearer {site.system.supabase.keys.secret}"}, 200),
             ({"Authorization": f"Bearer {TOKEN}"}, 401),
+            # Supabase's API gateway ignores these and goes by the key beside them
+            ({"Authorization": "Bearer sb_x"}, 401),
+            ({"Authorization": f"Bearer {site.system.supabase.keys.publishable}"}, 401),
             ({"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0."}, 401),
             ({}, 401),
         ):
