@@ -154,3 +154,40 @@ async def test_a_claim_that_answers_during_shutdown_is_given_back() -> None:
     assert await job == 0
     await drain.close()
     assert store.released == ["0", "1", "2"]
+
+
+class Backlog(FakeStore):
+    """Ten due deliveries of one endpoint, claimed as Postgres does: within the endpoint's places."""
+
+    left = 10
+
+    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
+        room = min(batch_size, self.left, 4 - busy.get("c", 0))
+        # longer than the deliveries take: the answer is out of date when it comes
+        await asyncio.sleep(0.02)
+        self.left -= room
+        endpoint = Endpoint(id="c", url="https://x/")
+        return [
+            Delivery(id=f"{self.left}-{n}", event_type=worker, attempt=1, endpoint=endpoint, body="{}", lease_id="l")
+            for n in range(room)
+        ]
+
+
+async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One job is enough for more than the endpoint's places, without a sweep, however its answers fall."""
+
+    async def deliver(delivery: Delivery, *_: object) -> Attempt:
+        await asyncio.sleep(0.001 * int(delivery.id[-1]))
+        return an_attempt(0)
+
+    monkeypatch.setattr("workers.drain.attempt", deliver)
+    store = Backlog()
+    settings = Settings(
+        supabase_url="https://x", service_key="k", redis_url="redis://x", endpoint_concurrency=4, batch_size=4
+    )
+    drain = Drain(as_store(store), AdapterCache(settings), settings, worker="w", wake=lambda _: None)
+    await drain.run()
+    async with asyncio.timeout(5):
+        while store.left:  # noqa: ASYNC110 - the store is a fake of a database, which tells nobody
+            await asyncio.sleep(0.01)
+    await drain.close()
