@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import socket
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -116,6 +117,11 @@ class _Server(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - socketserver's interface
         self._open.discard(request)
         super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's interface
+        """Say nothing of a client that has gone: a worker was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def server_close(self) -> None:
         """End the connections too, as a process that ends does: kept ones would be answered for ever."""
