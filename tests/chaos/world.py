@@ -123,6 +123,7 @@ class World:
         """Wait for a condition and return the seconds; fail with the unfinished rows and the ends of the logs."""
         begun = time.monotonic()
         while not condition():
+            self._supervise()
             if time.monotonic() - begun > seconds:
                 open_rows = [row for row in self.rows() if row["status"] not in {"delivered", "failed"}][:5]
                 logs = "\n".join(f"{log}: {log.read_text()[-1500:]}" for log in self.directory.glob("*.log"))
@@ -137,6 +138,12 @@ class World:
     def duplicates(self) -> int:
         """Return how many requests came a second time or more."""
         return sum(count - 1 for count in self.seen.values())
+
+    def _supervise(self) -> None:
+        """Start what has died by itself: Supabase Lite's driver may fall with a Postgres that goes away under it."""
+        child = self.stack.supabase.child
+        if child and not child.running():
+            self.stack.supabase.start()
 
     def _answer(self, request: Received) -> Reply:
         time.sleep(LATENCY)
