@@ -28,6 +28,9 @@ ACCESS = {
     ),
 }
 
+#: Starts before it is given up.
+TRIES = 5
+
 CONFIG = """project_id = "devstack"
 [db]
 driver = "postgres"
@@ -72,6 +75,7 @@ class SupabaseLite(Service):
         self._say = say
         self.keys = Keys.load(directory / "keys.json")
         self.port = 0
+        self._granted: dict[str, list[tuple[str | None, int]]] = {}
 
     @property
     def url(self) -> str:
@@ -80,14 +84,21 @@ class SupabaseLite(Service):
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises StackError."""
-        packages = install(say=self._say)
         self.port = self.port or free_port()
         self._say(f"waiting for Supabase Lite on port {self.port}")
-        privileges = self._privileges()
+        self._granted = self._granted or self._privileges()
+        for _ in range(TRIES):
+            self._launch()
+            if self._take_back():
+                return
+            self.stop()
+        raise StackError(f"Supabase Lite fell {TRIES} times at its first requests; see {self._directory}")
+
+    def _launch(self) -> None:
         self.child = Child(
             "Supabase Lite",
             [node(), "server.mjs"],
-            cwd=packages,
+            cwd=install(say=self._say),
             log=self._directory / f"{self._name}.log",
             environment={
                 **environment(),
@@ -99,12 +110,21 @@ class SupabaseLite(Service):
             },
         )
         self.child.wait_ready(self._answers)
-        # the first request for a table is when Lite grants all tables of all schemas with row level security to
-        # everybody; hosted Supabase does not: put the privileges back
-        self._get("webhook_event_types?limit=0")
-        with psycopg.connect(self._dsn) as connection:
-            for read, write in ACCESS.items():
-                connection.cursor().executemany(write, privileges[read])
+
+    def _take_back(self) -> bool:
+        """Put the privileges back as they were; return False when Lite fell meanwhile.
+
+        At the first request for a table Lite grants all tables of all schemas with row level security to everybody;
+        hosted Supabase does not. Several first requests at once make it grant at once, and fall over itself.
+        """
+        try:
+            self._get("webhook_event_types?limit=0")
+            with psycopg.connect(self._dsn) as connection:
+                for read, write in ACCESS.items():
+                    connection.cursor().executemany(write, self._granted[read])
+        except (httpx.TransportError, psycopg.errors.InternalError_):
+            return False
+        return True
 
     def _privileges(self) -> dict[str, list[tuple[str | None, int]]]:
         with psycopg.connect(self._dsn) as connection:
