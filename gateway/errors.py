@@ -53,11 +53,16 @@ def _store_unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Resp
     return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="supabase")
 
 
-def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[str, Any]]:
+def refusal_status(exc: StoreError) -> int:
+    """Return the status that answers a refusal; one that is not the caller's fault is logged."""
     status = REFUSALS.get(exc.code or "", HTTP_502_BAD_GATEWAY)
     if status == HTTP_502_BAD_GATEWAY:
         logger.error("Supabase refused: %s", exc)
-    return _answer(status, str(exc))
+    return status
+
+
+def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[str, Any]]:
+    return _answer(refusal_status(exc), str(exc))
 
 
 async def log_unexpected(exc: Exception, _: Scope) -> None:

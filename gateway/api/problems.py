@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,12 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from gateway.errors import REFUSALS
+from gateway.errors import refusal_status
 from gateway.supabase import SignedOut
 from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap
-
-logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -50,10 +47,7 @@ def _unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable | QueueUnavail
 
 
 def _refused(_: Request[Any, Any, Any], exc: StoreError) -> Response[Problem]:
-    status = REFUSALS.get(exc.code or "", HTTPStatus.BAD_GATEWAY)
-    if status == HTTPStatus.BAD_GATEWAY:
-        logger.error("Supabase refused: %s", exc)
-    return problem(status, str(exc))
+    return problem(refusal_status(exc), str(exc))
 
 
 def _invalid(_: Request[Any, Any, Any], exc: ValidationException) -> Response[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,18 +12,15 @@ from litestar.status_codes import (
     HTTP_303_SEE_OTHER,
     HTTP_401_UNAUTHORIZED,
     HTTP_403_FORBIDDEN,
-    HTTP_502_BAD_GATEWAY,
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from gateway.errors import REFUSALS
+from gateway.errors import refusal_status
 from gateway.supabase import SignedOut
 from webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap
-
-logger = logging.getLogger(__name__)
 
 SIGN_IN = "/sign-in"
 
@@ -44,9 +40,7 @@ def _unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Template:
 
 
 def _refused(_: Request[Any, Any, Any], exc: StoreError) -> Template:
-    status = REFUSALS.get(exc.code or "", HTTP_502_BAD_GATEWAY)
-    if status == HTTP_502_BAD_GATEWAY:
-        logger.error("Supabase refused: %s", exc)
+    status = refusal_status(exc)
     title = "Not for this account" if status == HTTP_403_FORBIDDEN else "That did not work"
     return _page(status, title, str(exc))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from webhooks.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from webhooks.deliveries import Message, Receipt
     from webhooks.destinations import Destination
@@ -41,6 +41,11 @@ class Context:
 
     settings: Settings
     credentials: Mapping[str, str]
+
+    def check_credentials(self, protocol: str, known: Sequence[str]) -> None:
+        """Raise SetupError for a profile with what the protocol has no use for; repeats no value."""
+        if unknown := set(self.credentials) - set(known):
+            raise SetupError(f"a credentials profile for {protocol} has {', '.join(known)}; not {min(unknown)}")
 
 
 class Adapter(Protocol):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from workers.adapters.receipts import settle
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -37,12 +39,7 @@ class _Batch(Generic[Item]):
     def settle(self, results: Sequence[Receipt | Exception]) -> None:
         """Answer everybody."""
         for future, result in zip(self.waiting, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+            settle(future, result)
 
     def _answered(self, _: asyncio.Future[Receipt]) -> None:
         if self.request and all(future.done() for future in self.waiting):

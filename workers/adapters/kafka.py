@@ -18,7 +18,7 @@ from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
 from webhooks.errors import DeliveryError, SetupError
 from workers.adapters.connections import checked_addresses
-from workers.adapters.receipts import acknowledged
+from workers.adapters.receipts import acknowledged, settle
 
 if TYPE_CHECKING:
     from confluent_kafka import Message as Record
@@ -180,7 +180,7 @@ class _Producer:
     def _hand_over(self) -> None:
         answers, self._answers = self._answers, []
         if answers:
-            self._loop.call_soon_threadsafe(_settle, answers)
+            self._loop.call_soon_threadsafe(_settle_all, answers)
 
     def _troubled(self, error: KafkaError) -> None:
         self._trouble = error
@@ -197,20 +197,14 @@ def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryEr
     return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
 
 
-def _settle(answers: list[Answer]) -> None:
+def _settle_all(answers: list[Answer]) -> None:
     for future, result in answers:
-        if future.done():
-            continue  # its attempt timed out
-        if isinstance(result, DeliveryError):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+        settle(future, result)
 
 
 def _configuration(destination: KafkaDestination, context: Context) -> dict[str, Any]:
     credentials = context.credentials
-    if unknown := set(credentials) - set(CREDENTIALS):
-        raise SetupError(f"a credentials profile for Kafka has {', '.join(CREDENTIALS)}; not {min(unknown)}")
+    context.check_credentials("Kafka", CREDENTIALS)
     # librdkafka looks for what timed out once a second; its error should come before the attempt's timeout cuts in
     seconds = context.settings.timeout_seconds
     milliseconds = round(max(seconds - 1.5, seconds / 2) * 1000)

@@ -19,7 +19,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from google.pubsub_v1.types import PubsubMessage
 
 from webhooks.deliveries import field
-from webhooks.errors import DeliveryError, SetupError
+from webhooks.errors import DeliveryError
 from workers.adapters.receipts import acknowledged
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class PubSubAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("PubSubDestination", destination)
         self._topic = f"projects/{self._destination.project}/topics/{self._destination.topic}"
-        if unknown := set(context.credentials) - {"credentials_file"}:
-            raise SetupError(f"a credentials profile for Pub/Sub has credentials_file; not {min(unknown)}")
+        context.check_credentials("Pub/Sub", ("credentials_file",))
         self._file = context.credentials.get("credentials_file")
         self._timeout = context.settings.timeout_seconds
         self._connecting = asyncio.Lock()

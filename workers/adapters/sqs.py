@@ -69,8 +69,7 @@ class SqsAdapter:
         self._credentials = context.credentials
         if (self._destination.endpoint_url or "").startswith("http:") and not context.settings.allow_http:
             raise SetupError("endpoint_url is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development")
-        if unknown := set(context.credentials) - set(CREDENTIALS):
-            raise SetupError(f"a credentials profile for SQS has {', '.join(CREDENTIALS)}; not {min(unknown)}")
+        context.check_credentials("SQS", CREDENTIALS)
         self._timeout = context.settings.timeout_seconds
         self._allowed = parse_networks(context.settings.allowed_networks)
         self._batcher = Batcher(self._send, count=BATCH_COUNT, size=BATCH_BYTES)
