@@ -11,8 +11,8 @@ from uuid import uuid4
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from structlog.contextvars import bound_contextvars
 
+from webhooks.logs import bound
 from webhooks.tracing import trace_id_from, trace_id_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Access(ASGIMiddleware):
                 MutableScopeHeaders.from_message(message)["x-request-id"] = request_id
             await send(message)
 
-        with bound_contextvars(request_id=request_id, trace_id=trace_id):
+        with bound(request_id=request_id, trace_id=trace_id):
             try:
                 await next_app(scope, receive, answer)
             finally:

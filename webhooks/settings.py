@@ -101,8 +101,8 @@ class Settings:
     lease_seconds: int = _setting(
         "WEBHOOKS_LEASE_SECONDS", "A claimed delivery is taken back after this; above twice the timeout", 60
     )
-    batch_size: int = _setting("WEBHOOKS_BATCH_SIZE", "Deliveries claimed by one call", 100)
-    concurrency: int = _setting("WEBHOOKS_CONCURRENCY", "Deliveries in flight in one worker process", 200)
+    batch_size: int = _setting("WEBHOOKS_BATCH_SIZE", "Deliveries claimed by one call", 250)
+    concurrency: int = _setting("WEBHOOKS_CONCURRENCY", "Deliveries in flight in one worker process", 500)
     endpoint_concurrency: int = _setting(
         "WEBHOOKS_ENDPOINT_CONCURRENCY", "Of those to one endpoint, so that a silent one holds no more", 50
     )

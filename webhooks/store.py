@@ -11,7 +11,7 @@ import msgspec
 from postgrest import APIError, AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
-from webhooks.deliveries import Attempt, Delivery, Recorded
+from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
 from webhooks.tokens import is_access_token
 
@@ -45,9 +45,10 @@ class Store:
                 "worker": worker,
                 "per_endpoint": self._settings.endpoint_concurrency,
                 "busy": dict(busy),
+                "endpoints_once": True,
             },
         )
-        return msgspec.convert(rows, list[Delivery])
+        return _deliveries(rows)
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
         """Record attempts; the same attempt twice changes nothing."""
@@ -148,6 +149,17 @@ class Store:
             )
             self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
         return self._client
+
+
+def _deliveries(rows: list[dict[str, Any]]) -> list[Delivery]:
+    """Return claimed deliveries; an endpoint's settings stand in its first row, and are shared by its others."""
+    endpoints: dict[str, Endpoint] = {}
+    for row in rows:
+        given = row["endpoint"]
+        if given["id"] not in endpoints:
+            endpoints[given["id"]] = msgspec.convert(given, Endpoint)
+        row["endpoint"] = endpoints[given["id"]]
+    return msgspec.convert(rows, list[Delivery])
 
 
 @contextmanager

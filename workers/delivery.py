@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
 from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError, SetupError
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
+from workers.telemetry import NO_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from workers.adapters.cache import AdapterCache
 
 
-#: No headers beside the usual ones.
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
 async def attempt(
-    delivery: Delivery, adapters: AdapterCache, settings: Settings, headers: Mapping[str, str] = _NO_HEADERS
+    delivery: Delivery, adapters: AdapterCache, settings: Settings, headers: Mapping[str, str] = NO_HEADERS
 ) -> Attempt:
     """Attempt a delivery once, with further headers. Never raises for what the destination did: that is the result."""
     started_at = datetime.now(UTC)

@@ -19,7 +19,7 @@ from workers.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.deliveries import Delivery, Recorded
+    from webhooks.deliveries import Attempt, Delivery, Recorded
     from webhooks.settings import Settings
     from webhooks.store import Store
     from workers.adapters.cache import AdapterCache
@@ -169,19 +169,26 @@ class Drain:
             return {}
 
     async def _deliver(self, delivery: Delivery, traceparent: str | None) -> None:
+        endpoint = delivery.endpoint
         try:
-            with self._telemetry.attempt(delivery, traceparent) as observed:
+            observed = self._telemetry.begin(delivery, traceparent)
+            result: Attempt | None = None
+            try:
                 result = await attempt(delivery, self._adapters, self._settings, observed.headers)
-                observed.result = result
-                self._breakers.note(delivery.endpoint, result.health)
-                if delivery.endpoint.limited:
+                self._breakers.note(endpoint, result.health)
+                if endpoint.limited:
                     self._limited.add(delivery.id)
-                self._recorder.add(result)
+                self._recorder.add(result, soon=endpoint.limited)
+            finally:
+                self._telemetry.end(observed, result)
         except Exception:
             # what watches attempts must not stop them
             logger.exception("delivery %s", delivery.id)
         finally:
-            self._leave(delivery.endpoint.id)
+            self._leave(endpoint.id)
+            if not self._busy:
+                # nothing else is coming that it could be recorded with
+                self._recorder.flush()
 
     def _leave(self, endpoint: str) -> None:
         self._busy[endpoint] -= 1

@@ -59,6 +59,17 @@ class Metrics:
             "webhooks_store_errors", "Calls that Supabase refused or did not answer.", ["call"], registry=registry
         )
 
+        self._attempted: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+
+    def attempted(self, scheme: str, outcome: str, seconds: float) -> None:
+        """Count an attempt. To look two labelled figures up costs more than to count in them: they are kept."""
+        known = self._attempted.get((scheme, outcome))
+        if known is None:
+            known = self.attempts.labels(scheme, outcome), self.attempt_seconds.labels(scheme)
+            self._attempted[scheme, outcome] = known
+        known[0].inc()
+        known[1].observe(seconds)
+
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from structlog.contextvars import bound_contextvars
 
+from webhooks.logs import under_way
 from webhooks.tracing import trace_id_from, trace_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from webhooks.deliveries import Attempt, Delivery
     from workers.metrics import Metrics
-    from workers.traces import Traces
+    from workers.traces import AttemptSpan, Traces
 
 logger = logging.getLogger(__name__)
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Payload(msgspec.Struct):
@@ -31,12 +32,20 @@ class Payload(msgspec.Struct):
     timestamp: datetime | None = None
 
 
-@dataclass
-class Observed:
-    """An attempt under way: `headers` go with it, and its `result` is told of."""
+_DECODER = msgspec.json.Decoder(Payload)
 
-    headers: Mapping[str, str] = field(default_factory=dict)
-    result: Attempt | None = None
+
+class Observed(NamedTuple):
+    """An attempt under way."""
+
+    delivery: Delivery
+    payload: Payload
+    span: AttemptSpan | None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What hands its trace to the receiver."""
+        return self.span.headers if self.span else NO_HEADERS
 
 
 class Telemetry:
@@ -46,35 +55,33 @@ class Telemetry:
         self.metrics = metrics
         self.traces = traces
 
-    @contextmanager
-    def attempt(self, delivery: Delivery, traceparent: str | None = None) -> Iterator[Observed]:
-        """Watch one attempt; every log line inside carries its ids."""
+    def begin(self, delivery: Delivery, traceparent: str | None = None) -> Observed:
+        """Begin to watch an attempt, in a task of its own: every further log line of the task carries its ids."""
         payload = _payload(delivery)
-        trace_id = trace_id_of(traceparent) or trace_id_from(payload.request_id)
-        ids = {
-            "delivery_id": delivery.id,
-            "attempt": delivery.attempt,
-            "request_id": payload.request_id,
-            "trace_id": trace_id,
-        }
-        observed = Observed()
-        with bound_contextvars(**ids), self.metrics.in_flight.track_inprogress():
-            span = self.traces.begin(delivery, payload, traceparent) if self.traces else None
-            if span:
-                observed.headers = span.headers
-            try:
-                yield observed
-            finally:
-                if span:
-                    span.end(observed.result)
-                if observed.result:
-                    self._note(delivery, payload, observed.result)
+        under_way.set(
+            {
+                "delivery_id": delivery.id,
+                "attempt": delivery.attempt,
+                "request_id": payload.request_id,
+                "trace_id": trace_id_of(traceparent) or trace_id_from(payload.request_id),
+            }
+        )
+        self.metrics.in_flight.inc()
+        span = self.traces.begin(delivery, payload, traceparent) if self.traces else None
+        return Observed(delivery, payload, span)
+
+    def end(self, observed: Observed, result: Attempt | None) -> None:
+        """Tell what became of it; None: it was cut off."""
+        self.metrics.in_flight.dec()
+        if observed.span:
+            observed.span.end(result)
+        if result:
+            self._note(observed.delivery, observed.payload, result)
 
     def _note(self, delivery: Delivery, payload: Payload, result: Attempt) -> None:
         scheme = delivery.endpoint.url.partition(":")[0]
         outcome = "delivered" if result.delivered else "refused" if result.permanent else "failed"
-        self.metrics.attempts.labels(scheme, outcome).inc()
-        self.metrics.attempt_seconds.labels(scheme).observe(result.duration_ms / 1000)
+        self.metrics.attempted(scheme, outcome, result.duration_ms / 1000)
         if result.delivered and payload.timestamp:
             self.metrics.delivery_seconds.observe(max(0.0, time.time() - payload.timestamp.timestamp()))
         logger.log(
@@ -94,7 +101,7 @@ class Telemetry:
 def _payload(delivery: Delivery) -> Payload:
     """Read the payload's own ids; an edge function may have written anything."""
     try:
-        payload = msgspec.json.decode(delivery.body, type=Payload)
+        payload = _DECODER.decode(delivery.body)
     except (msgspec.DecodeError, RecursionError):
         return Payload()
     if payload.timestamp and payload.timestamp.tzinfo is None:

@@ -172,3 +172,30 @@ def test_a_worker_gets_no_more_of_an_endpoint_than_it_has_room_for(db: Database,
     assert claim(f'{{"{silent}": 45, "{limited}": 20}}') == {silent: 5, quick: 50, limited: 30}
     assert claim(f'{{"{silent}": 50, "{limited}": 50}}') == {quick: 50}
     assert claim(f'{{"{silent}": 60, "{quick}": 10, "{limited}": 0}}') == {quick: 40, limited: 10}
+
+
+def test_an_endpoints_settings_are_handed_out_once_a_batch(db: Database, endpoint: Callable[..., str]) -> None:
+    """In its first row, for workers that ask for it so; those of the version before get them in every row."""
+    one, other = endpoint(name="one"), endpoint(name="other")
+    for config in (one, other):
+        fill(db, config, 3)
+    sql = "select * from public.claim_webhook_deliveries(6, 60, 'w', 50, '{}', %s)"
+    rows = db.execute(sql, (True,)).fetchall()
+    for config in (one, other):
+        own = [row["endpoint"] for row in rows if row["endpoint"]["id"] == config]
+        assert [set(settings) for settings in own[1:]] == [{"id"}] * 2
+        assert own[0]["url"] == "https://example.com/hook"
+    db.execute("update public.webhook_deliveries set status = 'pending', lease_expires_at = null")
+    assert {row["endpoint"]["url"] for row in db.execute(sql, (False,)).fetchall()} == {"https://example.com/hook"}
+
+
+def test_a_batch_is_bounded_in_bytes(db: Database, endpoint: Callable[..., str], claim: Claim) -> None:
+    """A batch of the largest payloads would be 64 MB for the REST API and the worker to hold; 4 MB are."""
+    config = endpoint()
+    db.execute("alter table public.webhook_deliveries alter column payload set storage external")
+    db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload)"
+        " select %s, 'x.y', jsonb_build_object('text', repeat('x', 260000)) from generate_series(1, 40)",
+        (config,),
+    )
+    assert [len(claim(250)) for _ in range(4)] == [17, 17, 6, 0]

@@ -85,11 +85,47 @@ def as_store(store: FakeStore) -> Store:
     return store  # type: ignore[return-value]
 
 
-async def test_batches_of_a_hundred() -> None:
-    """All results in order, a hundred a call."""
-    batches = await recorded(FakeStore(), 250)
-    assert [len(batch) for batch in batches] == [100, 100, 50]
-    assert [number for batch in batches for number in batch] == [str(n) for n in range(250)]
+async def test_batches_of_250() -> None:
+    """All results in order, 250 a call."""
+    batches = await recorded(FakeStore(), 600)
+    assert [len(batch) for batch in batches] == [250, 250, 100]
+    assert [number for batch in batches for number in batch] == [str(n) for n in range(600)]
+
+
+async def test_what_makes_a_batch_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results wait for others until nothing more is coming, or until one is there that others wait for."""
+    monkeypatch.setattr(recorder_module, "LINGER", 60)
+    monkeypatch.setattr(recorder_module, "SOON", 0)
+    store, done = FakeStore(), asyncio.Event()
+
+    async def settled(_: list[Recorded]) -> None:
+        done.set()
+
+    async def went() -> None:
+        async with asyncio.timeout(5):
+            await done.wait()
+        done.clear()
+
+    recorder = Recorder(as_store(store), settled, patience=60)
+    task = asyncio.create_task(recorder.run())
+    recorder.add(an_attempt(1))
+    await asyncio.sleep(0.01)
+    assert store.batches == [], "it waits for others"
+    recorder.add(an_attempt(2))
+    recorder.flush()
+    await went()
+    recorder.add(an_attempt(3))
+    recorder.add(an_attempt(4), soon=True)
+    await went()
+    recorder.flush()
+    for number in range(5, 300):
+        recorder.add(an_attempt(number))
+    await went()
+    assert [batch[0] for batch in store.batches] == ["1", "3", "5"]
+    assert [len(batch) for batch in store.batches] == [2, 2, 250]
+    recorder.finish()
+    await task
+    assert len(store.batches[-1]) == 45
 
 
 async def test_it_waits_for_supabase(monkeypatch: pytest.MonkeyPatch) -> None:

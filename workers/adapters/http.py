@@ -58,13 +58,20 @@ class HttpAdapter:
             self._url = httpx.URL(destination.url)
         except httpx.InvalidURL as exc:
             raise DestinationError(f"the endpoint's URL is malformed: {exc}") from exc
+        self._headers = {"Host": self._url.netloc.decode("ascii"), **HEADERS}
         allowed = parse_networks(context.settings.allowed_networks)
         self._transport: httpx.AsyncBaseTransport = CheckedTransport(allowed, tls=_tls, limit=RESPONSE_BYTES)
 
     async def publish(self, message: Message) -> Receipt:
         """POST the body; 2xx is success. Raises DeliveryError with the decision that the status asks for."""
         # an httpx client would add redirects, cookies and authentication to what is ours to decide
-        request = httpx.Request("POST", self._url, headers={**HEADERS, **message.headers}, content=message.body)
+        # given as a stream with its length, so that httpx does not look through the headers for what to add
+        request = httpx.Request(
+            "POST",
+            self._url,
+            headers={**self._headers, "Content-Length": str(len(message.body)), **message.headers},
+            stream=httpx.ByteStream(message.body),
+        )
         try:
             response = await self._transport.handle_async_request(request)
             text = excerpt(await _read(response))
@@ -83,6 +90,9 @@ class HttpAdapter:
 async def _read(response: httpx.Response) -> str:
     # as it comes: nothing is decompressed
     body = b"".join([chunk async for chunk in cast("httpx.AsyncByteStream", response.stream)])[:RESPONSE_BYTES]
+    # most say none, or utf-8, which is found sooner than by parsing the header
+    if "charset" not in response.headers.get("Content-Type", ""):
+        return body.decode(errors="replace")
     try:
         return body.decode(response.encoding or "utf-8", errors="replace")
     except (LookupError, UnicodeError):  # an encoding that Python does not know, or none for text (idna)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -18,7 +18,7 @@ from workers.adapters.exchange import Connection
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from webhooks.addresses import Network
 
@@ -110,4 +110,4 @@ def _raw(request: httpx.Request) -> bytes:
     # and as many lines as there are headers: a whole line inside a value would look right
     if not HEAD.fullmatch(head) or head.count(b"\n") != len(lines):
         raise httpx.LocalProtocolError("a header of the endpoint has characters that no header may have")
-    return head + b"\r\n" + request.content
+    return b"".join((head, b"\r\n", *cast("Iterable[bytes]", request.stream)))

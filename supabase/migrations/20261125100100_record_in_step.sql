@@ -1,0 +1,226 @@
+-- Recording in time that grows with the batch, not with its square: every join of a batch with itself is a hash join,
+-- every table is read by a list of ids, and plans are kept for the session. Unfinished deliveries are looked for
+-- first; among the finished ones only what was not found there, which is a late result.
+
+create or replace function public.record_webhook_attempts(results jsonb, policy jsonb default '{}')
+returns table (delivery_id uuid, status text, due_in_seconds double precision, accepted boolean)
+language plpgsql
+-- definer: a worker needs this function, not the tables
+security definer
+set search_path = ''
+-- the planner takes a list of ids for ten: nested loops over 250 rows cost 5 times as much as hashing them
+set enable_nestloop = off
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    _ids uuid[] := array(
+        select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
+    _live uuid[];
+    _late uuid[] := '{}';
+    _endpoints uuid[];
+begin
+    -- locked in one order, so that two workers' batches cannot deadlock
+    _live := array(
+        select d.id from public.webhook_deliveries as d
+        where d.id = any (_ids) and d.finished_at is null
+        order by d.id
+        for update);
+    if cardinality(_live) < cardinality(_ids) then
+        _late := array(
+            select d.id from public.webhook_deliveries as d
+            where d.id = any (_ids) and d.id <> all (_live)
+            order by d.id
+            for update);
+    end if;
+    -- again in one order, after the deliveries: as every batch does
+    _endpoints := array(
+        select distinct d.webhook_config_id from public.webhook_deliveries as d
+        where d.id = any (_live) and d.finished_at is null
+        union
+        select d.webhook_config_id from public.webhook_deliveries as d
+        where d.id = any (_late));
+    perform from public.webhook_circuits as h
+    where h.webhook_config_id = any (_endpoints)
+    order by h.webhook_config_id
+    for update;
+
+    return query
+    with result as (
+        select distinct on (r.delivery_id) r.*
+        from jsonb_to_recordset(results) as r (
+            delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
+            delivered boolean, permanent boolean, health text, retry_after_seconds numeric, response_status integer,
+            response_excerpt text, error text, disable_reason text)
+        order by r.delivery_id, r.delivered desc
+    ),
+    current as materialized (
+        select d.id, d.webhook_config_id, d.status, d.lease_id, d.leased_at, d.attempts, d.next_attempt_at
+        from public.webhook_deliveries as d
+        where d.id = any (_live) and d.finished_at is null
+        union all
+        select d.id, d.webhook_config_id, d.status, d.lease_id, d.leased_at, d.attempts, d.next_attempt_at
+        from public.webhook_deliveries as d
+        where d.id = any (_late)
+    ),
+    endpoint as materialized (
+        select e.id, e.max_attempts, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
+        from (select e.* from public.webhook_configurations as e where e.id = any (_endpoints)) as e
+        join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
+            on h.webhook_config_id = e.id
+    ),
+    -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
+    -- only if it says that the receiver has the delivery: nothing may send that again.
+    accepted as materialized (
+        select r.*, c.webhook_config_id, greatest(c.attempts, r.attempt) as attempts_made,
+               least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
+               case
+                   when r.delivered then 'delivered'
+                   when r.permanent or greatest(c.attempts, r.attempt) >= e.max_attempts then 'failed'
+                   else 'pending'
+               end as new_status,
+               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
+               -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
+               case when c.leased_at >= e.since then r.health end as news,
+               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
+        from result as r
+        join current as c on c.id = r.delivery_id
+        join endpoint as e on e.id = c.webhook_config_id
+        where (c.status = 'processing' and c.lease_id = r.lease_id)
+           or (r.delivered and c.status <> 'delivered')
+    ),
+    logged as (
+        insert into public.webhook_attempts
+            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_excerpt, error)
+        select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
+               a.response_excerpt, a.error
+        from accepted as a
+        on conflict do nothing
+    ),
+    news as (
+        select a.webhook_config_id,
+               count(*) filter (where a.news in ('answered', 'failed')) as attempts,
+               count(*) filter (where a.news = 'failed') as failures,
+               count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
+               bool_or(a.answered_at is not null) as answered,
+               bool_or(a.delivered) as delivered,
+               bool_or(not a.delivered and a.health is not null) as undelivered,
+               max(a.wait_seconds) as wait_seconds,
+               max(a.disable_reason) as disable_reason
+        from (
+            select a.*, max(a.ended_at) filter (where a.news = 'answered') over (partition by a.webhook_config_id) as answered_at
+            from accepted as a
+        ) as a
+        group by a.webhook_config_id
+    ),
+    counted as (
+        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.wait_seconds,
+               case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
+               case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
+               case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
+               case when fresh.window then now() else e.window_started_at end as window_started_at,
+               case
+                   when n.delivered then null
+                   when n.undelivered and e.undelivered_at < now() - interval '2 days' then now()
+                   when n.undelivered then coalesce(e.failing_since, now())
+                   else e.failing_since
+               end as failing_since,
+               case when n.undelivered then now() else e.undelivered_at end as undelivered_at,
+               coalesce(e.circuit_failure_threshold, (policy ->> 'failure_threshold')::integer, 5) as threshold,
+               coalesce(e.circuit_reset_seconds, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
+               n.disable_reason
+        from endpoint as e
+        join news as n on n.webhook_config_id = e.webhook_config_id
+        cross join lateral (
+            select e.window_started_at < now() - make_interval(secs => coalesce((policy ->> 'rate_window_seconds')::float8, 60)) as window
+        ) as fresh
+    ),
+    moved as materialized (
+        select c.*,
+               case
+                   when c.state = 'half_open' and c.answered then 'closed'
+                   when c.state = 'half_open' and c.failures > 0 then 'open'
+                   when c.state = 'closed' and (
+                       c.consecutive >= c.threshold
+                       or (c.attempts >= coalesce((policy ->> 'rate_minimum')::integer, 20)
+                           and c.window_failures >= c.attempts * coalesce((policy ->> 'failure_rate')::float8, 0.5))) then 'open'
+                   else c.state
+               end as new_state
+        from counted as c
+    ),
+    kept as (
+        update public.webhook_circuits as h
+        set state = m.new_state,
+            since = case when m.new_state <> h.state then now() else h.since end,
+            open_until = case
+                when m.new_state = 'open' and h.state <> 'open' then now() + make_interval(secs => m.reset_seconds)
+                when m.new_state = 'closed' then null
+                else h.open_until
+            end,
+            consecutive_failures = m.consecutive,
+            -- a circuit that closes begins a new window: what opened it must not open it again
+            window_started_at = case when m.new_state <> h.state then now() else m.window_started_at end,
+            window_attempts = case when m.new_state <> h.state then 0 else m.attempts end,
+            window_failures = case when m.new_state <> h.state then 0 else m.window_failures end,
+            failing_since = m.failing_since,
+            undelivered_at = m.undelivered_at,
+            paused_until = case when m.wait_seconds > 0
+                then greatest(h.paused_until, now() + make_interval(secs => m.wait_seconds)) else h.paused_until end
+        from moved as m
+        where h.webhook_config_id = any (_endpoints) and h.webhook_config_id = m.webhook_config_id
+    ),
+    gone as materialized (
+        select m.webhook_config_id,
+               coalesce(m.disable_reason, 'nothing was delivered since '
+                   || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
+        from moved as m
+        where m.disable_reason is not null
+           or m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
+    ),
+    disabled as (
+        update public.webhook_configurations as e
+        set is_active = false, disabled_at = now(), disabled_reason = g.reason
+        from gone as g
+        where e.id = any (array(select g.webhook_config_id from gone as g)) and e.id = g.webhook_config_id and e.is_active
+    ),
+    updated as (
+        update public.webhook_deliveries as d
+        set status = a.new_status,
+            attempts = a.attempts_made,
+            last_attempt_at = a.started_at,
+            response_status = a.response_status,
+            response_body = a.response_excerpt,
+            error_message = a.error,
+            lease_id = null,
+            lease_expires_at = null,
+            finished_at = case when a.new_status <> 'pending' then now() end,
+            -- 2^n seconds after attempt n, at most 60; a longer wait that the receiver asked for is kept
+            next_attempt_at = case
+                when a.new_status = 'pending' then
+                    now() + make_interval(secs => greatest(least(60, power(2, a.attempts_made)), a.wait_seconds))
+                else d.next_attempt_at
+            end
+        from accepted as a
+        where d.id = any (_live) and d.finished_at is null and d.id = a.delivery_id
+        returning d.id, d.status, d.next_attempt_at
+    ),
+    updated_late as (
+        update public.webhook_deliveries as d
+        set status = 'delivered',
+            attempts = a.attempts_made,
+            last_attempt_at = a.started_at,
+            response_status = a.response_status,
+            response_body = a.response_excerpt,
+            error_message = null,
+            finished_at = now()
+        from accepted as a
+        where d.id = any (_late) and d.id = a.delivery_id
+        returning d.id, d.status, d.next_attempt_at
+    )
+    select c.id, coalesce(u.status, c.status),
+           extract(epoch from coalesce(u.next_attempt_at, c.next_attempt_at) - now())::float8, u.id is not null
+    from current as c
+    left join (select * from updated union all select * from updated_late) as u on u.id = c.id;
+end $$;
