@@ -54,6 +54,12 @@ class Settings:
         "SUPABASE_SERVICE_ROLE_KEY", "The project's secret key (`sb_secret_...` or service_role)", secret=True
     )
     redis_url: str = _setting("REDIS_URL", "Redis or Valkey, for wake-up calls", secret=True)
+    broker_url: str = _setting(
+        "WEBHOOKS_BROKER_URL",
+        "RabbitMQ instead, `amqp://user:password@host:5672/vhost` or `amqps://...`; `REDIS_URL` is then not needed",
+        "",
+        secret=True,
+    )
     dispatch_token: str = _setting(
         "WEBHOOKS_DISPATCH_TOKEN",
         "What the cron may call the dispatcher with; empty: only the service key",
@@ -151,7 +157,7 @@ class Settings:
     metrics_listen: str = _setting(
         "WEBHOOKS_METRICS_LISTEN", "Where workers serve `/metrics`, such as `0.0.0.0:9191`; empty: nowhere", ""
     )
-    max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
+    max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in the broker at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
     session_secret: str = _setting(
         "WEBHOOKS_SESSION_SECRET",

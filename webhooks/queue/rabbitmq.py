@@ -1,0 +1,134 @@
+"""RabbitMQ: a queue of jobs, and a queue with room for one message for each turn. Of the extra `rabbitmq`."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.errors import BrokerConnectionError
+from pika import BasicProperties
+from pika.exceptions import AMQPError, NackError
+
+from webhooks.errors import SettingsError
+from webhooks.queue.port import QUEUE, TIMEOUT, Broker, drain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dramatiq import Consumer, Message, Middleware
+
+Answer = TypeVar("Answer")
+
+#: Seconds for a connection from TCP to AMQP. pika wants more than for TCP alone.
+CONNECT_TIMEOUT = TIMEOUT + 2
+
+#: Seconds after which whoever asked is told so, whatever pika waits for: it gives a call no time limit of its own.
+PATIENCE = 10.0
+
+#: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired.
+TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish"}
+
+
+class RabbitMQ(RabbitmqBroker, Broker):
+    """Dramatiq's broker on RabbitMQ. Messages are confirmed, so that what was not taken is an error here too.
+
+    pika's connections belong to one thread, and one that nobody uses is ended by RabbitMQ for want of heartbeats. So
+    our questions are asked in one thread, which starts with the first, and every connection is closed after its use;
+    but that of a process that takes turns, a worker, is kept: it is used again within a second.
+    """
+
+    service: ClassVar[str] = "RabbitMQ"
+
+    def __init__(self, url: str, middleware: Sequence[Middleware] = ()) -> None:
+        try:
+            super().__init__(url=url, confirm_delivery=True, middleware=list(middleware))
+        except (ValueError, TypeError):
+            # not repeated: it holds a password
+            raise SettingsError(
+                "the URL of RabbitMQ must be like amqp://user:password@host:5672/vhost; its options are pika's"
+            ) from None
+        self.parameters.socket_timeout = TIMEOUT
+        self.parameters.stack_timeout = CONNECT_TIMEOUT
+        # how long RabbitMQ, short of memory or disk, may refuse what is published
+        self.parameters.blocked_connection_timeout = TIMEOUT
+        self.parameters.client_properties = {"connection_name": "supabase-webhooks"}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rabbitmq")
+        self._takes_turns = False
+
+    def announce(self, jobs: int) -> int:
+        """Count what is ready, enqueue what is missing. Counting declares the queues, should they be gone."""
+
+        def top_up() -> int:
+            waiting, _, _ = self.get_queue_message_counts(QUEUE)
+            missing = max(0, jobs - waiting)
+            for _ in range(missing):
+                self.enqueue(drain())
+            return missing
+
+        return self._ask("did not take the jobs", top_up)
+
+    def announce_later(self, milliseconds: int) -> None:
+        """Enqueue to Dramatiq's delay queue: a worker holds the message, and loses it when it is killed."""
+        self._ask("did not take the wake-up call", lambda: self.enqueue(drain(), delay=milliseconds))
+
+    def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
+        """Publish a message that expires to a queue with room for one."""
+        self._takes_turns = True
+
+        def publish() -> bool:
+            self.channel.queue_declare(turn, durable=True, arguments=TURN_ARGUMENTS)
+            try:
+                self.channel.basic_publish("", turn, owner.encode(), BasicProperties(expiration=str(milliseconds)))
+            except NackError:
+                return False
+            return True
+
+        return self._ask("did not answer", publish)
+
+    def ping(self) -> None:
+        """Declare the queues, which says as well whether we may."""
+        self._ask("did not answer", lambda: self.get_queue_message_counts(QUEUE))
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """As Dramatiq; the consumer has a connection of its own."""
+        try:
+            return super().consume(queue_name, prefetch, timeout)
+        finally:
+            self._let_go()
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """As Dramatiq, whose consumers too enqueue what they held."""
+        try:
+            return super().enqueue(message, delay=delay)
+        finally:
+            self._let_go()
+
+    def _ask(self, failure: str, work: Callable[[], Answer]) -> Answer:
+        asked = self._thread.submit(self._connected, work)
+        try:
+            return asked.result(PATIENCE)
+        except (AMQPError, BrokerConnectionError, OSError) as exc:
+            asked.cancel()
+            raise self.unavailable(failure, exc) from exc
+
+    def _connected(self, work: Callable[[], Answer]) -> Answer:
+        """Work with this thread's connection; once more when it was an old one, which may have ended unnoticed."""
+        old = hasattr(self.state, "connection")
+        self.state.held = True
+        try:
+            try:
+                return work()
+            except AMQPError:
+                if not old:
+                    raise
+                del self.connection
+                return work()
+        finally:
+            self.state.held = self._takes_turns
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close this thread's connection, unless it is held."""
+        if not getattr(self.state, "held", False):
+            del self.connection
