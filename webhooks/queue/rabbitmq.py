@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import BrokerConnectionError
-from pika import BasicProperties
+from pika import BasicProperties, URLParameters
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, NackError
 
 from webhooks.errors import SettingsError
@@ -26,6 +27,9 @@ CONNECT_TIMEOUT = TIMEOUT + 2
 #: Seconds after which whoever asked is told so, whatever pika waits for: it gives a call no time limit of its own.
 PATIENCE = 10.0
 
+#: What goes wrong between here and there. A timeout under way is none of pika's AMQPErrors.
+FAILURES = (AMQPError, AMQPConnectorException, BrokerConnectionError, OSError)
+
 #: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired.
 TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish"}
 
@@ -41,18 +45,8 @@ class RabbitMQ(RabbitmqBroker, Broker):
     service: ClassVar[str] = "RabbitMQ"
 
     def __init__(self, url: str, middleware: Sequence[Middleware] = ()) -> None:
-        try:
-            super().__init__(url=url, confirm_delivery=True, middleware=list(middleware))
-        except (ValueError, TypeError):
-            # not repeated: it holds a password
-            raise SettingsError(
-                "the URL of RabbitMQ must be like amqp://user:password@host:5672/vhost; its options are pika's"
-            ) from None
-        self.parameters.socket_timeout = TIMEOUT
-        self.parameters.stack_timeout = CONNECT_TIMEOUT
-        # how long RabbitMQ, short of memory or disk, may refuse what is published
-        self.parameters.blocked_connection_timeout = TIMEOUT
-        self.parameters.client_properties = {"connection_name": "supabase-webhooks"}
+        super().__init__(confirm_delivery=True, middleware=list(middleware))
+        self.parameters = _parameters(url)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rabbitmq")
         self._takes_turns = False
 
@@ -108,7 +102,7 @@ class RabbitMQ(RabbitmqBroker, Broker):
         asked = self._thread.submit(self._connected, work)
         try:
             return asked.result(PATIENCE)
-        except (AMQPError, BrokerConnectionError, OSError) as exc:
+        except FAILURES as exc:
             asked.cancel()
             raise self.unavailable(failure, exc) from exc
 
@@ -132,3 +126,17 @@ class RabbitMQ(RabbitmqBroker, Broker):
         """Close this thread's connection, unless it is held."""
         if not getattr(self.state, "held", False):
             del self.connection
+
+
+def _parameters(url: str) -> Any:  # noqa: ANN401 - pika is not typed
+    try:
+        parameters = URLParameters(url)
+    except (ValueError, TypeError):
+        # not repeated: it holds a password
+        raise SettingsError("RabbitMQ's URL must be like amqp://user:password@host:5672/vhost?heartbeat=30") from None
+    parameters.socket_timeout = TIMEOUT
+    parameters.stack_timeout = CONNECT_TIMEOUT
+    # how long RabbitMQ, short of memory or disk, may keep us from publishing
+    parameters.blocked_connection_timeout = TIMEOUT
+    parameters.client_properties = {"connection_name": "supabase-webhooks"}
+    return parameters
