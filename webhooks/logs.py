@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 #: which repeats the gateway's without its ids.
 QUIET = ("httpx", "httpcore", "uvicorn.access")
 
-#: Loggers that tell of each failure in a dozen lines, with traces; it reaches us as an error too, and is told once.
-MUTE = ("pika",)
-
 #: Loggers that are set up by whoever starts the process: they are to speak as the rest does.
 ADOPTED = ("uvicorn", "uvicorn.error", "dramatiq")
 
@@ -56,8 +53,6 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         logger.setLevel(logging.NOTSET)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in MUTE:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _json(value: object, **_: Any) -> str:  # noqa: ANN401 - json.dumps's own arguments, which msgspec has no use for

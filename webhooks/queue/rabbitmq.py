@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -47,6 +48,8 @@ class RabbitMQ(RabbitmqBroker, Broker):
     def __init__(self, url: str, middleware: Sequence[Middleware] = ()) -> None:
         super().__init__(confirm_delivery=True, middleware=list(middleware))
         self.parameters = _parameters(url)
+        # it tells of each failure in a dozen lines, with traces; we get it as an error too, and say it once
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rabbitmq")
         self._takes_turns = False
 
