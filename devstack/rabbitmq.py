@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pika
 from pika.exceptions import AMQPError
 
+from devstack.errors import StackError
 from devstack.processes import Child, Service, free_port, listening
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class RabbitMQ(Service):
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises StackError."""
+        if not available():
+            raise StackError("RabbitMQ is not on this machine (apt install rabbitmq-server)")
         self.port = self.port or free_port()
         self._names_port = self._names_port or free_port()
         self._say(f"waiting for RabbitMQ on port {self.port}")
@@ -54,7 +57,11 @@ class RabbitMQ(Service):
             self._names = Child("epmd", ["epmd"], log=self._log, environment=environment)
             self._names.wait_ready(lambda: listening(self._names_port))
         self.child = Child("RabbitMQ", [SERVER, "-noinput"], log=self._log, environment=environment)
-        self.child.wait_ready(self._answers)
+        try:
+            self.child.wait_ready(self._answers)
+        except StackError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop it, and its name server."""

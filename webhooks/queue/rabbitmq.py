@@ -101,6 +101,11 @@ class RabbitMQ(RabbitmqBroker, Broker):
         finally:
             self._let_go()
 
+    def close(self) -> None:
+        """Close all connections, and end our thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
     def _ask(self, failure: str, work: Callable[[], Answer]) -> Answer:
         asked = self._thread.submit(self._connected, work)
         try:

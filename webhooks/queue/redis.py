@@ -53,6 +53,11 @@ class Redis(RedisBroker, Broker):
         with self._asked("did not answer"):
             self.client.ping()
 
+    def close(self) -> None:
+        """Close the pool, which Dramatiq leaves open."""
+        super().close()
+        self.client.connection_pool.disconnect()
+
     @contextmanager
     def _asked(self, failure: str) -> Iterator[None]:
         try:
