@@ -19,7 +19,7 @@ from webhooks.queue import create_broker
 from webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
-    from dramatiq.brokers.redis import RedisBroker
+    from webhooks.queue import Broker
 
 QUEUE = "bench"
 ACTOR = "deliver"
@@ -38,7 +38,7 @@ where id = %s
 """
 
 
-def broker() -> RedisBroker:
+def broker() -> Broker:
     """Return the broker."""
     return create_broker(os.environ["REDIS_URL"])
 

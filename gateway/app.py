@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> Litestar:
     """Return the ASGI application."""
     store = Store(settings)
     supabase = Supabase(settings)
-    broker = create_broker(settings.redis_url)
+    broker = create_broker(settings.queue_url)
     requests = Requests()
     return Litestar(
         # Litestar's own configuration of logging starts a thread

@@ -46,7 +46,7 @@ def _answer(status: int, detail: str, **extra: object) -> Response[dict[str, Any
 
 
 def _queue_unavailable(_: Request[Any, Any, Any], exc: QueueUnavailable) -> Response[dict[str, Any]]:
-    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="redis")
+    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable=exc.service)
 
 
 def _store_unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Response[dict[str, Any]]:

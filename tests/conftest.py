@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from devstack import rabbitmq
 from devstack.platform import install as install_platform
 from devstack.postgres import PROGRAMS, Postgres, available
+from devstack.rabbitmq import RabbitMQ
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
 from devstack.valkey import Valkey
@@ -129,6 +131,28 @@ def valkey_server(directory: Path) -> Iterator[Valkey]:
     valkey.start()
     yield valkey
     valkey.stop()
+
+
+@pytest.fixture(scope="session")
+def start_rabbitmq() -> Callable[[Path], RabbitMQ]:
+    """Start a RabbitMQ in a folder. One that the machine lacks is skipped at home, fails in CI."""
+
+    def start(folder: Path) -> RabbitMQ:
+        if not rabbitmq.available() and not os.environ.get("CI"):
+            pytest.skip("RabbitMQ is not on this machine (apt install rabbitmq-server)")
+        server = RabbitMQ(folder, say=quiet)
+        server.start()
+        return server
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(directory: Path, start_rabbitmq: Callable[[Path], RabbitMQ]) -> Iterator[RabbitMQ]:
+    """One RabbitMQ a session."""
+    server = start_rabbitmq(directory)
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -14,8 +15,9 @@ from typing import Any, Literal
 import redis
 
 from webhooks.database import migrations, shipped
-from webhooks.errors import SettingsError, StoreError, StoreUnavailable
-from webhooks.settings import Settings
+from webhooks.errors import QueueUnavailable, SettingsError, StoreError, StoreUnavailable
+from webhooks.queue import create_broker, ping
+from webhooks.settings import Settings, variable
 from webhooks.store import Store
 
 #: Seconds by which this machine's clock may differ: receivers refuse a webhook-timestamp five minutes away.
@@ -58,13 +60,15 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
                 break
     finally:
         await store.close()
-    if settings.redis_url:
+    if settings.broker_url:
+        findings += await asyncio.to_thread(_rabbitmq, settings.broker_url)
+    elif settings.redis_url:
         findings += _redis(settings.redis_url)
     return findings
 
 
 def _environment(environment: Mapping[str, str]) -> tuple[list[Finding], Settings | None]:
-    """Read the settings; when only Redis is missing go on without it."""
+    """Read the settings; when only the broker is missing go on without it."""
     try:
         settings = Settings.from_environment(environment)
     except SettingsError as exc:
@@ -231,6 +235,17 @@ def _redis(url: str) -> list[Finding]:
             )
         ]
     return [Finding("redis", "ok", f"answers; version {server.get('valkey_version') or server['redis_version']}")]
+
+
+def _rabbitmq(url: str) -> list[Finding]:
+    try:
+        ping(create_broker(url))
+    except (SettingsError, QueueUnavailable) as exc:
+        cure = (
+            f"check {variable('broker_url')} (amqp://user:password@host:5672/vhost): user, vhost, permissions, network"
+        )
+        return [Finding("rabbitmq", "problem", str(exc), cure)]
+    return [Finding("rabbitmq", "ok", "answers, and lets us declare the queue")]
 
 
 #: There is no such function: PostgREST says the first when it knows, Postgres the second when PostgREST remembers one.

@@ -11,7 +11,7 @@ WebhooksError
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
-└── QueueUnavailable         Redis did not answer; nothing is lost, Postgres keeps the deliveries
+└── QueueUnavailable         Redis or RabbitMQ did not answer; nothing is lost, Postgres keeps the deliveries
 """
 
 from __future__ import annotations
@@ -98,4 +98,8 @@ class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is
 
 
 class QueueUnavailable(WebhooksError):  # noqa: N818 - reads as what it is
-    """Raised when Redis did not answer; Postgres keeps the deliveries."""
+    """Raised when the broker did not answer; Postgres keeps the deliveries. `service` is "redis" or "rabbitmq"."""
+
+    def __init__(self, message: str, *, service: str) -> None:
+        super().__init__(message)
+        self.service = service

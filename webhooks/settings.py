@@ -34,6 +34,9 @@ _ABOVE_ZERO = (
     "alert_silence_seconds",
 )
 
+#: What pika takes for a URL; without user and password it is RabbitMQ's guest.
+_AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\?\S+)?"
+
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
 SESSION_SECRET_LENGTH = 32
 
@@ -54,6 +57,12 @@ class Settings:
         "SUPABASE_SERVICE_ROLE_KEY", "The project's secret key (`sb_secret_...` or service_role)", secret=True
     )
     redis_url: str = _setting("REDIS_URL", "Redis or Valkey, for wake-up calls", secret=True)
+    broker_url: str = _setting(
+        "WEBHOOKS_BROKER_URL",
+        "RabbitMQ instead, `amqp://user:password@host:5672/vhost` or `amqps://...`; `REDIS_URL` is then not needed",
+        "",
+        secret=True,
+    )
     dispatch_token: str = _setting(
         "WEBHOOKS_DISPATCH_TOKEN",
         "What the cron may call the dispatcher with; empty: only the service key",
@@ -151,7 +160,7 @@ class Settings:
     metrics_listen: str = _setting(
         "WEBHOOKS_METRICS_LISTEN", "Where workers serve `/metrics`, such as `0.0.0.0:9191`; empty: nowhere", ""
     )
-    max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in Redis at most", 16)
+    max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in the broker at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
     session_secret: str = _setting(
         "WEBHOOKS_SESSION_SECRET",
@@ -194,6 +203,12 @@ class Settings:
             raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
         if not self.supabase_url.startswith(("http://", "https://")):
             raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+        if self.broker_url and not re.fullmatch(_AMQP, self.broker_url):
+            # not repeated: it may hold a password
+            raise SettingsError(
+                f"{variable('broker_url')} must be like amqp://user:password@host:5672/vhost, with special characters "
+                "written as %40 and so on; Redis goes into REDIS_URL"
+            )
         self._check_channels()
 
     def _check_channels(self) -> None:
@@ -208,12 +223,19 @@ class Settings:
                 "write special characters of the password as %40 and so on"
             )
 
+    @property
+    def queue_url(self) -> str:
+        """The broker's URL; it may hold a password."""
+        return self.broker_url or self.redis_url
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:
         """Read all settings; raise SettingsError that names what is missing or wrong.
 
         `optional` names settings that are needed elsewhere and may be missing here: they are empty then.
         """
+        if environment.get(variable("broker_url")):
+            optional = {*optional, "redis_url"}
         missing = [
             f.metadata["variable"]
             for f in fields(cls)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from dramatiq.brokers.redis import RedisBroker
-
+    from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
     from workers.adapters.cache import AdapterCache
@@ -39,7 +38,7 @@ class Worker:
         self,
         store: Store,
         adapters: AdapterCache,
-        broker: RedisBroker,
+        broker: Broker,
         settings: Settings,
         *,
         name: str,

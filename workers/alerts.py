@@ -11,8 +11,7 @@ from webhooks.errors import QueueUnavailable, StoreError
 from webhooks.queue import take_turn
 
 if TYPE_CHECKING:
-    from dramatiq.brokers.redis import RedisBroker
-
+    from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
 
@@ -25,7 +24,7 @@ TURN = "webhooks:alerts"
 class Watch:
     """Looks every `alert_seconds`; errors are logged once until it works again."""
 
-    def __init__(self, store: Store, broker: RedisBroker, settings: Settings, *, worker: str) -> None:
+    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
         self._alerts = Alerts(store, settings)
         self._broker = broker
         self._seconds = settings.alert_seconds
@@ -51,6 +50,6 @@ class Watch:
         try:
             turn = await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds)
         except QueueUnavailable:
-            # without Redis all look: the database lets one at a time, and a notice goes out once
+            # without the broker all look: the database lets one at a time, and a notice goes out once
             turn = True
         return await self._alerts.once() if turn else 0

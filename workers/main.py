@@ -42,7 +42,7 @@ def main() -> None:
     # Dramatiq makes its loop after this
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     lifecycle = Lifecycle(metrics=bool(settings.metrics_listen))
-    broker = create_broker(settings.redis_url, [lifecycle])
+    broker = create_broker(settings.queue_url, [lifecycle])
     dramatiq.set_broker(broker)
     lifecycle.worker = Worker(
         Store(settings),

@@ -10,21 +10,20 @@ from webhooks.errors import QueueUnavailable, StoreError
 from webhooks.queue import announce, take_turn
 
 if TYPE_CHECKING:
-    from dramatiq.brokers.redis import RedisBroker
-
+    from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 
-#: Held by the worker whose turn it is, for one interval. Wiped with Redis, it is simply taken again.
+#: Held by the worker whose turn it is, for one interval. Wiped with the broker, it is simply taken again.
 TURN = "webhooks:sweep"
 
 
 class Sweep:
     """Looks every `sweep_seconds`; errors are logged once until it works again."""
 
-    def __init__(self, store: Store, broker: RedisBroker, settings: Settings, *, worker: str) -> None:
+    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
         self._store = store
         self._broker = broker
         self._settings = settings

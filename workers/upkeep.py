@@ -12,8 +12,7 @@ from webhooks.queue import take_turn
 from webhooks.sealing import seal_secrets
 
 if TYPE_CHECKING:
-    from dramatiq.brokers.redis import RedisBroker
-
+    from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
 
@@ -29,7 +28,7 @@ BATCH = 1000
 class Upkeep:
     """Works at each interval: a minute, or a hundredth of a retention that is shorter than that takes."""
 
-    def __init__(self, store: Store, broker: RedisBroker, settings: Settings, *, worker: str) -> None:
+    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
         self._store = store
         self._broker = broker
         self._older_than = timedelta(days=settings.retention_days)

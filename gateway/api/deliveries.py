@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
@@ -19,6 +18,7 @@ from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 Status = Literal["pending", "processing", "delivered", "failed"]
@@ -183,7 +183,7 @@ async def attempts(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) 
 )
 async def retry(
     caller: NamedDependency[Admin],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     delivery_id: FromPath[UUID],
     idempotency_key: Key = None,
@@ -209,7 +209,7 @@ REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run":
 )
 async def replay(
     caller: NamedDependency[Admin],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     data: Annotated[Replay, Body(examples=[Example(value=REPLAY)])],
     idempotency_key: Key = None,

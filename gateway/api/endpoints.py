@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -20,6 +19,7 @@ from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 
@@ -203,7 +203,7 @@ async def rotate(
 )
 async def send_test(
     caller: NamedDependency[Admin],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     endpoint_id: FromPath[UUID],
     idempotency_key: Key = None,

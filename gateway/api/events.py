@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
@@ -18,6 +17,7 @@ from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 
@@ -82,7 +82,7 @@ async def index(
 )
 async def dispatch(
     caller: NamedDependency[Admin],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     data: Annotated[Event, Body(examples=[Example(value=EXAMPLE)])],
     idempotency_key: Key = None,

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -19,6 +18,7 @@ from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.deliveries import compact
 from webhooks.errors import StoreError
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 UNFINISHED = {"pending", "processing"}
@@ -54,7 +54,7 @@ async def state(
 
 @post("/deliveries/{delivery_id:uuid}/retry", status_code=HTTP_200_OK)
 async def retry(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[RedisBroker],
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
     settings: NamedDependency[Settings], delivery_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
     """Make it due now."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -18,6 +17,7 @@ from gateway.dashboard.page import go, page, wake
 from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.errors import StoreError
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 #: Numbers that an endpoint may set for itself: name, kind, lower and upper bound, unit.
@@ -108,7 +108,7 @@ async def rotate(
 
 @post("/endpoints/{endpoint_id:uuid}/test", status_code=HTTP_200_OK)
 async def send_test(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[RedisBroker],
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
     settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
     """Send it the event webhook.test, and show how that goes."""

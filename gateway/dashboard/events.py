@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
@@ -16,6 +15,7 @@ from gateway.dashboard.page import go, page, wake
 from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.errors import StoreError
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 
@@ -45,7 +45,7 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
 async def dispatch(
     request: Request[Any, Any, Any],
     admin: NamedDependency[Admin],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
 ) -> Redirect:
     """Dispatch an event as the admin: it goes to every endpoint that subscribes."""

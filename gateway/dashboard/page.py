@@ -18,10 +18,10 @@ from webhooks.errors import QueueUnavailable
 from webhooks.queue import announce
 
 if TYPE_CHECKING:
-    from dramatiq.brokers.redis import RedisBroker
     from litestar import Request
 
     from gateway.session import Admin
+    from webhooks.queue import Broker
     from webhooks.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ def go(
     return Redirect(path, status_code=HTTP_303_SEE_OTHER)
 
 
-async def wake(broker: RedisBroker, settings: Settings, due: int = 1) -> None:
-    """Wake the workers. With Redis away, the sweep finds what is due all the same."""
+async def wake(broker: Broker, settings: Settings, due: int = 1) -> None:
+    """Wake the workers. With the broker away, the sweep finds what is due all the same."""
     try:
         await asyncio.to_thread(announce, broker, due=due, max_jobs=settings.max_jobs)
     except QueueUnavailable as exc:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
@@ -15,6 +14,7 @@ from gateway.dashboard.page import go, page, wake
 from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.errors import StoreError
+from webhooks.queue import Broker
 from webhooks.settings import Settings
 
 #: Each filter, and how it is read.
@@ -58,7 +58,7 @@ async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
 async def act(
     request: Request[Any, Any, Any],
     admin: NamedDependency[Admin],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
 ) -> Redirect:
     """Do it. `created_until` comes from the count, so that nothing newer is taken along."""

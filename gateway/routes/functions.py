@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from dramatiq.brokers.redis import RedisBroker
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -16,7 +15,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 from gateway.alerts import alert
 from gateway.auth import server_only, server_or_admin
 from webhooks.errors import QueueUnavailable
-from webhooks.queue import announce
+from webhooks.queue import Broker, announce
 from webhooks.settings import Settings
 from webhooks.store import Store
 
@@ -55,9 +54,9 @@ async def webhook_dispatcher(
     request: Request[Any, Any, Any],
     settings: NamedDependency[Settings],
     store: NamedDependency[Store],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
 ) -> Run:
-    """Record the heartbeat and enqueue as many jobs as the due rows need. 503 when Redis or Supabase is away."""
+    """Record the heartbeat and enqueue as many jobs as the due rows need. 503 when the broker or Supabase is away."""
     run_id, due = await store.start_run(request.headers.get("user-agent") or "unknown")
     try:
         enqueued = await asyncio.to_thread(announce, broker, due=due, max_jobs=settings.max_jobs) if due else 0
@@ -91,7 +90,7 @@ async def test_webhook(
     data: JSONBody[TestRequest],
     settings: NamedDependency[Settings],
     store: NamedDependency[Store],
-    broker: NamedDependency[RedisBroker],
+    broker: NamedDependency[Broker],
 ) -> TestDelivery:
     """Make a delivery of the event webhook.test, which travels like any other."""
     made = await store.send_test(str(data.webhook_config_id))

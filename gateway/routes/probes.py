@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from dramatiq.brokers.redis import RedisBroker
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 
 from gateway.auth import metrics_reader
 from gateway.metrics import Requests, exposition
 from webhooks.exposition import CONTENT_TYPE
-from webhooks.queue import ping
+from webhooks.queue import Broker, ping
 from webhooks.store import Store
 
 
@@ -21,8 +20,8 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz", summary="Supabase and Redis answer")
-async def readyz(store: NamedDependency[Store], broker: NamedDependency[RedisBroker]) -> dict[str, str]:
+@get("/readyz", summary="Supabase and the broker answer")
+async def readyz(store: NamedDependency[Store], broker: NamedDependency[Broker]) -> dict[str, str]:
     """Ask both; 503 names the one that does not answer."""
     await store.due()
     await asyncio.to_thread(ping, broker)

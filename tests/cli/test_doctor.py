@@ -13,6 +13,7 @@ from webhooks import doctor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from devstack.rabbitmq import RabbitMQ
     from tests.cli.conftest import Done
     from tests.e2e.conftest import System
 
@@ -72,6 +73,24 @@ def test_services_away(webhooks: Webhooks) -> None:
     assert "Supabase did not answer" in finding(done, "supabase")["text"]
     assert "paused" in finding(done, "supabase")["cure"]
     assert finding(done, "redis")["status"] == "ok"
+
+
+def test_rabbitmq(webhooks: Webhooks, rabbitmq_server: RabbitMQ) -> None:
+    """It is looked at in Redis's place; away, or refusing us, it is named without its password."""
+    well = {"REDIS_URL": "", "WEBHOOKS_BROKER_URL": rabbitmq_server.url}
+    done = webhooks("doctor", "--json", **well)
+    assert finding(done, "environment")["status"] == finding(done, "rabbitmq")["status"] == "ok"
+    assert "redis" not in {one["check"] for one in done.json}
+    ill = {
+        f"amqp://user:geheim@127.0.0.1:{free_port()}/": "RabbitMQ did not answer (AMQPConnectionError)",
+        rabbitmq_server.url.replace(":guest@", ":geheim@"): "RabbitMQ did not answer (ProbableAuthenticationError)",
+        f"{rabbitmq_server.url}geheim": "RabbitMQ did not answer (ProbableAccessDeniedError)",
+    }
+    for url, text in ill.items():
+        done = webhooks("doctor", "--json", REDIS_URL="", WEBHOOKS_BROKER_URL=url)
+        assert finding(done, "rabbitmq")["text"] == text
+        assert "WEBHOOKS_BROKER_URL" in finding(done, "rabbitmq")["cure"]
+        assert "geheim" not in done.out + done.err
 
 
 OLD_RUN = """

@@ -38,6 +38,8 @@ class System:
         self.valkey = valkey
         self.logs = logs
         self.secret = generate_secret()
+        #: Variables of every gateway and worker, beside the usual ones.
+        self.variables: dict[str, str] = {}
         self.supabase = SupabaseLite(directory, dsn, name=dsn.rsplit("/", 1)[-1], say=quiet)
         self.db = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
         self.exit = ExitStack()
@@ -60,6 +62,7 @@ class System:
             "WEBHOOKS_DISPATCH_TOKEN": TOKEN,
             "WEBHOOKS_ALLOW_HTTP": "true",
             "WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",
+            **self.variables,
             **more,
         }
 

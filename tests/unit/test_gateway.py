@@ -29,16 +29,20 @@ def refuse(*_):
 socket.socket.connect = socket.socket.connect_ex = refuse
 from gateway.app import create_app
 from webhooks.settings import Settings
-create_app(Settings(supabase_url="http://127.0.0.1:9", service_key="k", redis_url="redis://127.0.0.1:9"))
+settings = {"supabase_url": "http://127.0.0.1:9", "service_key": "k", "redis_url": "redis://127.0.0.1:9"}
+create_app(Settings(**settings, broker_url=sys.argv[1]))
 assert threading.active_count() == 1, threading.enumerate()
 loaded = {"boto3", "botocore", "google.cloud", "confluent_kafka", "aiokafka", "pybreaker", "workers"} & set(sys.modules)
 assert not loaded, loaded
+assert ("pika" in sys.modules, "redis" in sys.modules) == (bool(sys.argv[1]), not sys.argv[1])
 """
 
 
-def test_start_up_opens_no_thread_and_no_connection() -> None:
-    """And loads no protocol SDK and no worker."""
-    done = subprocess.run([sys.executable, "-c", QUIET_START], cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("broker_url", ["", "amqp://guest:guest@127.0.0.1:9/"])
+def test_start_up_opens_no_thread_and_no_connection(broker_url: str) -> None:
+    """And loads no protocol SDK, no worker, and the client of no other broker."""
+    command = [sys.executable, "-c", QUIET_START, broker_url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -23,6 +23,32 @@ def test_what_is_missing_is_named() -> None:
         Settings.from_environment({"SUPABASE_URL": "https://x.supabase.co"})
 
 
+def test_rabbitmq_takes_the_place_of_redis() -> None:
+    """REDIS_URL is not needed then, and not used when it is there."""
+    url = "amqps://user:geheim@rabbit.example.com/vhost?heartbeat=30"
+    environment = {**NEEDED, "WEBHOOKS_BROKER_URL": url}
+    assert Settings.from_environment(environment).queue_url == url
+    del environment["REDIS_URL"]
+    settings = Settings.from_environment(environment)
+    assert settings.queue_url == url
+    assert "geheim" not in repr(settings)
+    assert Settings.from_environment(NEEDED).queue_url == "redis://localhost"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:geheim@localhost", "amqp://user:geheim/x@host/vhost", "amqp://user:1/geheim@host", "amqp://u@host",
+        "amqp://user:geheim@host:port/vhost", "amqp://user:geheim@host/vhost/more", "geheim",
+    ],
+)  # fmt: skip
+def test_a_malformed_broker_url_is_told_without_its_password(url: str) -> None:
+    """With how it should be."""
+    with pytest.raises(SettingsError, match="WEBHOOKS_BROKER_URL must be like amqp://user:password@host") as raised:
+        Settings.from_environment({**NEEDED, "WEBHOOKS_BROKER_URL": url})
+    assert "geheim" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

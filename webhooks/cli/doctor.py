@@ -12,7 +12,7 @@ from webhooks.cli.output import FAILED, STYLES, AsJson, console, plain, print_js
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check environment, keys, migrations, grants, clock, cron, workers and Redis. Exits with 1 on a problem."""
+    """Check environment, keys, migrations, grants, clock, cron, workers and the broker. Exits with 1 on a problem."""
     # importing the clients takes a second: not for --help, nor for the shell's completion
     from webhooks.doctor import examine  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: Exit codes beside 0: the thing failed; the call or the settings are wrong; Supabase or Redis is away.
+#: Exit codes beside 0: the thing failed; the call or the settings are wrong; Supabase or the broker is away.
 FAILED, WRONG, UNAVAILABLE = 1, 2, 3
 
 #: The option that every command has.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def settings() -> Settings:
-    """Return the settings; Redis may be left out, which commands do without. Raises SettingsError."""
+    """Return the settings; the broker may be left out, which commands do without. Raises SettingsError."""
     return Settings.from_environment(os.environ, optional={"redis_url"})
 
 

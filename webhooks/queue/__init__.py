@@ -1,0 +1,65 @@
+"""The queue: wake-up calls in Redis or RabbitMQ. A message says "drain", never what: Postgres knows that.
+
+`create_broker` chooses; the functions are what gateway and workers ask of either. Each blocks for a round trip or a
+few, and raises QueueUnavailable.
+"""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from webhooks.errors import SettingsError
+from webhooks.queue.port import DRAIN, QUEUE, Broker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dramatiq import Middleware
+
+__all__ = ["DRAIN", "QUEUE", "Broker", "announce", "announce_later", "create_broker", "ping", "take_turn"]
+
+#: Due rows for which another job is worth its while: five claims of the default size.
+ROWS_PER_JOB = 500
+
+#: scheme of a URL -> the broker there, imported on first use. Other schemes are Redis's: redis, rediss, unix.
+BROKERS = {"amqp": "webhooks.queue.rabbitmq:RabbitMQ", "amqps": "webhooks.queue.rabbitmq:RabbitMQ"}
+REDIS = "webhooks.queue.redis:Redis"
+
+
+def create_broker(url: str, middleware: Sequence[Middleware] = ()) -> Broker:
+    """Return the broker of a URL; nothing is connected yet. Raises SettingsError when its client is not installed.
+
+    None of Dramatiq's default middleware is used. Retries, AgeLimit and TimeLimit would repeat or drop work that
+    Postgres owns: a lost wake-up call is announced again by the sweep or the cron.
+    """
+    module, _, name = BROKERS.get(urlsplit(url).scheme, REDIS).partition(":")
+    try:
+        broker = getattr(import_module(module), name)
+    except ModuleNotFoundError as exc:
+        raise SettingsError(
+            f"RabbitMQ needs {exc.name}, which is not installed: pip install 'supabase-webhooks[rabbitmq]'"
+        ) from exc
+    return broker(url, middleware)  # type: ignore[no-any-return]  # from a table of texts
+
+
+def announce(broker: Broker, *, due: int, max_jobs: int) -> int:
+    """Enqueue as many drain jobs as `due` rows need, `max_jobs` waiting ones at most; return how many."""
+    return broker.announce(min(max_jobs, math.ceil(due / ROWS_PER_JOB)))
+
+
+def announce_later(broker: Broker, *, seconds: float) -> None:
+    """Enqueue one drain job that starts in `seconds`."""
+    broker.announce_later(math.ceil(seconds * 1000))
+
+
+def take_turn(broker: Broker, turn: str, *, owner: str, milliseconds: int) -> bool:
+    """Return whether `turn` was free; it is `owner`'s for so long."""
+    return broker.take_turn(turn, owner=owner, milliseconds=milliseconds)
+
+
+def ping(broker: Broker) -> None:
+    """Check that the broker answers."""
+    broker.ping()

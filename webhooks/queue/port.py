@@ -1,0 +1,51 @@
+"""The port: what a broker does for us, beside what Dramatiq asks of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import dramatiq
+
+from webhooks.errors import QueueUnavailable
+
+QUEUE = "webhooks"
+DRAIN = "drain"
+
+#: Seconds to wait for a broker. The gateway answers a cron, and the workers' sweep tries again.
+TIMEOUT = 3.0
+
+
+class Broker(dramatiq.Broker):
+    """A broker of Dramatiq's with four abilities more. Each raises QueueUnavailable."""
+
+    #: Its name for people.
+    service: ClassVar[str]
+
+    @abstractmethod
+    def announce(self, jobs: int) -> int:
+        """Enqueue drain jobs until so many wait that no worker has fetched; return how many were added.
+
+        Those that a worker has fetched do not count: a killed worker's would for minutes.
+        """
+
+    @abstractmethod
+    def announce_later(self, milliseconds: int) -> None:
+        """Enqueue one drain job that starts after so long."""
+
+    @abstractmethod
+    def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
+        """Return whether `turn` was free; if so it is taken for so long, and `owner` noted for who looks there."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Check that it answers."""
+
+    def unavailable(self, failure: str, cause: BaseException) -> QueueUnavailable:
+        """Return the error for a failure. It names the cause's kind only: its text may hold the URL's password."""
+        return QueueUnavailable(f"{self.service} {failure} ({type(cause).__name__})", service=self.service.lower())
+
+
+def drain() -> dramatiq.Message[None]:
+    """Return a new wake-up call."""
+    return dramatiq.Message(queue_name=QUEUE, actor_name=DRAIN, args=(), kwargs={}, options={})

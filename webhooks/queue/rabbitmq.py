@@ -1,0 +1,150 @@
+"""RabbitMQ: a queue of jobs, and a queue with room for one message for each turn. Of the extra `rabbitmq`."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.errors import BrokerConnectionError
+from pika import BasicProperties, URLParameters
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError, NackError
+
+from webhooks.errors import SettingsError
+from webhooks.queue.port import QUEUE, TIMEOUT, Broker, drain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dramatiq import Consumer, Message, Middleware
+
+Answer = TypeVar("Answer")
+
+#: Seconds for a connection from TCP to AMQP. pika wants more than for TCP alone.
+CONNECT_TIMEOUT = TIMEOUT + 2
+
+#: Seconds after which whoever asked is told so, whatever pika waits for: it gives a call no time limit of its own.
+PATIENCE = 10.0
+
+#: What goes wrong between here and there. A timeout under way is none of pika's AMQPErrors.
+FAILURES = (AMQPError, AMQPConnectorException, BrokerConnectionError, OSError)
+
+#: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired.
+TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish"}
+
+
+class RabbitMQ(RabbitmqBroker, Broker):
+    """Dramatiq's broker on RabbitMQ. Messages are confirmed, so that what was not taken is an error here too.
+
+    pika's connections belong to one thread, and one that nobody uses is ended by RabbitMQ for want of heartbeats. So
+    our questions are asked in one thread, which starts with the first, and every connection is closed after its use;
+    but that of a process that takes turns, a worker, is kept: it is used again within a second.
+    """
+
+    service: ClassVar[str] = "RabbitMQ"
+
+    def __init__(self, url: str, middleware: Sequence[Middleware] = ()) -> None:
+        super().__init__(confirm_delivery=True, middleware=list(middleware))
+        self.parameters = _parameters(url)
+        # it tells of each failure in a dozen lines, with traces; we get it as an error too, and say it once
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rabbitmq")
+        self._takes_turns = False
+
+    def announce(self, jobs: int) -> int:
+        """Count what is ready, enqueue what is missing. Counting declares the queues, should they be gone."""
+
+        def top_up() -> int:
+            waiting, _, _ = self.get_queue_message_counts(QUEUE)
+            missing = max(0, jobs - waiting)
+            for _ in range(missing):
+                self.enqueue(drain())
+            return missing
+
+        return self._ask("did not take the jobs", top_up)
+
+    def announce_later(self, milliseconds: int) -> None:
+        """Enqueue to Dramatiq's delay queue: a worker holds the message, and loses it when it is killed."""
+        self._ask("did not take the wake-up call", lambda: self.enqueue(drain(), delay=milliseconds))
+
+    def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
+        """Publish a message that expires to a queue with room for one."""
+        self._takes_turns = True
+
+        def publish() -> bool:
+            self.channel.queue_declare(turn, durable=True, arguments=TURN_ARGUMENTS)
+            try:
+                self.channel.basic_publish("", turn, owner.encode(), BasicProperties(expiration=str(milliseconds)))
+            except NackError:
+                return False
+            return True
+
+        return self._ask("did not answer", publish)
+
+    def ping(self) -> None:
+        """Declare the queues, which says as well whether we may."""
+        self._ask("did not answer", lambda: self.get_queue_message_counts(QUEUE))
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """As Dramatiq; the consumer has a connection of its own."""
+        try:
+            return super().consume(queue_name, prefetch, timeout)
+        finally:
+            self._let_go()
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """As Dramatiq, whose consumers too enqueue what they held."""
+        try:
+            return super().enqueue(message, delay=delay)
+        finally:
+            self._let_go()
+
+    def close(self) -> None:
+        """Close all connections, and end our thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
+    def _ask(self, failure: str, work: Callable[[], Answer]) -> Answer:
+        asked = self._thread.submit(self._connected, work)
+        try:
+            return asked.result(PATIENCE)
+        except FAILURES as exc:
+            asked.cancel()
+            raise self.unavailable(failure, exc) from exc
+
+    def _connected(self, work: Callable[[], Answer]) -> Answer:
+        """Work with this thread's connection; once more when it was an old one, which may have ended unnoticed."""
+        old = hasattr(self.state, "connection")
+        self.state.held = True
+        try:
+            try:
+                return work()
+            except AMQPError:
+                if not old:
+                    raise
+                del self.connection
+                return work()
+        finally:
+            self.state.held = self._takes_turns
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close this thread's connection, unless it is held."""
+        if not getattr(self.state, "held", False):
+            del self.connection
+
+
+def _parameters(url: str) -> Any:  # noqa: ANN401 - pika is not typed
+    try:
+        parameters = URLParameters(url)
+    except (ValueError, TypeError):
+        # not repeated: it holds a password
+        raise SettingsError("RabbitMQ's URL must be like amqp://user:password@host:5672/vhost?heartbeat=30") from None
+    parameters.socket_timeout = TIMEOUT
+    parameters.stack_timeout = CONNECT_TIMEOUT
+    # how long RabbitMQ, short of memory or disk, may keep us from publishing
+    parameters.blocked_connection_timeout = TIMEOUT
+    parameters.client_properties = {"connection_name": "supabase-webhooks"}
+    return parameters
