@@ -67,7 +67,7 @@ class World:
             for name, part in (("postgres", self.stack.postgres), ("rest", self.stack.supabase)):
                 self._watch(name, part.child)
             self._watch("valkey", self.stack.valkey.child)
-            self.settings = {**self.stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": TOKEN}
+            self.settings = {**self.stack.environment(), **self.stack.listening(), "WEBHOOKS_DISPATCH_TOKEN": TOKEN}
             self.receiver = self.receive()
             self.gateway = Gateway(self.settings, log=DIRECTORY / "gateway.log")
             self.exit.callback(self.gateway.stop)

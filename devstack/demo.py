@@ -65,7 +65,7 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
     secret = generate_secret()
     stack = resources.enter_context(Stack(DIRECTORY, say=say, prepare=platform.install))
     receiver = resources.enter_context(Receiver(on_request=lambda request: show(request, secret)))
-    settings = {**stack.environment(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
+    settings = {**stack.environment(), **stack.listening(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
     for broker in brokers:
         resources.callback(broker.stop)
         broker.start()

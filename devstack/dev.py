@@ -23,7 +23,9 @@ def run(directory: Path, *, workers: int) -> int:
         with ExitStack() as resources:
             stack = resources.enter_context(Stack(directory, say=_say))
             gateway = Gateway(stack.environment(), log=directory / "gateway.log")
-            worker = Worker(stack.environment(), log=directory / "worker.log", processes=workers)
+            worker = Worker(
+                {**stack.environment(), **stack.listening()}, log=directory / "worker.log", processes=workers
+            )
             for service in (gateway, worker):
                 resources.callback(service.stop)
                 service.start()

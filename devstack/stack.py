@@ -75,6 +75,10 @@ class Stack:
             "WEBHOOKS_SESSION_SECRET": hashlib.sha256(f"session {self.supabase.keys.jwt_secret}".encode()).hexdigest(),
         }
 
+    def listening(self) -> dict[str, str]:
+        """Return the setting with which workers listen to its Postgres."""
+        return {"WEBHOOKS_DATABASE_URL": self.postgres.dsn(DATABASE)}
+
     def check(self) -> None:
         """Raise ChildDiedError when a part has ended."""
         for part in (self.postgres, self.supabase, self.valkey):

@@ -63,6 +63,12 @@ class Settings:
         "",
         secret=True,
     )
+    database_url: str = _setting(
+        "WEBHOOKS_DATABASE_URL",
+        "Postgres itself, by which workers hear of new deliveries at once; empty: they look once a second",
+        "",
+        secret=True,
+    )
     dispatch_token: str = _setting(
         "WEBHOOKS_DISPATCH_TOKEN",
         "What the cron may call the dispatcher with; empty: only the service key",
@@ -195,6 +201,12 @@ class Settings:
             raise SettingsError(
                 f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
             ) from None
+        if self.database_url and not self.database_url.startswith(("postgresql://", "postgres://")):
+            # not repeated: it holds a password
+            raise SettingsError(
+                f"{variable('database_url')} must be a URL, such as "
+                "postgresql://webhooks_listener:<password>@db.<ref>.supabase.co:5432/postgres"
+            )
         sealer(self.encryption_keys)
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:

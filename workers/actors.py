@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from webhooks.settings import Settings
     from webhooks.store import Store
     from workers.adapters.cache import AdapterCache
+    from workers.listener import Listener
     from workers.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Worker:
         self._sweep = Sweep(store, broker, settings, worker=name)
         self._upkeep = Upkeep(store, broker, settings, worker=name)
         self._watch = Watch(store, broker, settings, worker=name)
+        self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
     def declare(self) -> None:
@@ -63,9 +65,16 @@ class Worker:
 
         dramatiq.actor(actor_name=DRAIN, queue_name=QUEUE, broker=self._broker)(drain)
 
-    async def sweep(self) -> None:
-        """Sweep and keep up until cancelled."""
-        await asyncio.gather(self._sweep.run(), self._upkeep.run(), self._watch.run())
+    def listen(self, listener: Callable[[Callable[[], None]], Listener]) -> None:
+        """Have this process woken by a listener, which is given what wakes it."""
+        self._listener = listener(self._drain.go_on)
+
+    async def look(self, *, sweep: bool) -> None:
+        """Look for due deliveries until cancelled: listen, and sweep and keep up."""
+        looking = [self._sweep.run(), self._upkeep.run(), self._watch.run()] if sweep else []
+        if self._listener:
+            looking.append(self._listener.run())
+        await asyncio.gather(*looking)
 
     async def stop(self) -> None:
         """Claim nothing more."""
@@ -108,10 +117,10 @@ class Lifecycle(AsyncIO):
         return [serve] if self._metrics else []
 
     def after_worker_boot(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
-        """Start the sweep."""
+        """Start to look for due deliveries."""
         thread = get_event_loop_thread()
-        if self.sweep and self.worker and thread:
-            self._sweeping = asyncio.run_coroutine_threadsafe(self.worker.sweep(), thread.loop)
+        if self.worker and thread:
+            self._sweeping = asyncio.run_coroutine_threadsafe(self.worker.look(sweep=self.sweep), thread.loop)
 
     def before_worker_shutdown(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
         """Stop claims and the sweep; Dramatiq then waits for the job in flight."""

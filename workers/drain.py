@@ -63,6 +63,7 @@ class Drain:
         self._crowded: set[str] = set()
         self._running = 0
         self._claiming: set[asyncio.Task[None]] = set()
+        self._again = self._failing = False
         self._stopping = False
         self._telemetry = telemetry or Telemetry(Metrics())
         self._metrics = self._telemetry.metrics
@@ -89,6 +90,7 @@ class Drain:
                 self._wake(0)
                 break
             room = await self._room()
+            self._again = False
             full = [one for one, busy in self._busy.items() if busy >= self._settings.endpoint_concurrency]
             batch = await self._claim(room)
             if not batch:
@@ -96,6 +98,8 @@ class Drain:
                 self._crowded.update(full)
                 if any(self._has_room(one) for one in full):
                     self._crowded.difference_update(full)
+                    continue
+                if self._again:
                     continue
                 break
             admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
@@ -145,8 +149,14 @@ class Drain:
                 return []
         except StoreError as exc:
             self._metrics.store_errors.labels("claim").inc()
-            logger.warning("claiming failed: %s", exc)
+            if not self._failing:
+                # once: the next wake-up call may come in 20 ms
+                logger.warning("claiming failed: %s", exc)
+            self._failing, self._again = True, False
             return []
+        if self._failing:
+            logger.info("claiming works again")
+        self._failing = False
         return batch
 
     async def _give_back(self, refused: list[Delivery]) -> None:
@@ -198,13 +208,14 @@ class Drain:
         if endpoint in self._crowded and self._has_room(endpoint):
             # more of its deliveries may wait, which the last claim left alone
             self._crowded.discard(endpoint)
-            self._go_on()
+            self.go_on()
 
     def _has_room(self, endpoint: str) -> bool:
         return self._busy.get(endpoint, 0) <= self._settings.endpoint_concurrency // 2
 
-    def _go_on(self) -> None:
-        """Claim again in this process, unless a job does."""
+    def go_on(self) -> None:
+        """Claim again in this process. A job under way does so before it ends."""
+        self._again = True
         if not self._running and not self._stopping:
             task = asyncio.create_task(self._claim_again())
             self._claiming.add(task)
@@ -219,7 +230,7 @@ class Drain:
         if not self._limited.isdisjoint(one.delivery_id for one in recorded):
             # a place is free again, or a circuit has closed: the endpoint's next deliveries may go
             self._limited.difference_update(one.delivery_id for one in recorded)
-            self._go_on()
+            self.go_on()
         for one in recorded:
             self._metrics.recorded.labels(one.status).inc()
             if one.status != "pending" or not one.accepted:

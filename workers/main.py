@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dramatiq
@@ -23,8 +24,9 @@ from workers.metrics import Metrics
 from workers.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from workers.listener import Listener
     from workers.traces import Traces
 
 #: OpenTelemetry's own variables that say where traces go.
@@ -53,7 +55,20 @@ def main() -> None:
         telemetry=Telemetry(Metrics(), _traces(os.environ)),
     )
     lifecycle.sweep = settings.sweep_seconds > 0
+    if settings.database_url:
+        lifecycle.worker.listen(_listener(settings.database_url))
     lifecycle.worker.declare()
+
+
+def _listener(database_url: str) -> Callable[[Callable[[], None]], Listener]:
+    """Return what makes the listener."""
+    try:
+        from workers.listener import Listener  # noqa: PLC0415 - of an extra
+    except ImportError as exc:
+        raise SettingsError(
+            "WEBHOOKS_DATABASE_URL needs psycopg; install it: pip install 'supabase-webhooks[listen]'"
+        ) from exc
+    return partial(Listener, database_url)
 
 
 def _traces(environment: Mapping[str, str]) -> Traces | None:

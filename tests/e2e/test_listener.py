@@ -1,0 +1,100 @@
+"""Workers that listen: new deliveries go out at once, with no sweep and no cron; the sweep finds what is missed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from devstack.receiver import Receiver
+from workers.listener import LOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.conftest import System
+
+#: No sweep: only what is heard starts work.
+SILENT = {"WEBHOOKS_SWEEP_SECONDS": "0"}
+
+HOLDER = """
+select pid from pg_locks where locktype = 'advisory' and granted and ((classid::bigint << 32) | objid::bigint) = %s
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Receiver]:
+    """Receive."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+def listeners(system: System) -> list[int]:
+    """Return the server processes that hold the listener's lock."""
+    return [row["pid"] for row in system.db.execute(HOLDER, (LOCK,)).fetchall()]
+
+
+def test_what_is_dispatched_arrives_without_sweep_and_cron(system: System, server: Receiver) -> None:
+    """From dispatch_webhook, from an edge function's insert, from many at once; each once."""
+    config = system.endpoint(server.url)
+    system.dispatch(3)  # before anybody listens
+    system.worker(2, WEBHOOKS_DATABASE_URL=system.dsn, **SILENT)
+    system.wait_for_status("delivered", 3)
+    assert len(listeners(system)) == 1, "one process listens for all"
+    for count in (1, 1, 50, 1):
+        system.dispatch(count)
+        time.sleep(0.03)
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload) values (%s, 'x.y', '{}')",
+        (config,),
+    )
+    system.wait_for_status("delivered", 57)
+    assert len(server.received) == 57
+
+
+def test_a_lost_connection_is_made_again(system: System, server: Receiver) -> None:
+    """What comes meanwhile waits for the sweep; after that the listener is back, and nothing secret was logged."""
+    system.endpoint(server.url)
+    worker = system.worker(1, WEBHOOKS_DATABASE_URL=system.dsn)
+    system.wait(lambda: len(listeners(system)) == 1)
+    system.db.execute("select pg_terminate_backend(%s)", (listeners(system)[0],))
+    system.dispatch()
+    system.wait_for_status("delivered", 1)
+    system.wait(lambda: len(listeners(system)) == 1)
+    assert worker.child
+    assert "not listening, the sweep goes on" in worker.child.log.read_text()
+
+
+def test_another_takes_over(system: System, server: Receiver) -> None:
+    """When the process that listens ends, another does so within seconds."""
+    system.endpoint(server.url)
+    first = system.worker(1, WEBHOOKS_DATABASE_URL=system.dsn, **SILENT)
+    system.wait(lambda: len(listeners(system)) == 1)
+    before = listeners(system)
+    system.worker(1, WEBHOOKS_DATABASE_URL=system.dsn, **SILENT)
+    first.stop()
+    system.wait(lambda: listeners(system) not in ([], before))
+    system.dispatch()
+    system.wait_for_status("delivered", 1)
+
+
+def test_a_role_without_privileges_may_listen(system: System, server: Receiver) -> None:
+    """The connection string that workers get opens nothing: LISTEN needs a login and no more."""
+    system.endpoint(server.url)
+    system.db.execute("drop role if exists webhooks_listener")
+    system.db.execute("create role webhooks_listener login noinherit password 'geheim'")
+    dsn = system.dsn.replace("postgres@", "webhooks_listener:geheim@")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        readable = connection.execute(
+            "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')"
+            " and has_table_privilege(oid, 'select')"
+        ).fetchone()
+    assert readable == (0,)
+    worker = system.worker(1, WEBHOOKS_DATABASE_URL=dsn, **SILENT)
+    system.wait(lambda: len(listeners(system)) == 1)
+    system.dispatch()
+    system.wait_for_status("delivered", 1)
+    assert worker.child
+    assert "geheim" not in worker.child.log.read_text()
