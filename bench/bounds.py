@@ -1,0 +1,25 @@
+"""Bounds: what kept a run from being faster, as its CPU figures tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: A process that uses this much of a core is at its end: Python and Node run on one core each.
+FULL_PROCESS = 0.85
+
+#: And so is the machine, when this share of its cores is in use.
+FULL_MACHINE = 0.93
+
+
+def bound(busiest: Mapping[str, float], machine: float) -> str:
+    """Return what bounds a rate: the cores that each part's busiest process uses, and the machine's share in use."""
+    found = [f"{name}: one process at {cores:.2f} of a core" for name, cores in busiest.items() if cores > FULL_PROCESS]
+    if machine > FULL_MACHINE:
+        found.append(f"the machine: {machine:.0%} of its cores in use")
+    if found:
+        return "; ".join(found)
+    name = max(busiest, key=lambda one: busiest[one])
+    return f"waiting: the busiest is {name} at {busiest[name]:.2f} of a core"
