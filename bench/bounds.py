@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: A process that uses this much of a core is at its end: Python and Node run on one core each.
-FULL_PROCESS = 0.85
-
-#: And so is the machine, when this share of its cores is in use.
-FULL_MACHINE = 0.93
+#: A process that uses this much of a core is at its end (Python and Node run on one each), and so is the machine when
+#: this share of its cores is in use. Neither gets to 1: a run has a beginning and an end.
+FULL_PROCESS, FULL_MACHINE = 0.8, 0.85
 
 
 def bound(busiest: Mapping[str, float], machine: float) -> str:

@@ -67,5 +67,5 @@ def together(world: World, events: int, urls: dict[str, str]) -> tuple[Figures, 
     begun = time.perf_counter()
     world.activate()
     figures = meter.read(rows, world.watch.recorded() - begun)
-    ends = dict(world.db.execute(ENDS, began).fetchall())
+    ends: dict[str, float] = dict(world.db.execute(ENDS, began).fetchall())
     return figures, {name: events / ends[url] for name, url in urls.items()}

@@ -19,7 +19,10 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\
 
 
 class Arrivals:
-    """What came: how many requests and connections, and when those below /trace did (CLOCK_MONOTONIC, one clock for all processes)."""
+    """What came: how many requests and connections, and when those below /trace did.
+
+    By CLOCK_MONOTONIC, one clock for all processes.
+    """
 
     def __init__(self) -> None:
         self.requests = 0

@@ -1,4 +1,4 @@
-"""The soak: a steady load for long, on top of a backlog; what it does to memory and tables, and that nothing is lost."""
+"""The soak: a steady load for long, on top of a backlog. What does it do to memory and tables, and is anything lost?"""
 
 from __future__ import annotations
 

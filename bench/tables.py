@@ -25,7 +25,8 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def number(value: object) -> str:
     """Return a figure as text: three digits that count; of a spread the median, the least and the most."""
     if isinstance(value, dict):
-        return f"{number(value['median'])} ({number(value['min'])} to {number(value['max'])})"
+        middle, least, most = (number(value[one]) for one in ("median", "min", "max"))
+        return middle if least == most else f"{middle} ({least} to {most})"
     if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 100):  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
