@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from bench.figures import Figures
     from bench.world import World
 
+#: Rows that are drained before anything is measured: connections and caches warm.
+WARM = 1_000
+
 
 def drain(world: World, rows: int, endpoints: int, *, receiver: str | None = None) -> Figures:
     """Return the rate, until the last result is recorded, CPU seconds per 1,000 and peak memory of each part."""

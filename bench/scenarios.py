@@ -21,9 +21,6 @@ Result = dict[str, Any]
 #: Rounds of what is interleaved; medians are reported.
 ROUNDS = {False: 5, True: 2}
 
-#: Rows that are drained before anything is measured: connections and caches warm.
-WARM = 1_000
-
 #: Seconds after which workers keep no idle connection, so that every round of (h) begins with its handshakes.
 IDLE = 4.5
 
@@ -32,7 +29,7 @@ def a(world: World, *, short: bool) -> Result:
     """Drain 20,000 rows to 10 endpoints, beside the client alone and the two older designs, interleaved."""
     rows = 6_000 if short else 20_000
     worker = world.worker(2)
-    drain.drain(world, WARM, 10)
+    drain.drain(world, drain.WARM, 10)
     found: list[dict[str, Figures]] = [
         {
             "this": drain.drain(world, rows, 10),
@@ -59,7 +56,7 @@ def b(world: World, *, short: bool) -> Result:
     """Drain the same to 1, 10 and 1,000 endpoints."""
     rows = 3_000 if short else 20_000
     worker = world.worker(2)
-    drain.drain(world, WARM, 10)
+    drain.drain(world, drain.WARM, 10)
     found = {}
     for number in (1, 10, 1_000):
         say(f"(b) {number:,} endpoints")
@@ -96,7 +93,7 @@ def e(world: World, *, short: bool) -> Result:
     """Deliver to a hundred endpoints of which one never answers, and to a hundred healthy ones, in pairs."""
     rows = 3_000 if short else 10_000
     pairs: dict[str, Figures] = {}
-    for number in rounds("e", 1 if short else 3):
+    for number in rounds("e", 2 if short else 3):
         # the order alternates, so that a drift of the machine favours neither
         order = (False, True) if number % 2 == 0 else (True, False)
         rates = {silent: silence.healthy_rate(world, rows, 100, silent=silent) for silent in order}
@@ -120,7 +117,7 @@ def g(world: World, *, short: bool) -> Result:
     """Count SQL statements by kind, and Redis commands, per 1,000 deliveries."""
     rows = 2_000 if short else 10_000
     worker = world.worker(2)
-    drain.drain(world, WARM, 10)
+    drain.drain(world, drain.WARM, 10)
     kinds = statements.statements(world, rows, 10)
     measured = drain.drain(world, rows, 10)
     worker.stop()
@@ -130,19 +127,19 @@ def g(world: World, *, short: bool) -> Result:
 
 
 def h(world: World, *, short: bool) -> Result:
-    """Drain to 10 endpoints over https and over http, interleaved; connections are TLS handshakes."""
+    """Drain to 10 endpoints over https and over http, interleaved, from no connection; each is a TLS handshake."""
     rows = 3_000 if short else 10_000
     certificate = tls.certificate()
     plain, secure = world.receiver, world.receive(certificate)
     worker = tls.trusting_worker(world, 2, certificate)
     found: list[dict[str, Figures]] = []
-    drain.drain(world, WARM, 10)
+    drain.drain(world, drain.WARM, 10)
     for number in rounds("h", 2 if short else 4):
         order = [("http", plain), ("https", secure)]
-        one = {
-            name: drain.drain(world, rows, 10, receiver=url)
-            for name, url in (order if number % 2 == 0 else order[::-1])
-        }
+        one = {}
+        for name, url in order if number % 2 == 0 else order[::-1]:
+            time.sleep(IDLE)
+            one[name] = drain.drain(world, rows, 10, receiver=url)
         alone = rivals.ceiling(world, rows, 10, url=secure, certificate=certificate)
         found.append({"http": one["http"], "https": one["https"], "client alone, https": alone})
     worker.stop()
@@ -180,7 +177,7 @@ def j(world: World, *, short: bool) -> Result:
     for number in rounds("j", 1 if short else 2):
         for size in sizes if number % 2 == 0 else sizes[::-1]:
             worker = world.worker(size)
-            drain.drain(world, WARM, 10)
+            drain.drain(world, drain.WARM, 10)
             found[size].append(drain.drain(world, rows, 10))
             worker.stop()
     figures = {f"{size} processes": medians(each) for size, each in found.items()}
@@ -195,7 +192,7 @@ def soaked(world: World, *, short: bool) -> Result:
     rows, seconds = (3_000, 30.0) if short else (20_000, 600.0)
     endpoints = 10
     worker = world.worker(2)
-    drain.drain(world, WARM, endpoints)
+    drain.drain(world, drain.WARM, endpoints)
     rate = drain.drain(world, rows, endpoints)["deliveries/s"]
     say(f"(soak) half of {rate:,.0f} deliveries/s for {seconds:.0f} s")
     world.fill(rows, endpoints)

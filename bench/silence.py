@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from bench.drain import WARM, drain
+
 if TYPE_CHECKING:
     from bench.world import World
 
@@ -33,6 +35,7 @@ select exists (
 def healthy_rate(world: World, rows: int, endpoints: int, *, silent: bool) -> float:
     """Return the rate at which the healthy endpoints' rows were delivered, by new workers."""
     worker = world.worker(2)
+    drain(world, WARM, endpoints)
     world.fill(rows, endpoints)
     if silent:
         world.db.execute(SILENT)

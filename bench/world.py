@@ -51,6 +51,8 @@ class World:
     def __init__(self) -> None:
         self.stack = Stack(DIRECTORY, say=quiet)
         self.stack.postgres.erase()
+        for log in DIRECTORY.glob("*.log"):
+            log.unlink()  # a run's logs are hundreds of megabytes
         self.secret = generate_secret()
         self.parts: dict[str, int] = {}
         self.exit = ExitStack()
@@ -86,7 +88,7 @@ class World:
         self.exit.callback(worker.stop)
         worker.start()
         assert worker.child
-        worker.child.wait_ready(lambda: log.read_bytes()[start:].count(b"ready for action") >= processes)
+        worker.child.wait_ready(lambda: _since(log, start).count("ready for action") >= processes)
         self.measure("worker", worker.child)
         return worker
 
@@ -175,3 +177,9 @@ class World:
         """Make a process, and all that stem from it, a part whose use is measured."""
         assert child
         self.parts[name] = child.pid
+
+
+def _since(log: Path, start: int) -> str:
+    with log.open(errors="replace") as file:
+        file.seek(start)
+        return file.read()
