@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 FULL_PROCESS, FULL_MACHINE = 0.8, 0.85
 
 
-def bound(busiest: Mapping[str, float], machine: float) -> str:
-    """Return what bounds a rate: the cores that each part's busiest process uses, and the machine's share in use."""
+def bound(busiest: Mapping[str, float], machine: float, own: float) -> str:
+    """Return what bounds a rate.
+
+    Given the cores that each part's busiest process uses, and the shares of the machine's cores that are in use, by
+    anything and by the parts.
+    """
     found = [f"{name}: one process at {cores:.2f} of a core" for name, cores in busiest.items() if cores > FULL_PROCESS]
     if machine > FULL_MACHINE:
-        found.append(f"the machine: {machine:.0%} of its cores in use")
+        found.append(f"the machine: {machine:.0%} in use, {own:.0%} by these parts")
     if found:
         return "; ".join(found)
     name = max(busiest, key=lambda one: busiest[one])

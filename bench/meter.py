@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from bench import usage
@@ -39,7 +40,7 @@ class Meter:
             "cores busy with these parts": sum(used.values()) / seconds,
             "% of all cores busy with anything": share * 100,
             "Redis commands per 1,000": (self._world.commands() - self._commands) / rows * 1000,
-            "bound by": bound(busiest, share),
+            "bound by": bound(busiest, share, sum(used.values()) / seconds / (os.cpu_count() or 1)),
         }
 
     def peaks(self) -> Figures:

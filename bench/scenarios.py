@@ -59,8 +59,8 @@ def b(world: World, *, short: bool) -> Result:
     drain.drain(world, drain.WARM, 10)
     found = {}
     for number in (1, 10, 1_000):
-        say(f"(b) {number:,} endpoints")
-        found[f"{number:,} endpoints"] = drain.drain(world, rows, number)
+        say(f"(b) {_count(number, 'endpoint')}")
+        found[_count(number, "endpoint")] = drain.drain(world, rows, number)
     worker.stop()
     return {"rows": rows, "figures": found}
 
@@ -112,7 +112,7 @@ def e(world: World, *, short: bool) -> Result:
 def f(world: World, *, short: bool) -> Result:
     """Dispatch with 1, 10 and 100 subscribed endpoints, on one connection and on eight."""
     calls = 400 if short else 2_000
-    found = {f"{number} endpoints": dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
+    found = {_count(number, "endpoint"): dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
     row = world.db.execute("show synchronous_commit").fetchone()
     return {"calls": calls, "synchronous_commit": row[0] if row else "?", "figures": found}
 
@@ -184,8 +184,8 @@ def j(world: World, *, short: bool) -> Result:
             drain.drain(world, drain.WARM, 10)
             found[size].append(drain.drain(world, rows, 10))
             worker.stop()
-    figures = {f"{size} processes": medians(each) for size, each in found.items()}
-    one = figures["1 processes"]["deliveries/s"]
+    figures = {_count(size, "process", "processes"): medians(each) for size, each in found.items()}
+    one = figures["1 process"]["deliveries/s"]
     for each in figures.values():
         each["times the rate of 1 process"] = each["deliveries/s"] / one
     return {"rows": rows, "figures": figures}
@@ -212,6 +212,10 @@ def soaked(world: World, *, short: bool) -> Result:
     peak = max(one["peak MB"] for one in memory.values())
     load = {"deliveries/s asked": rate * soak.SHARE, "deliveries/s made": made / seconds, "unfinished at its end": left}
     return {"seconds": seconds, **load, **kept, "peak MB": peak, **figures}
+
+
+def _count(number: int, noun: str, nouns: str | None = None) -> str:
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 class Scenario(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 
 import pytest
 
-from bench import bars, bounds, figures, soak, statements, tables
+from bench import bars, bounds, figures, soak, statements, tables, usage
 from bench.bars import BARS, Bar
 from bench.report import markdown
 from bench.scenarios import SCENARIOS
@@ -48,17 +49,27 @@ def test_memory_is_told_at_a_fifth_and_at_the_end_with_its_growth() -> None:
     assert (process["MB at 20 % of the time"], process["MB at the end"], process["peak MB"]) == (12, 20, 20)
 
 
+def test_a_process_is_measured_with_what_stems_from_it() -> None:
+    """This one has used CPU and memory; what is left out counts for nothing."""
+    own = os.getpid()
+    assert usage.cpu(own) > 0
+    assert usage.cpu(own, without=usage.tree(own)) == 0
+    assert usage.each(own)[own] > 0
+    assert usage.peak(own) >= usage.resident(own)[own] > 10
+    assert 0 < usage.machine().busy < usage.machine().total
+
+
 @pytest.mark.parametrize(
     ("busiest", "machine", "said"),
     [
         ({"worker": 0.3, "sqs broker": 0.97}, 0.6, "sqs broker: one process at 0.97 of a core"),
-        ({"worker": 0.7, "rest": 0.6}, 0.97, "the machine: 97% of its cores in use"),
+        ({"worker": 0.7, "rest": 0.6}, 0.97, "the machine: 97% in use, 40% by these parts"),
         ({"worker": 0.2, "rest": 0.1}, 0.2, "waiting: the busiest is worker at 0.20 of a core"),
     ],
 )
 def test_what_bounds_a_rate(busiest: dict[str, float], machine: float, said: str) -> None:
     """A process at its end, else the machine, else nothing that CPU figures can tell."""
-    assert bounds.bound(busiest, machine) == said
+    assert bounds.bound(busiest, machine, 0.4) == said
 
 
 def test_statements_are_counted_by_kind() -> None:
