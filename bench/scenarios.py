@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench import backlog, dispatch, drain, latency, protocols, rivals, silence, soak, statements, tls
-from bench.figures import medians, spread, spreads
+from bench import backlog, dispatch, drain, latency, processes, protocols, rivals, silence, soak, statements, tls
+from bench.figures import spread, spreads
 from bench.progress import rounds, say
+from bench.tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,6 @@ Result = dict[str, Any]
 
 #: Rounds of what is interleaved; medians are reported.
 ROUNDS = {False: 5, True: 2}
-
-#: Seconds after which workers keep no idle connection, so that every round of (h) begins with its handshakes.
-IDLE = 4.5
 
 
 def a(world: World, *, short: bool) -> Result:
@@ -59,8 +56,8 @@ def b(world: World, *, short: bool) -> Result:
     drain.drain(world, drain.WARM, 10)
     found = {}
     for number in (1, 10, 1_000):
-        say(f"(b) {_count(number, 'endpoint')}")
-        found[_count(number, "endpoint")] = drain.drain(world, rows, number)
+        say(f"(b) {counted(number, 'endpoint')}")
+        found[counted(number, "endpoint")] = drain.drain(world, rows, number)
     worker.stop()
     return {"rows": rows, "figures": found}
 
@@ -112,7 +109,7 @@ def e(world: World, *, short: bool) -> Result:
 def f(world: World, *, short: bool) -> Result:
     """Dispatch with 1, 10 and 100 subscribed endpoints, on one connection and on eight."""
     calls = 400 if short else 2_000
-    found = {_count(number, "endpoint"): dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
+    found = {counted(number, "endpoint"): dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
     row = world.db.execute("show synchronous_commit").fetchone()
     return {"calls": calls, "synchronous_commit": row[0] if row else "?", "figures": found}
 
@@ -128,94 +125,6 @@ def g(world: World, *, short: bool) -> Result:
     (lite, postgrest) = (one["statements per 1,000 deliveries"] for one in list(kinds.values())[-2:])
     commands = measured["Redis commands per 1,000"]
     return {"rows": rows, "lite": lite, "postgrest": postgrest, "Redis commands per 1,000": commands, "figures": kinds}
-
-
-def h(world: World, *, short: bool) -> Result:
-    """Drain to 10 endpoints over https and over http, interleaved, from no connection; each is a TLS handshake."""
-    rows = 3_000 if short else 10_000
-    certificate = tls.certificate()
-    plain, secure = world.receiver, world.receive(certificate)
-    worker = tls.trusting_worker(world, 2, certificate)
-    found: list[dict[str, Figures]] = []
-    drain.drain(world, drain.WARM, 10)
-    for number in rounds("h", 2 if short else 4):
-        order = [("http", plain), ("https", secure)]
-        one = {}
-        for name, url in order if number % 2 == 0 else order[::-1]:
-            time.sleep(IDLE)
-            one[name] = drain.drain(world, rows, 10, receiver=url)
-        alone = rivals.ceiling(world, rows, 10, url=secure, certificate=certificate)
-        found.append({"http": one["http"], "https": one["https"], "client alone, https": alone})
-    worker.stop()
-    world.unmeasure("receiver over TLS")
-    ratio = spread([one["https"]["deliveries/s"] / one["http"]["deliveries/s"] for one in found])
-    figures = {name: spreads([one[name] for one in found]) for name in found[0]}
-    return {"rows": rows, "ratios": {"https / http": {"ratio": ratio}}, "figures": figures, "each round": found}
-
-
-def i(world: World, *, short: bool) -> Result:
-    """Deliver the same number of events over HTTP, SQS, Pub/Sub and Kafka, each alone and all at once."""
-    events = 500 if short else 3_000
-    with protocols.brokers(world) as running:
-        environment = {name: value for broker in running for name, value in broker.environment.items()}
-        worker = world.worker(2, **environment)
-        urls = {"http": f"{world.receiver}/hook/1", **{one.name: one.create("bench") for one in running}}
-        protocols.together(world, 100, urls)  # the SDKs are imported
-        found = {}
-        for name, url in urls.items():
-            say(f"(i) {name} alone")
-            found[f"{name}, alone"] = protocols.alone(world, events, url)
-        say("(i) all at once")
-        found["all at once"], rates = protocols.together(world, events, urls)
-        worker.stop()
-    notes = [f"{one.name}: the broker is {protocols.BROKERS[type(one)]}." for one in running]
-    table = {name: {"deliveries/s while all run": rate} for name, rate in rates.items()}
-    return {"events each": events, "figures": found, "all at once": table, "notes": notes}
-
-
-def j(world: World, *, short: bool) -> Result:
-    """Drain with 1 to 4 worker processes, up and down again."""
-    rows = 2_000 if short else 8_000
-    sizes = (1, 2, 3, 4)
-    found: dict[int, list[Figures]] = {size: [] for size in sizes}
-    for number in rounds("j", 1 if short else 2):
-        for size in sizes if number % 2 == 0 else sizes[::-1]:
-            worker = world.worker(size)
-            drain.drain(world, drain.WARM, 10)
-            found[size].append(drain.drain(world, rows, 10))
-            worker.stop()
-    figures = {_count(size, "process", "processes"): medians(each) for size, each in found.items()}
-    one = figures["1 process"]["deliveries/s"]
-    for each in figures.values():
-        each["times the rate of 1 process"] = each["deliveries/s"] / one
-    return {"rows": rows, "figures": figures}
-
-
-def soaked(world: World, *, short: bool) -> Result:
-    """Keep a load of half the measured rate for ten minutes, on top of 20,000 pending rows."""
-    rows, seconds = (3_000, 30.0) if short else (20_000, 600.0)
-    endpoints = 10
-    worker = world.worker(2)
-    drain.drain(world, drain.WARM, endpoints)
-    rate = drain.drain(world, rows, endpoints)["deliveries/s"]
-    say(f"(soak) half of {rate:,.0f} deliveries/s for {seconds:.0f} s")
-    world.fill(rows, endpoints)
-    before = world.watch.counts(world.receiver).requests
-    world.activate()
-    made, samples = soak.load(world, rate * soak.SHARE, seconds, endpoints)
-    left = world.count("select count(*) from public.webhook_deliveries where finished_at is null")
-    world.watch.recorded(world.receiver, before + rows + made)
-    kept, memory = soak.lost(world, rows + made), soak.memory(samples)
-    kept["sent more than once"] = world.watch.counts(world.receiver).requests - before - rows - made
-    worker.stop()
-    figures = {"memory by process": memory, "tables at the end": soak.tables(world)}
-    peak = max(one["peak MB"] for one in memory.values())
-    load = {"deliveries/s asked": rate * soak.SHARE, "deliveries/s made": made / seconds, "unfinished at its end": left}
-    return {"seconds": seconds, **load, **kept, "peak MB": peak, **figures}
-
-
-def _count(number: int, noun: str, nouns: str | None = None) -> str:
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 class Scenario(NamedTuple):
@@ -239,8 +148,8 @@ SCENARIOS = {
     "e": Scenario(e, 28, 70),
     "f": Scenario(f, 10, 25),
     "g": Scenario(g, 15, 25),
-    "h": Scenario(h, 35, 80),
-    "i": Scenario(i, 27, 90),
-    "j": Scenario(j, 40, 100),
-    "soak": Scenario(soaked, 45, 640),
+    "h": Scenario(tls.run, 35, 80),
+    "i": Scenario(protocols.run, 27, 90),
+    "j": Scenario(processes.run, 40, 100),
+    "soak": Scenario(soak.run, 45, 640),
 }

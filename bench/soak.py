@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench import usage
+from bench.drain import WARM, drain
 from bench.figures import slope
 from bench.progress import say
 from bench.world import DATA, EVENT
@@ -87,3 +88,26 @@ def lost(world: World, dispatched: int) -> Figures:
     """Return what became of all that was dispatched."""
     delivered = world.count("select count(*) from public.webhook_deliveries where status = 'delivered'")
     return {"dispatched": dispatched, "delivered": delivered, "lost": dispatched - delivered}
+
+
+def run(world: World, *, short: bool) -> dict[str, Any]:
+    """Keep a load of half the measured rate for ten minutes, on top of 20,000 pending rows."""
+    rows, seconds = (3_000, 30.0) if short else (20_000, 600.0)
+    endpoints = 10
+    worker = world.worker(2)
+    drain(world, WARM, endpoints)
+    rate = drain(world, rows, endpoints)["deliveries/s"]
+    say(f"(soak) half of {rate:,.0f} deliveries/s for {seconds:.0f} s")
+    world.fill(rows, endpoints)
+    before = world.watch.counts(world.receiver).requests
+    world.activate()
+    made, samples = load(world, rate * SHARE, seconds, endpoints)
+    left = world.count("select count(*) from public.webhook_deliveries where finished_at is null")
+    world.watch.recorded(world.receiver, before + rows + made)
+    kept, used = lost(world, rows + made), memory(samples)
+    kept["sent more than once"] = world.watch.counts(world.receiver).requests - before - rows - made
+    worker.stop()
+    figures = {"memory by process": used, "tables at the end": tables(world)}
+    peak = max(one["peak MB"] for one in used.values())
+    steady = {"deliveries/s asked": rate * SHARE, "deliveries/s made": made / seconds, "unfinished at its end": left}
+    return {"seconds": seconds, **steady, **kept, "peak MB": peak, **figures}

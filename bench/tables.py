@@ -32,5 +32,10 @@ def number(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
 def _columns(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows.values() for key in row))

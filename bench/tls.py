@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bench import rivals
+from bench.drain import WARM, drain
+from bench.figures import spread, spreads
+from bench.progress import rounds
 from bench.trusting import TRUSTED
 from bench.world import DIRECTORY
 from webhooks.cli.processes import WORKER_ENVIRONMENT
@@ -18,8 +23,12 @@ from webhooks.cli.processes import WORKER_ENVIRONMENT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bench.figures import Figures
     from bench.world import World
     from devstack.processes import Child
+
+#: Seconds after which workers keep no idle connection, so that every round of (h) begins with its handshakes.
+IDLE = 4.5
 
 
 def certificate() -> Path:
@@ -81,3 +90,26 @@ def _usage() -> x509.KeyUsage:
         "decipher_only",
     )
     return x509.KeyUsage(**{name: name in {"digital_signature", "key_cert_sign"} for name in names})
+
+
+def run(world: World, *, short: bool) -> dict[str, Any]:
+    """Drain to 10 endpoints over https and over http, interleaved, from no connection; each is a TLS handshake."""
+    rows = 3_000 if short else 10_000
+    file = certificate()
+    plain, secure = world.receiver, world.receive(file)
+    worker = trusting_worker(world, 2, file)
+    found: list[dict[str, Figures]] = []
+    drain(world, WARM, 10)
+    for number in rounds("h", 2 if short else 4):
+        order = [("http", plain), ("https", secure)]
+        one = {}
+        for name, url in order if number % 2 == 0 else order[::-1]:
+            time.sleep(IDLE)
+            one[name] = drain(world, rows, 10, receiver=url)
+        alone = rivals.ceiling(world, rows, 10, url=secure, certificate=file)
+        found.append({"http": one["http"], "https": one["https"], "client alone, https": alone})
+    worker.stop()
+    world.unmeasure("receiver over TLS")
+    ratio = spread([one["https"]["deliveries/s"] / one["http"]["deliveries/s"] for one in found])
+    figures = {name: spreads([one[name] for one in found]) for name in found[0]}
+    return {"rows": rows, "ratios": {"https / http": {"ratio": ratio}}, "figures": figures, "each round": found}

@@ -50,7 +50,7 @@ def test_memory_is_told_at_a_fifth_and_at_the_end_with_its_growth() -> None:
 
 
 def test_a_process_is_measured_with_what_stems_from_it() -> None:
-    """This one has used CPU and memory; what is left out counts for nothing."""
+    """Our own has used CPU and memory; what is left out counts for nothing."""
     own = os.getpid()
     assert usage.cpu(own) > 0
     assert usage.cpu(own, without=usage.tree(own)) == 0
