@@ -149,7 +149,7 @@ SCENARIOS = {
     "f": Scenario(f, 10, 25),
     "g": Scenario(g, 15, 25),
     "h": Scenario(tls.run, 35, 80),
-    "i": Scenario(protocols.run, 27, 90),
+    "i": Scenario(protocols.run, 27, 40),
     "j": Scenario(processes.run, 40, 100),
     "soak": Scenario(soak.run, 45, 640),
 }
