@@ -27,7 +27,7 @@ test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
 
-bench: install  ## Measure (SHORT=1: two minutes; SCENARIOS="a g": those); the figures are .devstack/bench.json
+bench: install  ## Measure, 25 minutes (SHORT=1: four; SCENARIOS="a soak": those); the figures are .devstack/bench.json
 	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS),,--keep)) $(SCENARIOS)
 
 check: install  ## Format, lint, types, layers, migrations and workflows

@@ -6,6 +6,7 @@ import argparse
 import time
 
 from bench import report
+from bench.progress import say
 from bench.scenarios import SCENARIOS
 from bench.world import World
 from devstack.processes import exit_on_sigterm
@@ -14,7 +15,7 @@ from devstack.processes import exit_on_sigterm
 def main() -> None:
     """Run, and report."""
     parser = argparse.ArgumentParser(prog="bench", description=main.__doc__)
-    parser.add_argument("--short", action="store_true", help="small numbers: about two minutes, rough figures")
+    parser.add_argument("--short", action="store_true", help="small numbers: about four minutes, rough figures")
     parser.add_argument("--keep", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     arguments = parser.parse_args()
@@ -22,6 +23,8 @@ def main() -> None:
     if unknown := set(wanted) - set(SCENARIOS):
         parser.error(f"unknown scenarios {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     exit_on_sigterm()
+    seconds = sum(SCENARIOS[name].short if arguments.short else SCENARIOS[name].full for name in wanted)
+    say(f"{', '.join(wanted)}: about {seconds / 60:.0f} minutes on two idle cores")
     with World() as world:
         row = world.db.execute("show server_version").fetchone()
         form = "the short form" if arguments.short else "the full form"
@@ -29,10 +32,12 @@ def main() -> None:
         results = {}
         try:
             for name in wanted:
+                say(f"({name}) {SCENARIOS[name].about}")
                 begun = time.monotonic()
-                scenario = SCENARIOS[name]
-                results[name] = {"about": (scenario.__doc__ or "").strip(), **scenario(world, short=arguments.short)}
-                print(f"({name}) took {time.monotonic() - begun:.0f} s", flush=True)
+                result = SCENARIOS[name].run(world, short=arguments.short)
+                took = time.monotonic() - begun
+                results[name] = {"about": SCENARIOS[name].about, **result, "took s": took}
+                say(f"({name}) took {took:.0f} s")
         finally:
             # what was measured before something failed is shown all the same
             report.write(about, results, keep=arguments.keep and set(results) == set(SCENARIOS))

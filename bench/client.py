@@ -14,6 +14,7 @@ import uuid
 from itertools import count
 
 from bench.loops import run
+from bench.trusting import trust
 from bench.world import DATA, EVENT
 from webhooks.deliveries import Endpoint, Message, compact
 from webhooks.settings import Settings
@@ -27,6 +28,7 @@ BODY = json.dumps(
 
 async def main(url: str, endpoints: int, requests: int, concurrency: int) -> None:
     """Send."""
+    trust()
     settings = Settings.from_environment(os.environ)
     adapters = AdapterCache(settings)
     secret = generate_secret()

@@ -1,7 +1,7 @@
 """A receiver that is no bottleneck: bare asyncio, a process of its own. `python -m bench.receiver PORT`.
 
 POST anything is answered 200 at once, or never below /silent; below /trace its arrival is noted. `GET /count` and
-`GET /arrivals` say what came.
+`GET /arrivals` say what came. With a file of a certificate and its key it speaks TLS.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\
 
 
 class Arrivals:
-    """What came: how many requests, and when those below /trace did (CLOCK_MONOTONIC, one clock for all processes)."""
+    """What came: how many requests and connections, and when those below /trace did.
+
+    By CLOCK_MONOTONIC, one clock for all processes.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.requests = 0
+        self.connections = 0
         self.times: dict[str, float] = {}
 
     def note(self, head: bytes, body: bytes) -> None:
         """Count a request."""
-        self.count += 1
+        self.requests += 1
         if head.startswith(b"POST /trace"):
             self.times.setdefault(json.loads(body)["request_id"], time.monotonic())
 
@@ -41,7 +45,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport; over TLS the handshake is over."""
+        self._arrivals.connections += 1
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
 
     def data_received(self, data: bytes) -> None:
@@ -58,7 +63,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, head: bytes, body: bytes) -> None:
         if head.startswith(b"GET /count"):
-            self._say({"count": self._arrivals.count})
+            self._say({"requests": self._arrivals.requests, "connections": self._arrivals.connections})
         elif head.startswith(b"GET /arrivals"):
             self._say(self._arrivals.times)
         elif not head.startswith(b"POST /silent"):

@@ -1,4 +1,4 @@
-"""The report: a table on the terminal, a JSON file, and the last run in docs/performance.md."""
+"""The report: tables on the terminal, a JSON file, and the last run in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from bench.bars import judge
+from bench.tables import number, table
 from bench.world import DIRECTORY, ROOT
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 DOCS = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- the last run: make bench writes this -->", "<!-- end of the last run -->"
 PACKAGES = ("httpx", "httptools", "uvloop", "dramatiq", "redis", "supabase", "msgspec", "structlog")
+
+#: What a result has for the JSON file and the bars, but no reader.
+ASIDE = ("about", "notes", "lite", "postgrest", "each round")
 
 
 def machine(postgres: str) -> dict[str, Any]:
@@ -33,40 +38,34 @@ def machine(postgres: str) -> dict[str, Any]:
 
 
 def write(about: dict[str, Any], results: dict[str, Any], *, keep: bool) -> None:
-    """Print the table, write the JSON file, and keep a full run in the documentation."""
-    (DIRECTORY.parent / "bench.json").write_text(json.dumps({"about": about, "results": results}, indent=2))
-    text = "\n".join(_markdown(about, results))
-    print(text)
+    """Print the tables, write the JSON file, and keep a full run in the documentation."""
+    bars = judge(results)
+    kept = {"about": about, "results": results, "bars": bars}
+    (DIRECTORY.parent / "bench.json").write_text(json.dumps(kept, indent=2))
+    text = "\n".join(markdown(about, results, bars))
+    print(f"\n{text}")
     if keep and DOCS.exists():
         before, _, rest = DOCS.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
         DOCS.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
-def _markdown(about: dict[str, Any], results: dict[str, Any]) -> Iterator[str]:
+def markdown(about: dict[str, Any], results: dict[str, Any], bars: dict[str, Any]) -> Iterator[str]:
+    """Return the report's lines."""
     yield ", ".join(f"{name} {value}" for name, value in about.items()) + "."
+    yield "\n### The bars, computed from the figures below\n"
+    yield from table(bars)
     for name, result in results.items():
-        yield f"\n### ({name}) {result['about']}\n"
-        tables = {key: value for key, value in result.items() if isinstance(value, dict)}
-        single = {key: value for key, value in result.items() if isinstance(value, int | float)}
-        if single:
-            yield "; ".join(f"{key}: {_number(value)}" for key, value in single.items()) + ".\n"
-        columns = list(dict.fromkeys(key for table in tables.values() for key in table))
-        if len(columns) > len(tables):  # the longer side goes down
-            tables = {key: {row: tables[row][key] for row in tables if key in tables[row]} for key in columns}
-            columns = list(dict.fromkeys(key for table in tables.values() for key in table))
-        if tables:
-            yield f"| | {' | '.join(columns)} |"
-            yield "|---" * (len(columns) + 1) + "|"
-            for key, table in tables.items():
-                cells = [_number(table[column]) if column in table else "" for column in columns]
-                yield f"| {key} | {' | '.join(cells)} |"
-
-
-def _number(value: object) -> str:
-    if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 100):  # noqa: PLR2004
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        yield f"\n### ({name}) {result['about']}"
+        shown = {key: value for key, value in result.items() if key not in ASIDE}
+        single = [f"{key}: {number(value)}" for key, value in shown.items() if not isinstance(value, dict)]
+        yield f"\n{'; '.join(single)}."
+        for key, value in shown.items():
+            if isinstance(value, dict):
+                yield f"\n{key}:\n" if key != "figures" else ""
+                yield from table(value)
+        if notes := result.get("notes"):
+            yield f"\n{' '.join(notes)}"
 
 
 def _installed(name: str) -> bool:

@@ -1,15 +1,19 @@
-"""The scenarios in their order: what each runs, how large, and which bars it is held to."""
+"""The scenarios in their order: what each runs, how large, and how long that takes."""
 
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench import backlog, dispatch, drain, latency, rivals, silence
+from bench import backlog, dispatch, drain, latency, processes, protocols, rivals, silence, soak, statements, tls
+from bench.figures import spread, spreads
+from bench.progress import rounds, say
+from bench.tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.figures import Figures
     from bench.world import World
 
 Result = dict[str, Any]
@@ -22,88 +26,130 @@ def a(world: World, *, short: bool) -> Result:
     """Drain 20,000 rows to 10 endpoints, beside the client alone and the two older designs, interleaved."""
     rows = 6_000 if short else 20_000
     worker = world.worker(2)
-    drain.drain(world, 1_000, 10)  # connections and caches warm
-    rounds = [
+    drain.drain(world, drain.WARM, 10)
+    found: list[dict[str, Figures]] = [
         {
-            "receiver": rivals.receiver(world, rows),
-            "client alone": rivals.ceiling(world, rows, 10),
             "this": drain.drain(world, rows, 10),
+            "receiver alone": rivals.receiver(world, rows),
+            "client alone": rivals.ceiling(world, rows, 10),
             "one message a delivery": rivals.one_message_a_delivery(world, rows // 10, 10),
             "first generation": rivals.first_generation(world, rows // 40, 10),
         }
-        for _ in range(ROUNDS[short])
+        for _ in rounds("a", ROUNDS[short])
     ]
     worker.stop()
-    medians = {name: _medians([one[name] for one in rounds]) for name in rounds[0]}
     ratios = {
-        f"this / {other}": median(one["this"]["rate"] / one[other]["rate"] for one in rounds)
-        for other in rounds[0]
+        f"this / {other}": {
+            "ratio": spread([one["this"]["deliveries/s"] / one[other]["deliveries/s"] for one in found])
+        }
+        for other in found[0]
         if other != "this"
     }
-    return {"rows": rows, **medians, "ratios": ratios, "rounds": rounds}
+    figures = {name: spreads([one[name] for one in found]) for name in found[0]}
+    return {"rows": rows, "rounds": len(found), "figures": figures, "ratios": ratios, "each round": found}
 
 
 def b(world: World, *, short: bool) -> Result:
-    """Drain the same to 1 and to 1,000 endpoints."""
+    """Drain the same to 1, 10 and 1,000 endpoints."""
     rows = 3_000 if short else 20_000
     worker = world.worker(2)
-    found = {f"{number:,} endpoints": drain.drain(world, rows, number) for number in (1, 10, 1_000)}
+    drain.drain(world, drain.WARM, 10)
+    found = {}
+    for number in (1, 10, 1_000):
+        say(f"(b) {counted(number, 'endpoint')}")
+        found[counted(number, "endpoint")] = drain.drain(world, rows, number)
     worker.stop()
-    return {"rows": rows, **found}
-
-
-def g(world: World, *, short: bool) -> Result:
-    """Count SQL statements and Redis commands per 1,000 deliveries."""
-    rows = 2_000 if short else 5_000
-    worker = world.worker(2)
-    counted = drain.statements(world, rows, 10)
-    measured = drain.drain(world, rows, 10)
-    worker.stop()
-    commands = {name: measured[name] for name in ("transactions per 1,000", "redis commands per 1,000")}
-    return {"rows": rows, **counted, **commands}
+    return {"rows": rows, "figures": found}
 
 
 def c(world: World, *, short: bool) -> Result:
     """Time events from dispatch_webhook's commit to the receiver, without the cron."""
     worker = world.worker(2)
-    seconds = 5 if short else 30
-    found = {f"{rate} events/s": latency.latency(world, rate, seconds) for rate in (1, 50, 200)}
+    found = {}
+    for rate in (1, 50, 200):
+        say(f"(c) {rate} events/s")
+        found[f"{rate} events/s"] = latency.latency(world, rate, 5 if short else 25)
     worker.stop()
-    return found
+    return {"figures": found}
 
 
 def d(world: World, *, short: bool) -> Result:
-    """Claim 100 and record them, with ever more rows in the table."""
-    sizes = (10_000, 50_000) if short else (10_000, 100_000, 1_000_000)
-    found = {f"{size:,} pending": backlog.claims(world, size) for size in sizes}
+    """Claim 100 and record them, with ever more rows in the table, and at 10,000 again after each."""
+    least = 10_000
+    sizes = (50_000,) if short else (100_000, 1_000_000)
     finished = 100_000 if short else 10_000_000
-    found[f"10,000 pending, {finished:,} finished"] = backlog.claims(world, 10_000, finished)
-    first, last = (found[f"{size:,} pending"]["claim ms"] for size in (sizes[0], sizes[-1]))
-    return {**found, f"claim at {sizes[-1]:,} / at {sizes[0]:,}": last / first}
+    before = backlog.claims(world, least)
+    found, ratio, figure = {f"{least:,} pending": before}, 1.0, "claim of 100, median ms"
+    for size in sizes:
+        found[f"{size:,} pending"] = most = backlog.claims(world, size)
+        found[f"{least:,} pending, after {size:,}"] = after = backlog.claims(world, least)
+        # beside its two neighbours, so that a drift of the machine does not count
+        ratio = most[figure] / median([before[figure], after[figure]])
+        before = after
+    found[f"{least:,} pending, {finished:,} finished"] = backlog.claims(world, least, finished)
+    return {"most pending rows": sizes[-1], "claim at most / at 10,000": ratio, "figures": found}
 
 
 def e(world: World, *, short: bool) -> Result:
-    """Deliver to a hundred endpoints of which one never answers, and to a hundred healthy ones, interleaved."""
+    """Deliver to a hundred endpoints of which one never answers, and to a hundred healthy ones, in pairs."""
     rows = 3_000 if short else 10_000
-    shares = []
-    for _ in range(1 if short else 3):
-        # new workers each time: what waits for the silent one would be left over
-        worker = world.worker(2)
-        healthy = silence.healthy_rate(world, rows, 100, silent=False)
-        ill = silence.healthy_rate(world, rows, 100, silent=True)
-        worker.stop()
-        shares.append(ill / healthy)
-    return {"rows": rows, "healthy endpoints keep": median(shares)}
+    pairs: dict[str, Figures] = {}
+    for number in rounds("e", 2 if short else 3):
+        # the order alternates, so that a drift of the machine favours neither
+        order = (False, True) if number % 2 == 0 else (True, False)
+        rates = {silent: silence.healthy_rate(world, rows, 100, silent=silent) for silent in order}
+        pairs[f"pair {number + 1}"] = {
+            "all healthy, deliveries/s": rates[False],
+            "one silent, healthy deliveries/s": rates[True],
+            "share": rates[True] / rates[False],
+        }
+    return {"rows": rows, "share kept": {**pairs, "all pairs": spreads(list(pairs.values()))}}
 
 
 def f(world: World, *, short: bool) -> Result:
-    """Dispatch with 1, 10 and 100 subscribed endpoints."""
-    calls = 200 if short else 1_000
-    return {f"{number} endpoints": dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
+    """Dispatch with 1, 10 and 100 subscribed endpoints, on one connection and on eight."""
+    calls = 400 if short else 2_000
+    found = {counted(number, "endpoint"): dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
+    row = world.db.execute("show synchronous_commit").fetchone()
+    return {"calls": calls, "synchronous_commit": row[0] if row else "?", "figures": found}
 
 
-def _medians(results: list[dict[str, float]]) -> dict[str, float]:
-    return {name: median(one[name] for one in results) for name in results[0]}
+def g(world: World, *, short: bool) -> Result:
+    """Count SQL statements by kind, and Redis commands, per 1,000 deliveries."""
+    rows = 2_000 if short else 10_000
+    worker = world.worker(2)
+    drain.drain(world, drain.WARM, 10)
+    kinds = statements.statements(world, rows, 10)
+    measured = drain.drain(world, rows, 10)
+    worker.stop()
+    (lite, postgrest) = (one["statements per 1,000 deliveries"] for one in list(kinds.values())[-2:])
+    commands = measured["Redis commands per 1,000"]
+    return {"rows": rows, "lite": lite, "postgrest": postgrest, "Redis commands per 1,000": commands, "figures": kinds}
 
 
-SCENARIOS: dict[str, Callable[..., Result]] = {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f, "g": g}
+class Scenario(NamedTuple):
+    """What it runs, and about how many seconds that takes in the short and in the full form."""
+
+    run: Callable[..., Result]
+    short: int
+    full: int
+
+    @property
+    def about(self) -> str:
+        """What it does, in a sentence."""
+        return (self.run.__doc__ or "").strip()
+
+
+SCENARIOS = {
+    "a": Scenario(a, 32, 150),
+    "b": Scenario(b, 15, 60),
+    "c": Scenario(c, 25, 85),
+    "d": Scenario(d, 6, 180),
+    "e": Scenario(e, 28, 70),
+    "f": Scenario(f, 10, 25),
+    "g": Scenario(g, 15, 25),
+    "h": Scenario(tls.run, 35, 80),
+    "i": Scenario(protocols.run, 27, 40),
+    "j": Scenario(processes.run, 40, 100),
+    "soak": Scenario(soak.run, 45, 640),
+}

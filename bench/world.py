@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,13 +14,14 @@ import psycopg
 import redis
 
 from bench import usage
+from bench.watch import Watch
 from devstack.processes import Child, free_port, listening
 from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
 from webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 DIRECTORY = ROOT / ".devstack" / "bench"
@@ -30,17 +30,14 @@ TOKEN = "dispatch-token-of-the-benchmark"
 #: A body of 600 bytes.
 EVENT, DATA = "user.posted_comment", {"discussion_id": "d", "comment_id": "c", "comment_text": "x" * 330}
 
-#: Seconds between two looks at what is waited for.
-POLL = 0.05
-
 FILL = """
-insert into public.webhook_deliveries (webhook_config_id, event_type, payload)
-select e.id, %(event)s, jsonb_build_object(
+insert into public.webhook_deliveries (webhook_config_id, event_type, request_id, payload)
+select e.id, %(event)s, n.request_id, jsonb_build_object(
     'event', %(event)s::text, 'timestamp', to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'actor_user_id', null, 'data', %(data)s::jsonb, 'request_id', gen_random_uuid())
-from generate_series(1, %(rows)s) as n
+    'actor_user_id', null, 'data', %(data)s::jsonb, 'request_id', n.request_id)
+from (select number, gen_random_uuid() as request_id from generate_series(1, %(rows)s) as number) as n
 join (select id, row_number() over () - 1 as number, count(*) over () as of from public.webhook_configurations) as e
-    on e.number = n %% e.of
+    on e.number = n.number %% e.of
 """
 
 
@@ -49,11 +46,13 @@ def quiet(_: str) -> None:
 
 
 class World:
-    """A context manager. `parts` are the process ids whose use is measured."""
+    """A context manager. `parts` are the process ids whose use is measured, `own` those of our own connections."""
 
     def __init__(self) -> None:
         self.stack = Stack(DIRECTORY, say=quiet)
         self.stack.postgres.erase()
+        for log in DIRECTORY.glob("*.log"):
+            log.unlink()  # a run's logs are hundreds of megabytes
         self.secret = generate_secret()
         self.parts: dict[str, int] = {}
         self.exit = ExitStack()
@@ -63,16 +62,18 @@ class World:
             self.exit.enter_context(self.stack)
             self.dsn = self.stack.postgres.dsn(DATABASE)
             self.db = self.exit.enter_context(psycopg.connect(self.dsn, autocommit=True))
+            self.watch = self.exit.enter_context(Watch(self.dsn))
+            self.own = (self.db.info.backend_pid, self.watch.pid)
             self.redis = self.exit.enter_context(redis.Redis.from_url(self.stack.valkey.url))
             for name, part in (("postgres", self.stack.postgres), ("rest", self.stack.supabase)):
-                self._watch(name, part.child)
-            self._watch("valkey", self.stack.valkey.child)
+                self.measure(name, part.child)
+            self.measure("valkey", self.stack.valkey.child)
             self.settings = {**self.stack.environment(), **self.stack.listening(), "WEBHOOKS_DISPATCH_TOKEN": TOKEN}
             self.receiver = self.receive()
             self.gateway = Gateway(self.settings, log=DIRECTORY / "gateway.log")
             self.exit.callback(self.gateway.stop)
             self.gateway.start()
-            self._watch("gateway", self.gateway.child)
+            self.measure("gateway", self.gateway.child)
             self.exit = self.exit.pop_all()
         return self
 
@@ -80,21 +81,28 @@ class World:
         self.exit.close()
 
     def worker(self, processes: int = 2, **settings: str) -> Worker:
-        """Start workers."""
-        worker = Worker({**self.settings, **settings}, log=DIRECTORY / "worker.log", processes=processes)
+        """Start workers, and wait until every process is ready."""
+        log = DIRECTORY / "worker.log"
+        start = log.stat().st_size if log.exists() else 0
+        worker = Worker({**self.settings, **settings}, log=log, processes=processes)
         self.exit.callback(worker.stop)
         worker.start()
-        self._watch("worker", worker.child)
-        time.sleep(1)  # the other processes boot too
+        assert worker.child
+        worker.child.wait_ready(lambda: _since(log, start).count("ready for action") >= processes)
+        self.measure("worker", worker.child)
         return worker
 
-    def receive(self, *arguments: str) -> str:
-        """Start a receiver; return its URL."""
+    def unmeasure(self, name: str) -> None:
+        """End the measuring of a part, if it has begun."""
+        self.parts.pop(name, None)
+
+    def receive(self, certificate: Path | None = None) -> str:
+        """Start a receiver, over TLS when there is a certificate; return its URL."""
         port = free_port()
-        child = self.run("bench.receiver", str(port), *arguments)
+        child = self.run("bench.receiver", str(port), *([str(certificate)] if certificate else []))
         child.wait_ready(lambda: listening(port))
-        self._watch("receiver", child)
-        return f"http{'s' if arguments else ''}://127.0.0.1:{port}"
+        self.measure("receiver over TLS" if certificate else "receiver", child)
+        return f"http{'s' if certificate else ''}://127.0.0.1:{port}"
 
     def run(self, module: str, *arguments: str, **environment: str) -> Child:
         """Start a Python module as a process of its own, that ends with this one."""
@@ -109,19 +117,39 @@ class World:
         return child
 
     def fill(self, rows: int, endpoints: int, *, path: str = "hook", receiver: str | None = None) -> None:
-        """Put so many pending rows for so many endpoints, in place of all that there is; `activate` lets them go."""
-        self.db.execute("truncate public.webhook_configurations cascade")
+        """Put so many pending rows for so many HTTP endpoints, in place of all that there is."""
+        self.fill_for(rows, [f"{receiver or self.receiver}/{path}/{n}" for n in range(1, endpoints + 1)])
+
+    def fill_for(self, rows: int, urls: Sequence[str]) -> None:
+        """Put so many pending rows for these endpoints, in place of all that there is; `activate` lets them go."""
+        self.empty()
         self.db.execute(
             "insert into public.webhook_configurations (name, url, events, secret_key, is_active)"
-            " select 'endpoint ' || n, %s || n, '{*}', %s, false from generate_series(1, %s) as n",
-            (f"{receiver or self.receiver}/{path}/", self.secret, endpoints),
+            " select 'endpoint ' || n, url, '{*}', %s, false from unnest(%s::text[]) with ordinality as u (url, n)",
+            (self.secret, list(urls)),
         )
-        self.db.execute(FILL, {"rows": rows, "event": EVENT, "data": json.dumps(DATA)})
+        self.insert(FILL, {"rows": rows, "event": EVENT, "data": json.dumps(DATA)})
         self.db.execute("vacuum analyze public.webhook_deliveries, public.webhook_configurations")
+
+    def insert(self, sql: str, parameters: Mapping[str, object]) -> None:
+        """Insert deliveries that are complete: without the row trigger, a million take seconds."""
+        self.db.execute("set session_replication_role = replica")
+        self.db.execute("set work_mem = '1GB'")
+        self.db.execute(sql.encode(), parameters)
+        self.db.execute("reset work_mem")
+        self.db.execute("reset session_replication_role")
+
+    def empty(self) -> None:
+        """Remove all endpoints and deliveries."""
+        self.db.execute("truncate public.webhook_configurations cascade")
+
+    def allow(self) -> None:
+        """Let the endpoints' deliveries go, without the cron."""
+        self.db.execute("update public.webhook_configurations set is_active = true")
 
     def activate(self) -> None:
         """Let the endpoints' deliveries go, and do what the cron does."""
-        self.db.execute("update public.webhook_configurations set is_active = true")
+        self.allow()
         headers = {"Authorization": f"Bearer {TOKEN}"}
         url = f"{self.gateway.url}/functions/v1/webhook-dispatcher"
         httpx.post(url, headers=headers, trust_env=False, timeout=30).raise_for_status()
@@ -132,32 +160,26 @@ class World:
         assert row
         return int(row[0])
 
-    def unfinished(self) -> int:
-        """Return how many deliveries are not finished."""
-        return self.count("select count(*) from public.webhook_deliveries where finished_at is null")
-
-    def received(self) -> int:
-        """Return how many requests the receiver has answered."""
-        return int(httpx.get(f"{self.receiver}/count", trust_env=False).json()["count"])
-
     def commands(self) -> int:
         """Return how many commands Redis has run."""
         stats: Any = self.redis.info("commandstats")
         return sum(command["calls"] for command in stats.values())
 
     def cpu(self) -> dict[str, float]:
-        """Return the CPU seconds that each part has used so far."""
-        return {name: usage.cpu(pid) for name, pid in self.parts.items()}
+        """Return the CPU seconds that each part has used so far, without what the benchmark asks of Postgres."""
+        return {name: usage.cpu(pid, self.own) for name, pid in self.parts.items()}
 
-    def _watch(self, name: str, child: Child | None) -> None:
+    def processes(self) -> dict[str, dict[int, float]]:
+        """Return the CPU seconds of each process of each part."""
+        return {name: usage.each(pid, self.own) for name, pid in self.parts.items()}
+
+    def measure(self, name: str, child: Child | None) -> None:
+        """Make a process, and all that stem from it, a part whose use is measured."""
         assert child
         self.parts[name] = child.pid
 
 
-def wait(condition: Callable[[], bool], *, seconds: float = 120) -> None:
-    """Wait for a condition; raise TimeoutError."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:g} s in vain; the logs are in {DIRECTORY}")
-        time.sleep(POLL)
+def _since(log: Path, start: int) -> str:
+    with log.open(errors="replace") as file:
+        file.seek(start)
+        return file.read()

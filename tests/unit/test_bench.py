@@ -1,0 +1,134 @@
+"""The benchmark's own arithmetic: figures, tables, bounds and bars, on values that can be checked by hand."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import pytest
+
+from bench import bars, bounds, figures, soak, statements, tables, usage
+from bench.bars import BARS, Bar
+from bench.report import markdown
+from bench.scenarios import SCENARIOS
+
+
+def test_percentiles() -> None:
+    """The value that so many lie below; of one value it is that value, of none no number."""
+    values = [float(one) for one in range(1, 101)]
+    assert figures.percentile(values, 0.5) == 51
+    assert figures.percentile(values, 0.99) == 100
+    assert figures.percentile([7.0], 0.99) == 7
+    assert math.isnan(figures.percentile([], 0.5))
+
+
+def test_the_slope_is_that_of_least_squares() -> None:
+    """Exact for a line; noise that is even on both sides changes nothing; no two moments, no slope."""
+    assert figures.slope([(x, 3 + 2 * x) for x in range(10)]) == pytest.approx(2)
+    assert figures.slope([(0, 1), (0, -1), (10, 6), (10, 4)]) == pytest.approx(0.5)
+    assert figures.slope([(5, 1), (5, 9)]) == 0
+    assert figures.slope([]) == 0
+
+
+def test_rounds_are_summed_up_by_median_least_and_most() -> None:
+    """One round that was disturbed moves the range, not the middle; of texts the most common stays."""
+    rounds = [{"rate": rate, "bound by": text} for rate, text in ((10.0, "x"), (12.0, "y"), (900.0, "x"))]
+    assert figures.medians(rounds) == {"rate": 12.0, "bound by": "x"}
+    assert figures.spreads(rounds) == {"rate": {"median": 12.0, "min": 10.0, "max": 900.0}, "bound by": "x"}
+    assert figures.middle({"median": 12.0, "min": 10.0, "max": 900.0}) == 12
+    assert figures.middle(3) == 3
+
+
+def test_memory_is_told_at_a_fifth_and_at_the_end_with_its_growth() -> None:
+    """10 MB at the start, 1 MB more each minute: 60 MB an hour, by process."""
+    growing = [(60.0 * minute, 10.0 + minute) for minute in range(11)]
+    found = soak.memory({7: growing, 3: [(seconds, 50.0) for seconds, _ in growing]})
+    first, process = found["first process (Dramatiq's)"], found["process 1"]
+    assert first["MB per hour, second half"] == 0
+    assert process["MB per hour, second half"] == pytest.approx(60)
+    assert (process["MB at 20 % of the time"], process["MB at the end"], process["peak MB"]) == (12, 20, 20)
+
+
+def test_a_process_is_measured_with_what_stems_from_it() -> None:
+    """Our own has used CPU and memory; what is left out counts for nothing."""
+    own = os.getpid()
+    assert usage.cpu(own) > 0
+    assert usage.cpu(own, without=usage.tree(own)) == 0
+    assert usage.each(own)[own] > 0
+    assert usage.peak(own) >= usage.resident(own)[own] > 10
+    assert 0 < usage.machine().busy < usage.machine().total
+
+
+@pytest.mark.parametrize(
+    ("busiest", "machine", "said"),
+    [
+        ({"worker": 0.3, "sqs broker": 0.97}, 0.6, "sqs broker: one process at 0.97 of a core"),
+        ({"worker": 0.7, "rest": 0.6}, 0.97, "the machine: 97% in use, 40% by these parts"),
+        ({"worker": 0.2, "rest": 0.1}, 0.2, "waiting: the busiest is worker at 0.20 of a core"),
+    ],
+)
+def test_what_bounds_a_rate(busiest: dict[str, float], machine: float, said: str) -> None:
+    """A process at its end, else the machine, else nothing that CPU figures can tell."""
+    assert bounds.bound(busiest, machine, 0.4) == said
+
+
+def test_statements_are_counted_by_kind() -> None:
+    """Calls by function; what the REST server adds; and PostgREST's four a call, computed."""
+    said = ["begin", "SELECT set_config('role', $1, true)", "select * from public.claim_webhook_deliveries(a := $1)"]
+    table = statements.tabulate([*said, "commit"] * 3, rows=100)
+    found = {name: row["statements per 1,000 deliveries"] for name, row in table.items()}
+    assert found["calls of claim_webhook_deliveries"] == found["calls of ours, all"] == 30
+    assert found["added by the REST server (begin, set_config, commit)"] == 90
+    assert list(found.values())[-2:] == [120, 120]
+
+
+def test_bars_are_judged_from_the_figures() -> None:
+    """Met, missed, or not run when the scenario or the figure is not there."""
+    wanted = (
+        Bar("a", "rate", ("figures", "this", "rate"), ">=", 100),
+        Bar("a", "CPU", ("figures", "this", "cpu"), "<=", 0.4),
+        Bar("soak", "lost", ("lost",), "=", 0),
+        Bar("c", "p50 ms", ("figures", "50 events/s", "p50 ms"), "<=", 50),
+    )
+    this = {"rate": {"median": 120.0, "min": 80.0, "max": 130.0}, "cpu": 0.5}
+    found = bars.judge({"a": {"figures": {"this": this}}, "soak": {"lost": 0}}, wanted)
+    assert {name: row["verdict"] for name, row in found.items()} == {
+        "(a) rate": "met",
+        "(a) CPU": "**missed**",
+        "(soak) lost": "met",
+        "(c) p50 ms": "not run",
+    }
+    assert found["(a) rate"] == {"bar": ">= 100", "found": 120.0, "verdict": "met"}
+
+
+def test_every_bar_is_of_a_scenario() -> None:
+    """A bar whose scenario was renamed would never be judged."""
+    assert {bar.scenario for bar in BARS} <= set(SCENARIOS)
+
+
+def test_tables_have_their_longer_side_down() -> None:
+    """Three columns of one row become three rows; a figure that is missing stays empty."""
+    assert list(tables.table({"this": {"rate": 1234.5, "cpu": 0.25, "MB": 90}})) == [
+        "|      | this  |",
+        "| ---- | ----- |",
+        "| rate | 1,234 |",
+        "| cpu  | 0.25  |",
+        "| MB   | 90    |",
+    ]
+    assert list(tables.table({"x": {"rate": 1.5}, "y": {}}))[-1] == "| y |      |"
+
+
+def test_spreads_are_written_as_a_range() -> None:
+    """Unless all rounds came to the same."""
+    assert tables.number({"median": 0.3, "min": 0.25, "max": 0.4}) == "0.3 (0.25 to 0.4)"
+    assert tables.number({"median": 2.0, "min": 2.0, "max": 2.0}) == "2"
+
+
+def test_the_report_shows_each_scenario_with_its_tables() -> None:
+    """Bars first; single figures in a line; figures without a title, other tables with one; notes last."""
+    result = {"about": "Do it.", "rows": 5, "figures": {"x": {"rate": 1.0}}, "ratios": {"x": {"ratio": 2.0}}}
+    text = "\n".join(markdown({"form": "short"}, {"z": {**result, "notes": ["As it is."]}}, {"(z) rate": {"bar": "1"}}))
+    assert text.startswith("form short.\n\n### The bars")
+    assert "### (z) Do it.\n\nrows: 5.\n\n|   | rate |" in text
+    assert "\nratios:\n\n|   | ratio |" in text
+    assert text.endswith("As it is.")
