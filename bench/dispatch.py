@@ -35,7 +35,7 @@ def dispatch(world: World, endpoints: int, calls: int) -> Figures:
     world.allow()
     with ExitStack() as stack:
         connections = [stack.enter_context(psycopg.connect(world.dsn, autocommit=True)) for _ in range(1 + CONNECTIONS)]
-        one, several = _rate(connections[:1], calls), _rate(connections[1:], calls)
+        one, several = rate(connections[:1], calls), rate(connections[1:], calls)
         made = world.count("select count(*) from public.webhook_deliveries")
         each = made / (2 * calls + len(connections) * WARM)
         with logged(world, connections[0].info.backend_pid) as said:
@@ -51,7 +51,7 @@ def dispatch(world: World, endpoints: int, calls: int) -> Figures:
     }
 
 
-def _rate(connections: list[psycopg.Connection[Any]], calls: int) -> float:
+def rate(connections: list[psycopg.Connection[Any]], calls: int) -> float:
     """Return calls a second of all connections together, a thread each."""
     with ThreadPoolExecutor(len(connections)) as threads:
         list(threads.map(lambda one: _call(one, WARM), connections))

@@ -5,7 +5,20 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench import backlog, dispatch, drain, latency, processes, protocols, rivals, silence, soak, statements, tls
+from bench import (
+    backlog,
+    dispatch,
+    drain,
+    latency,
+    notify,
+    processes,
+    protocols,
+    rivals,
+    silence,
+    soak,
+    statements,
+    tls,
+)
 from bench.figures import spread, spreads
 from bench.progress import rounds, say
 from bench.tables import counted
@@ -70,6 +83,10 @@ def c(world: World, *, short: bool) -> Result:
         say(f"(c) {rate} events/s")
         found[f"{rate} events/s"] = latency.latency(world, rate, 5 if short else 25)
     worker.stop()
+    say("(c) 50 events/s without a listener")
+    worker = world.worker(2, WEBHOOKS_DATABASE_URL="")
+    found["50 events/s, sweep alone"] = latency.latency(world, 50, 5 if short else 25)
+    worker.stop()
     return {"figures": found}
 
 
@@ -111,7 +128,12 @@ def f(world: World, *, short: bool) -> Result:
     calls = 400 if short else 2_000
     found = {counted(number, "endpoint"): dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
     row = world.db.execute("show synchronous_commit").fetchone()
-    return {"calls": calls, "synchronous_commit": row[0] if row else "?", "figures": found}
+    return {
+        "calls": calls,
+        "synchronous_commit": row[0] if row else "?",
+        "figures": found,
+        "who is notified, commits of 1 ms": notify.notifying(world, calls, short=short),
+    }
 
 
 def g(world: World, *, short: bool) -> Result:

@@ -26,6 +26,9 @@ CLOCK_WARNING, CLOCK_PROBLEM = 5, 120
 #: Seconds without a heartbeat after which the cron counts as silent.
 SILENCE = 300
 
+#: Seconds in which a notification has to come.
+NOTIFICATION = 3.0
+
 #: Seconds that a due delivery may wait before no worker seems to run.
 WAITING = 300
 
@@ -64,6 +67,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         findings += await asyncio.to_thread(_rabbitmq, settings.broker_url)
     elif settings.redis_url:
         findings += _redis(settings.redis_url)
+    if settings.database_url:
+        findings.append(await asyncio.to_thread(_listening, settings.database_url))
     return findings
 
 
@@ -246,6 +251,31 @@ def _rabbitmq(url: str) -> list[Finding]:
         )
         return [Finding("rabbitmq", "problem", str(exc), cure)]
     return [Finding("rabbitmq", "ok", "answers, and lets us declare the queue")]
+
+
+def _listening(url: str) -> Finding:
+    """Send a notification and see whether it comes: a pooler in transaction mode takes LISTEN and keeps it for itself."""
+    try:
+        import psycopg  # noqa: PLC0415 - of an extra
+    except ImportError:
+        return Finding("listener", "problem", "psycopg is not installed", "pip install 'supabase-webhooks[listen]'")
+    channel, cure = "webhooks_doctor", f"{variable('database_url')} must be a direct or session-mode connection string"
+    try:
+        with (
+            psycopg.connect(url, autocommit=True, connect_timeout=5) as listener,
+            psycopg.connect(url, autocommit=True, connect_timeout=5) as sender,
+        ):
+            listener.execute(f"listen {channel}".encode())
+            sender.execute("select pg_notify(%s, '')", (channel,))
+            heard = list(listener.notifies(timeout=NOTIFICATION, stop_after=1))
+    except psycopg.Error as exc:
+        # the text of a malformed URL repeats it, password included
+        return Finding("listener", "problem", f"Postgres does not answer ({type(exc).__name__})", cure)
+    if not heard:
+        return Finding(
+            "listener", "problem", "a notification that was sent did not come", f"{cure}, port 5432, not 6543"
+        )
+    return Finding("listener", "ok", "hears notifications: workers are woken at once")
 
 
 #: There is no such function: PostgREST says the first when it knows, Postgres the second when PostgREST remembers one.

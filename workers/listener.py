@@ -29,6 +29,9 @@ TURN_SECONDS = 5.0
 #: Seconds after a notification in which others stay silent (webhooks.wake_workers): look again when they have passed.
 SILENCE = 0.04
 
+#: A connection that only listens would never find out that its other end is gone: the system asks after 30 s of silence.
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
 #: Seconds between tries while Postgres is away.
 RETRY_SECONDS = 5.0
 
@@ -47,7 +50,7 @@ class Listener:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
-                    self._database_url, autocommit=True, connect_timeout=10
+                    self._database_url, autocommit=True, connect_timeout=10, **KEEPALIVE
                 ) as connection:
                     failing = False
                     await self._listen(connection)

@@ -179,3 +179,12 @@ def test_clock() -> None:
         "ok", "ok", "warning", "warning", "problem",
     ]  # fmt: skip
     assert "behind" in doctor._clock(-30).text
+
+
+def test_listener(system: System, webhooks: Webhooks) -> None:
+    """A notification is sent and comes; an address where nobody answers is told without its password."""
+    assert finding(webhooks("doctor", "--json", WEBHOOKS_DATABASE_URL=system.dsn), "listener")["status"] == "ok"
+    nowhere = f"postgresql://listener:geheim@127.0.0.1:{free_port()}/app"
+    done = webhooks("doctor", "--json", WEBHOOKS_DATABASE_URL=nowhere)
+    assert finding(done, "listener")["status"] == "problem"
+    assert "geheim" not in done.out
