@@ -254,7 +254,7 @@ def _rabbitmq(url: str) -> list[Finding]:
 
 
 def _listening(url: str) -> Finding:
-    """Send a notification and see whether it comes: a pooler in transaction mode takes LISTEN and keeps it for itself."""
+    """Send a notification and see whether it comes: a pooler in transaction mode keeps LISTEN to itself."""
     try:
         import psycopg  # noqa: PLC0415 - of an extra
     except ImportError:

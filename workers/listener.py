@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -29,8 +29,8 @@ TURN_SECONDS = 5.0
 #: Seconds after a notification in which others stay silent (webhooks.wake_workers): look again when they have passed.
 SILENCE = 0.04
 
-#: A connection that only listens would never find out that its other end is gone: the system asks after 30 s of silence.
-KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+#: A connection that only listens would never find out that its other end is gone: libpq asks after 30 s of silence.
+KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 #: Seconds between tries while Postgres is away.
 RETRY_SECONDS = 5.0
