@@ -25,11 +25,21 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 ROOT = Path(__file__).parent.parent
+OPTIONAL = MIGRATIONS.parent / "optional"
 PLATFORM = ROOT / "tests" / "platform" / "existing_schema.sql"
 
 
 def quiet(_: str) -> None:
     """Say nothing."""
+
+
+def with_partitions(directory: Path) -> Path:
+    """Return a folder of all migrations, the optional ones that partition history included."""
+    folder = directory / "with-partitions"
+    folder.mkdir(exist_ok=True)
+    for file in (*MIGRATIONS.glob("*.sql"), *OPTIONAL.glob("*.sql")):
+        (folder / file.name).write_text(file.read_text())
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +82,10 @@ def postgres(servers: Callable[[int], Postgres]) -> Postgres:
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres, directory: Path) -> str:
-    """A database of an empty Supabase project with our migrations."""
+    """A database of an empty Supabase project with our migrations; WEBHOOKS_TEST_PARTITIONED=1: with the optional ones."""
     name = "template_empty"
-    migrate(directory, postgres.create(name), MIGRATIONS, say=quiet)
+    partitioned = bool(os.environ.get("WEBHOOKS_TEST_PARTITIONED"))
+    migrate(directory, postgres.create(name), with_partitions(directory) if partitioned else MIGRATIONS, say=quiet)
     return name
 
 
