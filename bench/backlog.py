@@ -36,7 +36,7 @@ def claims(world: World, pending: int, finished: int = 0, *, rounds: int = 20) -
         begun = time.perf_counter()
         rows = world.db.execute(CLAIM).fetchall()
         claimed.append(time.perf_counter() - begun)
-        results = [_result(str(identity), str(lease)) for identity, lease in rows]
+        results = [result(str(identity), str(lease)) for identity, lease in rows]
         begun = time.perf_counter()
         world.db.execute(RECORD, (json.dumps(results),))
         recorded.append(time.perf_counter() - begun)
@@ -44,7 +44,8 @@ def claims(world: World, pending: int, finished: int = 0, *, rounds: int = 20) -
     return {"claim ms": median(claimed[2:]) * 1000, "record ms": median(recorded[2:]) * 1000}
 
 
-def _result(identity: str, lease: str) -> dict[str, object]:
+def result(identity: str, lease: str) -> dict[str, object]:
+    """Return a result as record_webhook_attempts takes it: delivered."""
     return {
         "delivery_id": identity,
         "lease_id": lease,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench import backlog, dispatch, drain, latency, rivals, silence
+from bench import backlog, dispatch, drain, latency, partitions, rivals, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +102,13 @@ def f(world: World, *, short: bool) -> Result:
     return {f"{number} endpoints": dispatch.dispatch(world, number, calls) for number in (1, 10, 100)}
 
 
+def p(world: World, *, short: bool) -> Result:
+    """Claim, record, vacuum and purge with a long history, in one table and partitioned; and the change to it."""
+    return partitions.compare(world, 1_000_000 if short else 10_000_000)
+
+
 def _medians(results: list[dict[str, float]]) -> dict[str, float]:
     return {name: median(one[name] for one in results) for name in results[0]}
 
 
-SCENARIOS: dict[str, Callable[..., Result]] = {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f, "g": g}
+SCENARIOS: dict[str, Callable[..., Result]] = {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f, "g": g, "p": p}

@@ -81,11 +81,21 @@ def postgres(servers: Callable[[int], Postgres]) -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Postgres, directory: Path) -> str:
-    """A database of an empty Supabase project with our migrations; WEBHOOKS_TEST_PARTITIONED=1: with the optional ones."""
-    name = "template_empty"
-    partitioned = bool(os.environ.get("WEBHOOKS_TEST_PARTITIONED"))
-    migrate(directory, postgres.create(name), with_partitions(directory) if partitioned else MIGRATIONS, say=quiet)
+def form() -> str:
+    """The form of the tables, "plain" or "partitioned": tests that hold for both have it as a parameter."""
+    return "plain"
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres, directory: Path, form: str) -> str:
+    """A database of an empty Supabase project with our migrations."""
+    name = f"template_{form}"
+    migrate(
+        directory,
+        postgres.create(name),
+        with_partitions(directory) if form == "partitioned" else MIGRATIONS,
+        say=quiet,
+    )
     return name
 
 

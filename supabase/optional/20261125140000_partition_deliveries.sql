@@ -83,9 +83,26 @@ end $$;
 comment on function webhooks.make_partition(text, text, timestamptz, timestamptz) is 'Makes a partition of history; without a begin or an end: from the beginning of time, or without end.';
 revoke all on function webhooks.make_partition(text, text, timestamptz, timestamptz) from public, anon, authenticated;
 
--- the endpoints too: deleting one deletes its deliveries, and could otherwise wait for this in the other order
-lock table public.webhook_configurations in share row exclusive mode;
-lock table public.webhook_deliveries, public.webhook_attempts in access exclusive mode;
+-- The endpoints too, which the deliveries' foreign key leads to. Taken together or not at all: whoever holds one and waits for
+-- another is not waited for, and nobody waits longer than this tries.
+do $$
+declare
+    _before text := current_setting('lock_timeout');
+begin
+    for n in 1..600 loop
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            lock table public.webhook_configurations, public.webhook_deliveries, public.webhook_attempts in access exclusive mode;
+            perform set_config('lock_timeout', _before, true);
+            return;
+        exception
+            when lock_not_available then
+                perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'the tables of deliveries were never free for a moment in three minutes'
+        using hint = 'End long transactions, or stop the workers for a moment, and try again.';
+end $$;
 
 -- a partitioned table has no unique id that could be referred to
 -- squawk-ignore ban-drop-constraint
@@ -170,9 +187,13 @@ revoke all on webhooks.webhook_deliveries_live from public, anon, authenticated,
 create index idx_webhook_deliveries_live_stray
     on webhooks.webhook_deliveries_live (id) where status in ('delivered', 'failed');
 
+-- one status at a time, as the indexes of unfinished rows have them: the whole table would take long to read
 insert into webhooks.webhook_deliveries_live
-select h.* from webhooks.webhook_deliveries_history as h where h.status in ('pending', 'processing');
-delete from webhooks.webhook_deliveries_history as h where h.status in ('pending', 'processing');
+select h.* from webhooks.webhook_deliveries_history as h where h.status = 'pending'
+union all
+select h.* from webhooks.webhook_deliveries_history as h where h.status = 'processing';
+delete from webhooks.webhook_deliveries_history as h where h.status = 'pending';
+delete from webhooks.webhook_deliveries_history as h where h.status = 'processing';
 update webhooks.webhook_deliveries_live as l set request_id = gen_random_uuid() where l.request_id is null;
 
 -- No old row is as young as the first partition. A clock that was wrong may have made one that seems younger than now.
