@@ -77,6 +77,12 @@ select sum(pg_total_relation_size(l.id)), sum(pg_indexes_size(l.id)) from leaf a
 #: What is vacuumed again and again, since claims and results change it.
 HOT = {"plain": "public.webhook_deliveries", "partitioned": "webhooks.webhook_deliveries_live"}
 
+PAGES = {
+    "first page of deliveries": "select public.search_webhook_deliveries()",
+    "overview": "select public.webhook_overview()",
+    "one delivery": "select public.get_webhook_delivery((select id from public.webhook_deliveries limit 1))",
+}
+
 
 def compare(world: World, rows: int) -> dict[str, dict[str, float]]:
     """Return what each form costs with so many finished rows, and what changing from one to the other does."""
@@ -95,6 +101,8 @@ def compare(world: World, rows: int) -> dict[str, dict[str, float]]:
     found = {
         form: {
             **{name: median(values[2:]) for name, values in spent[form].items()},
+            # pages of people, who look through all partitions
+            **{f"{name} ms": median(_timed(db, sql)[1] for _ in range(7)) * 1000 for name, sql in PAGES.items()},
             "WAL bytes a delivery, dispatch": dispatched[form],
             "WAL bytes a delivery, claim and record": wal[form] / ROUNDS / 100,
             "bytes a delivery": _sizes(db, "webhook_deliveries")[0] / rows,

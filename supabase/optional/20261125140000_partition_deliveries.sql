@@ -33,6 +33,12 @@ begin
         where t.tgrelid in ('public.webhook_deliveries'::regclass, 'public.webhook_attempts'::regclass) and not t.tgisinternal
           and t.tgname not in ('complete_webhook_delivery', 'note_webhook_traceparent', 'keep_webhook_finished_at')
         union
+        -- a partitioned table cannot have one without its time
+        select 'unique index ' || i.indexrelid::regclass::text
+        from pg_catalog.pg_index as i
+        where i.indrelid in ('public.webhook_deliveries'::regclass, 'public.webhook_attempts'::regclass)
+          and i.indisunique and not i.indisprimary
+        union
         select 'publication ' || p.pubname
         from pg_catalog.pg_publication_rel as m
         join pg_catalog.pg_publication as p on p.oid = m.prpubid

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from devstack.supabase_lite import migrate
 from tests.conftest import quiet, with_partitions
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from devstack.postgres import Postgres
 
     Database = psycopg.Connection[dict[str, Any]]
+
+RESULT = {"attempt": 1, "started_at": "now", "duration_ms": 1, "delivered": True, "health": "answered"}
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +79,7 @@ def test_a_record_opens_the_days_that_it_writes(
     endpoint()
     dispatch()
     (row,) = claim()
-    result = {"delivery_id": str(row["id"]), "lease_id": str(row["lease_id"]), "attempt": 1, "started_at": "now",
-              "duration_ms": 1, "delivered": True, "health": "answered"}  # fmt: skip
+    result = {**RESULT, "delivery_id": str(row["id"]), "lease_id": str(row["lease_id"])}
     found = touched(db, "select * from public.record_webhook_attempts(%s::jsonb)", json.dumps([result]))
     assert found == {
         "webhook_deliveries_live",
@@ -198,3 +201,79 @@ def test_a_finished_row_without_a_moment(db: Database, endpoint: Callable[..., s
     assert partitions(db) == {"live": 1}
     call(db, "prepare_webhook_partitions")
     assert "live" not in partitions(db)
+
+
+def test_two_record_the_same(
+    dsn: str, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """The second waits, and is told to try again, as the row has moved meanwhile; then it hears how it went."""
+    endpoint()
+    dispatch()
+    (row,) = claim()
+    told: list[Exception] = []
+
+    def second() -> None:
+        try:
+            record(row)
+        except psycopg.Error as exc:
+            told.append(exc)
+
+    with psycopg.connect(dsn) as first:
+        results = json.dumps([{**RESULT, "delivery_id": str(row["id"]), "lease_id": str(row["lease_id"])}])
+        first.execute("select * from public.record_webhook_attempts(%s::jsonb)", (results,))
+        thread = threading.Thread(target=second)
+        thread.start()
+        waits = "select count(*) as n from pg_locks where not granted"
+        while db_waits(dsn, waits) == 0:
+            assert thread.is_alive()
+        first.commit()
+        thread.join()
+    # SQLSTATE 40001: the store knows it as passing, and the recorder tries again
+    assert [type(error) for error in told] == [psycopg.errors.SerializationFailure]
+    (again,) = record(row)
+    assert (again["status"], again["accepted"]) == ("delivered", False)
+
+
+def work(dsn: str, done: threading.Event, finished: list[int], errors: list[Exception]) -> None:
+    """Dispatch, claim and record until told to stop, or until an error that a worker would not expect."""
+    with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as db:
+        while not done.is_set():
+            try:
+                db.execute("select public.send_test_webhook(id) from public.webhook_configurations")
+                rows = db.execute("select * from public.claim_webhook_deliveries(10)").fetchall()
+                results = [{**RESULT, "delivery_id": str(row["id"]), "lease_id": str(row["lease_id"])} for row in rows]
+                db.execute("select * from public.record_webhook_attempts(%s::jsonb)", (json.dumps(results),))
+                finished.append(len(rows))
+            except psycopg.errors.SerializationFailure:
+                continue
+            except psycopg.Error as exc:
+                errors.append(exc)
+                return
+
+
+def test_days_go_under_load(dsn: str, db: Database, endpoint: Callable[..., str]) -> None:
+    """Workers and callers notice nothing but a moment's wait, however often partitions are dropped and made."""
+    endpoint()
+    done, errors = threading.Event(), list[Exception]()
+    finished: list[int] = []
+    threads = [threading.Thread(target=work, args=(dsn, done, finished, errors)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    dropped = 0
+    while dropped < 10 and not errors:
+        # of all that is finished, as if it were old
+        row = db.execute("select webhooks.purge_deliveries(now() + interval '6 days', 10) as n").fetchone()
+        dropped += row is not None and row["n"] > 0
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sum(finished) > 0
+
+
+def db_waits(dsn: str, sql: str) -> int:
+    """Return a number from another connection."""
+    with psycopg.connect(dsn) as other:
+        row = other.execute(sql.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
