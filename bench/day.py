@@ -117,7 +117,7 @@ class Day:
         self.dispatched += arriving
         for line in self.lines.values():
             line.arrive(now, arriving * line.share)
-        down = a.crash_at <= now < a.crash_at + a.restart_seconds
+        down = a.crash_at < now <= a.crash_at + a.restart_seconds
         capacity = self._rate * ((self._workers - 1) / self._workers if down else 1)
         for line, room in self._shares(now, capacity):
             taken = line.take(room)
