@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos bench check screenshots format clean
+.PHONY: help install demo test chaos bench simulate check screenshots format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,12 +30,15 @@ chaos: install  ## The faults of tests/chaos in full; the report is .devstack/te
 bench: install  ## Measure, 25 minutes (SHORT=1: four; SCENARIOS="a soak": those); the figures are .devstack/bench.json
 	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS),,--keep)) $(SCENARIOS)
 
+simulate: install  ## A day of 100 million events, from the figures of the last bench
+	@$(RUN) python -m bench.simulate $(ARGS)
+
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) squawk supabase/migrations/*.sql
+	$(RUN) squawk supabase/migrations/*.sql supabase/optional/*.sql
 	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) zizmor --offline .github/workflows
 

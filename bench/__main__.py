@@ -1,4 +1,4 @@
-"""`python -m bench [--short] [SCENARIO ...]`: all scenarios, or those named."""
+"""`python -m bench [--short] [SCENARIO ...]`: the usual scenarios (all but p), or those named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 from bench import report
 from bench.progress import say
-from bench.scenarios import SCENARIOS
+from bench.scenarios import SCENARIOS, USUAL
 from bench.world import World
 from devstack.processes import exit_on_sigterm
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     arguments = parser.parse_args()
-    wanted = arguments.scenarios or list(SCENARIOS)
+    wanted = arguments.scenarios or list(USUAL)
     if unknown := set(wanted) - set(SCENARIOS):
         parser.error(f"unknown scenarios {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     exit_on_sigterm()
@@ -40,7 +40,7 @@ def main() -> None:
                 say(f"({name}) took {took:.0f} s")
         finally:
             # what was measured before something failed is shown all the same
-            report.write(about, results, keep=arguments.keep and set(results) == set(SCENARIOS))
+            report.write(about, results, keep=arguments.keep and set(results) == set(USUAL))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def claims(world: World, pending: int, finished: int = 0, *, rounds: int = 20) -
     for _ in range(rounds):
         seconds, rows = _timed(world, CLAIM)
         claimed.append(seconds)
-        results = [_result(str(identity), str(lease)) for identity, lease in rows]
+        results = [result(str(identity), str(lease)) for identity, lease in rows]
         seconds, _ = _timed(world, RECORD, json.dumps(results))
         recorded.append(seconds)
     world.empty()
@@ -62,7 +62,8 @@ def _timed(world: World, sql: str, *parameters: object) -> tuple[float, list[Any
     return time.perf_counter() - begun, rows
 
 
-def _result(identity: str, lease: str) -> dict[str, object]:
+def result(identity: str, lease: str) -> dict[str, object]:
+    """Return a result as record_webhook_attempts takes it: delivered."""
     return {
         "delivery_id": identity,
         "lease_id": lease,

@@ -11,6 +11,7 @@ from bench import (
     drain,
     latency,
     notify,
+    partitions,
     processes,
     protocols,
     rivals,
@@ -149,6 +150,11 @@ def g(world: World, *, short: bool) -> Result:
     return {"rows": rows, "lite": lite, "postgrest": postgrest, "Redis commands per 1,000": commands, "figures": kinds}
 
 
+def p(world: World, *, short: bool) -> Result:
+    """Claim, record, vacuum and purge with a long history, in one table and partitioned; and the change to it."""
+    return {"figures": partitions.compare(world, 1_000_000 if short else 10_000_000)}
+
+
 class Scenario(NamedTuple):
     """What it runs, and about how many seconds that takes in the short and in the full form."""
 
@@ -174,4 +180,8 @@ SCENARIOS = {
     "i": Scenario(protocols.run, 27, 40),
     "j": Scenario(processes.run, 40, 100),
     "soak": Scenario(soak.run, 45, 640),
+    "p": Scenario(p, 150, 960),
 }
+
+#: What runs unless scenarios are named: all but the one that takes as long as the rest together.
+USUAL = tuple(name for name in SCENARIOS if name != "p")

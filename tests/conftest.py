@@ -27,11 +27,21 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 ROOT = Path(__file__).parent.parent
+OPTIONAL = MIGRATIONS.parent / "optional"
 PLATFORM = ROOT / "tests" / "platform" / "existing_schema.sql"
 
 
 def quiet(_: str) -> None:
     """Say nothing."""
+
+
+def with_partitions(directory: Path) -> Path:
+    """Return a folder of all migrations, the optional ones that partition history included."""
+    folder = directory / "with-partitions"
+    folder.mkdir(exist_ok=True)
+    for file in (*MIGRATIONS.glob("*.sql"), *OPTIONAL.glob("*.sql")):
+        (folder / file.name).write_text(file.read_text())
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +83,21 @@ def postgres(servers: Callable[[int], Postgres]) -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Postgres, directory: Path) -> str:
+def form() -> str:
+    """The form of the tables, "plain" or "partitioned": tests that hold for both have it as a parameter."""
+    return "plain"
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres, directory: Path, form: str) -> str:
     """A database of an empty Supabase project with our migrations."""
-    name = "template_empty"
-    migrate(directory, postgres.create(name), MIGRATIONS, say=quiet)
+    name = f"template_{form}"
+    migrate(
+        directory,
+        postgres.create(name),
+        with_partitions(directory) if form == "partitioned" else MIGRATIONS,
+        say=quiet,
+    )
     return name
 
 

@@ -42,15 +42,19 @@ class Migration:
         return cls(version, name, file.read_text())
 
 
-def shipped() -> Path:
-    """Return the folder of the SQL migrations: inside the installed package, else the source tree's."""
-    with as_file(files("webhooks") / "migrations") as installed:
-        return installed if installed.is_dir() else Path(__file__).parent.parent / "supabase" / "migrations"
+def shipped(folder: str = "migrations") -> Path:
+    """Return a folder of SQL, inside the installed package, else the source tree's.
+
+    "migrations" is for every app, "optional" for those that want their history partitioned.
+    """
+    with as_file(files("webhooks") / folder) as installed:
+        return installed if installed.is_dir() else Path(__file__).parent.parent / "supabase" / folder
 
 
-def migrations(folder: Path) -> list[Migration]:
-    """Return the migrations of a folder, in their order."""
-    return [Migration.read(file) for file in sorted(folder.glob("[0-9]*_*.sql"))]
+def migrations(*folders: Path) -> list[Migration]:
+    """Return the migrations of folders, in their order."""
+    found = [Migration.read(file) for folder in folders for file in folder.glob("[0-9]*_*.sql")]
+    return sorted(found, key=lambda migration: migration.version)
 
 
 class Database:

@@ -82,6 +82,10 @@ class Store:
         arguments = {"older_than": f"{older_than.total_seconds()} seconds", "batch_size": batch_size}
         return int(await self._rpc("purge_webhook_history", arguments))
 
+    async def prepare_partitions(self) -> int:
+        """Make the partitions of the days to come, where history is partitioned; return how many."""
+        return int(await self._rpc("prepare_webhook_partitions", {}))
+
     async def secrets(self) -> list[tuple[str, str]]:
         """Return all endpoints' secrets as they are stored, with the endpoints' ids; those that still sign too."""
         return [(row["webhook_config_id"], row["secret_key"]) for row in await self._rpc("list_webhook_secrets", {})]

@@ -1,4 +1,4 @@
-"""Upkeep: deletes what is finished and old, and seals secrets, by one worker at a time."""
+"""Upkeep: deletes what is finished and old, prepares partitions, and seals secrets, by one worker at a time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Upkeep:
             await asyncio.sleep(self._interval)
 
     async def once(self) -> None:
-        """Purge and seal, if it is this worker's turn."""
+        """Seal, purge and prepare, if it is this worker's turn."""
         milliseconds = int(self._interval * 900)
         if not await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds):
             return
@@ -57,6 +57,8 @@ class Upkeep:
             logger.info("%d secrets encrypted with the first key", sealed)
         if self._older_than and (purged := await self._purge()):
             logger.info("%d finished rows older than %s deleted", purged, self._older_than)
+        if made := await self._store.prepare_partitions():
+            logger.info("%d partitions made ahead", made)
 
     async def _purge(self) -> int:
         purged = 0

@@ -19,7 +19,7 @@ declare
     _ids uuid[] := array(
         select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
     _live uuid[];
-    _late uuid[] := '{}';
+    _late uuid[];
     _endpoints uuid[];
 begin
     -- locked in one order, so that two workers' batches cannot deadlock
@@ -29,19 +29,29 @@ begin
         order by d.id
         for update);
     if cardinality(_live) < cardinality(_ids) then
-        _late := array(
-            select d.id from public.webhook_deliveries as d
-            where d.id = any (_ids) and d.id <> all (_live)
-            order by d.id
-            for update);
+        -- Late: these are finished, or gone. Only now is history looked at, by statements of their own, since one that
+        -- is partitioned costs a plan of all its partitions. What was delivered after all is unfinished for a moment,
+        -- and recorded with the others.
+        _late := array(select i.id from unnest(_ids) as i (id) where i.id <> all (_live));
+        with reopened as (
+            update public.webhook_deliveries as d
+            set finished_at = null
+            where d.id = any (array(
+                    select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
+                    where r.delivered and r.delivery_id = any (_late)))
+              and d.finished_at is not null and d.status <> 'delivered'
+            returning d.id
+        )
+        select _live || coalesce(array_agg(o.id), '{}') into _live from reopened as o;
+        return query
+        select d.id, d.status, extract(epoch from d.next_attempt_at - now())::float8, false
+        from public.webhook_deliveries as d
+        where d.id = any (_late) and d.finished_at is not null;
     end if;
     -- again in one order, after the deliveries: as every batch does
     _endpoints := array(
         select distinct d.webhook_config_id from public.webhook_deliveries as d
-        where d.id = any (_live) and d.finished_at is null
-        union
-        select d.webhook_config_id from public.webhook_deliveries as d
-        where d.id = any (_late));
+        where d.id = any (_live) and d.finished_at is null);
     perform from public.webhook_circuits as h
     where h.webhook_config_id = any (_endpoints)
     order by h.webhook_config_id
@@ -60,10 +70,6 @@ begin
         select d.id, d.webhook_config_id, d.status, d.lease_id, d.leased_at, d.attempts, d.next_attempt_at
         from public.webhook_deliveries as d
         where d.id = any (_live) and d.finished_at is null
-        union all
-        select d.id, d.webhook_config_id, d.status, d.lease_id, d.leased_at, d.attempts, d.next_attempt_at
-        from public.webhook_deliveries as d
-        where d.id = any (_late)
     ),
     endpoint as materialized (
         select e.id, e.max_attempts, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
@@ -205,22 +211,9 @@ begin
         from accepted as a
         where d.id = any (_live) and d.finished_at is null and d.id = a.delivery_id
         returning d.id, d.status, d.next_attempt_at
-    ),
-    updated_late as (
-        update public.webhook_deliveries as d
-        set status = 'delivered',
-            attempts = a.attempts_made,
-            last_attempt_at = a.started_at,
-            response_status = a.response_status,
-            response_body = a.response_excerpt,
-            error_message = null,
-            finished_at = now()
-        from accepted as a
-        where d.id = any (_late) and d.id = a.delivery_id
-        returning d.id, d.status, d.next_attempt_at
     )
     select c.id, coalesce(u.status, c.status),
            extract(epoch from coalesce(u.next_attempt_at, c.next_attempt_at) - now())::float8, u.id is not null
     from current as c
-    left join (select * from updated union all select * from updated_late) as u on u.id = c.id;
+    left join updated as u on u.id = c.id;
 end $$;

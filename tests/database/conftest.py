@@ -14,6 +14,27 @@ if TYPE_CHECKING:
 
 JOINED = {"community_id": "c", "community_name": "Lesekreis Zürich", "community_city": "Zürich"}
 
+#: What holds whether history is partitioned or not: the tests of these files run on both forms of the tables.
+ON_BOTH_FORMS = {
+    "access",
+    "alerts",
+    "circuits",
+    "claim",
+    "overview",
+    "record",
+    "retention",
+    "search",
+    "steering",
+    "unfinished",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give these tests both forms of the tables."""
+    name = metafunc.module.__name__.rpartition("test_")[2]
+    if name in ON_BOTH_FORMS and "form" in metafunc.fixturenames:
+        metafunc.parametrize("form", ["plain", "partitioned"], scope="session")
+
 
 @pytest.fixture
 def endpoint(db: Connection[dict[str, Any]]) -> Callable[..., str]:

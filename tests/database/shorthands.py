@@ -33,3 +33,20 @@ def as_admin(db: Database) -> None:
 def as_user(db: Database) -> None:
     """Go on as a signed-in user who is no admin."""
     become(db, "authenticated", BEN)
+
+
+def partitions(db: Database, table: str = "webhook_deliveries") -> dict[str, int]:
+    """Return how many rows each partition has, by the end of its name, without those that have none."""
+    sql = "select inhrelid::regclass::text as name from pg_inherits where inhparent = %s::regclass"
+    names = [row["name"] for row in db.execute(sql, (f"public.{table}",)).fetchall()]
+    counts = {
+        name.removeprefix(f"webhooks.{table}_"): db.execute(f"select from {name}".encode()).rowcount for name in names
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def day(db: Database, moment: str = "now()") -> str:
+    """Return the end of the name of a day's partition."""
+    row = db.execute(f"select to_char(({moment}) at time zone 'utc', 'YYYYMMDD') as day".encode()).fetchone()
+    assert row is not None
+    return str(row["day"])

@@ -27,9 +27,14 @@ Dsn = Annotated[
 ]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Another folder of migrations than this package's.")]
 
+Partitioned = Annotated[
+    bool,
+    typer.Option("--partitioned", help="With those that keep history in partitions by day: docs/scaling.md says when."),
+]
+
 
 @app.command()
-def apply(dsn: Dsn, folder: Folder = None, as_json: AsJson = False) -> None:
+def apply(dsn: Dsn, folder: Folder = None, partitioned: Partitioned = False, as_json: AsJson = False) -> None:
     """Apply what is pending, each in a transaction, and record it as the Supabase CLI does."""
     done: list[str] = []
     with Database(dsn) as database:
@@ -38,7 +43,7 @@ def apply(dsn: Dsn, folder: Folder = None, as_json: AsJson = False) -> None:
             raise typer.Exit(FAILED)
         with database.locked():
             applied = database.applied()
-            pending = [migration for migration in _migrations(folder) if migration.version not in applied]
+            pending = [migration for migration in _migrations(folder, partitioned) if migration.version not in applied]
             with progress() as bar:
                 for migration in bar.track(pending, description="migrating"):
                     database.apply(migration)
@@ -52,11 +57,11 @@ def apply(dsn: Dsn, folder: Folder = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def status(dsn: Dsn, folder: Folder = None, as_json: AsJson = False) -> None:
+def status(dsn: Dsn, folder: Folder = None, partitioned: Partitioned = False, as_json: AsJson = False) -> None:
     """Show which migrations are applied; exit with 1 when some are pending."""
     with Database(dsn) as database:
         applied = database.applied()
-    known = _migrations(folder)
+    known = _migrations(folder, partitioned)
     rows: list[dict[str, Any]] = [
         {"version": m.version, "name": m.name, "status": "applied" if m.version in applied else "pending"}
         for m in known
@@ -73,14 +78,16 @@ def status(dsn: Dsn, folder: Folder = None, as_json: AsJson = False) -> None:
 
 
 def migrations(
-    directory: Annotated[Path, typer.Argument(help="The project's supabase/migrations.")], as_json: AsJson = False
+    directory: Annotated[Path, typer.Argument(help="The project's supabase/migrations.")],
+    partitioned: Partitioned = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy the SQL migrations into a Supabase project, for `supabase db push`. Existing files stay."""
     if not directory.is_dir():
         complain(f"{directory} is no folder; give the project's supabase/migrations")
         raise typer.Exit(WRONG)
     rows = []
-    for file in sorted(shipped().glob("*.sql")):
+    for file in (file for folder in _folders(None, partitioned) for file in sorted(folder.glob("*.sql"))):
         target = directory / file.name
         kept = target.exists()
         if not kept:
@@ -92,8 +99,12 @@ def migrations(
         print_json(rows)
 
 
-def _migrations(folder: Path | None) -> list[Migration]:
-    return read(folder or shipped())
+def _migrations(folder: Path | None, partitioned: bool) -> list[Migration]:
+    return read(*_folders(folder, partitioned))
+
+
+def _folders(folder: Path | None, partitioned: bool) -> list[Path]:
+    return [folder or shipped(), *([shipped("optional")] if partitioned else [])]
 
 
 def _file(migration: Migration) -> str:
