@@ -31,7 +31,7 @@ begin
         select 'trigger ' || t.tgname
         from pg_catalog.pg_trigger as t
         where t.tgrelid in ('public.webhook_deliveries'::regclass, 'public.webhook_attempts'::regclass) and not t.tgisinternal
-          and t.tgname not in ('complete_webhook_delivery', 'note_webhook_traceparent', 'keep_webhook_finished_at')
+          and t.tgname not in ('complete_webhook_delivery', 'note_webhook_traceparent', 'keep_webhook_finished_at', 'wake_webhook_workers')
         union
         -- a partitioned table cannot have one without its time
         select 'unique index ' || i.indexrelid::regclass::text
@@ -118,6 +118,7 @@ alter table public.webhook_attempts drop constraint if exists webhook_attempts_d
 drop trigger if exists complete_webhook_delivery on public.webhook_deliveries;
 drop trigger if exists note_webhook_traceparent on public.webhook_deliveries;
 drop trigger if exists keep_webhook_finished_at on public.webhook_deliveries;
+drop trigger if exists wake_webhook_workers on public.webhook_deliveries;
 
 -- Each table is set aside, and its columns, checks, indexes, policies, privileges and comments given to the new one.
 do $$
@@ -241,6 +242,9 @@ create trigger keep_webhook_finished_at
     before update of status on public.webhook_deliveries
     for each row when ((new.status in ('delivered', 'failed')) <> (new.finished_at is not null))
     execute function webhooks.keep_finished_at();
+create trigger wake_webhook_workers
+    after insert on public.webhook_deliveries
+    for each statement execute function webhooks.wake_workers();
 
 create or replace function webhooks.drop_attempts()
 returns trigger
