@@ -26,6 +26,7 @@ ON_BOTH_FORMS = {
     "search",
     "steering",
     "unfinished",
+    "wake",
 }
 
 
