@@ -35,7 +35,7 @@ def ceiling(  # noqa: PLR0913 - as the command line
     endpoints: int,
     *,
     processes: int = 2,
-    concurrency: int = 200,
+    concurrency: int = 500,
     url: str | None = None,
     certificate: Path | None = None,
 ) -> dict[str, float]:
