@@ -74,7 +74,7 @@ class JsonFormatter(logging.Formatter):
         line["event"] = record.getMessage()
         line["level"] = record.levelname.lower()
         line["logger"] = record.name
-        line["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat()
+        line["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
         if record.exc_info:
             # as text: a structured trace would carry local variables, and secrets in them
             line["exception"] = self.formatException(record.exc_info)

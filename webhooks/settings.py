@@ -37,6 +37,11 @@ _ABOVE_ZERO = (
 #: What pika takes for a URL; without user and password it is RabbitMQ's guest.
 _AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\?\S+)?"
 
+#: One host, since libpq's errors repeat what it took for one: a password's @ or / would be shown.
+_POSTGRES = (
+    r"postgres(ql)?://([^:@/?\s]+(:[^:@/?\s]*)?@)?(\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?(/[^/@?\s]*)?(\?\S*)?"
+)
+
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
 SESSION_SECRET_LENGTH = 32
 
@@ -201,11 +206,12 @@ class Settings:
             raise SettingsError(
                 f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
             ) from None
-        if self.database_url and not self.database_url.startswith(("postgresql://", "postgres://")):
+        if self.database_url and not re.fullmatch(_POSTGRES, self.database_url):
             # not repeated: it holds a password
             raise SettingsError(
                 f"{variable('database_url')} must be a URL, such as "
-                "postgresql://webhooks_listener:<password>@db.<ref>.supabase.co:5432/postgres"
+                "postgresql://webhooks_listener:<password>@db.<ref>.supabase.co:5432/postgres; "
+                "write special characters of the password as %40 and so on"
             )
         sealer(self.encryption_keys)
         for name, allowed in _CHOICES.items():

@@ -35,7 +35,8 @@ async def attempt(
     except TimeoutError:
         error = DeliveryError(f"no complete response within {seconds:g} s")
     except DeliveryError as exc:
-        error = exc
+        # without its traceback, which holds this frame, and so the payload, until garbage is looked for
+        error = exc.with_traceback(None)
     except (SealedError, SetupError) as exc:
         # this worker's fault: the deliveries wait behind the endpoint's circuit until it is set up
         error = DeliveryError(str(exc))

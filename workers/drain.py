@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections import Counter
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from webhooks.errors import StoreError
@@ -74,7 +75,7 @@ class Drain:
     async def run(self) -> int:
         """Claim until nothing is due, the time budget ends or `stop` is called; return the attempts begun."""
         if self._recording is None or self._recording.done():
-            self._recording = asyncio.create_task(self._recorder.run())
+            self._recording = asyncio.create_task(self._recorder.run(), context=Context())
         self._running += 1
         try:
             return await self._run()
@@ -217,7 +218,8 @@ class Drain:
         """Claim again in this process. A job under way does so before it ends."""
         self._again = True
         if not self._running and not self._stopping:
-            task = asyncio.create_task(self._claim_again())
+            # without the ids of the delivery that ended just now
+            task = asyncio.create_task(self._claim_again(), context=Context())
             self._claiming.add(task)
             task.add_done_callback(self._claiming.discard)
 

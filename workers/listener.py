@@ -30,7 +30,13 @@ TURN_SECONDS = 5.0
 SILENCE = 0.04
 
 #: A connection that only listens would never find out that its other end is gone: libpq asks after 30 s of silence.
-KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+KEEPALIVE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 #: Seconds between tries while Postgres is away.
 RETRY_SECONDS = 5.0
@@ -54,18 +60,23 @@ class Listener:
                 ) as connection:
                     failing = False
                     await self._listen(connection)
-            except psycopg.ProgrammingError:
-                # its text repeats the URL, password included
-                logger.error("WEBHOOKS_DATABASE_URL is malformed; only the sweep wakes workers")
-                return
-            except (psycopg.Error, OSError) as exc:
+            except psycopg.OperationalError as exc:
                 if not failing:
                     logger.warning("not listening, the sweep goes on: %s", str(exc).strip())
+                failing = True
+            except Exception as exc:  # noqa: BLE001 - the sweep beside it must go on, whatever this was
+                if not failing:
+                    # not its text: that of a malformed URL repeats it, password included
+                    logger.warning("not listening, the sweep goes on (%s); see: webhooks doctor", type(exc).__name__)
                 failing = True
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self, connection: psycopg.AsyncConnection) -> None:
-        while not await self._take(connection):  # noqa: ASYNC110 - no event tells that another process has ended
+        waiting = False
+        while not await self._take(connection):
+            if not waiting:
+                logger.info("another process listens; this one takes over when it ends")
+            waiting = True
             await asyncio.sleep(TURN_SECONDS)
         await connection.execute(f"listen {CHANNEL}".encode())
         logger.info("listening for new deliveries")

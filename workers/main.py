@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workers.traces import Traces
 
 #: Objects made and not yet freed before Python looks for cycles among them; its default is 700.
-GARBAGE = 50_000
+GARBAGE = 20_000
 
 #: OpenTelemetry's own variables that say where traces go.
 OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

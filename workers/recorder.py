@@ -77,6 +77,9 @@ class Recorder:
             await self._ready.wait()
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             self._hurried = False
+            if self._timer:
+                self._timer.cancel()
+                self._timer = None
             if len(self._waiting) < BATCH and not self._finishing:
                 self._ready.clear()
                 if self._waiting:
@@ -85,9 +88,14 @@ class Recorder:
                 await self._record(batch)
 
     def _ready_in(self, seconds: float) -> None:
-        if self._timer:
+        """Let the batch go after so many seconds, if not sooner."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
+        if self._timer and self._timer.when() > at:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._ready.set)
+            self._timer = None
+        if self._timer is None:
+            self._timer = loop.call_at(at, self._ready.set)
 
     async def _record(self, batch: list[Attempt]) -> None:
         loop = asyncio.get_running_loop()

@@ -66,8 +66,8 @@ class Telemetry:
                 "trace_id": trace_id_of(traceparent) or trace_id_from(payload.request_id),
             }
         )
-        self.metrics.in_flight.inc()
         span = self.traces.begin(delivery, payload, traceparent) if self.traces else None
+        self.metrics.in_flight.inc()
         return Observed(delivery, payload, span)
 
     def end(self, observed: Observed, result: Attempt | None) -> None:

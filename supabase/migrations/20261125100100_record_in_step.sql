@@ -1,6 +1,6 @@
 -- Recording in time that grows with the batch, not with its square: every join of a batch with itself is a hash join,
--- every table is read by a list of ids, and plans are kept for the session. Unfinished deliveries are looked for
--- first; among the finished ones only what was not found there, which is a late result.
+-- and every table is read by a list of ids. Unfinished deliveries are looked for first; among the finished ones only what
+-- was not found there, which is a late result.
 
 create or replace function public.record_webhook_attempts(results jsonb, policy jsonb default '{}')
 returns table (delivery_id uuid, status text, due_in_seconds double precision, accepted boolean)
@@ -12,7 +12,8 @@ set search_path = ''
 set enable_nestloop = off
 set enable_seqscan = off
 set jit = off
-set plan_cache_mode = force_generic_plan
+-- as in the claim: a kept plan may be one for a table of a few rows
+set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 declare
@@ -23,34 +24,40 @@ declare
     _endpoints uuid[];
 begin
     -- locked in one order, so that two workers' batches cannot deadlock
-    _live := array(
+    select coalesce(array_agg(l.id), '{}') into _live
+    from (
         select d.id from public.webhook_deliveries as d
         where d.id = any (_ids) and d.finished_at is null
         order by d.id
-        for update);
+        for update
+    ) as l;
     if cardinality(_live) < cardinality(_ids) then
         -- Late: these are finished, or gone. Only now is history looked at, by statements of their own, since one that
         -- is partitioned costs a plan of all its partitions. What was delivered after all is unfinished for a moment,
         -- and recorded with the others.
-        _late := array(select i.id from unnest(_ids) as i (id) where i.id <> all (_live));
+        _late := array(
+            select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
+            where r.delivered and r.delivery_id <> all (_live));
+        -- These are locked after the others, so not in the one order: whoever would have to wait gives up (55P03), and
+        -- is told to come again.
+        perform from public.webhook_deliveries as d
+        where d.id = any (_late) and d.finished_at is not null and d.status <> 'delivered'
+        for update nowait;
         with reopened as (
             update public.webhook_deliveries as d
             set finished_at = null
-            where d.id = any (array(
-                    select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
-                    where r.delivered and r.delivery_id = any (_late)))
-              and d.finished_at is not null and d.status <> 'delivered'
+            where d.id = any (_late) and d.finished_at is not null and d.status <> 'delivered'
             returning d.id
         )
         select _live || coalesce(array_agg(o.id), '{}') into _live from reopened as o;
         return query
         select d.id, d.status, extract(epoch from d.next_attempt_at - now())::float8, false
         from public.webhook_deliveries as d
-        where d.id = any (_late) and d.finished_at is not null;
+        where d.id = any (_ids) and d.id <> all (_live) and d.finished_at is not null;
     end if;
     -- again in one order, after the deliveries: as every batch does
     _endpoints := array(
-        select distinct d.webhook_config_id from public.webhook_deliveries as d
+        select d.webhook_config_id from public.webhook_deliveries as d
         where d.id = any (_live) and d.finished_at is null);
     perform from public.webhook_circuits as h
     where h.webhook_config_id = any (_endpoints)

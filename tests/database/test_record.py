@@ -163,3 +163,16 @@ def test_reports(db: Database, claim: Rows, record: Rows) -> None:
     assert health["health"]["last_hour"] == {"total": 1, "delivered": 1, "failed": 0, "pending": 0}
     assert health["health"]["due"] == 0
     assert health["health"]["last_run"]["enqueued"] == 1
+
+
+def test_a_late_result_waits_for_nobody(dsn: str, db: Database, endpoint: Callable[..., str], claim: Claim, record: Record) -> None:
+    """Its row is locked after the batch's others: who waited there could wait for ever. It is told to come again."""
+    endpoint(max_attempts=1)
+    fill(db, 1)
+    (row,) = claim()
+    record(row, delivered=False)
+    with psycopg.connect(dsn) as other:
+        other.execute("select from public.webhook_deliveries for update")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            record(row)
+    assert [one["status"] for one in record(row)] == ["delivered"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import UTC, datetime
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from webhooks.errors import StoreError, StoreUnavailable
 from webhooks.settings import Settings
 from workers import recorder as recorder_module
 from workers.adapters.cache import AdapterCache
+from workers.delivery import attempt
 from workers.drain import Drain
 from workers.recorder import Recorder
 
@@ -175,6 +178,27 @@ async def test_a_payload_too_deep_for_a_parser_takes_no_place_for_ever() -> None
     await drain._deliver(delivery, None)
     assert drain._recorder.waiting == 1
     assert "c" not in drain._busy
+
+
+async def test_a_failed_attempt_lets_go_of_its_payload() -> None:
+    """At once, not when garbage is looked for: failures with large payloads would fill the memory."""
+    endpoint = Endpoint(id="c", url="https://127.0.0.1:1/")
+    delivery = Delivery(id="1", event_type="x.y", attempt=1, endpoint=endpoint, body="{}", lease_id="l")
+    settings = make_settings(allowed_networks="127.0.0.0/8")
+    adapters = AdapterCache(settings)
+    await attempt(delivery, adapters, settings)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        result = await attempt(delivery, adapters, settings)
+        assert "ConnectError" in (result.error or "")
+        gc.collect()
+        held = [one.f_code.co_name for one in gc.garbage if isinstance(one, FrameType)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert held == []
+    await adapters.close()
 
 
 async def test_a_claim_that_answers_during_shutdown_is_given_back() -> None:

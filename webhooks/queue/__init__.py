@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAIN", "QUEUE", "Broker", "announce", "announce_later", "create_broker", "ping", "take_turn"]
 
-#: Due rows for which another job is worth its while: five claims of the default size.
+#: Due rows for which another job is worth its while: two claims of the default size.
 ROWS_PER_JOB = 500
 
 #: scheme of a URL -> the broker there, imported on first use. Other schemes are Redis's: redis, rediss, unix.

@@ -91,7 +91,7 @@ async def _read(response: httpx.Response) -> str:
     # as it comes: nothing is decompressed
     body = b"".join([chunk async for chunk in cast("httpx.AsyncByteStream", response.stream)])[:RESPONSE_BYTES]
     # most say none, or utf-8, which is found sooner than by parsing the header
-    if "charset" not in response.headers.get("Content-Type", ""):
+    if "charset" not in response.headers.get("Content-Type", "").lower():
         return body.decode(errors="replace")
     try:
         return body.decode(response.encoding or "utf-8", errors="replace")

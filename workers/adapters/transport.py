@@ -96,7 +96,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
                     server_hostname=host if secure else None,
                 )
             except OSError as exc:
-                problem = exc
+                problem = exc.with_traceback(None)  # which holds this frame
             else:
                 return connection
         raise httpx.ConnectError(str(problem) if problem else f"{host} has no address") from problem
