@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 if TYPE_CHECKING:
@@ -165,10 +166,9 @@ def test_reports(db: Database, claim: Rows, record: Rows) -> None:
     assert health["health"]["last_run"]["enqueued"] == 1
 
 
-def test_a_late_result_waits_for_nobody(dsn: str, db: Database, endpoint: Callable[..., str], claim: Claim, record: Record) -> None:
-    """Its row is locked after the batch's others: who waited there could wait for ever. It is told to come again."""
-    endpoint(max_attempts=1)
-    fill(db, 1)
+def test_a_late_result_waits_for_nobody(dsn: str, db: Database, claim: Rows, record: Rows) -> None:
+    """Its row is locked after the batch's others: two that waited there might wait for each other. It may come again."""
+    db.execute("update public.webhook_configurations set max_attempts = 1")
     (row,) = claim()
     record(row, delivered=False)
     with psycopg.connect(dsn) as other:
