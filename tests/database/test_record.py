@@ -167,7 +167,7 @@ def test_reports(db: Database, claim: Rows, record: Rows) -> None:
 
 
 def test_a_late_result_waits_for_nobody(dsn: str, db: Database, claim: Rows, record: Rows) -> None:
-    """Its row is locked after the batch's others: two that waited there might wait for each other. It may come again."""
+    """Its row is locked after the batch's others: two that waited there might wait for each other.."""
     db.execute("update public.webhook_configurations set max_attempts = 1")
     (row,) = claim()
     record(row, delivered=False)
