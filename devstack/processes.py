@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devstack.errors import ChildDiedError, NotReadyError
@@ -140,11 +142,21 @@ def _die_with(death_signal: signal.Signals, parent: int) -> Callable[[], None] |
     return arrange
 
 
+#: Ports that systems leave alone: Linux gives outgoing connections those from 32768, macOS those from 49152.
+PORTS = range(10_240, 32_768)
+
+
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback address that nobody uses.
+
+    None that the system gives outgoing connections: while a server is down, one of those would take its port, even the
+    connection of a client that tries to reach it there.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def listening(port: int) -> bool:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from devstack.errors import ChildDiedError, NotReadyError
-from devstack.processes import Child
+from devstack.processes import Child, free_port
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from devstack.processes import Child, exit_on_sigterm
+from devstack.processes import Child, exit_on_sigterm, free_port
 exit_on_sigterm()
 child = Child("sleeper", ["sleep", "600"], log=Path(sys.argv[1]))
 print(child.pid, flush=True)
@@ -74,3 +74,11 @@ def test_a_child_that_does_not_get_ready(tmp_path: Path) -> None:
         child.wait_ready(lambda: False, seconds=0.2)
     child.stop()
     assert not child.running()
+
+
+def test_a_free_port_is_none_that_outgoing_connections_get() -> None:
+    """A server that is started again must find its port as it left it."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = {free_port() for _ in range(50)}
+    assert max(ports) < lowest
+    assert len(ports) > 40
