@@ -57,12 +57,12 @@ class Assumptions:
     cores_per_machine: int = 4
 
     #: Measured, (a): CPU of each part for a delivery's claim, attempt and record (docs/performance.md).
-    postgres_cpu: float = 0.167
-    rest_cpu: float = 0.109
-    worker_cpu: float = 0.381
+    postgres_cpu: float = 0.119
+    rest_cpu: float = 0.0405
+    worker_cpu: float = 0.176
     #: Measured, (f): events a second that one connection dispatched to one endpoint. It bounds what a dispatch costs
     #: Postgres from above: one busy backend, and its client's time too.
-    dispatches_per_second: float = 2018.0
+    dispatches_per_second: float = 2788.0
     #: Measured, (p): partitioned / plain, of the time of claim and record together with a long history. Taken for 1
     #: where it is less: the table of (a) is short.
     partitioning_factor: float = 1.0
