@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.adapters.shorthands import adapter_cache, deliver, make_delivery, make_settings
+from workers.adapters.exchange import Connection
 from workers.delivery import attempt
 
 if TYPE_CHECKING:
@@ -168,3 +170,20 @@ async def test_a_header_cannot_bring_another(value: str) -> None:
     assert not found.delivered
     assert "LocalProtocolError: a header of the endpoint" in str(found.error)
     assert server.requests == []
+
+
+async def test_a_closed_connection_holds_nothing() -> None:
+    """Not its parser and buffers until garbage is looked for: of TLS connections that is 30 KB each."""
+    settings = make_settings()
+    gc.collect()
+    gc.disable()
+    try:
+        async with script(OK, close=True) as server, adapter_cache() as adapters:
+            for _ in range(3):
+                result = await attempt(make_delivery(server.url), adapters, settings)
+                assert result.delivered
+            await asyncio.sleep(0.05)
+            assert server.connections == 3
+            assert [one for one in gc.get_objects() if isinstance(one, Connection)] == []
+    finally:
+        gc.enable()

@@ -18,6 +18,8 @@ OVERHEAD = 4
 #: Final statuses begin here; those below announce another response on the same request (RFC 9110, section 15.2).
 FINAL, SWITCHING_PROTOCOLS = 200, 101
 
+DISCONNECTED = "Server disconnected without sending a response."
+
 
 class Connection(asyncio.Protocol):
     """At most one exchange at a time. At most `limit` bytes of a body are kept; a longer one ends the connection."""
@@ -28,6 +30,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport
         self._open = True
+        self._lost = False
         self.idle_since = 0.0
         self._begin()
 
@@ -46,6 +49,8 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes) -> None:
         """Send a request and wait for its response, which is then in the attributes. Raises httpx's errors."""
+        if self._lost:
+            raise httpx.RemoteProtocolError(DISCONNECTED)
         self._begin()
         self._answer = asyncio.get_running_loop().create_future()
         try:
@@ -58,14 +63,15 @@ class Connection(asyncio.Protocol):
             self._answer = None
         if not self._complete:
             self.abort()
-        elif not self._open:
+        elif not self._open and not self._lost:
             self._transport.close()
         self.idle_since = time.monotonic()
 
     def abort(self) -> None:
         """End the connection at once."""
         self._open = False
-        self._transport.abort()
+        if not self._lost:
+            self._transport.abort()
 
     # asyncio's calls
 
@@ -91,11 +97,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the exchange: a body without a length is complete now."""
-        self._open = False
+        self._open, self._lost = False, True
+        # each holds this one: of a TLS connection they would hold its buffers, until garbage is looked for
+        del self._transport, self._parser
         if exc:
             self._fail(httpx.ReadError(str(exc) or type(exc).__name__))
         elif not self._headed:
-            self._fail(httpx.RemoteProtocolError("Server disconnected without sending a response."))
+            self._fail(httpx.RemoteProtocolError(DISCONNECTED))
         elif self._delimited:
             self._fail(httpx.RemoteProtocolError("peer closed connection without sending complete message body"))
         else:
