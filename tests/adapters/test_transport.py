@@ -182,8 +182,9 @@ async def test_a_closed_connection_holds_nothing() -> None:
             for _ in range(3):
                 result = await attempt(make_delivery(server.url), adapters, settings)
                 assert result.delivered
-            await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # the server closes
             assert server.connections == 3
-            assert [one for one in gc.get_objects() if isinstance(one, Connection)] == []
+        # the last one waited to be used again
+        assert [one for one in gc.get_objects() if isinstance(one, Connection)] == []
     finally:
         gc.enable()
