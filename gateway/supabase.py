@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
@@ -106,16 +107,7 @@ class Supabase:
 
 
 def _error(answer: httpx.Response) -> StoreError:
-    try:
-        body = msgspec.json.decode(answer.content, type=dict[str, Any])
-    except msgspec.DecodeError:
-        body = {}
-    code = str(body.get("code") or answer.status_code)
-    if answer.status_code == httpx.codes.UNAUTHORIZED or code in BAD_TOKEN:
-        return SignedOut("Supabase does not accept the token; sign in again", code=code)
-    text = str(body.get("message") or "no message") + (f" ({body['hint']})" if body.get("hint") else "")
-    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR and not body.get("message"):
-        return StoreUnavailable(f"Supabase answered {answer.status_code}", code=code)
-    if code == "PGRST202":
-        text += "; are the migrations of supabase/migrations applied?"
-    return StoreError(text, code=code)
+    error = refused(answer)
+    if answer.status_code == httpx.codes.UNAUTHORIZED or error.code in BAD_TOKEN:
+        return SignedOut("Supabase does not accept the token; sign in again", code=error.code)
+    return error

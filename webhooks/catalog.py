@@ -8,7 +8,8 @@ import httpx
 import msgspec
 from postgrest import APIError, SyncPostgrestClient
 
-from webhooks.errors import SettingsError, StoreError, StoreUnavailable
+from webhooks.errors import SettingsError, StoreUnavailable
+from webhooks.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +50,7 @@ def fetch(supabase_url: str, service_key: str) -> list[EventType]:
             types = _rows(rest, "webhook_event_types", "name,description,data_schema,example,analytics_destination")
             triggers = _rows(rest, "webhook_triggers", "event_type,operation,source")
     except APIError as exc:
-        hint = "; are the migrations of supabase/migrations applied?" if exc.code in {"42P01", "PGRST205"} else ""
-        raise StoreError(f"the event catalog: {exc.message or 'no message'}{hint}", code=exc.code) from exc
+        raise refusal(exc.code or "", f"the event catalog: {exc.message or 'no message'}", exc.hint) from exc
     except httpx.HTTPError as exc:
         raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__}); is SUPABASE_URL right?") from exc
     emitted_by: dict[str, list[str]] = {}

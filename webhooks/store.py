@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
-from postgrest import APIError, AsyncPostgrestClient
+from postgrest import AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
 from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
 from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
@@ -123,13 +123,15 @@ class Store:
             return False
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}
         client = AsyncPostgrestClient(f"{self._settings.supabase_url.rstrip('/')}/rest/v1", headers=headers)
+        client.session.event_hooks = {"response": [_refuse]}
         try:
             async with client:
-                return (await client.rpc("is_webhook_admin", {}).execute()).data is True
-        except APIError:
+                with _translated("is_webhook_admin"):
+                    return (await client.rpc("is_webhook_admin", {}).execute()).data is True
+        except StoreUnavailable:
+            raise
+        except StoreError:
             return False
-        except httpx.HTTPError as exc:
-            raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
 
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call any of the database's functions, for who has no method here of its own."""
@@ -152,6 +154,7 @@ class Store:
                 postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
             )
             self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
+            self._client.postgrest.session.event_hooks = {"response": [_refuse]}
         return self._client
 
 
@@ -170,8 +173,6 @@ def _deliveries(rows: list[dict[str, Any]]) -> list[Delivery]:
 def _translated(asked: str) -> Iterator[None]:
     try:
         yield
-    except APIError as exc:
-        raise _translate(asked, exc) from exc
     except httpx.HTTPError as exc:
         raise StoreUnavailable(f"Supabase did not answer {asked} ({type(exc).__name__})") from exc
     except (TypeError, ValueError, KeyError) as exc:
@@ -179,19 +180,8 @@ def _translated(asked: str) -> Iterator[None]:
         raise StoreUnavailable(f"Supabase's answer to {asked} is none of its own ({type(exc).__name__})") from exc
 
 
-#: SQLSTATE classes and PostgREST groups that pass: connection lost, resources short, server shutting down, statement
-#: or lock timeout, read-only for a while, no pool.
-_PASSING = ("08", "53", "57", "40", "55P03", "25006", "PGRST00")
-
-#: HTTP statuses by which a gateway in front of PostgREST says the same: its code is the status.
-_PASSING_STATUSES = re.compile(r"5\d\d|3\d\d|408|425|429")
-
-
-def _translate(function: str, exc: APIError) -> StoreError:
-    code = str(exc.code or "")
-    text = f"{function}: {exc.message or 'no message'}" + (f" ({exc.hint})" if exc.hint else "")
-    if code.startswith(_PASSING) or _PASSING_STATUSES.fullmatch(code):
-        return StoreUnavailable(text, code=code)
-    if code == "PGRST202":
-        text += "; are the migrations of supabase/migrations applied?"
-    return StoreError(text, code=code)
+async def _refuse(answer: httpx.Response) -> None:
+    """Raise what an answer refuses; the client's own error lacks the status, which is all that a gateway says."""
+    if not answer.is_success and not answer.has_redirect_location:
+        await answer.aread()
+        raise refused(answer, answer.request.url.path.rpartition("/")[2])

@@ -1,0 +1,45 @@
+"""Refusals: what Supabase answers instead of data, as our errors. Here alone it is decided what passes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from webhooks.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+#: SQLSTATEs and PostgREST groups that pass: connection lost, resources short, server shutting down, statement or lock
+#: timeout, read-only for a while, no pool. A gateway in front of PostgREST says the same by its HTTP status alone.
+_PASSING = re.compile(r"(08|53|57|40)...|55P03|25006|PGRST00\d|5\d\d|3\d\d|408|425|429")
+
+#: A table or function that is not there: Postgres's code, and PostgREST's two (its manual, "Errors", group 2).
+_LACKING = {"42P01", "PGRST202", "PGRST205"}
+
+
+def refusal(code: str, message: str | None, hint: str | None = None) -> StoreError:
+    """Return the error: StoreUnavailable when the same call may succeed later.
+
+    `code` is Postgres's or PostgREST's, else the HTTP status.
+    """
+    text = (message or "no message") + (f" ({hint})" if hint else "")
+    if _PASSING.fullmatch(code):
+        return StoreUnavailable(text, code=code)
+    if code in _LACKING:
+        text += "; are the migrations of supabase/migrations applied?"
+    return StoreError(text, code=code)
+
+
+def refused(answer: httpx.Response, asked: str = "") -> StoreError:
+    """Return the error of an answer, read, that is no success; `asked`, where it helps, is put before its text."""
+    try:
+        body = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except msgspec.DecodeError:
+        body = {}
+    # Auth says `msg`. Kong and Cloudflare answer in JSON too, without a code
+    message = body.get("message") or body.get("msg") or f"Supabase answered {answer.status_code}"
+    code = body.get("code") or answer.status_code
+    return refusal(str(code), f"{asked}: {message}" if asked else str(message), body.get("hint"))
