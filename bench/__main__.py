@@ -17,6 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=main.__doc__)
     parser.add_argument("--short", action="store_true", help="small numbers: about four minutes, rough figures")
     parser.add_argument("--keep", action="store_true", help="put the figures into docs/performance.md")
+    parser.add_argument("--minutes", type=float, default=10, help="how long the soak lasts in its full form (10)")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     arguments = parser.parse_args()
     wanted = arguments.scenarios or list(USUAL)
@@ -24,6 +25,8 @@ def main() -> None:
         parser.error(f"unknown scenarios {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     exit_on_sigterm()
     seconds = sum(SCENARIOS[name].short if arguments.short else SCENARIOS[name].full for name in wanted)
+    if "soak" in wanted and not arguments.short:
+        seconds += (arguments.minutes - 10) * 60
     say(f"{', '.join(wanted)}: about {seconds / 60:.0f} minutes on two idle cores")
     with World() as world:
         row = world.db.execute("show server_version").fetchone()
@@ -34,7 +37,8 @@ def main() -> None:
             for name in wanted:
                 say(f"({name}) {SCENARIOS[name].about}")
                 begun = time.monotonic()
-                result = SCENARIOS[name].run(world, short=arguments.short)
+                more = {"minutes": arguments.minutes} if name == "soak" else {}
+                result = SCENARIOS[name].run(world, short=arguments.short, **more)
                 took = time.monotonic() - begun
                 results[name] = {"about": SCENARIOS[name].about, **result, "took s": took}
                 say(f"({name}) took {took:.0f} s")

@@ -90,9 +90,9 @@ def lost(world: World, dispatched: int) -> Figures:
     return {"dispatched": dispatched, "delivered": delivered, "lost": dispatched - delivered}
 
 
-def run(world: World, *, short: bool) -> dict[str, Any]:
-    """Keep a load of half the measured rate for ten minutes, on top of 20,000 pending rows."""
-    rows, seconds = (3_000, 30.0) if short else (20_000, 600.0)
+def run(world: World, *, short: bool, minutes: float = 10) -> dict[str, Any]:
+    """Keep a load of half the measured rate for ten minutes, or MINUTES, on top of 20,000 pending rows."""
+    rows, seconds = (3_000, 30.0) if short else (20_000, minutes * 60)
     endpoints = 10
     worker = world.worker(2)
     drain(world, WARM, endpoints)
