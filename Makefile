@@ -21,14 +21,15 @@ install: $(if $(findstring .devstack,$(UV)),.devstack/uv/bin/uv)
 demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS=all: queues too)
 	@$(RUN) python -m devstack.demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PROTOCOLS),--protocols $(PROTOCOLS))
 
+# Two processes, each with its own servers: the tests mostly wait. A file's tests stay together.
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
 
-bench: install  ## Measure, 25 minutes (SHORT=1: four; SCENARIOS="a soak": those); the figures are .devstack/bench.json
-	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS),,--keep)) $(SCENARIOS)
+bench: install  ## Measure, 25 minutes (SHORT=1: four; SCENARIOS="a soak": those, MINUTES=60: so long a soak)
+	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS)$(MINUTES),,--keep)) $(if $(MINUTES),--minutes $(MINUTES)) $(SCENARIOS)
 
 simulate: install  ## A day of 100 million events, from the figures of the last bench
 	@$(RUN) python -m bench.simulate $(ARGS)

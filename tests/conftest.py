@@ -46,8 +46,11 @@ def with_partitions(directory: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def directory() -> Iterator[Path]:
-    """The session's own folder; a second session on the same checkout waits for the first."""
-    path = ROOT / ".devstack" / "tests"
+    """The session's own folder; a second session on the same checkout waits for the first.
+
+    Of `make test`'s two processes each has its own servers in a folder below.
+    """
+    path = ROOT / ".devstack" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "")
     path.mkdir(parents=True, exist_ok=True)
     with (path / "session.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -32,7 +32,7 @@ def test_plain_secrets_go_on_working() -> None:
     assert not sealer(generate_key()).is_sealed(SECRET)
 
 
-@pytest.mark.parametrize("keys", ["", generate_key()])
+@pytest.mark.parametrize("keys", ["", generate_key()], ids=["no key", "another key"])
 def test_without_its_key_it_stays_closed(keys: str) -> None:
     """The error names the setting."""
     sealed = sealer(generate_key()).seal(SECRET)
