@@ -1,0 +1,5422 @@
+-- webhooks migration: system d8b73afd8e2974029f9da43e60bf23bab3833ba71397382c71de646a606dbbac
+-- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
+
+select set_config('check_function_bodies', 'off', true);
+
+do $locks$
+declare
+    _before text := current_setting('lock_timeout');
+    _table text;
+begin
+    for n in 1..200 loop
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            for _table in select t from unnest(array['public.webhook_configurations', 'public.webhook_deliveries', 'public.webhook_attempts', 'public.webhook_circuits']) as t where to_regclass(t) is not null loop
+                execute format('lock table %s in access exclusive mode', _table);
+            end loop;
+            perform set_config('lock_timeout', _before, true);
+            return;
+        exception
+            -- nothing is held now: whoever waited for us goes on
+            when lock_not_available then
+                perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
+end $locks$;
+
+-- schemas/setup/webhooks.sql
+-- The schema of everything that the REST API must not reach: tables of secrets and of work, and the functions that
+-- public's thin ones call.
+create schema if not exists webhooks;
+comment on schema webhooks is 'Internals of the webhook system. Not exposed through the REST API.';
+revoke all on schema webhooks from public, anon, authenticated, service_role;
+grant usage on schema webhooks to authenticated, service_role;
+
+-- schemas/setup/migrations.sql
+-- One ledger for `supabase db push` and `webhooks migrate`: each migration writes its own row, so a dump carries it along.
+create table if not exists webhooks.migrations (
+    name text primary key,
+    checksum text not null,
+    package_version text not null,
+    applied_at timestamptz not null default now()
+);
+comment on table webhooks.migrations is 'The migrations of this package that the database has.';
+comment on column webhooks.migrations.name is 'system, upgrade, platform, partitions or attach_history.';
+comment on column webhooks.migrations.checksum is 'SHA-256 of the migration, in hex.';
+comment on column webhooks.migrations.package_version is 'The version of the package that shipped it.';
+alter table webhooks.migrations enable row level security;
+revoke all on webhooks.migrations from public, anon, authenticated, service_role;
+
+-- schemas/setup/installation.sql
+-- Which Supabase project the database belongs to. A clone, a branch or a restored copy carries the row along, and the
+-- workers of the copy's project name another one: then everything is held until a person confirms.
+create table if not exists webhooks.installation (
+    only_row boolean primary key default true check (only_row),
+    project text,
+    held_for text,
+    held_since timestamptz,
+    constraint installation_held check ((held_for is null) = (held_since is null))
+);
+comment on table webhooks.installation is 'One row: the project that deliveries go out for.';
+comment on column webhooks.installation.project is 'The project of the first worker that claimed; empty before.';
+comment on column webhooks.installation.held_for is 'Another project, whose workers asked for deliveries. While it is set, nothing is claimed.';
+comment on column webhooks.installation.held_since is 'When they first asked.';
+alter table webhooks.installation enable row level security;
+revoke all on webhooks.installation from public, anon, authenticated, service_role;
+insert into webhooks.installation default values on conflict do nothing;
+
+-- schemas/access/caller.sql
+-- Who may use the admin functions, and a log of what they did with them.
+
+create or replace function webhooks.caller()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- inside a security definer function current_user is its owner; the setting still names who asked
+    select case current_setting('role') when 'none' then session_user::text else current_setting('role') end
+$$;
+comment on function webhooks.caller() is 'The database role that the request runs as, whatever security definer function is under way.';
+revoke all on function webhooks.caller() from public, anon, authenticated, service_role;
+grant execute on function webhooks.caller() to authenticated, service_role;
+
+-- schemas/access/check_admin.sql
+create or replace function webhooks.check_admin()
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if webhooks.is_server() then
+        return;
+    end if;
+    if current_user <> 'authenticated' or not public.is_webhook_admin() then
+        raise exception 'only webhook admins can do this'
+            using errcode = '42501', hint = 'public.is_webhook_admin() decides who is one.';
+    end if;
+end $$;
+comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
+revoke all on function webhooks.check_admin() from public, anon, authenticated, service_role;
+grant execute on function webhooks.check_admin() to authenticated, service_role;
+
+-- schemas/access/check_server.sql
+create or replace function webhooks.check_server()
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not webhooks.is_server() then
+        raise exception 'only server-side callers may do this, not %', current_user
+            using errcode = '42501', hint = 'Call it with the project''s secret key, from a server.';
+    end if;
+end $$;
+comment on function webhooks.check_server() is 'Raises 42501 unless a server-side role asks.';
+revoke all on function webhooks.check_server() from public, anon, authenticated, service_role;
+grant execute on function webhooks.check_server() to authenticated, service_role;
+
+-- schemas/access/is_platform_admin.sql
+create or replace function webhooks.is_platform_admin()
+returns boolean
+language plpgsql
+stable
+-- definer: the platform's table of users may be hidden from the user who asks about themselves
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _is_admin boolean := false;
+begin
+    -- another app has no such column
+    if exists (
+        select from pg_attribute as a
+        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
+    ) then
+        execute 'select exists (select from public.users as u where u.id::text = webhooks.user_sub() and u.role::text = ''admin'')'
+        into _is_admin;
+    end if;
+    return _is_admin;
+end $$;
+comment on function webhooks.is_platform_admin() is 'Whether public.users, where the app has such a table, calls the signed-in user an admin.';
+revoke all on function webhooks.is_platform_admin() from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_platform_admin() to authenticated, service_role;
+
+-- schemas/access/is_server.sql
+create or replace function webhooks.is_server()
+returns boolean
+language sql
+stable
+-- invoker: current_user is who calls; inside a definer function of the app, such as apply_referral_code, its owner
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+    -- by role and not by grants, which a dump and restore into a new project hands out to everyone
+    select pg_has_role(current_user, 'service_role', 'usage')
+        or pg_has_role(current_user, (select n.nspowner from pg_namespace as n where n.nspname = 'webhooks'), 'usage')
+$$;
+comment on function webhooks.is_server() is 'Whether the caller is server-side: service_role, the owner of this schema, or a role that inherits from them.';
+revoke all on function webhooks.is_server() from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_server() to authenticated, service_role;
+
+-- schemas/access/is_webhook_admin.sql
+do $replaceable$
+begin
+    if to_regprocedure('public.is_webhook_admin()') is null then
+        execute $function$create or replace function public.is_webhook_admin()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(auth.jwt() -> 'app_metadata' ->> 'role' = 'admin', false) or webhooks.is_platform_admin()
+$$;
+comment on function public.is_webhook_admin() is 'Whether the calling user may see endpoints and deliveries: app_metadata.role or public.users.role is admin. Replace it to decide otherwise.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
+grant execute on function public.is_webhook_admin() to authenticated, service_role;
+
+-- schemas/access/user_id.sql
+create or replace function webhooks.user_id()
+returns uuid
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.uuid_or_null(webhooks.user_sub())
+$$;
+comment on function webhooks.user_id() is 'As auth.uid(), but null where the id is no uuid, as those of third-party auth are.';
+revoke all on function webhooks.user_id() from public, anon, authenticated, service_role;
+grant execute on function webhooks.user_id() to authenticated, service_role;
+
+-- schemas/access/user_sub.sql
+create or replace function webhooks.user_sub()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- auth.uid() casts it to uuid and fails for the ids of Clerk, Auth0 or Firebase
+    select nullif(coalesce(
+        nullif(current_setting('request.jwt.claim.sub', true), ''),
+        nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'), '')
+$$;
+comment on function webhooks.user_sub() is 'The id of the signed-in user as its JWT has it, in whatever form; null for a server.';
+revoke all on function webhooks.user_sub() from public, anon, authenticated, service_role;
+grant execute on function webhooks.user_sub() to authenticated, service_role;
+
+-- schemas/access/webhook_admin_check.sql
+create or replace function public.webhook_admin_check()
+returns void
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.check_admin()
+$$;
+comment on function public.webhook_admin_check() is 'Raises an error unless a server or a webhook admin asks: for pages that read tables, where row level security would show others nothing.';
+revoke all on function public.webhook_admin_check() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_admin_check() to authenticated, service_role;
+
+-- schemas/events/uuid_or_null.sql
+create or replace function webhooks.uuid_or_null(value text)
+returns uuid
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when value ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then value::uuid
+    end
+$$;
+revoke all on function webhooks.uuid_or_null(text) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/touch_endpoint.sql
+create or replace function webhooks.touch_endpoint()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.updated_at := now();
+    if new.is_active and not old.is_active then
+        new.disabled_at := null;
+        new.disabled_reason := null;
+    end if;
+    return new;
+end $$;
+revoke all on function webhooks.touch_endpoint() from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/check_endpoint.sql
+-- Endpoints may subscribe to the system's own events, which nobody can dispatch: they are not in the catalog.
+create or replace function webhooks.check_endpoint()
+returns trigger
+language plpgsql
+-- definer: whoever writes an endpoint holds no privilege on what is checked against
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _problem text := webhooks.url_problem(new.url);
+    _unknown text;
+begin
+    if (tg_op = 'INSERT' or new.url is distinct from old.url) and _problem is not null then
+        raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
+    end if;
+    if tg_op = 'INSERT' or new.events is distinct from old.events then
+        if cardinality(new.events) = 0 then
+            raise exception 'webhook endpoint "%" subscribes to nothing', new.name
+                using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
+        end if;
+        select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
+        from unnest(new.events) as pattern
+        where pattern is null or not (
+            pattern in ('*', 'webhook.*', 'webhook.alert')
+            or exists (select from public.webhook_event_types t
+                       where t.analytics_destination is null
+                         and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
+        if _unknown is not null then
+            raise exception 'webhook endpoint "%" subscribes to what the event catalog does not have: %', new.name, _unknown
+                using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
+        end if;
+    end if;
+    if starts_with(new.secret_key, 'whsec_')
+        and substr(new.secret_key, 7) !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$' then
+        -- the value itself never stands in an error: errors are logged
+        raise exception 'webhook endpoint "%": secret_key starts with whsec_ but no valid base64 follows', new.name
+            using errcode = '22023', hint = 'Create one with: webhooks secret';
+    end if;
+    -- 32 bytes, or 64 as libsodium has them
+    if starts_with(new.secret_key, 'whsk_')
+        and substr(new.secret_key, 6) !~ '^([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$' then
+        raise exception 'webhook endpoint "%": secret_key starts with whsk_ but no ed25519 key in base64 follows', new.name
+            using errcode = '22023', hint = 'Create one with: webhooks secret --ed25519';
+    end if;
+    _problem := webhooks.headers_problem(new.headers);
+    if _problem is not null then
+        raise exception 'webhook endpoint "%": headers: %', new.name, _problem using errcode = '22023';
+    end if;
+    return new;
+end $$;
+comment on function webhooks.check_endpoint() is 'Rejects an endpoint that could not be delivered to: its URL, events, secret or headers. No error repeats a value of the last two.';
+revoke all on function webhooks.check_endpoint() from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/move_endpoint_secrets.sql
+create or replace function webhooks.move_endpoint_secrets()
+returns trigger
+language plpgsql
+-- definer: whoever writes an endpoint holds no privilege on the table of secrets
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- An upsert of an endpoint that exists comes here first as an insert. The values stay for its update, which gets
+    -- them as `excluded`, and is moved in its turn.
+    if tg_op = 'INSERT' and exists (select from public.webhook_configurations as c where c.id = new.id) then
+        return new;
+    end if;
+    insert into webhooks.endpoint_secrets as s (webhook_config_id, secret_key, headers)
+    values (new.id, nullif(new.secret_key, ''), nullif(new.headers, '{}'))
+    on conflict (webhook_config_id) do update
+    set secret_key = case when new.secret_key is null then s.secret_key else excluded.secret_key end,
+        headers = case when new.headers is null then s.headers else excluded.headers end;
+    new.secret_key := null;
+    new.headers := null;
+    return new;
+end $$;
+comment on function webhooks.move_endpoint_secrets() is 'Moves a secret and headers that were written to an endpoint into webhooks.endpoint_secrets, in the same statement.';
+revoke all on function webhooks.move_endpoint_secrets() from public, anon, authenticated, service_role;
+
+-- schemas/circuits/new_circuit.sql
+create or replace function webhooks.new_circuit()
+returns trigger
+language plpgsql
+-- definer: circuits are written by the system alone
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into public.webhook_circuits (webhook_config_id) values (new.id) on conflict do nothing;
+    return null;
+end $$;
+comment on function webhooks.new_circuit() is 'Gives a new endpoint a closed circuit.';
+revoke all on function webhooks.new_circuit() from public, anon, authenticated, service_role;
+
+-- schemas/circuits/reset_circuit.sql
+create or replace function webhooks.reset_circuit()
+returns trigger
+language plpgsql
+-- definer: circuits are written by the system alone
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- what it did before no longer counts
+    update public.webhook_circuits as h
+    set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
+        window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null,
+        places = null, failed_probes = 0
+    where h.webhook_config_id = new.id;
+    return null;
+end $$;
+comment on function webhooks.reset_circuit() is 'Closes the circuit of an endpoint that is enabled again.';
+revoke all on function webhooks.reset_circuit() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/complete_delivery.sql
+create or replace function webhooks.complete_delivery()
+returns trigger
+language plpgsql
+-- definer: whoever inserts a delivery needs no privilege on the helpers
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_payload_size(new.payload);
+    new.request_id := coalesce(new.request_id, webhooks.uuid_or_null(new.payload ->> 'request_id'), gen_random_uuid());
+    new.actor_id := coalesce(new.actor_id, new.payload ->> 'actor_user_id');
+    if new.status in ('delivered', 'failed') then
+        new.finished_at := coalesce(new.finished_at, now());
+    end if;
+    return new;
+end $$;
+comment on function webhooks.complete_delivery() is 'Makes a row complete that an edge function inserted with only endpoint, event type and payload.';
+revoke all on function webhooks.complete_delivery() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/note_traceparent.sql
+create or replace function webhooks.note_traceparent()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.traceparent := (
+        select h.value
+        from json_each_text(current_setting('request.headers', true)::json) as h (key, value)
+        where lower(h.key) = 'traceparent' and h.value ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'
+        limit 1);
+    return new;
+exception
+    when invalid_text_representation then
+        -- headers that are no JSON are no reason to lose an event
+        return new;
+end $$;
+comment on function webhooks.note_traceparent() is 'Keeps the traceparent of the request that a delivery is created by.';
+revoke all on function webhooks.note_traceparent() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/queue_deliveries.sql
+create or replace function webhooks.queue_deliveries()
+returns trigger
+language plpgsql
+-- definer: whoever inserts a delivery holds no privilege on the queue
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
+    select n.id, n.webhook_config_id, n.created_at, n.next_attempt_at, n.next_attempt_at <= now()
+    from new_rows as n
+    where n.status in ('pending', 'processing')
+    on conflict (delivery_id) do nothing;
+    if found then
+        perform webhooks.wake_workers();
+    end if;
+    insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+    select n.id, n.webhook_config_id, n.created_at
+    from new_rows as n
+    where n.status = 'failed'
+    on conflict (delivery_id) do nothing;
+    return null;
+end $$;
+comment on function webhooks.queue_deliveries() is 'Queues the deliveries that a statement inserted, and wakes the workers.';
+revoke all on function webhooks.queue_deliveries() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/follow_delivery.sql
+create or replace function webhooks.follow_delivery()
+returns trigger
+language plpgsql
+-- definer: whoever updates a delivery holds no privilege on the queue
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
+    if new.status = 'pending' then
+        perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);
+    elsif new.status in ('delivered', 'failed') then
+        delete from webhooks.delivery_queue as q where q.delivery_id = new.id;
+    end if;
+    if new.status = 'failed' then
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        values (new.id, new.webhook_config_id, new.created_at)
+        on conflict (delivery_id) do nothing;
+    else
+        delete from webhooks.failed_deliveries as f where f.delivery_id = new.id;
+    end if;
+    return new;
+end $$;
+comment on function webhooks.follow_delivery() is 'Keeps the queue in step with a status or a due time that someone changed in webhook_deliveries.';
+revoke all on function webhooks.follow_delivery() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/forget_deliveries.sql
+create or replace function webhooks.forget_deliveries()
+returns trigger
+language plpgsql
+-- definer: whoever deletes a delivery holds no privilege on what follows it
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'TRUNCATE' then
+        truncate webhooks.delivery_queue, webhooks.failed_deliveries, public.webhook_attempts;
+        return null;
+    end if;
+    delete from webhooks.delivery_queue as q using old_rows as o where q.delivery_id = o.id;
+    delete from webhooks.failed_deliveries as f using old_rows as o where f.delivery_id = o.id;
+    delete from public.webhook_attempts as a using old_rows as o where a.delivery_id = o.id;
+    return null;
+end $$;
+comment on function webhooks.forget_deliveries() is 'Deletes the queue''s rows and the attempts of deleted deliveries.';
+revoke all on function webhooks.forget_deliveries() from public, anon, authenticated, service_role;
+
+-- schemas/events/webhook_event_types.sql
+-- The event catalog: what may be dispatched, with the shape of its data. An app's analytics events may
+-- stand here too, so that dispatching one is an error that says where it belongs.
+
+create table if not exists public.webhook_event_types (
+    name text primary key check (name ~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$'),
+    description text not null,
+    data_schema jsonb check (jsonb_typeof(data_schema) = 'object'),
+    example jsonb check (jsonb_typeof(example) = 'object'),
+    analytics_destination text,
+    created_at timestamptz not null default now(),
+    audience text not null default 'internal' check (audience in ('internal', 'customers')),
+    users_may_dispatch boolean not null default false,
+    constraint webhook_event_types_webhook_or_analytics check (
+        (analytics_destination is null and data_schema is not null and example is not null)
+        or (analytics_destination is not null and data_schema is null and example is null)
+    )
+);
+comment on table public.webhook_event_types is 'The event catalog: each type''s meaning, the JSON Schema of its data, and an example.';
+comment on column public.webhook_event_types.name is 'As given to dispatch_webhook, for example user.joined_community.';
+comment on column public.webhook_event_types.data_schema is 'JSON Schema of event_data. Required keys and types are checked always, all of it where pg_jsonschema is installed.';
+comment on column public.webhook_event_types.example is 'An example of event_data that satisfies data_schema.';
+comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';
+comment on column public.webhook_event_types.audience is 'internal: the app''s own endpoints only. customers: tenants'' endpoints may receive it too.';
+comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, and not servers alone.';
+alter table public.webhook_event_types enable row level security;
+revoke all on public.webhook_event_types from public, anon, authenticated, service_role;
+grant select on public.webhook_event_types to authenticated;
+grant select, insert, update, delete on public.webhook_event_types to service_role;
+
+-- schemas/events/idempotency_keys.sql
+create table if not exists webhooks.idempotency_keys (
+    scope text not null,
+    key text not null check (length(key) between 1 and 255),
+    request_id uuid not null,
+    deliveries integer not null default 0,
+    created_at timestamptz not null default now(),
+    actor_user_id uuid,
+    awaits_change boolean not null default false,
+    primary key (scope, key)
+);
+create index if not exists idx_idempotency_keys_created_at on webhooks.idempotency_keys (created_at);
+comment on table webhooks.idempotency_keys is 'What a dispatch with an idempotency_key returned, so that its repetition returns the same.';
+alter table webhooks.idempotency_keys enable row level security;
+revoke all on webhooks.idempotency_keys from public, anon, authenticated, service_role;
+comment on column webhooks.idempotency_keys.scope is 'Whose key it is: user: and a user''s id, server, admin, or change for what a trigger emitted. One caller''s keys never meet another''s.';
+comment on column webhooks.idempotency_keys.actor_user_id is 'Of a change: who did it. Another user''s dispatch does not find it.';
+comment on column webhooks.idempotency_keys.awaits_change is 'A server dispatched the event before its change; the trigger skips the change when it follows in the same transaction.';
+
+-- schemas/events/dispatch_allowances.sql
+create table if not exists webhooks.dispatch_allowances (
+    user_sub text primary key,
+    events double precision not null,
+    at timestamptz not null default now()
+) with (fillfactor = 50);
+comment on table webhooks.dispatch_allowances is 'How many events each user could dispatch at a moment; it grows again by the limit a minute, up to the limit.';
+alter table webhooks.dispatch_allowances enable row level security;
+revoke all on webhooks.dispatch_allowances from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/url_schemes.sql
+create table if not exists webhooks.url_schemes (
+    scheme text primary key check (scheme ~ '^[a-z][a-z0-9+.-]*$'),
+    pattern text not null,
+    example text not null,
+    constraint url_schemes_example_matches check (example ~ pattern)
+);
+comment on table webhooks.url_schemes is 'The schemes of endpoint URLs. The workers need an adapter for each; webhooks/destinations.py parses the first five.';
+comment on column webhooks.url_schemes.pattern is 'A regular expression for a whole URL. It finds typing errors; the adapter''s parser has the last word.';
+comment on column webhooks.url_schemes.example is 'A right URL, shown in errors.';
+alter table webhooks.url_schemes enable row level security;
+revoke all on webhooks.url_schemes from public, anon, authenticated, service_role;
+
+insert into webhooks.url_schemes (scheme, pattern, example) values
+('https', '^https://(\[[0-9A-Fa-f:.]+\]|[^]:/?#@\\%<>"[:space:][]+)(:[0-9]{1,5})?([/?][^[:space:]#]*)?$',
+ 'https://example.com/webhooks'),
+('http', '^http://(\[[0-9A-Fa-f:.]+\]|[^]:/?#@\\%<>"[:space:][]+)(:[0-9]{1,5})?([/?][^[:space:]#]*)?$',
+ 'http://localhost:8000/webhooks'),
+('sqs', '^sqs://([A-Za-z0-9.-]+(:[0-9]{1,5})?/[0-9]{12}/)?[A-Za-z0-9_-]{1,80}(\.fifo)?\?(endpoint_url=https?://[^[:space:]&#@]+&)?region=[a-z0-9-]+(&endpoint_url=https?://[^[:space:]&#@]+)?$',
+ 'sqs://my-queue?region=us-east-1'),
+('pubsub', '^pubsub://[a-z][a-z0-9.:-]{4,61}[a-z0-9]/[A-Za-z][A-Za-z0-9._~+%-]{2,254}(\?ordering_key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)?$',
+ 'pubsub://my-project/my-topic'),
+('kafka', '^kafka://[A-Za-z0-9.-]+(:[0-9]{1,5})?(,[A-Za-z0-9.-]+(:[0-9]{1,5})?)*/[A-Za-z0-9._-]{1,249}(\?(key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512)(&(key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512))*)?$',
+ 'kafka://broker:9092/my-topic')
+on conflict (scheme) do nothing;
+
+-- schemas/endpoints/webhook_configurations.sql
+-- Endpoints: who receives which events, and where. The first generation's table, with its column names.
+create table if not exists public.webhook_configurations (
+    id uuid primary key default gen_random_uuid(),
+    name text not null,
+    url text not null,
+    events text[] not null,
+    secret_key text,
+    is_active boolean not null default true,
+    created_by uuid,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    max_attempts integer not null default 3
+        constraint webhook_configurations_max_attempts_check check (max_attempts between 1 and 20),
+    disabled_at timestamptz,
+    disabled_reason text,
+    credentials_profile text,
+    rate_limit_per_second integer
+        constraint webhook_configurations_rate_limit_per_second_check check (rate_limit_per_second between 1 and 100000),
+    max_concurrency integer
+        constraint webhook_configurations_max_concurrency_check check (max_concurrency between 1 and 10000),
+    timeout_seconds double precision
+        constraint webhook_configurations_timeout_seconds_check check (timeout_seconds between 0.1 and 120),
+    headers jsonb,
+    circuit_failure_threshold integer
+        constraint webhook_configurations_circuit_failure_threshold_check check (circuit_failure_threshold between 1 and 10000),
+    circuit_reset_seconds integer
+        constraint webhook_configurations_circuit_reset_seconds_check check (circuit_reset_seconds between 1 and 86400),
+    retry_schedule integer[]
+        constraint webhook_configurations_retry_schedule_check check (
+            cardinality(retry_schedule) between 0 and 19 and array_position(retry_schedule, null) is null
+            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)),
+    expires_after interval
+        constraint webhook_configurations_expires_after_check check (expires_after > interval '0'),
+    tenant_id text,
+    managed_by text,
+    deleted_at timestamptz
+        constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active)
+);
+
+create index if not exists idx_webhook_configurations_active on public.webhook_configurations (is_active) where is_active;
+create index if not exists idx_webhook_configurations_events on public.webhook_configurations using gin (events);
+
+comment on table public.webhook_configurations is 'Webhook endpoints: each active row receives a delivery of every event it subscribes to.';
+comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Never put a password in it.';
+comment on column public.webhook_configurations.events is 'Subscriptions: event types (user.joined_community), families (user.*), or * for all.';
+comment on column public.webhook_configurations.secret_key is 'Write only: the secret that signs each delivery. It is moved out of this table at once, and reads as null. null: unchanged; an empty string: deleted. whsec_ + base64 of 32 random bytes, whsk_ + base64 of an ed25519 key, or any other string.';
+comment on column public.webhook_configurations.is_active is 'Inactive endpoints receive no new deliveries; their pending ones are held.';
+comment on column public.webhook_configurations.created_by is 'The user who created it. It outlives the account.';
+comment on column public.webhook_configurations.max_attempts is 'A delivery fails for good after so many attempts (1 to 20). A retry_schedule takes precedence.';
+comment on column public.webhook_configurations.disabled_at is 'When the system disabled the endpoint.';
+comment on column public.webhook_configurations.disabled_reason is 'Why it did, for example a 410 Gone response.';
+comment on column public.webhook_configurations.credentials_profile is 'The name of an entry of the workers'' WEBHOOKS_CREDENTIALS; empty: what the SDK finds by itself. Never a credential.';
+comment on column public.webhook_configurations.rate_limit_per_second is 'Deliveries a second at most, over all workers; empty: no limit.';
+comment on column public.webhook_configurations.max_concurrency is 'Deliveries at once at most, over all workers; empty: no limit.';
+comment on column public.webhook_configurations.timeout_seconds is 'For one attempt; empty: the workers'' setting.';
+comment on column public.webhook_configurations.headers is 'Write only: extra headers as {"Name": "value"}, for example an Authorization that the receiver needs. Moved out of this table at once, like secret_key. null: unchanged; {}: deleted.';
+comment on column public.webhook_configurations.circuit_failure_threshold is 'Consecutive failures that open the circuit; empty: the workers'' setting (5).';
+comment on column public.webhook_configurations.circuit_reset_seconds is 'How long the circuit stays open before one request tries again; empty: the workers'' setting (300).';
+comment on column public.webhook_configurations.retry_schedule is 'Seconds to wait after each attempt, for example {5,300,1800}: one more attempt than entries. Empty: max_attempts with 2, 4, 8 ... seconds between them.';
+comment on column public.webhook_configurations.expires_after is 'A delivery older than this fails as expired; empty: never.';
+comment on column public.webhook_configurations.tenant_id is 'The customer of the app that owns the endpoint; empty: the app itself.';
+comment on column public.webhook_configurations.managed_by is 'The tool that manages the endpoint as code; empty: people do.';
+comment on column public.webhook_configurations.deleted_at is 'When the endpoint was deleted and its history kept.';
+
+create or replace trigger update_webhook_configurations_updated_at
+    before update on public.webhook_configurations
+    for each row execute function webhooks.touch_endpoint();
+create or replace trigger check_webhook_endpoint
+    before insert or update of url, events, secret_key, headers on public.webhook_configurations
+    for each row execute function webhooks.check_endpoint();
+-- after the check by name, as triggers fire in the order of their names
+create or replace trigger move_webhook_endpoint_secrets
+    before insert or update of secret_key, headers on public.webhook_configurations
+    for each row when (new.secret_key is not null or new.headers is not null)
+    execute function webhooks.move_endpoint_secrets();
+create or replace trigger new_webhook_circuit
+    after insert on public.webhook_configurations
+    for each row execute function webhooks.new_circuit();
+create or replace trigger reset_webhook_circuit
+    after update of is_active on public.webhook_configurations
+    for each row when (new.is_active and not old.is_active)
+    execute function webhooks.reset_circuit();
+
+alter table public.webhook_configurations enable row level security;
+revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
+grant select on public.webhook_configurations to authenticated;
+grant select, insert, update, delete on public.webhook_configurations to service_role;
+
+-- schemas/endpoints/endpoint_secrets.sql
+-- What signs and what authenticates, outside of every exposed schema.
+create table if not exists webhooks.endpoint_secrets (
+    webhook_config_id uuid primary key,
+    secret_key text check (secret_key <> ''),
+    headers jsonb,
+    constraint endpoint_secrets_webhook_config_id_fkey
+        foreign key (webhook_config_id) references public.webhook_configurations (id) on delete cascade
+        -- written by a trigger before the endpoint's own row
+        deferrable initially deferred
+);
+comment on table webhooks.endpoint_secrets is 'The secret that signs an endpoint''s deliveries, and its extra headers.';
+comment on column webhooks.endpoint_secrets.secret_key is 'As given, or fernet:... once a worker has encrypted it.';
+alter table webhooks.endpoint_secrets enable row level security;
+revoke all on webhooks.endpoint_secrets from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/previous_secrets.sql
+create table if not exists webhooks.previous_secrets (
+    webhook_config_id uuid not null references public.webhook_configurations (id) on delete cascade,
+    secret_key text not null,
+    replaced_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null,
+    primary key (webhook_config_id, replaced_at)
+);
+comment on table webhooks.previous_secrets is 'Secrets that were rotated out and still sign until they expire.';
+comment on column webhooks.previous_secrets.expires_at is 'From then on deliveries are no longer signed with it.';
+alter table webhooks.previous_secrets enable row level security;
+revoke all on webhooks.previous_secrets from public, anon, authenticated, service_role;
+
+-- schemas/circuits/webhook_circuits.sql
+-- One circuit an endpoint: closed, open after repeated failures, half-open for one request that tries again.
+-- Postgres decides, since every claim and every result passes through it anyway: all workers agree, a restart
+-- forgets nothing, and no delivery waits for a round trip.
+
+create table if not exists public.webhook_circuits (
+    webhook_config_id uuid primary key references public.webhook_configurations (id) on delete cascade,
+    state text not null default 'closed' check (state in ('closed', 'open', 'half_open')),
+    since timestamptz not null default now(),
+    open_until timestamptz,
+    consecutive_failures integer not null default 0,
+    window_started_at timestamptz not null default now(),
+    window_attempts integer not null default 0,
+    window_failures integer not null default 0,
+    failing_since timestamptz,
+    undelivered_at timestamptz,
+    paused_until timestamptz,
+    tokens double precision,
+    tokens_at timestamptz,
+    places integer check (places > 0),
+    failed_probes integer not null default 0,
+    constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
+-- updated with every batch of results: room for updates in place
+) with (fillfactor = 50);
+comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and why not.';
+comment on column public.webhook_circuits.state is 'closed: deliveries flow. open: they wait. half_open: one request tries whether the endpoint is back.';
+comment on column public.webhook_circuits.since is 'When the state began.';
+comment on column public.webhook_circuits.open_until is 'When an open circuit lets one request try.';
+comment on column public.webhook_circuits.consecutive_failures is 'Failures since the endpoint last responded.';
+comment on column public.webhook_circuits.window_started_at is 'Start of the window that the failure rate is measured in.';
+comment on column public.webhook_circuits.window_attempts is 'Attempts in the window.';
+comment on column public.webhook_circuits.window_failures is 'Failures in the window.';
+comment on column public.webhook_circuits.failing_since is 'The first undelivered attempt after the last delivered one.';
+comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two quiet days failing_since begins anew: silence is no failure.';
+comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
+comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
+comment on column public.webhook_circuits.places is 'Deliveries at once while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
+comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
+alter table public.webhook_circuits enable row level security;
+revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
+grant select on public.webhook_circuits to authenticated, service_role;
+
+-- schemas/deliveries/webhook_deliveries.sql
+-- Deliveries: one row for each event and endpoint. This is what callers insert into and what people search; what
+-- changes with every attempt is in webhooks.delivery_queue. No index here holds a column that an attempt changes, so
+-- that recording a result rewrites the row in its page (HOT) and touches no index.
+create table if not exists public.webhook_deliveries (
+    id uuid primary key default gen_random_uuid(),
+    webhook_config_id uuid not null references public.webhook_configurations (id) on delete cascade,
+    event_type text not null,
+    payload jsonb not null,
+    status text not null default 'pending',
+    attempts integer not null default 0,
+    last_attempt_at timestamptz,
+    response_status integer,
+    response_body text,
+    error_message text,
+    created_at timestamptz not null default now(),
+    request_id uuid,
+    next_attempt_at timestamptz not null default now(),
+    finished_at timestamptz,
+    traceparent text,
+    actor_id text,
+    tenant_id text,
+    counted_attempts integer not null default 0,
+    deferred_since timestamptz,
+    erased_at timestamptz,
+    constraint webhook_deliveries_status_check check (status in ('pending', 'processing', 'delivered', 'failed'))
+-- room for a row's later versions in its page; a queue turns over fast: vacuum after 1 % of change, not 20 %
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
+
+create index if not exists idx_webhook_deliveries_newest on public.webhook_deliveries (created_at desc, id desc);
+create index if not exists idx_webhook_deliveries_of_endpoint
+    on public.webhook_deliveries (webhook_config_id, created_at desc, id desc);
+create index if not exists idx_webhook_deliveries_of_tenant
+    on public.webhook_deliveries (tenant_id, created_at desc, id desc) where tenant_id is not null;
+create index if not exists idx_webhook_deliveries_request_id on public.webhook_deliveries (request_id);
+
+comment on table public.webhook_deliveries is 'One row for each event and endpoint: pending, processing (leased by a worker), delivered or failed.';
+comment on column public.webhook_deliveries.id is 'Sent as the webhook-id header, the same on every attempt.';
+comment on column public.webhook_deliveries.webhook_config_id is 'The endpoint.';
+comment on column public.webhook_deliveries.payload is 'The body that is sent, as compact JSON.';
+comment on column public.webhook_deliveries.status is 'pending -> processing -> delivered, or back to pending for a retry, else failed. Set failed or delivered to pending to retry it.';
+comment on column public.webhook_deliveries.attempts is 'Attempts made and recorded so far.';
+comment on column public.webhook_deliveries.response_status is 'HTTP status of the last attempt.';
+comment on column public.webhook_deliveries.response_body is 'The last response, its first 1,000 characters; of a queue, what its broker acknowledged.';
+comment on column public.webhook_deliveries.error_message is 'Why the last attempt failed; empty once delivered.';
+comment on column public.webhook_deliveries.request_id is 'The event: the same for every endpoint that receives it. What dispatch_webhook returned.';
+comment on column public.webhook_deliveries.next_attempt_at is 'When a pending row is due.';
+comment on column public.webhook_deliveries.finished_at is 'When the row became delivered or failed.';
+comment on column public.webhook_deliveries.traceparent is 'The traceparent header of the request that dispatched the event; empty without one.';
+comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as the JWT has it: also the ids of third-party auth, which are no uuids.';
+comment on column public.webhook_deliveries.tenant_id is 'The customer of the app that the event belongs to; empty: the app itself.';
+comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not.';
+comment on column public.webhook_deliveries.deferred_since is 'When a response first asked to wait.';
+comment on column public.webhook_deliveries.erased_at is 'When payload and response were erased for privacy.';
+
+create or replace trigger complete_webhook_delivery
+    before insert on public.webhook_deliveries
+    for each row execute function webhooks.complete_delivery();
+create or replace trigger note_webhook_traceparent
+    before insert on public.webhook_deliveries
+    -- the condition costs less than a call: most deliveries are created outside of any trace
+    for each row when (new.traceparent is null and current_setting('request.headers', true) ilike '%traceparent%')
+    execute function webhooks.note_traceparent();
+create or replace trigger queue_webhook_deliveries
+    after insert on public.webhook_deliveries referencing new table as new_rows
+    for each statement execute function webhooks.queue_deliveries();
+create or replace trigger follow_webhook_delivery
+    before update of status, next_attempt_at on public.webhook_deliveries
+    -- What a person or another program changed. Our own functions keep status and finished_at in step, and move
+    -- next_attempt_at with an attempt.
+    for each row when (
+        (new.status in ('delivered', 'failed')) <> (new.finished_at is not null)
+        or (new.status = 'pending' and old.status in ('delivered', 'failed') and old.finished_at is null)
+        or (new.status = 'pending' and old.status = 'pending' and new.attempts = old.attempts
+            and new.next_attempt_at is distinct from old.next_attempt_at))
+    execute function webhooks.follow_delivery();
+create or replace trigger forget_webhook_deliveries
+    after delete on public.webhook_deliveries referencing old table as old_rows
+    for each statement execute function webhooks.forget_deliveries();
+create or replace trigger truncate_webhook_deliveries
+    after truncate on public.webhook_deliveries
+    for each statement execute function webhooks.forget_deliveries();
+
+alter table public.webhook_deliveries enable row level security;
+revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
+grant select on public.webhook_deliveries to authenticated;
+grant select, insert, update, delete on public.webhook_deliveries to service_role;
+
+-- schemas/deliveries/webhook_attempts.sql
+-- The attempt log. No foreign key: a trigger deletes the attempts of a deleted delivery, which costs nothing when an
+-- attempt is recorded, and works where deliveries lie in partitions.
+create table if not exists public.webhook_attempts (
+    delivery_id uuid not null,
+    number integer not null check (number > 0),
+    started_at timestamptz not null,
+    duration_ms integer not null check (duration_ms >= 0),
+    delivered boolean not null,
+    response_status integer,
+    response_headers jsonb,
+    response_excerpt text,
+    error text,
+    counted boolean not null default true,
+    primary key (delivery_id, number)
+);
+-- latencies of the last hour, whatever the log holds; a new row comes last, which costs next to nothing
+create index if not exists idx_webhook_attempts_started_at on public.webhook_attempts (started_at);
+
+comment on table public.webhook_attempts is 'The attempt log: one row for each attempt at a delivery.';
+comment on column public.webhook_attempts.number is '1 for the first attempt.';
+comment on column public.webhook_attempts.duration_ms is 'From connecting to the last byte of the response, in milliseconds.';
+comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them.';
+comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; of a queue, what its broker acknowledged: the message id, or partition and offset.';
+comment on column public.webhook_attempts.error is 'Why the attempt failed; empty when it delivered.';
+comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: a response that asked to wait does not.';
+
+alter table public.webhook_attempts enable row level security;
+revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
+grant select on public.webhook_attempts to authenticated;
+grant select, insert, update, delete on public.webhook_attempts to service_role;
+
+-- schemas/deliveries/delivery_queue.sql
+-- What is not finished: a small row for each pending or processing delivery. All that claims read, and all that an
+-- attempt changes besides its result.
+create table if not exists webhooks.delivery_queue (
+    delivery_id uuid primary key,
+    webhook_config_id uuid not null,
+    created_at timestamptz not null,
+    due_at timestamptz not null,
+    ready boolean not null,
+    lease_id uuid,
+    leased_at timestamptz,
+    leased_by text,
+    constraint delivery_queue_lease check (lease_id is null or not ready),
+    constraint delivery_queue_leased_at check ((lease_id is null) = (leased_at is null))
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
+
+-- what claims take: by endpoint, the oldest first. Endpoints that have nothing due are not in it.
+create index if not exists idx_delivery_queue_ready on webhooks.delivery_queue (webhook_config_id, due_at) where ready;
+-- what becomes due: retries, and leases that run out
+create index if not exists idx_delivery_queue_later on webhooks.delivery_queue (due_at) where not ready;
+create index if not exists idx_delivery_queue_under_way
+    on webhooks.delivery_queue (webhook_config_id, leased_at) where lease_id is not null;
+create index if not exists idx_delivery_queue_retries
+    on webhooks.delivery_queue (webhook_config_id) where not ready and lease_id is null;
+
+comment on table webhooks.delivery_queue is 'One row for each delivery that is not finished.';
+comment on column webhooks.delivery_queue.created_at is 'As in webhook_deliveries: it finds the partition.';
+comment on column webhooks.delivery_queue.due_at is 'When it may be claimed: of a retry its time, of a leased row when the lease runs out.';
+comment on column webhooks.delivery_queue.ready is 'Whether due_at has come. A claim makes rows ready that are due.';
+comment on column webhooks.delivery_queue.lease_id is 'The claim that holds the row; empty: none does.';
+comment on column webhooks.delivery_queue.leased_by is 'The worker that last claimed it.';
+alter table webhooks.delivery_queue enable row level security;
+revoke all on webhooks.delivery_queue from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/failed_deliveries.sql
+-- Failed deliveries are few, and looked for often. As an index on webhook_deliveries they would cost every delivery.
+create table if not exists webhooks.failed_deliveries (
+    delivery_id uuid primary key,
+    webhook_config_id uuid not null,
+    created_at timestamptz not null
+);
+create index if not exists idx_failed_deliveries_newest on webhooks.failed_deliveries (created_at desc, delivery_id desc);
+create index if not exists idx_failed_deliveries_of_endpoint
+    on webhooks.failed_deliveries (webhook_config_id, created_at desc, delivery_id desc);
+comment on table webhooks.failed_deliveries is 'The deliveries whose status is failed.';
+comment on column webhooks.failed_deliveries.created_at is 'As in webhook_deliveries.';
+alter table webhooks.failed_deliveries enable row level security;
+revoke all on webhooks.failed_deliveries from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/delivery_rollups.sql
+-- Figures by the hour, so that charts and percentiles need not scan the attempts.
+create table if not exists webhooks.delivery_rollups (
+    hour timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),
+    webhook_config_id uuid not null,
+    event_type text not null,
+    delivered integer not null default 0,
+    failed integer not null default 0,
+    attempts integer not null default 0,
+    failed_attempts integer not null default 0,
+    duration_ms_sum bigint not null default 0,
+    durations integer[] not null default '{}',
+    primary key (hour, webhook_config_id, event_type)
+) with (fillfactor = 50);
+create index if not exists idx_delivery_rollups_of_endpoint on webhooks.delivery_rollups (webhook_config_id, hour desc);
+comment on table webhooks.delivery_rollups is 'Deliveries and attempts of each hour by endpoint and event type.';
+comment on column webhooks.delivery_rollups.hour is 'The hour''s beginning, in UTC, of when the attempts ended.';
+comment on column webhooks.delivery_rollups.durations is 'Attempts by duration: entry n counts those of 2^(n-1) ms up to 2^n ms.';
+alter table webhooks.delivery_rollups enable row level security;
+revoke all on webhooks.delivery_rollups from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/cursors.sql
+create table if not exists webhooks.cursors (
+    name text primary key,
+    created_at timestamptz,
+    id uuid
+);
+comment on table webhooks.cursors is 'How far work in batches has come: by the creation and id of the last delivery that it looked at.';
+alter table webhooks.cursors enable row level security;
+revoke all on webhooks.cursors from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/wake_ups.sql
+-- Workers that listen (WEBHOOKS_DATABASE_URL) are notified of new deliveries at once instead of with the next sweep. A
+-- commit that notifies waits for all others that do, database-wide, so at most one in 20 ms does: whoever listens looks
+-- once more after that time. What is missed (its transaction commits later than that, or the one that notifies for it is
+-- rolled back) the sweep finds.
+create sequence if not exists webhooks.wake_ups;
+comment on sequence webhooks.wake_ups is 'The last fiftieth of a second, since 1970, in which workers were notified. A sequence, since it is seen and moved outside of transactions.';
+revoke all on sequence webhooks.wake_ups from public, anon, authenticated, service_role;
+
+-- schemas/triggers/webhook_triggers.sql
+-- What the database emits by itself: the triggers that turn a table's changes into events, the errors inside them,
+-- and whose change an idempotency key stands for.
+
+create table if not exists public.webhook_triggers (
+    source regclass not null,
+    trigger_name name not null,
+    event_type text not null references public.webhook_event_types (name) on update cascade,
+    operation text not null check (operation in ('insert', 'update', 'delete')),
+    data jsonb not null,
+    actor text,
+    condition text,
+    identity text[] not null,
+    query text not null,
+    attached_at timestamptz not null default now(),
+    tenant text,
+    on_unchanged boolean not null default false,
+    enabled boolean not null default true,
+    primary key (source, trigger_name),
+    unique (source, event_type, operation)
+);
+create index if not exists idx_webhook_triggers_event_type on public.webhook_triggers (event_type);
+comment on table public.webhook_triggers is 'Which changes of which tables are events. Written by webhook_attach and webhook_detach only.';
+comment on column public.webhook_triggers.source is 'The table.';
+comment on column public.webhook_triggers.trigger_name is 'The trigger on it.';
+comment on column public.webhook_triggers.event_type is 'What is emitted, for each changed row.';
+comment on column public.webhook_triggers.operation is 'The change: insert, update or delete.';
+comment on column public.webhook_triggers.data is 'Where each key of the event''s data comes from, as given to webhook_attach.';
+comment on column public.webhook_triggers.actor is 'The column or SQL that names the user who did it; empty: nobody.';
+comment on column public.webhook_triggers.condition is 'The SQL that a changed row must satisfy; empty: every row.';
+comment on column public.webhook_triggers.identity is 'The keys of data that tell one change from another (and @actor). By them a later dispatch_webhook of the same fact is known.';
+comment on column public.webhook_triggers.query is 'The SQL that the trigger runs over a statement''s changed rows.';
+comment on column public.webhook_triggers.tenant is 'The column or SQL that names the tenant; empty: the app itself.';
+comment on column public.webhook_triggers.on_unchanged is 'Of updates: whether those that change no attached column are events too.';
+comment on column public.webhook_triggers.enabled is 'Off: the trigger emits nothing. For tables whose trigger the caller cannot drop.';
+alter table public.webhook_triggers enable row level security;
+-- query runs as the owner of webhooks.on_change, so that not even service_role may write it
+revoke all on public.webhook_triggers from public, anon, authenticated, service_role;
+grant select on public.webhook_triggers to authenticated, service_role;
+
+-- schemas/triggers/webhook_trigger_errors.sql
+create table if not exists public.webhook_trigger_errors (
+    id uuid primary key default gen_random_uuid(),
+    occurred_at timestamptz not null default now(),
+    source text not null,
+    event_type text,
+    operation text,
+    events integer,
+    code text not null,
+    message text not null,
+    context text,
+    data jsonb,
+    resolved_at timestamptz
+);
+create index if not exists idx_webhook_trigger_errors_occurred_at on public.webhook_trigger_errors (occurred_at desc);
+comment on table public.webhook_trigger_errors is 'Events that could not be emitted for a table''s change. The change itself went through.';
+comment on column public.webhook_trigger_errors.source is 'The table that changed.';
+comment on column public.webhook_trigger_errors.event_type is 'What should have been emitted; empty when not even that could be read.';
+comment on column public.webhook_trigger_errors.operation is 'The change: insert, update or delete.';
+comment on column public.webhook_trigger_errors.events is 'How many events were lost; empty: unknown.';
+comment on column public.webhook_trigger_errors.code is 'SQLSTATE of the error.';
+comment on column public.webhook_trigger_errors.message is 'What went wrong.';
+comment on column public.webhook_trigger_errors.context is 'Where, as PL/pgSQL tells it.';
+comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again: a list of {"data", "actor"}; empty when it could not be kept.';
+comment on column public.webhook_trigger_errors.resolved_at is 'When the events were emitted after all.';
+alter table public.webhook_trigger_errors enable row level security;
+revoke all on public.webhook_trigger_errors from public, anon, authenticated, service_role;
+grant select on public.webhook_trigger_errors to authenticated;
+grant select, delete on public.webhook_trigger_errors to service_role;
+
+-- schemas/alerts/webhook_alerts.sql
+-- Alerts: what people must hear of, kept from its start to its end. Each is told once when it starts and once when it
+-- ends: to Slack and by e-mail through the workers (or the gateway), and to endpoints as the event webhook.alert.
+
+create table if not exists public.webhook_alerts (
+    id uuid primary key default gen_random_uuid(),
+    kind text not null check (kind in ('failure_rate', 'overdue', 'circuit_open', 'dispatcher_silent', 'endpoint_disabled')),
+    severity text not null check (severity in ('warning', 'critical')),
+    subject text not null default '',
+    webhook_config_id uuid references public.webhook_configurations (id) on delete set null,
+    summary text not null,
+    details jsonb not null default '{}',
+    started_at timestamptz not null default now(),
+    ended_at timestamptz,
+    constraint webhook_alerts_ends_after_start check (ended_at >= started_at)
+);
+create unique index if not exists idx_webhook_alerts_active on public.webhook_alerts (kind, subject) where ended_at is null;
+create index if not exists idx_webhook_alerts_started_at on public.webhook_alerts (started_at desc);
+create index if not exists idx_webhook_alerts_ended_at on public.webhook_alerts (ended_at) where ended_at is not null;
+create index if not exists idx_webhook_alerts_webhook_config_id on public.webhook_alerts (webhook_config_id);
+comment on table public.webhook_alerts is 'What people must hear of, from its start to its end; kept for 90 days after.';
+comment on column public.webhook_alerts.kind is 'failure_rate, overdue, circuit_open, dispatcher_silent or endpoint_disabled.';
+comment on column public.webhook_alerts.severity is 'critical: nothing is delivered, or soon nothing will be. warning: some deliveries suffer.';
+comment on column public.webhook_alerts.subject is 'What it is about: an endpoint''s id, or nothing. Of each kind and subject one alert is active at most.';
+comment on column public.webhook_alerts.webhook_config_id is 'The endpoint that it is about, if one, while that exists.';
+comment on column public.webhook_alerts.summary is 'One sentence, as it was told at the start.';
+comment on column public.webhook_alerts.details is 'The figures behind it.';
+comment on column public.webhook_alerts.ended_at is 'Empty while it holds.';
+alter table public.webhook_alerts enable row level security;
+revoke all on public.webhook_alerts from public, anon, authenticated, service_role;
+grant select on public.webhook_alerts to authenticated, service_role;
+
+-- schemas/alerts/webhook_alert_notices.sql
+create table if not exists public.webhook_alert_notices (
+    alert_id uuid not null references public.webhook_alerts (id) on delete cascade,
+    moment text not null check (moment in ('started', 'ended')),
+    channel text not null check (channel in ('slack', 'email')),
+    created_at timestamptz not null default now(),
+    next_try_at timestamptz not null default now(),
+    tries integer not null default 0,
+    sent_at timestamptz,
+    error text,
+    primary key (alert_id, moment, channel)
+);
+create index if not exists idx_webhook_alert_notices_due
+    on public.webhook_alert_notices (next_try_at) where sent_at is null;
+comment on table public.webhook_alert_notices is 'Who was told of an alert: one row for its start and one for its end in each channel.';
+comment on column public.webhook_alert_notices.next_try_at is 'When it is tried again; while somebody sends it, when another may.';
+comment on column public.webhook_alert_notices.tries is 'Tries so far, ten at most.';
+comment on column public.webhook_alert_notices.error is 'Why the last try failed.';
+alter table public.webhook_alert_notices enable row level security;
+revoke all on public.webhook_alert_notices from public, anon, authenticated, service_role;
+grant select on public.webhook_alert_notices to authenticated, service_role;
+
+-- schemas/admin/webhook_admin_actions.sql
+create table if not exists public.webhook_admin_actions (
+    id uuid primary key default gen_random_uuid(),
+    acted_at timestamptz not null default clock_timestamp(),
+    actor_id text,
+    actor text not null,
+    action text not null,
+    webhook_config_id uuid,
+    delivery_id uuid,
+    details jsonb not null default '{}'
+);
+create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
+create index if not exists idx_webhook_admin_actions_delivery_id
+    on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
+comment on table public.webhook_admin_actions is 'What admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It outlives what it names.';
+comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
+comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
+comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
+comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
+comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint that it concerns, if one.';
+comment on column public.webhook_admin_actions.delivery_id is 'The delivery that it concerns, if one.';
+comment on column public.webhook_admin_actions.details is 'What was asked. Never a secret, nor a header''s value.';
+alter table public.webhook_admin_actions enable row level security;
+revoke all on public.webhook_admin_actions from public, anon, authenticated, service_role;
+grant select on public.webhook_admin_actions to authenticated, service_role;
+
+-- schemas/admin/admin_writes.sql
+-- Writes of the admin API: done once for an idempotency key, however often they are asked for.
+
+create table if not exists webhooks.admin_writes (
+    scope text not null,
+    key text not null check (length(key) between 1 and 255),
+    request jsonb not null,
+    answer jsonb,
+    created_at timestamptz not null default now(),
+    primary key (scope, key)
+);
+create index if not exists idx_admin_writes_created_at on webhooks.admin_writes (created_at);
+comment on table webhooks.admin_writes is 'What a write with an Idempotency-Key answered, for a day. Secrets are left out.';
+comment on column webhooks.admin_writes.scope is 'Whose key it is: a user''s id, or a server''s role.';
+comment on column webhooks.admin_writes.request is 'A digest of what was asked, to tell a repetition from another request under the same key.';
+alter table webhooks.admin_writes enable row level security;
+revoke all on webhooks.admin_writes from public, anon, authenticated, service_role;
+
+-- schemas/reports/webhook_dispatcher_runs.sql
+create table if not exists public.webhook_dispatcher_runs (
+    id uuid primary key default gen_random_uuid(),
+    source text not null,
+    due integer not null default 0,
+    enqueued integer,
+    error text,
+    started_at timestamptz not null default now(),
+    finished_at timestamptz
+);
+create index if not exists idx_webhook_dispatcher_runs_started_at
+    on public.webhook_dispatcher_runs (started_at desc);
+comment on table public.webhook_dispatcher_runs is 'The cron''s heartbeat: one row for each call of webhook-dispatcher.';
+comment on column public.webhook_dispatcher_runs.source is 'Who called, from its User-Agent.';
+comment on column public.webhook_dispatcher_runs.due is 'Deliveries that were due.';
+comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries.';
+comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
+alter table public.webhook_dispatcher_runs enable row level security;
+revoke all on public.webhook_dispatcher_runs from public, anon, authenticated, service_role;
+grant select on public.webhook_dispatcher_runs to authenticated;
+grant select, insert, update, delete on public.webhook_dispatcher_runs to service_role;
+
+-- schemas/circuits/ready_endpoints.sql
+create or replace view webhooks.ready_endpoints as
+select c.id,
+       coalesce(h.state, 'closed') as state,
+       (coalesce(h.state, 'closed') <> 'closed' or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
+       -- in flight at most; null: no limit
+       case when h.state <> 'closed' then 1 else c.max_concurrency end as places,
+       -- of those, what was claimed before the circuit opened is none: the probe need not wait for it
+       case when h.state <> 'closed' then h.since else '-infinity' end as places_since,
+       -- a bucket of one second's tokens; null: no limit
+       least(c.rate_limit_per_second::double precision, coalesce(
+           h.tokens + c.rate_limit_per_second * greatest(0, extract(epoch from now() - h.tokens_at)),
+           c.rate_limit_per_second)) as tokens,
+       c.timeout_seconds
+from public.webhook_configurations as c
+-- a row loaded without triggers has no circuit yet
+left join public.webhook_circuits as h on h.webhook_config_id = c.id
+where c.is_active
+  and (h.paused_until is null or h.paused_until <= now())
+  and (h.state is null or h.state <> 'open' or h.open_until <= now());
+comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';
+revoke all on webhooks.ready_endpoints from public, anon, authenticated, service_role;
+
+-- schemas/admin/admin_write.sql
+create or replace function webhooks.admin_write(action text, arguments jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    case action
+        when 'create_endpoint' then
+            return webhooks.create_webhook_endpoint(arguments -> 'settings');
+        when 'update_endpoint' then
+            return webhooks.update_webhook_endpoint((arguments ->> 'webhook_config_id')::uuid, arguments -> 'changes');
+        when 'rotate_secret' then
+            return webhooks.rotate_webhook_secret(
+                (arguments ->> 'webhook_config_id')::uuid,
+                make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
+        when 'send_test' then
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+        when 'retry' then
+            return webhooks.retry_webhook_delivery((arguments ->> 'delivery_id')::uuid);
+        when 'replay' then
+            return webhooks.replay_webhook_deliveries(
+                (arguments ->> 'webhook_config_id')::uuid,
+                (arguments ->> 'created_from')::timestamptz,
+                (arguments ->> 'created_until')::timestamptz,
+                arguments ->> 'event_type',
+                coalesce(arguments ->> 'status', 'failed'),
+                coalesce((arguments ->> 'dry_run')::boolean, true),
+                coalesce((arguments ->> 'at_most')::integer, 1000),
+                (arguments ->> 'after_created_at')::timestamptz,
+                (arguments ->> 'after_id')::uuid);
+        when 'dispatch' then
+            -- as the admin: another actor is for servers to name
+            perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
+            return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
+        else
+            raise exception 'there is no admin action %', action using errcode = '22023';
+    end case;
+end $$;
+comment on function webhooks.admin_write(text, jsonb) is 'Does one write of the admin API.';
+revoke all on function webhooks.admin_write(text, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/admin/log_action.sql
+create or replace function webhooks.log_action(
+    action text,
+    webhook_config_id uuid default null,
+    delivery_id uuid default null,
+    details jsonb default '{}'
+)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
+    values (webhooks.user_sub(), coalesce(auth.jwt() ->> 'email', webhooks.user_sub(), webhooks.caller()),
+            log_action.action, log_action.webhook_config_id, log_action.delivery_id, log_action.details)
+$$;
+comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
+revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/admin/webhook_admin_write.sql
+create or replace function webhooks.webhook_admin_write(
+    action text,
+    arguments jsonb,
+    idempotency_key text default null
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.webhook_admin_write, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
+    -- a digest: a header's value in the arguments must not lie in a second table
+    _request jsonb := jsonb_build_object('action', action, 'digest', encode(sha256(convert_to(arguments::text, 'UTF8')), 'hex'));
+    _earlier webhooks.admin_writes;
+    _answer jsonb;
+begin
+    if idempotency_key is null then
+        return webhooks.admin_write(action, arguments);
+    end if;
+    if length(idempotency_key) not between 1 and 255 then
+        raise exception 'an idempotency key has 1 to 255 characters' using errcode = '22023';
+    end if;
+    delete from webhooks.admin_writes as w where w.created_at < now() - interval '24 hours';
+    insert into webhooks.admin_writes (scope, key, request)
+    values (_scope, idempotency_key, _request)
+    on conflict do nothing;
+    if not found then
+        select w.* into _earlier from webhooks.admin_writes as w where w.scope = _scope and w.key = idempotency_key;
+        if _earlier.request <> _request then
+            raise exception 'this idempotency key was used for another request'
+                using errcode = 'PT422', hint = 'Make a new key for each request; repeat it only to repeat the request.';
+        end if;
+        return _earlier.answer || '{"repeated": true}';
+    end if;
+    _answer := webhooks.admin_write(action, arguments);
+    update webhooks.admin_writes as w
+    set answer = _answer - 'secret_key'
+    where w.scope = _scope and w.key = idempotency_key;
+    return _answer;
+end $$;
+comment on function webhooks.webhook_admin_write(text, jsonb, text) is 'Behind public.webhook_admin_write.';
+revoke all on function webhooks.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+
+-- schemas/alerts/alert_conditions.sql
+create or replace function webhooks.alert_conditions(policy jsonb)
+returns table (kind text, severity text, subject text, webhook_config_id uuid, summary text, details jsonb)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+    -- of the last hour's finished deliveries more failed than may
+    select 'failure_rate', 'warning', '', null::uuid,
+           format('%s %% of the last hour''s %s finished deliveries failed', round(100.0 * f.failed / f.finished), f.finished),
+           jsonb_build_object('failed', f.failed, 'finished', f.finished)
+    from (
+        select count(*) filter (where d.status = 'failed') as failed, count(*) as finished
+        from public.webhook_deliveries as d
+        where d.created_at > now() - interval '1 hour' and d.status in ('delivered', 'failed')
+          and (policy ->> 'with_rate')::boolean
+    ) as f
+    where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)
+      and f.failed > f.finished * (policy ->> 'failure_rate')::numeric
+    union all
+    -- more are overdue than may be; counted up to 10,000
+    select 'overdue', 'warning', '', null,
+           format('%s%s deliveries are overdue by more than %s s', o.n, case when o.n = 10000 then ' or more' else '' end,
+                  policy ->> 'overdue_seconds'),
+           jsonb_build_object('overdue', o.n)
+    from (
+        select count(*) as n
+        from (
+            select
+            from webhooks.endpoints_with_due() as e (id)
+            join public.webhook_configurations as c on c.id = e.id and c.is_active
+            cross join lateral (
+                select
+                from webhooks.delivery_queue as q
+                where q.webhook_config_id = c.id and q.ready
+                  and q.due_at < now() - make_interval(secs => (policy ->> 'overdue_seconds')::float8)
+                limit 10000
+            ) as late
+            limit 10000
+        ) as bounded
+    ) as o
+    where o.n > (policy ->> 'overdue')::integer
+    union all
+    -- half-open is the trial of an open one: not its end yet
+    select 'circuit_open', 'warning', c.id::text, c.id,
+           format('The circuit of endpoint "%s" is open after %s failures in a row', c.name, h.consecutive_failures),
+           jsonb_build_object('endpoint', c.name, 'consecutive_failures', h.consecutive_failures, 'open_until', h.open_until)
+    from public.webhook_circuits as h
+    join public.webhook_configurations as c on c.id = h.webhook_config_id
+    where c.is_active and h.state <> 'closed'
+    union all
+    -- a cron that never called is not silent: nobody has set it up (webhooks doctor says so)
+    select 'dispatcher_silent', 'critical', '', null,
+           format('The dispatcher was last called at %s UTC', to_char(r.started_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')),
+           jsonb_build_object('last_run_at', r.started_at)
+    from (select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1) as r
+    where r.started_at < now() - make_interval(secs => (policy ->> 'silence_seconds')::float8)
+    union all
+    select 'endpoint_disabled', 'critical', c.id::text, c.id,
+           format('Endpoint "%s" was switched off: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
+           jsonb_build_object('endpoint', c.name, 'disabled_at', c.disabled_at, 'reason', c.disabled_reason)
+    from public.webhook_configurations as c
+    where not c.is_active and c.disabled_at is not null
+$$;
+comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, silence_seconds.';
+revoke all on function webhooks.alert_conditions(jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/alerts/emit_alerts.sql
+create or replace function webhooks.emit_alerts(alert_ids uuid[], moment text)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
+    select c.id, 'webhook.alert', jsonb_build_object(
+               'event', 'webhook.alert',
+               'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+               'actor_user_id', null,
+               'data', jsonb_build_object(
+                   'alert_id', a.id, 'status', moment, 'kind', a.kind, 'severity', a.severity, 'summary', a.summary,
+                   'webhook_config_id', a.webhook_config_id, 'details', a.details,
+                   'started_at', a.started_at, 'ended_at', a.ended_at),
+               'request_id', a.request_id),
+           a.request_id
+    from (select w.*, gen_random_uuid() as request_id from public.webhook_alerts as w where w.id = any (alert_ids)) as a
+    join public.webhook_configurations as c
+        -- asked for by name: a subscription to * is one to the app's own events
+        on c.is_active and c.events && array['webhook.alert', 'webhook.*']
+        -- who is in trouble is not told of it
+        and c.id is distinct from a.webhook_config_id
+$$;
+comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that ask for it.';
+revoke all on function webhooks.emit_alerts(uuid[], text) from public, anon, authenticated, service_role;
+
+-- schemas/alerts/evaluate_webhook_alerts.sql
+create or replace function webhooks.evaluate_webhook_alerts(policy jsonb, lease_seconds double precision default 60)
+returns jsonb
+language plpgsql
+-- definer: behind public.evaluate_webhook_alerts, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- failure rate above a half, a hundred overdue by a minute, five minutes of silence
+    _policy constant jsonb := '{"failure_rate": 0.5, "failure_minimum": 10, "with_rate": true, "overdue": 100,
+        "overdue_seconds": 60, "silence_seconds": 300, "channels": {}}' || coalesce(policy, '{}');
+    _started uuid[];
+    _ended uuid[];
+    _notices jsonb;
+begin
+    -- one at a time; whoever comes second has nothing to add
+    if not pg_try_advisory_xact_lock(hashtextextended('webhooks.alerts', 0)) then
+        return '[]';
+    end if;
+
+    with condition as materialized (
+        select k.* from webhooks.alert_conditions(_policy) as k
+    ),
+    ended as (
+        update public.webhook_alerts as a
+        set ended_at = now()
+        where a.ended_at is null
+          and (a.kind <> 'failure_rate' or (_policy ->> 'with_rate')::boolean)
+          and not exists (select from condition as k where k.kind = a.kind and k.subject = a.subject)
+        returning a.id
+    ),
+    started as (
+        insert into public.webhook_alerts (kind, severity, subject, webhook_config_id, summary, details)
+        select k.kind, k.severity, k.subject, k.webhook_config_id, k.summary, k.details
+        from condition as k
+        on conflict (kind, subject) where ended_at is null do nothing
+        returning id
+    )
+    select array(select s.id from started as s), array(select e.id from ended as e) into _started, _ended;
+    perform webhooks.emit_alerts(_started, 'started');
+    perform webhooks.emit_alerts(_ended, 'ended');
+
+    -- policy.channels: kind -> the channels that are told of it. Who looks may have none (a gateway without settings for
+    -- alerts), so that a start is told by the first who has one; an end goes where its start went.
+    insert into public.webhook_alert_notices (alert_id, moment, channel)
+    select a.id, 'started', c.name
+    from public.webhook_alerts as a
+    cross join lateral jsonb_array_elements_text(_policy -> 'channels' -> a.kind) as c (name)
+    where a.ended_at is null
+      and not exists (select from public.webhook_alert_notices as n where n.alert_id = a.id)
+    on conflict do nothing;
+    insert into public.webhook_alert_notices (alert_id, moment, channel)
+    select a.id, 'ended', n.channel
+    from public.webhook_alerts as a
+    join public.webhook_alert_notices as n on n.alert_id = a.id and n.moment = 'started'
+    where a.id = any (_ended)
+    on conflict do nothing;
+    delete from public.webhook_alerts as a where a.ended_at < now() - interval '90 days';
+
+    -- what is to be sent now; an end waits until its start was sent, or given up
+    with due as (
+        select n.alert_id, n.moment, n.channel
+        from public.webhook_alert_notices as n
+        where n.sent_at is null and n.tries < 10 and n.next_try_at <= now()
+          and exists (
+              select
+              from jsonb_each(_policy -> 'channels') as k (kind, names)
+              where k.names ? n.channel)
+          and not (n.moment = 'ended' and exists (
+              select from public.webhook_alert_notices as s
+              where s.alert_id = n.alert_id and s.channel = n.channel and s.moment = 'started'
+                and s.sent_at is null and s.tries < 10))
+        order by n.created_at
+        limit 20
+        for update skip locked
+    ),
+    leased as (
+        update public.webhook_alert_notices as n
+        set tries = n.tries + 1, next_try_at = now() + make_interval(secs => greatest(lease_seconds, 1))
+        from due as d
+        where n.alert_id = d.alert_id and n.moment = d.moment and n.channel = d.channel
+        returning n.alert_id, n.moment, n.channel, n.created_at
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'alert_id', a.id, 'moment', l.moment, 'channel', l.channel, 'kind', a.kind, 'severity', a.severity,
+        'summary', a.summary, 'started_at', a.started_at, 'ended_at', a.ended_at) order by l.created_at, l.moment desc), '[]')
+    into _notices
+    from leased as l
+    join public.webhook_alerts as a on a.id = l.alert_id;
+    return _notices;
+end $$;
+comment on function webhooks.evaluate_webhook_alerts(jsonb, double precision) is 'Behind public.evaluate_webhook_alerts.';
+revoke all on function webhooks.evaluate_webhook_alerts(jsonb, double precision) from public, anon, authenticated, service_role;
+grant execute on function webhooks.evaluate_webhook_alerts(jsonb, double precision) to service_role;
+
+-- schemas/alerts/record_webhook_alert_notices.sql
+create or replace function webhooks.record_webhook_alert_notices(results jsonb)
+returns void
+language sql
+-- definer: behind public.record_webhook_alert_notices, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    update public.webhook_alert_notices as n
+    set sent_at = case when r.error is null then now() end,
+        error = left(r.error, 1000),
+        -- 2^n seconds after try n, at most ten minutes
+        next_try_at = now() + make_interval(secs => least(600, power(2, n.tries)))
+    from jsonb_to_recordset(results) as r (alert_id uuid, moment text, channel text, error text)
+    where n.alert_id = r.alert_id and n.moment = r.moment and n.channel = r.channel and n.sent_at is null
+$$;
+comment on function webhooks.record_webhook_alert_notices(jsonb) is 'Behind public.record_webhook_alert_notices.';
+revoke all on function webhooks.record_webhook_alert_notices(jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.record_webhook_alert_notices(jsonb) to service_role;
+
+-- schemas/api/adopt_webhook_project.sql
+create or replace function public.adopt_webhook_project(
+    project text,
+    pending text,
+    batch_size integer default 1000
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.adopt_webhook_project(
+        adopt_webhook_project.project, adopt_webhook_project.pending, adopt_webhook_project.batch_size);
+end $$;
+comment on function public.adopt_webhook_project(text, text, integer) is 'Confirms that this database now belongs to a project, whose workers then deliver. pending: deliver what is pending, or discard it (batch_size rows a call: call it again while "more" is true).';
+revoke all on function public.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.adopt_webhook_project(text, text, integer) to service_role;
+
+-- schemas/api/claim_webhook_deliveries.sql
+create or replace function public.claim_webhook_deliveries(
+    batch_size integer default 100,
+    lease_seconds integer default 60,
+    worker text default null,
+    per_endpoint integer default null,
+    busy jsonb default '{}',
+    project text default null
+)
+returns json
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.claim_webhook_deliveries(
+        claim_webhook_deliveries.batch_size,
+        claim_webhook_deliveries.lease_seconds,
+        claim_webhook_deliveries.worker,
+        claim_webhook_deliveries.per_endpoint,
+        claim_webhook_deliveries.busy,
+        claim_webhook_deliveries.project);
+end $$;
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is. "held" says why nothing is claimed: the database belongs to another project.';
+revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+
+-- schemas/api/create_webhook_endpoint.sql
+create or replace function public.create_webhook_endpoint(
+    settings jsonb
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
+end $$;
+comment on function public.create_webhook_endpoint(jsonb) is 'Makes an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
+revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
+
+-- schemas/api/evaluate_webhook_alerts.sql
+create or replace function public.evaluate_webhook_alerts(
+    policy jsonb,
+    lease_seconds double precision default 60
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.evaluate_webhook_alerts(evaluate_webhook_alerts.policy, evaluate_webhook_alerts.lease_seconds);
+end $$;
+comment on function public.evaluate_webhook_alerts(jsonb, double precision) is 'Starts and ends alerts by what holds now, and leases the notices that are to be sent. policy: thresholds, and channels by kind.';
+revoke all on function public.evaluate_webhook_alerts(jsonb, double precision) from public, anon, authenticated, service_role;
+grant execute on function public.evaluate_webhook_alerts(jsonb, double precision) to service_role;
+
+-- schemas/api/finish_webhook_dispatcher_run.sql
+create or replace function public.finish_webhook_dispatcher_run(
+    run_id uuid,
+    enqueued integer,
+    error text default null
+)
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    perform webhooks.finish_webhook_dispatcher_run(
+        finish_webhook_dispatcher_run.run_id,
+        finish_webhook_dispatcher_run.enqueued,
+        finish_webhook_dispatcher_run.error);
+end $$;
+comment on function public.finish_webhook_dispatcher_run(uuid, integer, text) is 'Records how a dispatcher run ended.';
+revoke all on function public.finish_webhook_dispatcher_run(uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function public.finish_webhook_dispatcher_run(uuid, integer, text) to service_role;
+
+-- schemas/api/get_webhook_delivery.sql
+create or replace function public.get_webhook_delivery(
+    delivery_id uuid
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.get_webhook_delivery(get_webhook_delivery.delivery_id);
+end $$;
+comment on function public.get_webhook_delivery(uuid) is 'All about one delivery: its row, its endpoint, each attempt, and a timeline.';
+revoke all on function public.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.get_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/api/list_webhook_endpoints.sql
+create or replace function public.list_webhook_endpoints(
+    webhook_config_id uuid default null,
+    after_name text default null,
+    after_id uuid default null,
+    page_size integer default 200
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.list_webhook_endpoints(
+        list_webhook_endpoints.webhook_config_id,
+        list_webhook_endpoints.after_name,
+        list_webhook_endpoints.after_id,
+        list_webhook_endpoints.page_size);
+end $$;
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Neither secrets nor the values of headers.';
+revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+
+-- schemas/api/list_webhook_secrets.sql
+create or replace function public.list_webhook_secrets()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.list_webhook_secrets();
+end $$;
+comment on function public.list_webhook_secrets() is 'All secrets as they are stored, encrypted or not, for workers to encrypt: [{"webhook_config_id", "secret_key"}].';
+revoke all on function public.list_webhook_secrets() from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_secrets() to service_role;
+
+-- schemas/api/prepare_webhook_partitions.sql
+create or replace function public.prepare_webhook_partitions()
+returns integer
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.prepare_webhook_partitions();
+end $$;
+comment on function public.prepare_webhook_partitions() is 'Makes the partitions of the days to come, where history is partitioned; returns how many. Called by the workers.';
+revoke all on function public.prepare_webhook_partitions() from public, anon, authenticated, service_role;
+grant execute on function public.prepare_webhook_partitions() to service_role;
+
+-- schemas/api/purge_webhook_history.sql
+create or replace function public.purge_webhook_history(
+    older_than interval,
+    batch_size integer default 1000
+)
+returns integer
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.purge_webhook_history(purge_webhook_history.older_than, purge_webhook_history.batch_size);
+end $$;
+comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than so long; returns how many. Pending deliveries stay, however old.';
+revoke all on function public.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
+grant execute on function public.purge_webhook_history(interval, integer) to service_role;
+
+-- schemas/api/record_webhook_alert_notices.sql
+create or replace function public.record_webhook_alert_notices(
+    results jsonb
+)
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    perform webhooks.record_webhook_alert_notices(record_webhook_alert_notices.results);
+end $$;
+comment on function public.record_webhook_alert_notices(jsonb) is 'Records which notices were sent; one with an error is tried again.';
+revoke all on function public.record_webhook_alert_notices(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.record_webhook_alert_notices(jsonb) to service_role;
+
+-- schemas/api/record_webhook_attempts.sql
+create or replace function public.record_webhook_attempts(results jsonb, policy jsonb default '{}')
+returns json
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.record_webhook_attempts(record_webhook_attempts.results, record_webhook_attempts.policy);
+end $$;
+comment on function public.record_webhook_attempts(jsonb, jsonb) is 'Records a batch of attempts: logs each, moves its delivery to delivered, back to pending with backoff, or failed, and opens or closes its endpoint''s circuit. The same result twice changes nothing. policy: failure_threshold, reset_seconds, failure_rate, rate_minimum, rate_window_seconds, disable_after_seconds. Returns what became of each: {"recorded", "late"}, each a list of {"delivery_id", "status", "due_in_seconds", "accepted"}.';
+revoke all on function public.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.record_webhook_attempts(jsonb, jsonb) to service_role;
+
+-- schemas/api/release_webhook_deliveries.sql
+create or replace function public.release_webhook_deliveries(
+    leases jsonb
+)
+returns integer
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.release_webhook_deliveries(release_webhook_deliveries.leases);
+end $$;
+comment on function public.release_webhook_deliveries(jsonb) is 'Gives back leased deliveries that were not attempted: [{"delivery_id", "lease_id"}]. They are due again at once.';
+revoke all on function public.release_webhook_deliveries(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.release_webhook_deliveries(jsonb) to service_role;
+
+-- schemas/api/replace_webhook_secret.sql
+create or replace function public.replace_webhook_secret(
+    webhook_config_id uuid,
+    stored text,
+    sealed text
+)
+returns boolean
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.replace_webhook_secret(
+        replace_webhook_secret.webhook_config_id,
+        replace_webhook_secret.stored,
+        replace_webhook_secret.sealed);
+end $$;
+comment on function public.replace_webhook_secret(uuid, text, text) is 'Stores a secret in another form, if it is still as it was read.';
+revoke all on function public.replace_webhook_secret(uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.replace_webhook_secret(uuid, text, text) to service_role;
+
+-- schemas/api/replay_webhook_deliveries.sql
+create or replace function public.replay_webhook_deliveries(
+    webhook_config_id uuid default null,
+    created_from timestamptz default null,
+    created_until timestamptz default null,
+    event_type text default null,
+    status text default 'failed',
+    dry_run boolean default true,
+    at_most integer default 1000,
+    after_created_at timestamptz default null,
+    after_id uuid default null
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.replay_webhook_deliveries(
+        replay_webhook_deliveries.webhook_config_id,
+        replay_webhook_deliveries.created_from,
+        replay_webhook_deliveries.created_until,
+        replay_webhook_deliveries.event_type,
+        replay_webhook_deliveries.status,
+        replay_webhook_deliveries.dry_run,
+        replay_webhook_deliveries.at_most,
+        replay_webhook_deliveries.after_created_at,
+        replay_webhook_deliveries.after_id);
+end $$;
+comment on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) is 'Makes failed (or delivered) deliveries due again, oldest first. By default it only counts: {"matching"}. With dry_run false it takes at_most of them; go on with "next" and the same created_until until "next" is null.';
+revoke all on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
+
+-- schemas/api/retry_webhook_delivery.sql
+create or replace function public.retry_webhook_delivery(
+    delivery_id uuid
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
+end $$;
+comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: one more attempt for a failed one, once more for a delivered one, at once for one that waits.';
+revoke all on function public.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.retry_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/api/rotate_webhook_secret.sql
+create or replace function public.rotate_webhook_secret(
+    webhook_config_id uuid,
+    overlap interval default '24 hours'
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.rotate_webhook_secret(rotate_webhook_secret.webhook_config_id, rotate_webhook_secret.overlap);
+end $$;
+comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends both sign; with an overlap of 0 the old ones end at once.';
+revoke all on function public.rotate_webhook_secret(uuid, interval) from public, anon, authenticated, service_role;
+grant execute on function public.rotate_webhook_secret(uuid, interval) to authenticated, service_role;
+
+-- schemas/api/search_webhook_deliveries.sql
+create or replace function public.search_webhook_deliveries(
+    event_type text default null,
+    status text default null,
+    webhook_config_id uuid default null,
+    created_from timestamptz default null,
+    created_until timestamptz default null,
+    request_id uuid default null,
+    payload_path text default null,
+    payload_value text default null,
+    before_created_at timestamptz default null,
+    before_id uuid default null,
+    page_size integer default 50
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.search_webhook_deliveries(
+        search_webhook_deliveries.event_type,
+        search_webhook_deliveries.status,
+        search_webhook_deliveries.webhook_config_id,
+        search_webhook_deliveries.created_from,
+        search_webhook_deliveries.created_until,
+        search_webhook_deliveries.request_id,
+        search_webhook_deliveries.payload_path,
+        search_webhook_deliveries.payload_value,
+        search_webhook_deliveries.before_created_at,
+        search_webhook_deliveries.before_id,
+        search_webhook_deliveries.page_size);
+end $$;
+comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Deliveries newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set when a page ended because enough rows had been looked at.';
+revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
+
+-- schemas/api/send_test_webhook.sql
+create or replace function public.send_test_webhook(
+    webhook_config_id uuid
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id);
+end $$;
+comment on function public.send_test_webhook(uuid) is 'Makes one delivery of the event webhook.test for an endpoint.';
+revoke all on function public.send_test_webhook(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.send_test_webhook(uuid) to authenticated, service_role;
+
+-- schemas/api/start_webhook_dispatcher_run.sql
+create or replace function public.start_webhook_dispatcher_run(
+    source text
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.start_webhook_dispatcher_run(start_webhook_dispatcher_run.source);
+end $$;
+comment on function public.start_webhook_dispatcher_run(text) is 'Records the cron''s heartbeat and returns {"run_id", "due"}.';
+revoke all on function public.start_webhook_dispatcher_run(text) from public, anon, authenticated, service_role;
+grant execute on function public.start_webhook_dispatcher_run(text) to service_role;
+
+-- schemas/api/update_webhook_endpoint.sql
+create or replace function public.update_webhook_endpoint(
+    webhook_config_id uuid,
+    changes jsonb
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.update_webhook_endpoint(
+        update_webhook_endpoint.webhook_config_id,
+        update_webhook_endpoint.changes);
+end $$;
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay, but headers and credentials_profile when the URL gets another host. {"is_active": false} disables it.';
+revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
+
+-- schemas/api/webhook_admin_write.sql
+create or replace function public.webhook_admin_write(
+    action text,
+    arguments jsonb,
+    idempotency_key text default null
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_admin_write(
+        webhook_admin_write.action,
+        webhook_admin_write.arguments,
+        webhook_admin_write.idempotency_key);
+end $$;
+comment on function public.webhook_admin_write(text, jsonb, text) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay or dispatch. A repeated idempotency_key within a day returns the first answer, without its secret, and does nothing.';
+revoke all on function public.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+
+-- schemas/api/webhook_backlog.sql
+create or replace function public.webhook_backlog(
+    at_most integer default 10000
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_backlog(webhook_backlog.at_most);
+end $$;
+comment on function public.webhook_backlog(integer) is 'How many deliveries are due now and may go out (counted up to at_most), expired leases included, and since when the oldest waits.';
+revoke all on function public.webhook_backlog(integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_backlog(integer) to service_role;
+
+-- schemas/api/webhook_define_event.sql
+create or replace function public.webhook_define_event(
+    name text,
+    description text,
+    data_schema jsonb,
+    example jsonb default null
+)
+returns text
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_define_event(
+        webhook_define_event.name,
+        webhook_define_event.description,
+        webhook_define_event.data_schema,
+        webhook_define_event.example);
+end $$;
+comment on function public.webhook_define_event(text, text, jsonb, jsonb) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given).';
+revoke all on function public.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+
+-- schemas/api/webhook_diagnosis.sql
+create or replace function public.webhook_diagnosis()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_diagnosis();
+end $$;
+comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applied migrations, grants that are missing or too many, tables without row level security, the clock.';
+revoke all on function public.webhook_diagnosis() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_diagnosis() to service_role;
+
+-- schemas/api/webhook_health.sql
+create or replace function public.webhook_health()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_health();
+end $$;
+comment on function public.webhook_health() is 'The last hour''s deliveries by status, the backlog, endpoints, and the cron''s last run.';
+revoke all on function public.webhook_health() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_health() to service_role;
+
+-- schemas/api/webhook_metrics.sql
+create or replace function public.webhook_metrics()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_metrics();
+end $$;
+comment on function public.webhook_metrics() is 'For the gateway''s /metrics: the backlog, unfinished deliveries, circuits, endpoints and the last heartbeat.';
+revoke all on function public.webhook_metrics() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_metrics() to service_role;
+
+-- schemas/api/webhook_overview.sql
+create or replace function public.webhook_overview()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_overview();
+end $$;
+comment on function public.webhook_overview() is 'The dashboard: status with reasons, the last hour''s deliveries, circuits of active endpoints, latencies of the last hour''s attempts, and the dispatcher''s uptime over a day.';
+revoke all on function public.webhook_overview() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_overview() to authenticated, service_role;
+
+-- schemas/api/webhook_series.sql
+create or replace function public.webhook_series(
+    span interval default '1 hour',
+    buckets integer default 60
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
+end $$;
+comment on function public.webhook_series(interval, integer) is 'Deliveries by the time they were made and their status now, and attempts'' latencies, in equal buckets up to now; each as a column.';
+revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
+
+-- schemas/api/webhook_traceparents.sql
+create or replace function public.webhook_traceparents(
+    delivery_ids uuid[]
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_traceparents(webhook_traceparents.delivery_ids);
+end $$;
+comment on function public.webhook_traceparents(uuid[]) is 'The traceparent of each delivery that has one, by id.';
+revoke all on function public.webhook_traceparents(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_traceparents(uuid[]) to service_role;
+
+-- schemas/deliveries/claim_webhook_deliveries.sql
+create or replace function webhooks.claim_webhook_deliveries(
+    batch_size integer default 100,
+    lease_seconds integer default 60,
+    worker text default null,
+    per_endpoint integer default null,
+    busy jsonb default '{}',
+    project text default null
+)
+returns json
+language plpgsql
+-- definer: behind public.claim_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- Planned anew each time, 0.6 ms of a call: a kept plan that was made while the table had a few rows reads a whole
+-- index for each row, until the next analyze. A scan of the whole table is never right here, whatever stale
+-- statistics say of a queue.
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+    _now timestamptz := now();
+    _lease uuid := gen_random_uuid();
+    _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
+    -- of payloads
+    _bytes constant integer := 4194304;
+    _own integer := least(_batch, coalesce(per_endpoint, _batch));
+    _held jsonb := webhooks.hold_for(project);
+    _start uuid := gen_random_uuid();
+    _expired uuid[];
+    _unlimited uuid[];
+    _limited uuid[];
+    _endpoints uuid[];
+    _rooms integer[];
+    _share integer;
+    _ids uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
+    _claimed json;
+    _settings json;
+    _count integer;
+begin
+    if _held is not null then
+        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json);
+    end if;
+
+    -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
+    select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null)
+    into _ids, _expired
+    from (
+        select q.delivery_id, q.lease_id
+        from webhooks.delivery_queue as q
+        where not q.ready and q.due_at <= _now
+        order by q.due_at
+        limit 1000
+        for update skip locked
+    ) as l;
+    if _ids is not null then
+        update webhooks.delivery_queue as q
+        set ready = true, lease_id = null, leased_at = null
+        where q.delivery_id = any (_ids);
+    end if;
+    if _expired is not null then
+        update public.webhook_deliveries as d
+        set status = 'pending'
+        where d.id = any (_expired) and d.status = 'processing';
+    end if;
+
+    -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
+    -- the scan begins at a random one, so that none waits behind the others' backlog when there are more than fit
+    select coalesce(array_agg(due.id) filter (where not due.limited), '{}'),
+           coalesce(array_agg(due.room) filter (where not due.limited), '{}'),
+           coalesce(array_agg(due.id) filter (where due.limited), '{}')
+    into _unlimited, _rooms, _limited
+    from (
+        select r.id, r.limited, least(_own, per_endpoint - (busy ->> r.id::text)::integer) as room
+        from (
+            select e.id from webhooks.endpoints_with_due(_start) as e (id)
+            union all
+            select e.id from webhooks.endpoints_with_due() as e (id) where e.id < _start
+        ) as e
+        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as r
+        where (r.tokens is null or r.tokens >= 1)
+          and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
+          -- one that has as many under way as it may must not take another's turn
+          and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
+        limit _batch
+    ) as due;
+    _endpoints := _unlimited;
+
+    -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
+    if cardinality(_limited) > 0 then
+        insert into public.webhook_circuits (webhook_config_id)
+        select l.id from unnest(_limited) as l (id)
+        where not exists (select from public.webhook_circuits as h where h.webhook_config_id = l.id)
+        on conflict do nothing;
+        perform 1
+        from public.webhook_circuits as h
+        where h.webhook_config_id = any (_limited)
+        order by h.webhook_config_id
+        for update;
+        select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
+        into _endpoints, _rooms
+        from (
+            select r.id,
+                   least(_own, per_endpoint - (busy ->> r.id::text)::integer,
+                         r.places - webhooks.under_way(r.id, r.places_since, r.places), floor(r.tokens))::integer as size
+            from webhooks.ready_endpoints as r
+            where r.id = any (_limited)
+        ) as room
+        where room.size > 0;
+    end if;
+    if coalesce(cardinality(_endpoints), 0) = 0 then
+        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+    end if;
+
+    -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
+    -- rounding the shares up crowds nobody out
+    _share := ceil(_batch::numeric / cardinality(_endpoints));
+    _ids := array(
+        select s.delivery_id
+        from unnest(_endpoints, _rooms) as e (id, room)
+        cross join lateral (
+            select l.delivery_id, l.due_at, row_number() over (order by l.due_at) as place
+            from (
+                select q.delivery_id, q.due_at
+                from webhooks.delivery_queue as q
+                where q.webhook_config_id = e.id and q.ready
+                order by q.due_at
+                limit least(_share, e.room)
+                for update skip locked
+            ) as l
+        ) as s
+        order by s.place, s.due_at
+        limit _batch);
+
+    -- 5. what the short queues left free goes to the oldest of the others that have no limit
+    if cardinality(_ids) < _batch and cardinality(_unlimited) > 0 and cardinality(_endpoints) > 1 then
+        _ids := _ids || array(
+            select q.delivery_id
+            from webhooks.delivery_queue as q
+            where q.ready and q.delivery_id = any (array(
+                select s.delivery_id
+                from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
+                cross join lateral (
+                    select q2.delivery_id, q2.due_at
+                    from webhooks.delivery_queue as q2
+                    where q2.webhook_config_id = e.id and q2.ready and q2.delivery_id <> all (_ids)
+                    order by q2.due_at
+                    -- beyond its share, which it has already got
+                    limit least(_batch - cardinality(_ids), e.room - least(e.room, _share))
+                ) as s
+                order by s.due_at
+                limit _batch - cardinality(_ids)))
+            for update skip locked);
+    end if;
+    if cardinality(_ids) = 0 then
+        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+    end if;
+    select min(q.created_at), max(q.created_at) into _oldest, _newest
+    from webhooks.delivery_queue as q
+    where q.delivery_id = any (_ids);
+
+    -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
+    _ids := array(
+        select s.id
+        from (
+            select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+            from (
+                select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
+                from unnest(_ids) with ordinality as chosen (id, place)
+                left join (
+                    select e.id,
+                           -- as text, where compression may hide how long that is
+                           case
+                               when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
+                               else octet_length(e.payload::text)
+                           end as bytes
+                    from public.webhook_deliveries as e
+                    where e.id = any (_ids) and e.created_at between _oldest and _newest
+                    offset 0
+                ) as d on d.id = chosen.id
+            ) as sized
+        ) as s
+        where s.bytes_before < _bytes
+        order by s.place);
+
+    -- 7. what the limited ones got: their tokens are spent, and an open circuit is tried by its one request
+    if cardinality(_limited) > 0 then
+        update public.webhook_circuits as h
+        set state = case when h.state = 'open' then 'half_open' else h.state end,
+            since = case when h.state = 'open' then _now else h.since end,
+            tokens = r.tokens - taken.deliveries,
+            -- whoever waited for the lock began before the one that held it
+            tokens_at = case when r.tokens is not null then greatest(h.tokens_at, _now) end
+        from (
+            select q.webhook_config_id, count(*) as deliveries
+            from webhooks.delivery_queue as q
+            where q.delivery_id = any (_ids) and q.webhook_config_id = any (_limited)
+            group by q.webhook_config_id
+        ) as taken
+        join webhooks.ready_endpoints as r on r.id = taken.webhook_config_id
+        where h.webhook_config_id = taken.webhook_config_id;
+    end if;
+
+    -- 8. the lease, which outlasts an attempt of its endpoint; the status, for people; and what the worker needs
+    update webhooks.delivery_queue as q
+    set ready = false,
+        lease_id = _lease,
+        leased_at = _now,
+        leased_by = worker,
+        due_at = _now + make_interval(secs => greatest(coalesce(lease_seconds, 60), 1, 2 * coalesce((
+            select c.timeout_seconds from public.webhook_configurations as c where c.id = q.webhook_config_id), 0)))
+    where q.delivery_id = any (_ids);
+    with claimed as (
+        update public.webhook_deliveries as d
+        set status = 'processing'
+        where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status in ('pending', 'processing')
+        returning d.id, d.webhook_config_id, d.event_type, d.attempts, d.payload, d.next_attempt_at
+    )
+    select json_agg(json_build_object(
+               'id', k.id, 'endpoint_id', k.webhook_config_id, 'event_type', k.event_type, 'attempt', k.attempts + 1,
+               'body', k.payload::text) order by k.next_attempt_at),
+           count(*)
+    into _claimed, _count
+    from claimed as k;
+    if _count < cardinality(_ids) then
+        -- a delivery that is gone, or finished, has no place in the queue
+        delete from webhooks.delivery_queue as q
+        where q.delivery_id = any (_ids) and not exists (
+            select from public.webhook_deliveries as d
+            where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
+    end if;
+    select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
+               'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
+    into _settings
+    from public.webhook_configurations as c
+    left join public.webhook_circuits as h on h.webhook_config_id = c.id
+    where c.id = any (_endpoints);
+    return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
+                             'deliveries', coalesce(_claimed, '[]'));
+end $$;
+comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Behind public.claim_webhook_deliveries.';
+revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+
+-- schemas/deliveries/endpoints_with_due.sql
+create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
+returns setof uuid
+language sql
+stable
+-- no settings of its own, unlike all others: only so is it inlined, and read no further than its caller needs
+as $$
+    -- A skip scan: one step of the index for each endpoint that has something due, none for the others. It is lazy:
+    -- whoever takes the first hundred pays for a hundred.
+    with recursive step as (
+        (select q.webhook_config_id as id
+         from webhooks.delivery_queue as q
+         where q.ready and q.webhook_config_id >= from_id
+         order by q.webhook_config_id
+         limit 1)
+        union all
+        select (
+            select q.webhook_config_id
+            from webhooks.delivery_queue as q
+            where q.ready and q.webhook_config_id > s.id
+            order by q.webhook_config_id
+            limit 1)
+        from step as s
+        where s.id is not null
+    )
+    select s.id from step as s where s.id is not null
+$$;
+comment on function webhooks.endpoints_with_due(uuid) is 'The endpoints with deliveries that are ready, by id from a given one on.';
+revoke all on function webhooks.endpoints_with_due(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/get_webhook_delivery.sql
+create or replace function webhooks.get_webhook_delivery(delivery_id uuid)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.get_webhook_delivery, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _delivery public.webhook_deliveries;
+    _lease webhooks.delivery_queue;
+    _attempts jsonb;
+    _timeline jsonb;
+begin
+    select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
+    if not found then
+        raise exception 'there is no webhook delivery %', get_webhook_delivery.delivery_id
+            using errcode = 'PT404', hint = 'It may have been purged with its endpoint, or by retention.';
+    end if;
+
+    select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
+
+    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
+    from public.webhook_attempts as a
+    where a.delivery_id = _delivery.id;
+
+    select jsonb_agg(jsonb_build_object('at', t.at, 'kind', t.kind, 'text', t.text) order by t.at, t.place)
+    into _timeline
+    from (
+        select _delivery.created_at as at, 0 as place, 'created' as kind, 'Dispatched as ' || _delivery.event_type as text
+        union all
+        select a.started_at, a.number * 2, 'attempt', 'Attempt ' || a.number || ' began'
+        from public.webhook_attempts as a
+        where a.delivery_id = _delivery.id
+        union all
+        select a.started_at + make_interval(secs => a.duration_ms / 1000.0), a.number * 2 + 1,
+               case when a.delivered then 'delivered' else 'refused' end,
+               'Attempt ' || a.number || case when a.delivered then ' delivered' else ' failed' end
+               || coalesce(', HTTP ' || a.response_status, '') || ', after ' || a.duration_ms || ' ms'
+        from public.webhook_attempts as a
+        where a.delivery_id = _delivery.id
+        union all
+        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || ' by ' || s.actor
+        from public.webhook_admin_actions as s
+        where s.delivery_id = _delivery.id
+        union all
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
+        where _delivery.status = 'processing'
+        union all
+        select _delivery.next_attempt_at, 901, 'due', 'Next attempt is due'
+        where _delivery.status = 'pending'
+        union all
+        select _delivery.finished_at, 902, _delivery.status,
+               case _delivery.status when 'delivered' then 'Delivered' else 'Failed for good' end
+        where _delivery.finished_at is not null
+    ) as t;
+
+    return jsonb_build_object(
+        'id', _delivery.id, 'event_type', _delivery.event_type, 'status', _delivery.status,
+        'attempts', _delivery.attempts, 'request_id', _delivery.request_id, 'created_at', _delivery.created_at,
+        'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
+        'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
+        'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
+        'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
+        'payload', _delivery.payload,
+        -- as text: a number of many digits must reach the page as it is sent
+        'body', _delivery.payload::text,
+        'pretty_body', jsonb_pretty(_delivery.payload),
+        'endpoint', (
+            select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
+                                      'max_attempts', c.max_attempts)
+            from public.webhook_configurations as c
+            where c.id = _delivery.webhook_config_id),
+        'attempt_log', _attempts,
+        'timeline', _timeline);
+end $$;
+comment on function webhooks.get_webhook_delivery(uuid) is 'Behind public.get_webhook_delivery.';
+revoke all on function webhooks.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.get_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/deliveries/prepare_webhook_partitions.sql
+create or replace function webhooks.prepare_webhook_partitions()
+returns integer
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    select 0
+$$;
+comment on function webhooks.prepare_webhook_partitions() is 'Behind public.prepare_webhook_partitions.';
+revoke all on function webhooks.prepare_webhook_partitions() from public, anon, authenticated, service_role;
+grant execute on function webhooks.prepare_webhook_partitions() to service_role;
+
+-- schemas/deliveries/purge_deliveries.sql
+do $replaceable$
+begin
+    if to_regprocedure('webhooks.purge_deliveries(timestamptz, integer)') is null then
+        execute $function$create or replace function webhooks.purge_deliveries(finished_before timestamptz, batch_size integer)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    _from webhooks.cursors;
+    _looked integer;
+    _purged integer;
+    _last_at timestamptz;
+    _last_id uuid;
+begin
+    -- By the time of creation, since an index on finished_at would cost every delivery. What is old and not finished is
+    -- passed over: the cursor keeps it from being read by every call.
+    select c.* into _from from webhooks.cursors as c where c.name = 'purge' for update;
+    with looked as materialized (
+        select d.id, d.created_at, d.status, coalesce(d.finished_at, d.last_attempt_at, d.created_at) as finished
+        from public.webhook_deliveries as d
+        where d.created_at < finished_before
+          and (d.created_at, d.id) > (coalesce(_from.created_at, '-infinity'), coalesce(_from.id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit batch_size
+    ),
+    purged as (
+        -- attempts go with their deliveries
+        delete from public.webhook_deliveries as d
+        where d.id = any (array(
+            select l.id from looked as l where l.status in ('delivered', 'failed') and l.finished < finished_before))
+          and d.created_at < finished_before
+          and d.status in ('delivered', 'failed')
+        returning d.id
+    )
+    select (select count(*) from looked), (select count(*) from purged), l.created_at, l.id
+    into _looked, _purged, _last_at, _last_id
+    from (select 1) as one
+    left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
+    insert into webhooks.cursors as c (name, created_at, id) values ('purge', _last_at, _last_id)
+    on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    if _looked < batch_size then
+        -- the end: the next call begins at the oldest again
+        update webhooks.cursors as c set created_at = null, id = null where c.name = 'purge';
+    end if;
+    -- what was looked at in vain counts, so that the caller goes on to the end
+    return case when _looked < batch_size then _purged else greatest(_purged, 1) end;
+end $$;
+comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a moment, with their attempts, up to batch_size a call. 0: nothing is left. Replace it to keep history elsewhere.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function webhooks.purge_deliveries(timestamptz, integer) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/purge_webhook_history.sql
+create or replace function webhooks.purge_webhook_history(older_than interval, batch_size integer default 1000)
+returns integer
+language plpgsql
+-- definer: behind public.purge_webhook_history, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    _before timestamptz := now() - older_than;
+    _batch integer := least(greatest(coalesce(batch_size, 1000), 1), 10000);
+    _purged integer;
+    _more integer;
+begin
+    if older_than is null or older_than < interval '0' then
+        raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
+            using errcode = '22023';
+    end if;
+    _purged := webhooks.purge_deliveries(_before, _batch);
+    -- a minute's share of the search for rows that were loaded without triggers
+    perform webhooks.queue_missing_deliveries(_batch);
+
+    delete from public.webhook_dispatcher_runs as r
+    where r.id = any (array(
+        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    delete from public.webhook_trigger_errors as e
+    where e.id = any (array(
+        select o.id from public.webhook_trigger_errors as o where o.occurred_at < _before order by o.occurred_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    -- of tables that were dropped
+    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+
+    delete from webhooks.idempotency_keys as k
+    using (
+        select o.scope, o.key from webhooks.idempotency_keys as o where o.created_at < _before order by o.created_at limit _batch
+    ) as old
+    where k.scope = old.scope and k.key = old.key;
+    get diagnostics _more = row_count;
+    return _purged + _more;
+end $$;
+comment on function webhooks.purge_webhook_history(interval, integer) is 'Behind public.purge_webhook_history.';
+revoke all on function webhooks.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.purge_webhook_history(interval, integer) to service_role;
+
+-- schemas/deliveries/queue_again.sql
+create or replace function webhooks.queue_again(delivery_id uuid, webhook_config_id uuid, created_at timestamptz, due_at timestamptz)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into webhooks.delivery_queue as q (delivery_id, webhook_config_id, created_at, due_at, ready)
+    values (queue_again.delivery_id, queue_again.webhook_config_id, queue_again.created_at, queue_again.due_at,
+            queue_again.due_at <= now())
+    on conflict on constraint delivery_queue_pkey do update
+    set due_at = excluded.due_at, ready = excluded.ready, lease_id = null, leased_at = null;
+    perform webhooks.wake_workers();
+end $$;
+comment on function webhooks.queue_again(uuid, uuid, timestamptz, timestamptz) is 'Queues a delivery for another attempt, and wakes the workers.';
+revoke all on function webhooks.queue_again(uuid, uuid, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/queue_all_missing_deliveries.sql
+create or replace function webhooks.queue_all_missing_deliveries()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    while webhooks.queue_missing_deliveries(100000) > 0 loop
+    end loop;
+end $$;
+comment on function webhooks.queue_all_missing_deliveries() is 'Queues all pending deliveries that were inserted before the queue existed, or loaded without triggers.';
+revoke all on function webhooks.queue_all_missing_deliveries() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/queue_missing_deliveries.sql
+create or replace function webhooks.queue_missing_deliveries(batch_size integer default 10000)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    _from webhooks.cursors;
+    _looked integer;
+    _last_at timestamptz;
+    _last_id uuid;
+begin
+    select c.* into _from from webhooks.cursors as c where c.name = 'queue_missing' for update;
+    with looked as materialized (
+        select d.id, d.webhook_config_id, d.created_at, d.status, d.next_attempt_at
+        from public.webhook_deliveries as d
+        where (d.created_at, d.id) > (coalesce(_from.created_at, '-infinity'), coalesce(_from.id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit batch_size
+    ),
+    queued as (
+        insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
+        select l.id, l.webhook_config_id, l.created_at, l.next_attempt_at, l.next_attempt_at <= now()
+        from looked as l
+        where l.status in ('pending', 'processing')
+          -- younger ones may be of a transaction whose trigger runs next
+          and l.created_at < now() - interval '1 minute'
+        on conflict (delivery_id) do nothing
+    ),
+    failed as (
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        select l.id, l.webhook_config_id, l.created_at from looked as l where l.status = 'failed'
+        on conflict (delivery_id) do nothing
+    )
+    select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
+    from (select 1) as one
+    left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
+    insert into webhooks.cursors as c (name, created_at, id)
+    values ('queue_missing', case when _looked = batch_size then _last_at end, case when _looked = batch_size then _last_id end)
+    on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    return case when _looked = batch_size then _looked else 0 end;
+end $$;
+comment on function webhooks.queue_missing_deliveries(integer) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
+revoke all on function webhooks.queue_missing_deliveries(integer) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/record_webhook_attempts.sql
+create or replace function webhooks.record_webhook_attempts(results jsonb, policy jsonb default '{}')
+returns json
+language plpgsql
+-- definer: behind public.record_webhook_attempts, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- the planner takes a list of ids for ten: nested loops over 250 rows cost 5 times as much as hashing them
+set enable_nestloop = off
+set enable_seqscan = off
+set jit = off
+-- as in the claim: a kept plan may be one for a table of a few rows
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+    _ids uuid[] := array(
+        select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
+    _live uuid[];
+    _late uuid[];
+    _endpoints uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
+    _rest json;
+    _recorded json;
+begin
+    -- locked in one order, so that two workers' batches cannot deadlock
+    select coalesce(array_agg(l.delivery_id), '{}'), array_agg(distinct l.webhook_config_id), min(l.created_at), max(l.created_at)
+    into _live, _endpoints, _oldest, _newest
+    from (
+        select q.delivery_id, q.webhook_config_id, q.created_at
+        from webhooks.delivery_queue as q
+        where q.delivery_id = any (_ids)
+        order by q.delivery_id
+        for update
+    ) as l;
+    if cardinality(_live) < cardinality(_ids) then
+        -- Late: these are finished, or gone. Of them only a success counts, and it makes a failed delivery a delivered
+        -- one. They are locked after the others, so not in the one order: whoever would have to wait gives up (55P03),
+        -- and is told to come again.
+        _late := array(
+            select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
+            where r.delivered and r.delivery_id <> all (_live));
+        select coalesce(array_agg(l.id), '{}'), _endpoints || array_agg(distinct l.webhook_config_id),
+               least(_oldest, min(l.created_at)), greatest(_newest, max(l.created_at))
+        into _late, _endpoints, _oldest, _newest
+        from (
+            select d.id, d.webhook_config_id, d.created_at
+            from public.webhook_deliveries as d
+            where d.id = any (_late) and d.status <> 'delivered'
+            for update nowait
+        ) as l;
+        _live := _live || _late;
+        select json_agg(json_build_object(
+            'delivery_id', d.id, 'status', d.status, 'accepted', false,
+            'due_in_seconds', extract(epoch from d.next_attempt_at - now())::float8))
+        into _rest
+        from public.webhook_deliveries as d
+        where d.id = any (_ids) and d.id <> all (_live);
+    end if;
+    -- again in one order, after the deliveries: as every batch does. A row loaded without triggers has no circuit yet.
+    insert into public.webhook_circuits (webhook_config_id, since)
+    select e.id, '-infinity' from unnest(_endpoints) as e (id)
+    where not exists (select from public.webhook_circuits as h where h.webhook_config_id = e.id)
+    on conflict do nothing;
+    perform from public.webhook_circuits as h
+    where h.webhook_config_id = any (_endpoints)
+    order by h.webhook_config_id
+    for update;
+
+    with current as materialized (
+        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.next_attempt_at, q.lease_id, q.leased_at
+        from (
+            select d.* from public.webhook_deliveries as d
+            where d.id = any (_live) and d.created_at between _oldest and _newest
+        ) as d
+        left join (select q.* from webhooks.delivery_queue as q where q.delivery_id = any (_live)) as q on q.delivery_id = d.id
+    ),
+    result as (
+        -- of two results of one delivery that of the lease's holder counts, else a success
+        select distinct on (r.delivery_id) r.*
+        from jsonb_to_recordset(results) as r (
+            delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
+            delivered boolean, permanent boolean, health text, retry_after_seconds numeric, response_status integer,
+            response_headers jsonb, response_excerpt text, error text, disable_reason text)
+        join current as c on c.id = r.delivery_id
+        order by r.delivery_id, coalesce(c.lease_id = r.lease_id, false) desc, r.delivered desc
+    ),
+    endpoint as materialized (
+        select e.id, e.max_attempts, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
+        from (select e.* from public.webhook_configurations as e where e.id = any (_endpoints)) as e
+        join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
+            on h.webhook_config_id = e.id
+    ),
+    -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
+    -- only if it says that the receiver has the delivery: nothing may send that again.
+    accepted as materialized (
+        select r.*, c.webhook_config_id, c.created_at, greatest(c.attempts, r.attempt) as attempts_made,
+               least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
+               case
+                   when r.delivered then 'delivered'
+                   when r.permanent or greatest(c.attempts, r.attempt) >= e.max_attempts then 'failed'
+                   else 'pending'
+               end as new_status,
+               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
+               -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
+               case when c.leased_at >= e.since then r.health end as news,
+               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
+        from result as r
+        join current as c on c.id = r.delivery_id
+        join endpoint as e on e.id = c.webhook_config_id
+        where c.lease_id = r.lease_id
+           or (r.delivered and c.status <> 'delivered')
+    ),
+    logged as (
+        insert into public.webhook_attempts
+            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error)
+        select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
+               a.response_headers, a.response_excerpt, a.error
+        from accepted as a
+        on conflict do nothing
+    ),
+    news as (
+        select a.webhook_config_id,
+               count(*) filter (where a.news in ('answered', 'failed')) as attempts,
+               count(*) filter (where a.news = 'failed') as failures,
+               count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
+               bool_or(a.answered_at is not null) as answered,
+               bool_or(a.delivered) as delivered,
+               bool_or(not a.delivered and a.health is not null) as undelivered,
+               max(a.wait_seconds) as wait_seconds,
+               max(a.disable_reason) as disable_reason
+        from (
+            select a.*, max(a.ended_at) filter (where a.news = 'answered') over (partition by a.webhook_config_id) as answered_at
+            from accepted as a
+        ) as a
+        group by a.webhook_config_id
+    ),
+    counted as (
+        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.wait_seconds,
+               case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
+               case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
+               case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
+               case when fresh.window then now() else e.window_started_at end as window_started_at,
+               case
+                   when n.delivered then null
+                   when n.undelivered and e.undelivered_at < now() - interval '2 days' then now()
+                   when n.undelivered then coalesce(e.failing_since, now())
+                   else e.failing_since
+               end as failing_since,
+               case when n.undelivered then now() else e.undelivered_at end as undelivered_at,
+               coalesce(e.circuit_failure_threshold, (policy ->> 'failure_threshold')::integer, 5) as threshold,
+               coalesce(e.circuit_reset_seconds, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
+               n.disable_reason
+        from endpoint as e
+        join news as n on n.webhook_config_id = e.webhook_config_id
+        cross join lateral (
+            select e.window_started_at < now() - make_interval(secs => coalesce((policy ->> 'rate_window_seconds')::float8, 60)) as window
+        ) as fresh
+    ),
+    moved as materialized (
+        select c.*,
+               case
+                   when c.state = 'half_open' and c.answered then 'closed'
+                   when c.state = 'half_open' and c.failures > 0 then 'open'
+                   when c.state = 'closed' and (
+                       c.consecutive >= c.threshold
+                       or (c.attempts >= coalesce((policy ->> 'rate_minimum')::integer, 20)
+                           and c.window_failures >= c.attempts * coalesce((policy ->> 'failure_rate')::float8, 0.5))) then 'open'
+                   else c.state
+               end as new_state
+        from counted as c
+    ),
+    kept as (
+        update public.webhook_circuits as h
+        set state = m.new_state,
+            since = case when m.new_state <> h.state then now() else h.since end,
+            open_until = case
+                when m.new_state = 'open' and h.state <> 'open' then now() + make_interval(secs => m.reset_seconds)
+                when m.new_state = 'closed' then null
+                else h.open_until
+            end,
+            consecutive_failures = m.consecutive,
+            -- a circuit that closes begins a new window: what opened it must not open it again
+            window_started_at = case when m.new_state <> h.state then now() else m.window_started_at end,
+            window_attempts = case when m.new_state <> h.state then 0 else m.attempts end,
+            window_failures = case when m.new_state <> h.state then 0 else m.window_failures end,
+            failing_since = m.failing_since,
+            undelivered_at = m.undelivered_at,
+            paused_until = case when m.wait_seconds > 0
+                then greatest(h.paused_until, now() + make_interval(secs => m.wait_seconds)) else h.paused_until end
+        from moved as m
+        where h.webhook_config_id = any (_endpoints) and h.webhook_config_id = m.webhook_config_id
+    ),
+    gone as materialized (
+        select m.webhook_config_id,
+               coalesce(m.disable_reason, 'nothing was delivered since '
+                   || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
+        from moved as m
+        where m.disable_reason is not null
+           or m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
+    ),
+    disabled as (
+        update public.webhook_configurations as e
+        set is_active = false, disabled_at = now(), disabled_reason = g.reason
+        from gone as g
+        where e.id = any (array(select g.webhook_config_id from gone as g)) and e.id = g.webhook_config_id and e.is_active
+    ),
+    updated as (
+        update public.webhook_deliveries as d
+        set status = a.new_status,
+            attempts = a.attempts_made,
+            counted_attempts = a.attempts_made,
+            last_attempt_at = a.started_at,
+            response_status = a.response_status,
+            response_body = a.response_excerpt,
+            error_message = a.error,
+            finished_at = case when a.new_status <> 'pending' then now() end,
+            -- 2^n seconds after attempt n, at most 60; a longer wait that the receiver asked for is kept
+            next_attempt_at = case
+                when a.new_status = 'pending' then
+                    now() + make_interval(secs => greatest(least(60, power(2, a.attempts_made)), a.wait_seconds))
+                else d.next_attempt_at
+            end
+        from accepted as a
+        where d.id = any (_live) and d.created_at between _oldest and _newest and d.id = a.delivery_id
+        returning d.id, d.webhook_config_id, d.created_at, d.status, d.next_attempt_at
+    ),
+    finished as (
+        delete from webhooks.delivery_queue as q
+        where q.delivery_id = any (array(select u.id from updated as u where u.status <> 'pending'))
+    ),
+    retried as (
+        update webhooks.delivery_queue as q
+        set due_at = u.next_attempt_at, ready = false, lease_id = null, leased_at = null
+        from updated as u
+        where q.delivery_id = any (array(select u.id from updated as u where u.status = 'pending')) and q.delivery_id = u.id
+    ),
+    failures as (
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        select u.id, u.webhook_config_id, u.created_at from updated as u where u.status = 'failed'
+        on conflict do nothing
+    ),
+    repaired as (
+        delete from webhooks.failed_deliveries as f
+        where f.delivery_id = any (array(
+            select u.id from updated as u join current as c on c.id = u.id where u.status = 'delivered' and c.status = 'failed'))
+    )
+    select json_agg(json_build_object(
+        'delivery_id', c.id, 'status', coalesce(u.status, c.status), 'accepted', u.id is not null,
+        'due_in_seconds', extract(epoch from coalesce(u.next_attempt_at, c.next_attempt_at) - now())::float8))
+    into _recorded
+    from current as c
+    left join updated as u on u.id = c.id;
+    return json_build_object('recorded', coalesce(_recorded, '[]'), 'late', coalesce(_rest, '[]'));
+end $$;
+comment on function webhooks.record_webhook_attempts(jsonb, jsonb) is 'Behind public.record_webhook_attempts.';
+revoke all on function webhooks.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.record_webhook_attempts(jsonb, jsonb) to service_role;
+
+-- schemas/deliveries/release_webhook_deliveries.sql
+create or replace function webhooks.release_webhook_deliveries(leases jsonb)
+returns integer
+language plpgsql
+-- definer: behind public.release_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _ids uuid[];
+begin
+    with released as (
+        update webhooks.delivery_queue as q
+        set ready = true, due_at = q.leased_at, lease_id = null, leased_at = null
+        from jsonb_to_recordset(leases) as l (delivery_id uuid, lease_id uuid)
+        where q.delivery_id = l.delivery_id and q.lease_id = l.lease_id
+        returning q.delivery_id
+    )
+    select coalesce(array_agg(r.delivery_id), '{}') into _ids from released as r;
+    update public.webhook_deliveries as d set status = 'pending' where d.id = any (_ids) and d.status = 'processing';
+    return cardinality(_ids);
+end $$;
+comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';
+revoke all on function webhooks.release_webhook_deliveries(jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.release_webhook_deliveries(jsonb) to service_role;
+
+-- schemas/deliveries/replay_webhook_deliveries.sql
+create or replace function webhooks.replay_webhook_deliveries(
+    webhook_config_id uuid default null,
+    created_from timestamptz default null,
+    created_until timestamptz default null,
+    event_type text default null,
+    status text default 'failed',
+    dry_run boolean default true,
+    at_most integer default 1000,
+    after_created_at timestamptz default null,
+    after_id uuid default null
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.replay_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    -- a count of more than this is of no use before acting, and takes long
+    _countable constant integer := 100000;
+    _until timestamptz := coalesce(created_until, now());
+    _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
+    _matching integer;
+    _replayed integer := 0;
+    _last public.webhook_deliveries;
+begin
+    if status is null or status not in ('failed', 'delivered') then
+        raise exception 'only failed or delivered deliveries can be replayed, not %', coalesce(status, 'null')
+            using errcode = '22023', hint = 'Pending ones go out by themselves.';
+    end if;
+    if webhook_config_id is not null and not exists (
+        select from public.webhook_configurations as c
+        where c.id = replay_webhook_deliveries.webhook_config_id and c.is_active
+    ) then
+        raise exception 'there is no active webhook endpoint %', webhook_config_id
+            using errcode = 'PT404', hint = 'Enable it first, or leave webhook_config_id out for all.';
+    end if;
+
+    if dry_run then
+        select count(*) into _matching
+        from (
+            select
+            from (
+                select f.delivery_id as id, f.created_at from webhooks.failed_deliveries as f
+                where replay_webhook_deliveries.status = 'failed'
+                union all
+                select h.id, h.created_at from public.webhook_deliveries as h
+                where replay_webhook_deliveries.status = 'delivered' and h.status = 'delivered'
+            ) as k
+            join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
+            join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
+            where d.status = replay_webhook_deliveries.status
+              and (replay_webhook_deliveries.webhook_config_id is null
+                   or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
+              and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
+              and (created_from is null or k.created_at >= created_from)
+              and k.created_at <= _until
+              and (after_created_at is null or (k.created_at, k.id) > (after_created_at, after_id))
+            limit _countable
+        ) as bounded;
+        return jsonb_build_object('matching', _matching, 'bounded', _matching = _countable, 'replayed', 0,
+                                  'created_until', _until, 'next', null);
+    end if;
+
+    with chosen as (
+        select d.id
+        from (
+            select f.delivery_id as id, f.created_at from webhooks.failed_deliveries as f
+            where replay_webhook_deliveries.status = 'failed'
+            union all
+            select h.id, h.created_at from public.webhook_deliveries as h
+            where replay_webhook_deliveries.status = 'delivered' and h.status = 'delivered'
+        ) as k
+        join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
+        join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
+        where d.status = replay_webhook_deliveries.status
+          and (replay_webhook_deliveries.webhook_config_id is null
+               or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
+          and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
+          and (created_from is null or k.created_at >= created_from)
+          and k.created_at <= _until
+          and (after_created_at is null or (k.created_at, k.id) > (after_created_at, after_id))
+        order by k.created_at, k.id
+        limit _batch
+        -- a row that a late result holds just now is left to it
+        for update of d skip locked
+    ),
+    changed as (
+        update public.webhook_deliveries as d
+        set status = 'pending', next_attempt_at = now(), finished_at = null
+        where d.id = any (array(select k.id from chosen as k))
+        returning d.id, d.webhook_config_id, d.created_at
+    ),
+    no_longer_failed as (
+        delete from webhooks.failed_deliveries as f where f.delivery_id = any (array(select h.id from changed as h))
+    ),
+    queued as (
+        insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
+        select h.id, h.webhook_config_id, h.created_at, now(), true from changed as h
+        on conflict do nothing
+    ),
+    counted as (
+        select count(*) as n from changed
+    )
+    select n.n, k.created_at, k.id into _replayed, _last.created_at, _last.id
+    from counted as n
+    left join lateral (
+        select h.created_at, h.id from changed as h order by h.created_at desc, h.id desc limit 1
+    ) as k on true;
+    if _replayed > 0 then
+        perform webhooks.wake_workers();
+    end if;
+
+    perform webhooks.log_action('replay', webhook_config_id, null, jsonb_strip_nulls(jsonb_build_object(
+        'created_from', created_from, 'created_until', _until, 'event_type', event_type, 'status', status,
+        'replayed', _replayed)));
+    return jsonb_build_object(
+        'matching', null, 'bounded', _replayed = _batch, 'replayed', _replayed, 'created_until', _until,
+        'next', case when _replayed = _batch then
+            jsonb_build_object('after_created_at', _last.created_at, 'after_id', _last.id) end);
+end $$;
+comment on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) is 'Behind public.replay_webhook_deliveries.';
+revoke all on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
+
+-- schemas/deliveries/retry_webhook_delivery.sql
+create or replace function webhooks.retry_webhook_delivery(delivery_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.retry_webhook_delivery, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _delivery public.webhook_deliveries;
+    _endpoint public.webhook_configurations;
+begin
+    -- the queue first, as whoever records a result does
+    perform from webhooks.delivery_queue as q where q.delivery_id = retry_webhook_delivery.delivery_id for update;
+    select d.* into _delivery
+    from public.webhook_deliveries as d
+    where d.id = retry_webhook_delivery.delivery_id
+    for update;
+    if not found then
+        raise exception 'there is no webhook delivery %', retry_webhook_delivery.delivery_id
+            using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
+    end if;
+    select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
+    if not _endpoint.is_active then
+        raise exception 'webhook endpoint "%" is inactive', _endpoint.name
+            using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';
+    end if;
+    if _delivery.status = 'processing' then
+        raise exception 'webhook delivery % is under way', _delivery.id
+            using errcode = '22023', hint = 'Wait for its result.';
+    end if;
+    -- the attempts stay: this one continues their numbers, and after it the delivery is delivered or failed again
+    update public.webhook_deliveries as d
+    set status = 'pending', next_attempt_at = now(), finished_at = null
+    where d.id = _delivery.id;
+    delete from webhooks.failed_deliveries as f where f.delivery_id = _delivery.id;
+    perform webhooks.queue_again(_delivery.id, _delivery.webhook_config_id, _delivery.created_at, now());
+    perform webhooks.log_action('retry', _delivery.webhook_config_id, _delivery.id,
+        jsonb_build_object('status', _delivery.status, 'attempts', _delivery.attempts));
+    return jsonb_build_object('delivery_id', _delivery.id, 'status', 'pending', 'attempts', _delivery.attempts);
+end $$;
+comment on function webhooks.retry_webhook_delivery(uuid) is 'Behind public.retry_webhook_delivery.';
+revoke all on function webhooks.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.retry_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/deliveries/search_webhook_deliveries.sql
+create or replace function webhooks.search_webhook_deliveries(
+    event_type text default null,
+    status text default null,
+    webhook_config_id uuid default null,
+    created_from timestamptz default null,
+    created_until timestamptz default null,
+    request_id uuid default null,
+    payload_path text default null,
+    payload_value text default null,
+    before_created_at timestamptz default null,
+    before_id uuid default null,
+    page_size integer default 50
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.search_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- planned for the filters that are given: the others vanish from the plan
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    -- Event type, status and payload are looked for in so many rows at a time; a page that finds too few of them says
+    -- where to go on. So the rarest search costs no more than the commonest.
+    _scanned constant integer := 20000;
+    _size integer := least(greatest(coalesce(page_size, 50), 1), 500);
+    _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
+    _before timestamptz := coalesce(before_created_at, 'infinity');
+    _before_id uuid := coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    _rows jsonb;
+    _next jsonb;
+    _searched timestamptz;
+begin
+    if status is not null and status not in ('pending', 'processing', 'delivered', 'failed', 'unfinished') then
+        raise exception 'there is no delivery status %', status
+            using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
+    end if;
+
+    select jsonb_agg(
+        jsonb_build_object(
+            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
+            'status', p.status, 'attempts', p.attempts, 'max_attempts', c.max_attempts, 'request_id', p.request_id,
+            'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
+            'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message)
+        order by p.created_at desc, p.id desc)
+    into _rows
+    from (
+        select d.*
+        from (
+            (
+                select s.*
+                from public.webhook_deliveries as s
+                where search_webhook_deliveries.status is distinct from 'failed'
+                  and (s.created_at, s.id) < (_before, _before_id)
+                  and (created_from is null or s.created_at >= created_from)
+                  and (created_until is null or s.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or s.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by s.created_at desc, s.id desc
+                limit _scanned
+            )
+            union all
+            (
+                select s.*
+                from webhooks.failed_deliveries as f
+                join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
+                where search_webhook_deliveries.status = 'failed'
+                  and (f.created_at, f.delivery_id) < (_before, _before_id)
+                  and (created_from is null or f.created_at >= created_from)
+                  and (created_until is null or f.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or f.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by f.created_at desc, f.delivery_id desc
+                limit _scanned
+            )
+        ) as d
+        where (search_webhook_deliveries.event_type is null or d.event_type = search_webhook_deliveries.event_type)
+          and (search_webhook_deliveries.status is null
+               or d.status = search_webhook_deliveries.status
+               or (search_webhook_deliveries.status = 'unfinished' and d.status in ('pending', 'processing')))
+          and (_path is null or d.payload #>> _path = payload_value
+               or (payload_value is null and d.payload #> _path is not null))
+        order by d.created_at desc, d.id desc
+        limit _size + 1
+    ) as p
+    join public.webhook_configurations as c on c.id = p.webhook_config_id;
+    _rows := coalesce(_rows, '[]');
+
+    if jsonb_array_length(_rows) > _size then
+        _rows := _rows - _size;
+        _next := jsonb_build_object('before_created_at', _rows -> -1 -> 'created_at', 'before_id', _rows -> -1 -> 'id');
+    else
+        -- the last row that was looked at, unless all were
+        select s.created_at, jsonb_build_object('before_created_at', s.created_at, 'before_id', s.id)
+        into _searched, _next
+        from (
+            (
+                select s.created_at, s.id
+                from public.webhook_deliveries as s
+                where search_webhook_deliveries.status is distinct from 'failed'
+                  and (s.created_at, s.id) < (_before, _before_id)
+                  and (created_from is null or s.created_at >= created_from)
+                  and (created_until is null or s.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or s.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by s.created_at desc, s.id desc
+                offset _scanned - 1 limit 1
+            )
+            union all
+            (
+                select s.created_at, s.id
+                from webhooks.failed_deliveries as f
+                join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
+                where search_webhook_deliveries.status = 'failed'
+                  and (f.created_at, f.delivery_id) < (_before, _before_id)
+                  and (created_from is null or f.created_at >= created_from)
+                  and (created_until is null or f.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or f.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by f.created_at desc, f.delivery_id desc
+                offset _scanned - 1 limit 1
+            )
+        ) as s;
+    end if;
+    return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
+end $$;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
+
+-- schemas/deliveries/under_way.sql
+create or replace function webhooks.under_way(endpoint uuid, since timestamptz, at_most integer)
+returns integer
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select count(*)::integer
+    from (
+        select
+        from webhooks.delivery_queue as q
+        where q.webhook_config_id = endpoint and q.lease_id is not null and q.leased_at >= since
+        limit at_most
+    ) as bounded
+$$;
+comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a moment and have no result yet, counted up to at_most.';
+revoke all on function webhooks.under_way(uuid, timestamptz, integer) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/waiting_for.sql
+create or replace function webhooks.waiting_for(endpoint uuid, at_most integer)
+returns bigint
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select count(*)
+    from (
+        select from webhooks.delivery_queue as q where q.webhook_config_id = endpoint and q.ready
+        union all
+        select from webhooks.delivery_queue as q where q.webhook_config_id = endpoint and not q.ready and q.lease_id is null
+        limit at_most
+    ) as bounded
+$$;
+comment on function webhooks.waiting_for(uuid, integer) is 'How many of an endpoint''s deliveries are pending, counted up to at_most.';
+revoke all on function webhooks.waiting_for(uuid, integer) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/wake_workers.sql
+create or replace function webhooks.wake_workers()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _moment bigint := floor(extract(epoch from clock_timestamp()) * 50);
+begin
+    -- another moment, not a later one: a clock may have been set back
+    if (select w.last_value from webhooks.wake_ups as w) <> _moment then
+        perform setval('webhooks.wake_ups', _moment);
+        perform pg_notify('webhook_deliveries', '');
+    end if;
+end $$;
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries, at most once in 20 ms.';
+revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/webhook_delivery_overview.sql
+-- For Supabase Studio: deliveries with what one wants to know of each, in reading order.
+
+create or replace view public.webhook_delivery_overview
+-- the caller's row level security, not the owner's
+with (security_invoker = true)
+as
+select d.created_at,
+       d.event_type as event,
+       c.name as endpoint,
+       case
+           when d.status = 'pending' and d.attempts > 0 then 'retrying'
+           when d.status = 'pending' and not c.is_active then 'held: endpoint inactive'
+           when d.status = 'pending' and h.state = 'open' then 'held: circuit open'
+           else d.status
+       end as status,
+       d.attempts || ' of ' || c.max_attempts as attempts,
+       case when d.status = 'pending' then d.next_attempt_at end as next_attempt_at,
+       d.response_status,
+       d.error_message,
+       d.last_attempt_at,
+       (select a.duration_ms from public.webhook_attempts as a
+        where a.delivery_id = d.id and a.number = d.attempts
+        order by a.started_at desc limit 1) as last_duration_ms,
+       d.finished_at,
+       d.payload -> 'data' as data,
+       d.request_id,
+       d.id as delivery_id,
+       d.webhook_config_id
+from public.webhook_deliveries as d
+join public.webhook_configurations as c on c.id = d.webhook_config_id
+left join public.webhook_circuits as h on h.webhook_config_id = c.id
+order by d.created_at desc, d.id desc;
+comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, how it stands, and the last response. Row level security holds.';
+comment on column public.webhook_delivery_overview.status is 'pending, retrying, processing, delivered, failed, or held with the reason.';
+comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of as many as the endpoint allows.';
+comment on column public.webhook_delivery_overview.next_attempt_at is 'When a pending row is due.';
+comment on column public.webhook_delivery_overview.last_duration_ms is 'How long the last attempt took, in milliseconds.';
+comment on column public.webhook_delivery_overview.data is 'The event''s own data; the whole payload is in webhook_deliveries.';
+revoke all on public.webhook_delivery_overview from public, anon, authenticated, service_role;
+grant select on public.webhook_delivery_overview to authenticated, service_role;
+
+-- schemas/deliveries/webhook_traceparents.sql
+create or replace function webhooks.webhook_traceparents(delivery_ids uuid[])
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_traceparents, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_object_agg(d.id, d.traceparent), '{}')
+    from public.webhook_deliveries as d
+    where d.id = any (delivery_ids) and d.traceparent is not null
+$$;
+comment on function webhooks.webhook_traceparents(uuid[]) is 'Behind public.webhook_traceparents.';
+revoke all on function webhooks.webhook_traceparents(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_traceparents(uuid[]) to service_role;
+
+-- schemas/endpoints/apply_endpoint_changes.sql
+create or replace function webhooks.apply_endpoint_changes(
+    endpoint public.webhook_configurations,
+    changes jsonb
+)
+returns public.webhook_configurations
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _unknown text;
+    _changed public.webhook_configurations;
+begin
+    if jsonb_typeof(changes) is distinct from 'object' then
+        raise exception 'an endpoint''s settings must be a JSON object' using errcode = '22023';
+    end if;
+    select string_agg(k.key, ', ') into _unknown
+    from jsonb_object_keys(changes) as k (key)
+    where k.key not in ('name', 'url', 'events', 'is_active', 'max_attempts', 'rate_limit_per_second', 'max_concurrency',
+        'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile');
+    if _unknown is not null then
+        raise exception 'an endpoint has no setting %', _unknown
+            using errcode = '22023', hint = 'A secret is made by the system: use rotate_webhook_secret.';
+    end if;
+    _changed := jsonb_populate_record(endpoint, changes);
+    if trim(coalesce(_changed.name, '')) = '' or length(_changed.name) > 200 then
+        raise exception 'an endpoint needs a name of at most 200 characters' using errcode = '22023';
+    end if;
+    if _changed.url is null or length(_changed.url) > 2000 then
+        raise exception 'webhook endpoint "%" needs a URL of at most 2000 characters', _changed.name
+            using errcode = '22023', hint = 'A right one is https://example.com/webhooks.';
+    end if;
+    if _changed.events is null or _changed.is_active is null then
+        raise exception 'webhook endpoint "%": events and is_active may not be null', _changed.name using errcode = '22023';
+    end if;
+    if _changed.max_attempts not between 1 and 20 or _changed.max_attempts is null
+        or _changed.rate_limit_per_second not between 1 and 100000
+        or _changed.max_concurrency not between 1 and 10000
+        or _changed.timeout_seconds not between 0.1 and 120
+        or _changed.circuit_failure_threshold not between 1 and 10000
+        or _changed.circuit_reset_seconds not between 1 and 86400
+    then
+        -- not left to the table's checks: their errors would carry the whole row into logs, secret included
+        raise exception 'webhook endpoint "%": a number is out of its bounds', _changed.name
+            using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
+    end if;
+    return _changed;
+end $$;
+comment on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) is 'An endpoint with changes applied, or an error that names what is wrong with them.';
+revoke all on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/create_webhook_endpoint.sql
+create or replace function webhooks.create_webhook_endpoint(settings jsonb)
+returns jsonb
+language plpgsql
+-- definer: behind public.create_webhook_endpoint, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _new public.webhook_configurations;
+begin
+    _new := webhooks.apply_endpoint_changes(
+        jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'), settings);
+    _new.id := gen_random_uuid();
+    _new.secret_key := webhooks.generate_secret();
+    insert into public.webhook_configurations
+        (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
+         timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile)
+    values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
+            webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
+            _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
+            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''));
+    perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
+    return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
+end $$;
+comment on function webhooks.create_webhook_endpoint(jsonb) is 'Behind public.create_webhook_endpoint.';
+revoke all on function webhooks.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.create_webhook_endpoint(jsonb) to authenticated, service_role;
+
+-- schemas/endpoints/endpoint_settings.sql
+create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_strip_nulls(jsonb_build_object(
+        'id', endpoint.id,
+        'url', endpoint.url,
+        'secrets', webhooks.live_secrets(endpoint.id),
+        'credentials_profile', nullif(endpoint.credentials_profile, ''),
+        'timeout_seconds', endpoint.timeout_seconds,
+        'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
+        'circuit_failure_threshold', endpoint.circuit_failure_threshold))
+$$;
+comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
+revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/generate_secret.sql
+create or replace function webhooks.generate_secret()
+returns text
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Three random uuids hold 366 random bits from Postgres's strong source; SHA-256 makes 32 bytes of them, so no
+    -- extension is needed. (encode() breaks lines after 76 characters; these are 44.)
+    select 'whsec_' || encode(sha256(
+        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64')
+$$;
+comment on function webhooks.generate_secret() is 'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks has it.';
+revoke all on function webhooks.generate_secret() from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/headers_problem.sql
+create or replace function webhooks.headers_problem(headers jsonb)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when headers is null then null
+        when jsonb_typeof(headers) <> 'object' then 'must be an object such as {"X-Team": "events"}'
+        else (
+            select string_agg(p.problem, '; ' order by p.problem)
+            from (
+                select case
+                    -- RFC 9110, section 5.6.2: a field name is a token
+                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then format('%L is no header name', h.key)
+                    when lower(h.key) ~ '^(webhook-.*|x-webhook-signature|content-type|content-length|content-encoding|host|connection|transfer-encoding|te|trailer|upgrade|expect|user-agent)$' then
+                        format('%L is set by the sender', h.key)
+                    when jsonb_typeof(h.value) <> 'string' then format('%L must be text', h.key)
+                    when h.value #>> '{}' !~ '^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$' then
+                        format('the value of %L must be printable ASCII', h.key)
+                end as problem
+                from jsonb_each(headers) as h (key, value)
+            ) as p)
+    end
+$$;
+comment on function webhooks.headers_problem(jsonb) is 'Why an endpoint''s extra headers cannot be sent, or null. Repeats no value.';
+revoke all on function webhooks.headers_problem(jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/list_webhook_endpoints.sql
+create or replace function webhooks.list_webhook_endpoints(
+    webhook_config_id uuid default null,
+    after_name text default null,
+    after_id uuid default null,
+    page_size integer default 200
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.list_webhook_endpoints, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+begin
+    return (
+        with page as (
+            select c.*
+            from public.webhook_configurations as c
+            where c.deleted_at is null
+              and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
+              and (after_name is null or (c.name, c.id) > (after_name, after_id))
+            order by c.name, c.id
+            limit least(greatest(page_size, 1), 500)
+        ),
+        last_hour as (
+            select d.webhook_config_id,
+                   count(*) as total,
+                   count(*) filter (where d.status = 'delivered') as delivered,
+                   count(*) filter (where d.status = 'failed') as failed,
+                   count(*) filter (where d.status in ('pending', 'processing')) as pending
+            from public.webhook_deliveries as d
+            where d.created_at > now() - interval '1 hour'
+            group by d.webhook_config_id
+        )
+        select coalesce(jsonb_agg(
+            jsonb_build_object(
+                'id', c.id, 'name', c.name, 'url', c.url, 'events', c.events, 'is_active', c.is_active,
+                'max_attempts', c.max_attempts, 'rate_limit_per_second', c.rate_limit_per_second,
+                'max_concurrency', c.max_concurrency, 'timeout_seconds', c.timeout_seconds,
+                'circuit_failure_threshold', c.circuit_failure_threshold,
+                'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
+                'created_at', c.created_at, 'updated_at', c.updated_at,
+                'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
+                'has_secret', coalesce(e.secret_key is not null, false),
+                'previous_secret_until', (
+                    select max(p.expires_at) from webhooks.previous_secrets as p
+                    where p.webhook_config_id = c.id and p.expires_at > now()),
+                'header_names', (
+                    select coalesce(jsonb_agg(h.name order by h.name), '[]')
+                    from jsonb_object_keys(coalesce(e.headers, '{}')) as h (name)),
+                'circuit', jsonb_build_object(
+                    'state', coalesce(h.state, 'closed'), 'since', h.since, 'open_until', h.open_until,
+                    'consecutive_failures', coalesce(h.consecutive_failures, 0), 'failing_since', h.failing_since,
+                    'paused_until', case when h.paused_until > now() then h.paused_until end),
+                -- counted up to 10,000: a backlog of millions must not slow the page
+                'waiting', webhooks.waiting_for(c.id, 10000),
+                'last_hour', jsonb_build_object(
+                    'total', coalesce(l.total, 0), 'delivered', coalesce(l.delivered, 0),
+                    'failed', coalesce(l.failed, 0), 'pending', coalesce(l.pending, 0)))
+            order by c.name, c.id), '[]')
+        from page as c
+        left join webhooks.endpoint_secrets as e on e.webhook_config_id = c.id
+        left join public.webhook_circuits as h on h.webhook_config_id = c.id
+        left join last_hour as l on l.webhook_config_id = c.id);
+end $$;
+comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) is 'Behind public.list_webhook_endpoints.';
+revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+
+-- schemas/endpoints/list_webhook_secrets.sql
+create or replace function webhooks.list_webhook_secrets()
+returns jsonb
+language sql
+stable
+-- definer: behind public.list_webhook_secrets, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    -- one value, whatever their number: the REST API would cut off rows after its max rows
+    select coalesce(jsonb_agg(jsonb_build_object('webhook_config_id', s.webhook_config_id, 'secret_key', s.secret_key)), '[]')
+    from (
+        select e.webhook_config_id, e.secret_key from webhooks.endpoint_secrets as e where e.secret_key is not null
+        union all
+        select p.webhook_config_id, p.secret_key from webhooks.previous_secrets as p
+    ) as s
+$$;
+comment on function webhooks.list_webhook_secrets() is 'Behind public.list_webhook_secrets.';
+revoke all on function webhooks.list_webhook_secrets() from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_secrets() to service_role;
+
+-- schemas/endpoints/live_secrets.sql
+create or replace function webhooks.live_secrets(endpoint uuid)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_agg(s.secret_key order by s.replaced_at desc)
+    from (
+        select e.secret_key, 'infinity'::timestamptz as replaced_at
+        from webhooks.endpoint_secrets as e
+        where e.webhook_config_id = endpoint and e.secret_key is not null
+        union all
+        select p.secret_key, p.replaced_at
+        from webhooks.previous_secrets as p
+        where p.webhook_config_id = endpoint and p.expires_at > now()
+    ) as s
+$$;
+comment on function webhooks.live_secrets(uuid) is 'The secrets that sign an endpoint''s deliveries now, newest first; null without one.';
+revoke all on function webhooks.live_secrets(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/replace_webhook_secret.sql
+create or replace function webhooks.replace_webhook_secret(webhook_config_id uuid, stored text, sealed text)
+returns boolean
+language plpgsql
+-- definer: behind public.replace_webhook_secret, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _replaced integer;
+    _more integer;
+begin
+    -- only what is still as it was read: a rotation meanwhile wins
+    update webhooks.endpoint_secrets as s
+    set secret_key = sealed
+    where s.webhook_config_id = replace_webhook_secret.webhook_config_id and s.secret_key = stored;
+    get diagnostics _replaced = row_count;
+    update webhooks.previous_secrets as p
+    set secret_key = sealed
+    where p.webhook_config_id = replace_webhook_secret.webhook_config_id and p.secret_key = stored;
+    get diagnostics _more = row_count;
+    return _replaced + _more > 0;
+end $$;
+comment on function webhooks.replace_webhook_secret(uuid, text, text) is 'Behind public.replace_webhook_secret.';
+revoke all on function webhooks.replace_webhook_secret(uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.replace_webhook_secret(uuid, text, text) to service_role;
+
+-- schemas/endpoints/rotate_webhook_secret.sql
+create or replace function webhooks.rotate_webhook_secret(
+    webhook_config_id uuid,
+    overlap interval default '24 hours'
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.rotate_webhook_secret, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _endpoint public.webhook_configurations;
+    _current text;
+    _secret text := webhooks.generate_secret();
+    _until timestamptz;
+begin
+    if overlap is null or overlap < interval '0' or overlap > interval '30 days' then
+        raise exception 'the overlap must lie between 0 and 30 days' using errcode = '22023';
+    end if;
+    select c.* into _endpoint
+    from public.webhook_configurations as c
+    where c.id = rotate_webhook_secret.webhook_config_id
+    for update;
+    if not found then
+        raise exception 'there is no webhook endpoint %', rotate_webhook_secret.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+
+    select e.secret_key into _current from webhooks.endpoint_secrets as e where e.webhook_config_id = _endpoint.id;
+
+    delete from webhooks.previous_secrets as p
+    where p.webhook_config_id = _endpoint.id and p.expires_at <= now();
+    if _current is not null and overlap > interval '0' then
+        _until := now() + overlap;
+        insert into webhooks.previous_secrets (webhook_config_id, secret_key, expires_at)
+        values (_endpoint.id, _current, _until);
+    end if;
+    -- each secret lengthens a header of every delivery: of many rotations in a row the last three old ones sign
+    delete from webhooks.previous_secrets as p
+    where p.webhook_config_id = _endpoint.id
+      and p.replaced_at not in (
+          select k.replaced_at
+          from webhooks.previous_secrets as k
+          where k.webhook_config_id = _endpoint.id
+          order by k.replaced_at desc
+          limit 3);
+    -- a leaked secret must not sign on because an earlier rotation gave it time
+    if overlap = interval '0' then
+        delete from webhooks.previous_secrets as p where p.webhook_config_id = _endpoint.id;
+    end if;
+    update public.webhook_configurations as c set secret_key = _secret where c.id = _endpoint.id;
+    perform webhooks.log_action('rotate_secret', _endpoint.id, null, jsonb_build_object('previous_until', _until));
+    return jsonb_build_object('id', _endpoint.id, 'secret_key', _secret, 'previous_until', _until);
+end $$;
+comment on function webhooks.rotate_webhook_secret(uuid, interval) is 'Behind public.rotate_webhook_secret.';
+revoke all on function webhooks.rotate_webhook_secret(uuid, interval) from public, anon, authenticated, service_role;
+grant execute on function webhooks.rotate_webhook_secret(uuid, interval) to authenticated, service_role;
+
+-- schemas/endpoints/send_test_webhook.sql
+create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.send_test_webhook, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _endpoint public.webhook_configurations;
+    _delivery public.webhook_deliveries;
+    _request_id uuid := gen_random_uuid();
+begin
+    select c.* into _endpoint
+    from public.webhook_configurations as c
+    where c.id = send_test_webhook.webhook_config_id;
+    if not found then
+        raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    if not _endpoint.is_active then
+        raise exception 'webhook endpoint "%" is inactive', _endpoint.name
+            using errcode = '22023', hint = 'Set is_active to true, then test it.';
+    end if;
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
+    values (_endpoint.id, 'webhook.test', jsonb_build_object(
+        'event', 'webhook.test',
+        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'actor_user_id', null,
+        'data', jsonb_build_object('message', 'This is a test delivery.'),
+        'request_id', _request_id), _request_id)
+    returning * into _delivery;
+    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id);
+    return jsonb_build_object('delivery_id', _delivery.id, 'request_id', _request_id);
+end $$;
+comment on function webhooks.send_test_webhook(uuid) is 'Behind public.send_test_webhook.';
+revoke all on function webhooks.send_test_webhook(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.send_test_webhook(uuid) to authenticated, service_role;
+
+-- schemas/endpoints/update_webhook_endpoint.sql
+create or replace function webhooks.update_webhook_endpoint(webhook_config_id uuid, changes jsonb)
+returns jsonb
+language plpgsql
+-- definer: behind public.update_webhook_endpoint, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _old public.webhook_configurations;
+    _new public.webhook_configurations;
+begin
+    select c.* into _old
+    from public.webhook_configurations as c
+    where c.id = update_webhook_endpoint.webhook_config_id
+    for update;
+    if not found then
+        raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    _new := webhooks.apply_endpoint_changes(_old, changes);
+    -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
+    if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
+        _new.headers := coalesce(_new.headers, '{}');
+        _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
+    end if;
+    -- in the table null means unchanged; in a change it means none
+    if changes ? 'headers' then
+        _new.headers := coalesce(_new.headers, '{}');
+    end if;
+    -- the triggers look at what is named here: a URL of long ago that would be refused today stays as it is
+    update public.webhook_configurations as c
+    set name = _new.name, is_active = _new.is_active, max_attempts = _new.max_attempts,
+        url = _new.url, events = _new.events, headers = _new.headers,
+        rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
+        timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
+        circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, '')
+    where c.id = _old.id;
+    perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
+    return jsonb_build_object('id', _old.id);
+end $$;
+comment on function webhooks.update_webhook_endpoint(uuid, jsonb) is 'Behind public.update_webhook_endpoint.';
+revoke all on function webhooks.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
+
+-- schemas/endpoints/url_problem.sql
+create or replace function webhooks.url_problem(url text)
+returns text
+language plpgsql
+stable
+-- definer: whoever saves an endpoint needs no privilege on the table of schemes
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _known webhooks.url_schemes;
+begin
+    if url ~ '^[A-Za-z0-9+.-]*://[^/?#]*@' then
+        return 'the URL carries a user name or password; put credentials in secret_key, or in the workers'' settings under a credentials_profile';
+    end if;
+    select s.* into _known from webhooks.url_schemes as s where s.scheme = split_part(url_problem.url, ':', 1);
+    if not found then
+        return format('the URL''s scheme %L is not supported (supported: %s); a right one is https://example.com/webhooks',
+            split_part(url_problem.url, ':', 1), (select string_agg(s.scheme, ', ' order by s.scheme) from webhooks.url_schemes as s));
+    end if;
+    if url !~ _known.pattern or (url !~ '^https?:' and url ~ '[?&]([a-z_]+)=[^&]*(&.*)?&\1=') then
+        return 'the URL is malformed; a right one is ' || _known.example;
+    end if;
+    return null;
+end $$;
+comment on function webhooks.url_problem(text) is 'Why an endpoint''s URL cannot be delivered to, or null. Mirrors webhooks/destinations.py.';
+revoke all on function webhooks.url_problem(text) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/without_header_values.sql
+create or replace function webhooks.without_header_values(changes jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when jsonb_typeof(changes -> 'headers') = 'object' then jsonb_set(changes, '{headers}', (
+            select coalesce(jsonb_object_agg(h.name, '(hidden)'), '{}')
+            from jsonb_object_keys(changes -> 'headers') as h (name)))
+        else changes
+    end
+$$;
+comment on function webhooks.without_header_values(jsonb) is 'An endpoint''s settings as they may be logged.';
+revoke all on function webhooks.without_header_values(jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/events/check_payload_size.sql
+create or replace function webhooks.check_payload_size(payload jsonb)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if octet_length(payload::text) > 262144 then
+        raise exception 'the webhook payload has % bytes; at most 262144 (256 KB) are allowed', octet_length(payload::text)
+            using errcode = '22023', hint = 'Send an id or a link in event_data and let the receiver fetch the rest.';
+    end if;
+    -- parsers of many languages give up at some depth: a receiver's, or a worker's
+    if payload @? '$.**{101}' then
+        raise exception 'the webhook payload is nested more than 100 levels deep'
+            using errcode = '22023', hint = 'Flatten event_data.';
+    end if;
+end $$;
+revoke all on function webhooks.check_payload_size(jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/events/dispatch_limit_per_minute.sql
+do $replaceable$
+begin
+    if to_regprocedure('webhooks.dispatch_limit_per_minute()') is null then
+        execute $function$-- A signed-in user may dispatch so many events a minute; server-side callers as many as they like.
+
+create or replace function webhooks.dispatch_limit_per_minute()
+returns integer
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$ select 60 $$;
+comment on function webhooks.dispatch_limit_per_minute() is 'Events that a signed-in user may dispatch in a minute. Replace the function to change it; null: no limit.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function webhooks.dispatch_limit_per_minute() from public, anon, authenticated, service_role;
+
+-- schemas/events/dispatch_webhook.sql
+-- the first generation's returned void, and a return type cannot be changed in place
+drop function if exists public.dispatch_webhook(text, jsonb, uuid);
+create or replace function public.dispatch_webhook(
+    event_type text,
+    event_data jsonb,
+    actor_user_id uuid default null,
+    idempotency_key text default null,
+    tenant_id text default null
+)
+returns jsonb
+language plpgsql
+-- invoker: current_user tells a user from a server-side caller. Inside a definer function of the app, such as the
+-- platform's apply_referral_code, it is that function's owner.
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if webhooks.is_server() then
+        return webhooks.emit(
+            dispatch_webhook.event_type, dispatch_webhook.event_data, dispatch_webhook.actor_user_id,
+            dispatch_webhook.idempotency_key, 'server', null, dispatch_webhook.tenant_id);
+    end if;
+    if current_user <> 'authenticated' then
+        raise exception 'dispatch_webhook needs a signed-in user' using errcode = '42501';
+    end if;
+    return webhooks.emit_as_user(
+        dispatch_webhook.event_type, dispatch_webhook.event_data, dispatch_webhook.actor_user_id,
+        dispatch_webhook.idempotency_key, dispatch_webhook.tenant_id);
+end $$;
+comment on function public.dispatch_webhook(text, jsonb, uuid, text, text) is 'Dispatches an event to every endpoint that subscribes to it: the app''s own, and with a tenant_id that tenant''s. Returns {"request_id", "deliveries"}; a repeated idempotency_key returns the first result and delivers nothing.';
+revoke all on function public.dispatch_webhook(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.dispatch_webhook(text, jsonb, uuid, text, text) to authenticated, service_role;
+
+-- schemas/events/emit.sql
+-- Dispatch: an event becomes one pending delivery for each endpoint that subscribes to it, in the caller's own
+-- transaction, by one insert whatever their number.
+create or replace function webhooks.emit(
+    event_type text,
+    event_data jsonb,
+    actor_user_id uuid,
+    idempotency_key text,
+    scope text,
+    user_sub text default null,
+    tenant_id text default null
+)
+returns jsonb
+language plpgsql
+-- definer: the callers that may emit hold no privilege on the tables
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _type public.webhook_event_types;
+    _problem text;
+    _request_id uuid := gen_random_uuid();
+    _payload jsonb;
+    _answer jsonb;
+    _deliveries integer;
+begin
+    select t.* into _type from public.webhook_event_types as t where t.name = emit.event_type;
+    if not found then
+        raise exception 'unknown webhook event type "%"', coalesce(emit.event_type, 'null')
+            using errcode = '22023', hint = 'The known types are in the table public.webhook_event_types.';
+    end if;
+    if _type.analytics_destination is not null then
+        raise exception '"%" is an analytics event, not a webhook: send it to %', _type.name, _type.analytics_destination
+            using errcode = '22023', hint = 'Webhook event types are in the table public.webhook_event_types.';
+    end if;
+    _problem := webhooks.schema_problem(_type.data_schema, emit.event_data);
+    if _problem is not null then
+        raise exception 'event_data of "%" is wrong: %', _type.name, _problem
+            using errcode = '22023', hint = 'A right example: ' || _type.example::text;
+    end if;
+    -- the same fact, emitted by its trigger already
+    _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
+    if _answer is not null then
+        return _answer;
+    end if;
+
+    _payload := webhooks.payload(_type.name, emit.event_data, emit.actor_user_id, _request_id);
+    perform webhooks.check_payload_size(_payload);
+
+    if emit.idempotency_key is not null then
+        insert into webhooks.idempotency_keys (scope, key, request_id)
+        values (emit.scope, emit.idempotency_key, _request_id)
+        on conflict do nothing;
+        if not found then
+            return (
+                select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
+                from webhooks.idempotency_keys as k
+                where k.scope = emit.scope and k.key = emit.idempotency_key);
+        end if;
+    end if;
+
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, actor_id, tenant_id)
+    select c.id, _type.name, _payload, _request_id, coalesce(emit.actor_user_id::text, emit.user_sub), emit.tenant_id
+    from public.webhook_configurations as c
+    where c.is_active
+      and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
+      -- the app's own endpoints, and those of the tenant whose event it is
+      and (c.tenant_id is null or (c.tenant_id = emit.tenant_id and _type.audience = 'customers'));
+    get diagnostics _deliveries = row_count;
+
+    if emit.idempotency_key is not null then
+        update webhooks.idempotency_keys as k
+        set deliveries = _deliveries
+        where k.scope = emit.scope and k.key = emit.idempotency_key;
+    end if;
+    -- a server may dispatch first and change the table then: the trigger must know
+    insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
+    select distinct 'change', webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
+           _request_id, _deliveries, emit.actor_user_id, true
+    from public.webhook_triggers as t
+    where t.event_type = _type.name
+    on conflict on constraint idempotency_keys_pkey do update
+    set request_id = excluded.request_id, deliveries = excluded.deliveries, created_at = now()
+    where k.awaits_change;
+    return jsonb_build_object('request_id', _request_id, 'deliveries', _deliveries);
+end $$;
+comment on function webhooks.emit(text, jsonb, uuid, text, text, text, text) is 'Creates the deliveries of an event, for any actor. For server-side callers only.';
+revoke all on function webhooks.emit(text, jsonb, uuid, text, text, text, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.emit(text, jsonb, uuid, text, text, text, text) to service_role;
+
+-- schemas/events/emit_as_user.sql
+create or replace function webhooks.emit_as_user(
+    event_type text,
+    event_data jsonb,
+    actor_user_id uuid,
+    idempotency_key text,
+    tenant_id text default null
+)
+returns jsonb
+language plpgsql
+-- definer: users may not call webhooks.emit, which believes any actor
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _sub text := webhooks.user_sub();
+begin
+    if _sub is null then
+        raise exception 'dispatch_webhook needs a signed-in user' using errcode = '42501';
+    end if;
+    if emit_as_user.actor_user_id is not null and emit_as_user.actor_user_id is distinct from webhooks.user_id() then
+        raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
+            using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
+    end if;
+    if emit_as_user.tenant_id is not null then
+        raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
+    end if;
+    perform webhooks.spend_allowance(_sub);
+    return webhooks.emit(
+        emit_as_user.event_type, emit_as_user.event_data, emit_as_user.actor_user_id,
+        emit_as_user.idempotency_key, 'user:' || _sub, _sub);
+end $$;
+comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, whose own id alone may be the actor.';
+revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.emit_as_user(text, jsonb, uuid, text, text) to authenticated;
+
+-- schemas/events/example_of.sql
+-- The event catalog opens to other apps: one call adds a type with its schema, and an example if none is given.
+
+create or replace function webhooks.example_of(schema jsonb, name text default 'value')
+returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _type text := case jsonb_typeof(schema -> 'type')
+        when 'array' then (select t from jsonb_array_elements_text(schema -> 'type') as t where t <> 'null' limit 1)
+        else schema ->> 'type'
+    end;
+begin
+    return case
+        when schema ? 'const' then schema -> 'const'
+        when schema ? 'enum' then schema -> 'enum' -> 0
+        when schema ? 'default' then schema -> 'default'
+        when _type = 'object' then coalesce((
+            select jsonb_object_agg(p.key, webhooks.example_of(p.value, p.key))
+            from jsonb_each(schema -> 'properties') as p), '{}')
+        when _type = 'array' then '[]'
+        when _type in ('integer', 'number') then coalesce(schema -> 'minimum', '1')
+        when _type = 'boolean' then 'true'
+        when _type = 'null' then 'null'
+        when _type is null then '{}'
+        else case schema ->> 'format'
+            when 'uuid' then '"6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11"'
+            when 'date-time' then '"2026-01-29T12:34:56.789Z"'
+            when 'date' then '"2026-01-29"'
+            when 'time' then '"12:34:56Z"'
+            when 'email' then '"ana@example.com"'
+            when 'uri' then '"https://example.com/"'
+            else to_jsonb(example_of.name)
+        end
+    end;
+end $$;
+comment on function webhooks.example_of(jsonb, text) is 'A value that satisfies a JSON Schema in all that webhooks.schema_problem checks without pg_jsonschema.';
+revoke all on function webhooks.example_of(jsonb, text) from public, anon, authenticated, service_role;
+
+-- schemas/events/json_types.sql
+create or replace function webhooks.json_types(schema jsonb)
+returns setof text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_array_elements_text(
+        case jsonb_typeof(schema -> 'type') when 'array' then schema -> 'type' else jsonb_build_array(schema -> 'type') end)
+$$;
+comment on function webhooks.json_types(jsonb) is 'The types that a JSON Schema allows.';
+revoke all on function webhooks.json_types(jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/events/payload.sql
+create or replace function webhooks.payload(event_type text, event_data jsonb, actor_user_id uuid, request_id uuid)
+returns jsonb
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'event', payload.event_type,
+        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'actor_user_id', payload.actor_user_id,
+        'data', payload.event_data,
+        'request_id', payload.request_id)
+$$;
+comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the one form that all receivers know.';
+revoke all on function webhooks.payload(text, jsonb, uuid, uuid) from public, anon, authenticated, service_role;
+
+-- schemas/events/schema_problem.sql
+create or replace function webhooks.schema_problem(data_schema jsonb, data jsonb)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _problem text;
+    _validator regprocedure := coalesce(
+        to_regprocedure('extensions.jsonb_matches_schema(json,jsonb)'),
+        to_regprocedure('public.jsonb_matches_schema(json,jsonb)'));
+    _valid boolean;
+begin
+    if data is null or jsonb_typeof(data) <> 'object' then
+        return 'event_data must be a JSON object';
+    end if;
+    select string_agg(p.problem, '; ' order by p.problem) into _problem
+    from (
+        select format('"%s" is missing', required.key) as problem
+        from jsonb_array_elements_text(data_schema -> 'required') as required (key)
+        where not data ? required.key
+        union all
+        select format('"%s" must be %s, not %s', property.key, types.names, jsonb_typeof(data -> property.key))
+        from jsonb_each(data_schema -> 'properties') as property (key, schema)
+        cross join lateral (
+            select array_agg(t.name) as allowed, string_agg(t.name, ' or ') as names
+            from jsonb_array_elements_text(
+                case jsonb_typeof(property.schema -> 'type')
+                    when 'array' then property.schema -> 'type'
+                    else jsonb_build_array(property.schema -> 'type')
+                end) as t (name)
+        ) as types
+        where data ? property.key
+          and property.schema ? 'type'
+          and not jsonb_typeof(data -> property.key) = any (types.allowed)
+          and not ('integer' = any (types.allowed)
+                   and jsonb_typeof(data -> property.key) = 'number'
+                   and (data ->> property.key)::numeric % 1 = 0)
+    ) as p;
+    if _problem is null and _validator is not null then
+        execute format('select %s($1, $2)', _validator::regproc) into _valid using data_schema::json, data;
+        if not _valid then
+            _problem := 'event_data does not satisfy the type''s JSON Schema';
+        end if;
+    end if;
+    return _problem;
+end $$;
+comment on function webhooks.schema_problem(jsonb, jsonb) is 'How data violates a JSON Schema, or null: required keys and types always, all of it with pg_jsonschema.';
+revoke all on function webhooks.schema_problem(jsonb, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/events/spend_allowance.sql
+create or replace function webhooks.spend_allowance(user_sub text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _limit double precision := webhooks.dispatch_limit_per_minute();
+begin
+    if _limit is null then
+        return;
+    end if;
+    insert into webhooks.dispatch_allowances as a (user_sub, events)
+    values (spend_allowance.user_sub, _limit - 1)
+    on conflict on constraint dispatch_allowances_pkey do update
+    set events = least(_limit, a.events + _limit / 60 * extract(epoch from now() - a.at)) - 1,
+        at = now()
+    where least(_limit, a.events + _limit / 60 * extract(epoch from now() - a.at)) >= 1;
+    if not found then
+        raise exception 'you have dispatched more than % events in a minute', _limit
+            using errcode = 'PT429', hint = 'Wait a moment. What many users cause is dispatched by a trigger or the service role, which have no limit.';
+    end if;
+end $$;
+comment on function webhooks.spend_allowance(text) is 'Takes one event from a user''s allowance, or raises PT429.';
+revoke all on function webhooks.spend_allowance(text) from public, anon, authenticated, service_role;
+
+-- schemas/events/webhook_define_event.sql
+create or replace function webhooks.webhook_define_event(
+    name text,
+    description text,
+    data_schema jsonb,
+    example jsonb default null
+)
+returns text
+language plpgsql
+-- definer: behind public.webhook_define_event, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _example jsonb := webhook_define_event.example;
+    _problem text;
+begin
+    if webhook_define_event.name is null or webhook_define_event.name !~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$' then
+        raise exception 'the event name "%" is not valid', webhook_define_event.name
+            using errcode = '22023', hint = 'Name it in lower case, family first: order.paid';
+    end if;
+    if starts_with(webhook_define_event.name, 'webhook.') then
+        raise exception 'the event name "%" is reserved: webhook.* are this system''s own events', webhook_define_event.name
+            using errcode = '22023', hint = 'Name it after what happens: order.paid';
+    end if;
+    if exists (select from public.webhook_event_types as t
+               where t.name = webhook_define_event.name and t.analytics_destination is not null) then
+        raise exception '"%" is an analytics event, not a webhook', webhook_define_event.name
+            using errcode = '22023', hint = 'Choose another name.';
+    end if;
+    if webhook_define_event.data_schema ->> 'type' is distinct from 'object'
+        or jsonb_typeof(coalesce(webhook_define_event.data_schema -> 'properties', '{}')) <> 'object'
+        or jsonb_typeof(coalesce(webhook_define_event.data_schema -> 'required', '[]')) <> 'array' then
+        raise exception 'data_schema of "%" is no JSON Schema of an object', webhook_define_event.name
+            using errcode = '22023',
+                  hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
+    end if;
+    _example := coalesce(_example, webhooks.example_of(webhook_define_event.data_schema));
+    _problem := webhooks.schema_problem(webhook_define_event.data_schema, _example);
+    if _problem is not null then
+        raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
+            using errcode = '22023', hint = 'Give an example that does, as the fourth argument.';
+    end if;
+    insert into public.webhook_event_types as t (name, description, data_schema, example)
+    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example)
+    on conflict on constraint webhook_event_types_pkey do update
+    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example;
+    return webhook_define_event.name;
+end $$;
+comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb) is 'Behind public.webhook_define_event.';
+revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+
+-- schemas/reports/dispatcher_uptime.sql
+create or replace function webhooks.dispatcher_uptime(since timestamptz)
+returns numeric
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a heartbeat without error covers the five minutes after it, or up to the next one
+    with beats as (
+        select greatest(r.started_at, since) as covers_from,
+               least(r.started_at + interval '5 minutes',
+                     lead(r.started_at, 1, now()) over (order by r.started_at)) as covers_until
+        from public.webhook_dispatcher_runs as r
+        where r.error is null and r.started_at > since - interval '5 minutes'
+    ),
+    span as (
+        -- a system younger than that is measured from its first heartbeat
+        select greatest(since, (
+            select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at limit 1)) as begins
+    )
+    select round(100 * coalesce((
+               select sum(greatest(0, extract(epoch from b.covers_until - b.covers_from))) from beats as b), 0)
+           / nullif(extract(epoch from now() - s.begins), 0), 2)
+    from span as s
+    where exists (select from public.webhook_dispatcher_runs)
+$$;
+comment on function webhooks.dispatcher_uptime(timestamptz) is 'The share of time since a moment that lies within five minutes of a heartbeat, in percent; null without one.';
+revoke all on function webhooks.dispatcher_uptime(timestamptz) from public, anon, authenticated, service_role;
+
+-- schemas/reports/finish_webhook_dispatcher_run.sql
+create or replace function webhooks.finish_webhook_dispatcher_run(run_id uuid, enqueued integer, error text default null)
+returns void
+language sql
+-- definer: behind public.finish_webhook_dispatcher_run, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    update public.webhook_dispatcher_runs as r
+    set enqueued = finish_webhook_dispatcher_run.enqueued,
+        error = finish_webhook_dispatcher_run.error,
+        finished_at = now()
+    where r.id = finish_webhook_dispatcher_run.run_id
+$$;
+comment on function webhooks.finish_webhook_dispatcher_run(uuid, integer, text) is 'Behind public.finish_webhook_dispatcher_run.';
+revoke all on function webhooks.finish_webhook_dispatcher_run(uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.finish_webhook_dispatcher_run(uuid, integer, text) to service_role;
+
+-- schemas/reports/start_webhook_dispatcher_run.sql
+create or replace function webhooks.start_webhook_dispatcher_run(source text)
+returns jsonb
+language sql
+-- definer: behind public.start_webhook_dispatcher_run, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into public.webhook_dispatcher_runs (source, due)
+    values (left(source, 200), (webhooks.webhook_backlog() ->> 'due')::integer)
+    returning jsonb_build_object('run_id', id, 'due', due)
+$$;
+comment on function webhooks.start_webhook_dispatcher_run(text) is 'Behind public.start_webhook_dispatcher_run.';
+revoke all on function webhooks.start_webhook_dispatcher_run(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.start_webhook_dispatcher_run(text) to service_role;
+
+-- schemas/reports/webhook_backlog.sql
+create or replace function webhooks.webhook_backlog(at_most integer default 10000)
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_backlog, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+    select jsonb_build_object(
+        'due', (
+            select count(*)
+            from (
+                select 1
+                from webhooks.endpoints_with_due() as e (id)
+                cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as r
+                cross join lateral (
+                    select 1
+                    from webhooks.delivery_queue as q
+                    where q.webhook_config_id = r.id and q.ready
+                    -- of a circuit that is tried again, one request is due
+                    limit case when r.state = 'closed' then at_most else 1 end
+                ) as due
+                where (r.tokens is null or r.tokens >= 1)
+                  and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
+                union all
+                -- retries whose time has come, and expired leases
+                select 1
+                from webhooks.delivery_queue as q
+                cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = q.webhook_config_id) as r
+                where not q.ready and q.due_at <= now()
+                  and (r.tokens is null or r.tokens >= 1)
+                  and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
+                limit at_most
+            ) as bounded),
+        'oldest_due_at', (
+            select min(first.due_at)
+            from (
+                select q.due_at
+                from webhooks.endpoints_with_due() as e (id)
+                cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as r
+                cross join lateral (
+                    select q.due_at
+                    from webhooks.delivery_queue as q
+                    where q.webhook_config_id = r.id and q.ready
+                    order by q.due_at
+                    limit 1
+                ) as q
+                union all
+                (
+                    select q.due_at
+                    from webhooks.delivery_queue as q
+                    cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = q.webhook_config_id) as r
+                    where not q.ready and q.due_at <= now()
+                    order by q.due_at
+                    limit 1
+                )
+            ) as first))
+$$;
+comment on function webhooks.webhook_backlog(integer) is 'Behind public.webhook_backlog.';
+revoke all on function webhooks.webhook_backlog(integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_backlog(integer) to service_role;
+
+-- schemas/reports/webhook_diagnosis.sql
+-- What `webhooks doctor` asks a database: which migrations it has, whether the grants are right, and its clock.
+
+create or replace function webhooks.webhook_diagnosis()
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_diagnosis, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _applied jsonb;
+    _needed constant text[] := array[
+        'dispatch_webhook', 'claim_webhook_deliveries', 'record_webhook_attempts', 'release_webhook_deliveries',
+        'webhook_backlog', 'webhook_health', 'start_webhook_dispatcher_run', 'finish_webhook_dispatcher_run',
+        'send_test_webhook', 'is_webhook_admin'];
+begin
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'name', m.name, 'checksum', m.checksum, 'package_version', m.package_version) order by m.name), '[]')
+    into _applied
+    from webhooks.migrations as m;
+    return jsonb_build_object(
+        'now', clock_timestamp(),
+        'postgres', current_setting('server_version'),
+        'migrations', _applied,
+        -- functions that service_role needs and may not call, or that are not there
+        'not_granted', (
+            select coalesce(jsonb_agg(n.name order by n.name), '[]')
+            from unnest(_needed) as n (name)
+            where not exists (
+                select from pg_catalog.pg_proc as p
+                where p.pronamespace = 'public'::regnamespace and p.proname = n.name
+                  and has_function_privilege('service_role', p.oid, 'execute'))),
+        -- What a visitor who is not signed in may call, or reach the rows of: nothing. A privilege alone is none to
+        -- speak of: a project's default grants may hand it out, and row level security holds without a policy.
+        'exposed', (
+            select coalesce(jsonb_agg(e.name order by e.name), '[]')
+            from (
+                select p.oid::regprocedure::text as name
+                from pg_catalog.pg_proc as p
+                where p.pronamespace in ('public'::regnamespace, 'webhooks'::regnamespace)
+                  and p.proname like '%webhook%'
+                  and p.prorettype <> 'trigger'::regtype
+                  and has_function_privilege('anon', p.oid, 'execute')
+                union all
+                select c.oid::regclass::text
+                from pg_catalog.pg_class as c
+                where c.relnamespace in ('public'::regnamespace, 'webhooks'::regnamespace)
+                  and c.relname like 'webhook%'
+                  and has_table_privilege('anon', c.oid, 'select, insert, update, delete')
+                  and case
+                      when c.relkind = 'v' then not coalesce(c.reloptions::text[] && array['security_invoker=true', 'security_invoker=on'], false)
+                      when c.relkind in ('r', 'p') then not c.relrowsecurity or exists (
+                          select from pg_catalog.pg_policy as y
+                          where y.polrelid = c.oid and y.polroles && array[0::oid, 'anon'::regrole::oid])
+                      else false
+                  end
+            ) as e),
+        -- tables whose rows nobody guards
+        'unguarded', (
+            select coalesce(jsonb_agg(c.oid::regclass::text order by c.relname), '[]')
+            from pg_catalog.pg_class as c
+            where c.relnamespace in ('public'::regnamespace, 'webhooks'::regnamespace)
+              and c.relkind in ('r', 'p') and not c.relrowsecurity
+              and (c.relnamespace = 'webhooks'::regnamespace or c.relname like 'webhook%')),
+        'unsigned_endpoints', (
+            select count(*) from public.webhook_configurations as e where e.is_active and not exists (
+                select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
+        'extensions', (
+            select coalesce(jsonb_agg(x.extname order by x.extname), '[]')
+            from pg_catalog.pg_extension as x
+            where x.extname in ('pg_cron', 'pg_net', 'pg_jsonschema')));
+end $$;
+comment on function webhooks.webhook_diagnosis() is 'Behind public.webhook_diagnosis.';
+revoke all on function webhooks.webhook_diagnosis() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_diagnosis() to service_role;
+
+-- schemas/reports/webhook_health.sql
+create or replace function webhooks.webhook_health()
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_health, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.webhook_backlog() || jsonb_build_object(
+        'last_hour', (
+            select jsonb_build_object(
+                'total', count(*),
+                'delivered', count(*) filter (where d.status = 'delivered'),
+                'failed', count(*) filter (where d.status = 'failed'),
+                'pending', count(*) filter (where d.status in ('pending', 'processing')))
+            from public.webhook_deliveries as d
+            where d.created_at > now() - interval '1 hour'),
+        'endpoints', (
+            select jsonb_build_object(
+                'active', count(*) filter (where c.is_active),
+                'inactive', count(*) filter (where not c.is_active))
+            from public.webhook_configurations as c),
+        'last_run', (
+            select jsonb_build_object('run_id', r.id, 'started_at', r.started_at, 'due', r.due,
+                                      'enqueued', r.enqueued, 'error', r.error)
+            from public.webhook_dispatcher_runs as r
+            order by r.started_at desc
+            limit 1))
+$$;
+comment on function webhooks.webhook_health() is 'Behind public.webhook_health.';
+revoke all on function webhooks.webhook_health() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_health() to service_role;
+
+-- schemas/reports/webhook_metrics.sql
+create or replace function webhooks.webhook_metrics()
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_metrics, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+    select webhooks.webhook_backlog() || jsonb_build_object(
+        -- unfinished rows, counted up to 100,000 each
+        'pending', (
+            select count(*)
+            from (select from webhooks.delivery_queue as q where q.lease_id is null limit 100000) as bounded),
+        'processing', (
+            select count(*)
+            from (select from webhooks.delivery_queue as q where q.lease_id is not null limit 100000) as bounded),
+        'circuits', (
+            select jsonb_build_object(
+                'closed', count(*) filter (where coalesce(h.state, 'closed') = 'closed'),
+                'half_open', count(*) filter (where h.state = 'half_open'),
+                'open', count(*) filter (where h.state = 'open'))
+            from public.webhook_configurations as c
+            left join public.webhook_circuits as h on h.webhook_config_id = c.id
+            where c.is_active),
+        -- those that are not closed by name, a hundred at most
+        'troubled', (
+            select coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'state', t.state)), '[]')
+            from (
+                select c.id, c.name, h.state
+                from public.webhook_circuits as h
+                join public.webhook_configurations as c on c.id = h.webhook_config_id
+                where c.is_active and h.state <> 'closed'
+                order by h.since
+                limit 100
+            ) as t),
+        'endpoints', (
+            select jsonb_build_object(
+                'active', count(*) filter (where c.is_active),
+                'inactive', count(*) filter (where not c.is_active),
+                'disabled_by_system', count(*) filter (where c.disabled_at is not null))
+            from public.webhook_configurations as c),
+        'last_run_at', (
+            select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1),
+        'now', clock_timestamp())
+$$;
+comment on function webhooks.webhook_metrics() is 'Behind public.webhook_metrics.';
+revoke all on function webhooks.webhook_metrics() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_metrics() to service_role;
+
+-- schemas/reports/webhook_overview.sql
+create or replace function webhooks.webhook_overview()
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_overview, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    _hour constant timestamptz := now() - interval '1 hour';
+    _last_hour jsonb;
+    _circuits jsonb;
+    _performance jsonb;
+    _backlog jsonb := webhooks.webhook_backlog();
+    _last_run public.webhook_dispatcher_runs;
+    _disabled integer;
+    _active integer;
+    _reasons jsonb := '[]';
+    _installation webhooks.installation;
+begin
+    select i.* into _installation from webhooks.installation as i;
+    select jsonb_build_object(
+        'total', count(*),
+        'delivered', count(*) filter (where d.status = 'delivered'),
+        'failed', count(*) filter (where d.status = 'failed'),
+        'pending', count(*) filter (where d.status in ('pending', 'processing')))
+    into _last_hour
+    from public.webhook_deliveries as d
+    where d.created_at > _hour;
+
+    -- the circuits of endpoints that deliveries go to
+    select jsonb_build_object(
+        'open', count(*) filter (where h.state = 'open'),
+        'half_open', count(*) filter (where h.state = 'half_open'),
+        'closed', count(*) filter (where coalesce(h.state, 'closed') = 'closed')),
+        count(*)
+    into _circuits, _active
+    from public.webhook_configurations as c
+    left join public.webhook_circuits as h on h.webhook_config_id = c.id
+    where c.is_active;
+    select count(*) into _disabled from public.webhook_configurations as c where c.disabled_at is not null;
+
+    select r.* into _last_run from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1;
+    select jsonb_build_object(
+        'attempts', count(*),
+        'p95_ms', percentile_disc(0.95) within group (order by a.duration_ms),
+        'max_ms', max(a.duration_ms),
+        'dispatcher_uptime_percent', webhooks.dispatcher_uptime(now() - interval '24 hours'),
+        'last_run_at', _last_run.started_at)
+    into _performance
+    from public.webhook_attempts as a
+    where a.started_at > _hour;
+
+    -- why not all is well, the worst first
+    select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
+    into _reasons
+    from (values
+        (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
+            || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
+            _installation.held_for is not null),
+        (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
+            || to_char((_backlog ->> 'oldest_due_at')::timestamptz at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
+            (_backlog ->> 'oldest_due_at')::timestamptz < now() - interval '5 minutes'),
+        (2, 'down', 'All circuits are open', _active > 0 and (_circuits ->> 'open')::integer = _active),
+        (3, 'down', 'More than half of the last hour''s finished deliveries failed',
+            (_last_hour ->> 'failed')::integer > (_last_hour ->> 'delivered')::integer
+            and (_last_hour ->> 'failed')::integer >= 10),
+        (4, 'degraded', 'More than one in twenty of the last hour''s deliveries failed',
+            (_last_hour ->> 'failed')::integer * 20 > (_last_hour ->> 'total')::integer),
+        (5, 'degraded', 'Circuits: ' || concat_ws(' and ',
+                nullif(_circuits ->> 'open', '0') || ' open', nullif(_circuits ->> 'half_open', '0') || ' half-open'),
+            (_circuits ->> 'open')::integer + (_circuits ->> 'half_open')::integer > 0),
+        (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due', (_backlog ->> 'due')::integer > 100),
+        (7, 'degraded', 'The dispatcher has been silent for more than 5 minutes',
+            _last_run.started_at < now() - interval '5 minutes'),
+        (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
+        (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
+        (10, 'degraded', 'Endpoints that the system switched off: ' || _disabled, _disabled > 0)
+    ) as r (place, severity, text, holds)
+    where r.holds
+      -- "all circuits are open" says it already, and so does "more than half"
+      and not (r.place = 5 and _active > 0 and (_circuits ->> 'open')::integer = _active)
+      and not (r.place = 4 and (_last_hour ->> 'failed')::integer > (_last_hour ->> 'delivered')::integer
+               and (_last_hour ->> 'failed')::integer >= 10);
+
+    return jsonb_build_object(
+        'status', coalesce(_reasons -> 0 ->> 'severity', 'healthy'),
+        'reasons', _reasons,
+        'last_hour', _last_hour,
+        'circuits', _circuits,
+        'performance', _performance,
+        'backlog', _backlog,
+        'endpoints', jsonb_build_object('active', _active, 'disabled_by_system', _disabled),
+        'as_of', now());
+end $$;
+comment on function webhooks.webhook_overview() is 'Behind public.webhook_overview.';
+revoke all on function webhooks.webhook_overview() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_overview() to authenticated, service_role;
+
+-- schemas/reports/webhook_series.sql
+create or replace function webhooks.webhook_series(span interval default '1 hour', buckets integer default 60)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_series, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    _width interval;
+    _from timestamptz;
+begin
+    if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
+        raise exception 'a series spans a minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
+    end if;
+    _width := span / buckets;
+    _from := now() - span;
+    return (
+        with created as (
+            select width_bucket(extract(epoch from d.created_at - _from), 0, extract(epoch from span), buckets) as bucket,
+                   count(*) filter (where d.status = 'delivered') as delivered,
+                   count(*) filter (where d.status = 'failed') as failed,
+                   count(*) filter (where d.status in ('pending', 'processing')) as pending
+            from public.webhook_deliveries as d
+            where d.created_at > _from
+            group by 1
+        ),
+        tried as (
+            select width_bucket(extract(epoch from a.started_at - _from), 0, extract(epoch from span), buckets) as bucket,
+                   percentile_disc(0.5) within group (order by a.duration_ms) as p50,
+                   percentile_disc(0.95) within group (order by a.duration_ms) as p95
+            from public.webhook_attempts as a
+            where a.started_at > _from
+            group by 1
+        )
+        select jsonb_build_object(
+            'from', _from,
+            'bucket_seconds', extract(epoch from _width),
+            'at', jsonb_agg(round(extract(epoch from _from + (b.number - 1) * _width), 3) order by b.number),
+            'delivered', jsonb_agg(coalesce(c.delivered, 0) order by b.number),
+            'failed', jsonb_agg(coalesce(c.failed, 0) order by b.number),
+            'pending', jsonb_agg(coalesce(c.pending, 0) order by b.number),
+            'p50_ms', jsonb_agg(t.p50 order by b.number),
+            'p95_ms', jsonb_agg(t.p95 order by b.number))
+        from generate_series(1, buckets) as b (number)
+        -- now() itself falls just behind the last bucket
+        left join (
+            select least(m.bucket, buckets) as bucket, sum(m.delivered) as delivered, sum(m.failed) as failed, sum(m.pending) as pending
+            from created as m
+            group by 1
+        ) as c on c.bucket = b.number
+        left join tried as t on t.bucket = b.number);
+end $$;
+comment on function webhooks.webhook_series(interval, integer) is 'Behind public.webhook_series.';
+revoke all on function webhooks.webhook_series(interval, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_series(interval, integer) to authenticated, service_role;
+
+-- schemas/setup/adopt_webhook_project.sql
+create or replace function webhooks.adopt_webhook_project(project text, pending text, batch_size integer default 1000)
+returns jsonb
+language plpgsql
+-- definer: behind public.adopt_webhook_project, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _ids uuid[];
+begin
+    if coalesce(trim(adopt_webhook_project.project), '') = '' then
+        raise exception 'project must name the project that deliveries go out for' using errcode = '22023';
+    end if;
+    if adopt_webhook_project.pending is null or adopt_webhook_project.pending not in ('deliver', 'discard') then
+        raise exception 'pending must be deliver or discard, not %', coalesce(adopt_webhook_project.pending, 'null')
+            using errcode = '22023', hint = 'discard fails what is pending, so that a copy sends nothing of the original''s.';
+    end if;
+    if adopt_webhook_project.pending = 'discard' then
+        _ids := array(
+            select q.delivery_id from webhooks.delivery_queue as q
+            order by q.delivery_id
+            limit least(greatest(coalesce(adopt_webhook_project.batch_size, 1000), 1), 10000)
+            for update);
+        update public.webhook_deliveries as d
+        set status = 'failed', finished_at = now(), error_message = 'discarded: this database is a copy of another project''s'
+        where d.id = any (_ids) and d.status in ('pending', 'processing');
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        select q.delivery_id, q.webhook_config_id, q.created_at from webhooks.delivery_queue as q where q.delivery_id = any (_ids)
+        on conflict do nothing;
+        delete from webhooks.delivery_queue as q where q.delivery_id = any (_ids);
+        if exists (select from webhooks.delivery_queue) then
+            return jsonb_build_object('project', null, 'discarded', cardinality(_ids), 'more', true);
+        end if;
+    end if;
+    insert into webhooks.installation as i (project) values (adopt_webhook_project.project)
+    on conflict (only_row) do update set project = excluded.project, held_for = null, held_since = null;
+    perform webhooks.log_action('adopt_project', null, null, jsonb_build_object(
+        'project', adopt_webhook_project.project, 'pending', adopt_webhook_project.pending));
+    return jsonb_build_object(
+        'project', adopt_webhook_project.project, 'discarded', coalesce(cardinality(_ids), 0), 'more', false);
+end $$;
+comment on function webhooks.adopt_webhook_project(text, text, integer) is 'Behind public.adopt_webhook_project.';
+revoke all on function webhooks.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.adopt_webhook_project(text, text, integer) to service_role;
+
+-- schemas/setup/hold_for.sql
+create or replace function webhooks.hold_for(project text)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _row webhooks.installation;
+begin
+    select i.* into _row from webhooks.installation as i;
+    -- the usual case, without a write; a caller that names no project is a person at the SQL editor
+    if hold_for.project is null or (_row.project = hold_for.project and _row.held_for is null) then
+        return null;
+    end if;
+    insert into webhooks.installation as i (project) values (hold_for.project)
+    on conflict (only_row) do update
+    set project = coalesce(i.project, excluded.project),
+        held_for = case when i.project <> excluded.project then excluded.project end,
+        held_since = case when i.project <> excluded.project then
+            case when i.held_for = excluded.project then i.held_since else now() end end
+    returning i.* into _row;
+    if _row.held_for is null then
+        return null;
+    end if;
+    return jsonb_build_object('project', _row.project, 'held_for', _row.held_for, 'since', _row.held_since);
+end $$;
+comment on function webhooks.hold_for(text) is 'Null when a project''s workers may claim: the database is theirs, or nobody''s yet. Else whose it is, and since when it is held.';
+revoke all on function webhooks.hold_for(text) from public, anon, authenticated, service_role;
+
+-- schemas/setup/webhook_version.sql
+-- Asked once by workers and gateway when they start. A release raises `database` when it changes a function that they
+-- call, and `oldest_client` when the release before it no longer works on the new SQL.
+create or replace function public.webhook_version()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return '{"database": 1, "oldest_client": 1}';
+end $$;
+comment on function public.webhook_version() is 'The version of this SQL, and the oldest version of workers and gateway that works on it.';
+revoke all on function public.webhook_version() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_version() to service_role;
+
+-- schemas/triggers/change_identity.sql
+create or replace function webhooks.change_identity(source regclass, data jsonb, actor text)
+returns text[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- the first unique index, the primary key before all, whose columns the event tells
+    select coalesce((
+        select index.parts
+        from (
+            select i.indisprimary, i.indexrelid, (
+                select array_agg(coalesce(
+                    (select min(d.key) from jsonb_each_text(change_identity.data) as d where d.value = a.attname),
+                    case change_identity.actor when a.attname then '@actor' end) order by k.position)
+                from unnest(i.indkey[0 : i.indnkeyatts - 1]) with ordinality as k (attnum, position)
+                join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+            ) as parts
+            from pg_catalog.pg_index as i
+            where i.indrelid = change_identity.source and i.indisunique and i.indisvalid
+              and i.indpred is null and i.indexprs is null
+        ) as index
+        where array_position(index.parts, null) is null
+        order by index.indisprimary desc, index.indexrelid
+        limit 1
+    ), (
+        select array_append(array_agg(d.key order by d.key), '@actor') from jsonb_object_keys(change_identity.data) as d (key)
+    ))
+$$;
+comment on function webhooks.change_identity(regclass, jsonb, text) is 'The keys of an event''s data that tell one change from another: those of a unique index, else all and the actor.';
+revoke all on function webhooks.change_identity(regclass, jsonb, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/change_key.sql
+-- One statement's changed rows become events by one insert, in the same transaction, and an error on the way never
+-- fails the change. A dispatch_webhook of a fact that a trigger emitted already gets that event's answer.
+
+create or replace function webhooks.change_key(event_type text, identity text[], data jsonb, actor_user_id uuid)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select change_key.event_type || ':' || encode(sha256(convert_to(string_agg(
+        case
+            when part.name = '@actor' then coalesce(change_key.actor_user_id::text, 'null')
+            -- a caller may write a uuid in upper case
+            else coalesce(webhooks.uuid_or_null(change_key.data ->> part.name)::text,
+                          (change_key.data -> part.name)::text, 'null')
+        end, chr(10) order by part.position), 'UTF8')), 'hex')
+    from unnest(change_key.identity) with ordinality as part (name, position)
+$$;
+comment on function webhooks.change_key(text, text[], jsonb, uuid) is 'The deterministic idempotency key of a change: event type, and a hash of the values that tell it from another.';
+revoke all on function webhooks.change_key(text, text[], jsonb, uuid) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/column_or_sql.sql
+create or replace function webhooks.column_or_sql(source regclass, alias text, value text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce((
+        select format('%I.%I', column_or_sql.alias, a.attname)
+        from pg_catalog.pg_attribute as a
+        where a.attrelid = column_or_sql.source and a.attname = column_or_sql.value and a.attnum > 0 and not a.attisdropped
+    ), '(' || column_or_sql.value || ')')
+$$;
+comment on function webhooks.column_or_sql(regclass, text, text) is 'The SQL for a value given to webhook_attach: a column of the table, else SQL over new and old.';
+revoke all on function webhooks.column_or_sql(regclass, text, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/emit_changes.sql
+create or replace function webhooks.emit_changes(
+    source text,
+    operation text,
+    event_type text,
+    identity text[],
+    data jsonb[],
+    actors uuid[],
+    tenants text[] default null
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+-- nothing tells the planner how many rows an array holds: nested loops over 10,000 of them take 20 s
+set enable_nestloop = off
+set jit = off
+as $$
+declare
+    _type public.webhook_event_types;
+begin
+    select t.* into _type from public.webhook_event_types as t where t.name = emit_changes.event_type;
+    if not found or _type.analytics_destination is not null then
+        raise exception 'webhook event type "%" is not in the catalog', emit_changes.event_type
+            using errcode = '22023', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
+    end if;
+
+    with endpoint as materialized (
+        select c.id, c.tenant_id
+        from public.webhook_configurations as c
+        where c.is_active
+          and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
+          and (c.tenant_id is null or _type.audience = 'customers')
+    ),
+    given as materialized (
+        select e.data, e.actor, e.position, emit_changes.tenants[e.position] as tenant, gen_random_uuid() as request_id,
+               webhooks.schema_problem(_type.data_schema, e.data) as problem,
+               webhooks.change_key(_type.name, emit_changes.identity, e.data, e.actor) as key
+        from unnest(emit_changes.data, emit_changes.actors) with ordinality as e (data, actor, position)
+    ),
+    bodies as materialized (
+        select g.*, webhooks.payload(_type.name, g.data, g.actor, g.request_id) as payload from given as g
+    ),
+    checked as materialized (
+        -- one row that cannot be sent does not stop the others
+        select b.*, coalesce(b.problem, case
+            when octet_length(b.payload::text) > 262144 then 'the payload is larger than 262144 bytes (256 KB)'
+        end) as refusal
+        from bodies as b
+    ),
+    refused as (
+        insert into public.webhook_trigger_errors (source, event_type, operation, events, code, message)
+        select emit_changes.source, _type.name, emit_changes.operation, count(*), '22023',
+               format('event_data of "%s" is wrong: %s', _type.name, c.refusal)
+        from checked as c
+        where c.refusal is not null
+        group by c.refusal
+    ),
+    firsts as (
+        select distinct on (c.key) c.key, c.request_id, c.actor, (
+                   select count(*) from endpoint as e where e.tenant_id is null or e.tenant_id = c.tenant) as deliveries
+        from checked as c
+        where c.refusal is null
+        order by c.key, c.position
+    ),
+    known as (
+        -- the last change counts: whoever leaves and joins again makes two events
+        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
+        select 'change', f.key, f.request_id, f.deliveries, f.actor
+        from firsts as f
+        order by f.key
+        on conflict on constraint idempotency_keys_pkey do update
+        set request_id = case when k.awaits_change and k.created_at = now() then k.request_id else excluded.request_id end,
+            deliveries = case when k.awaits_change and k.created_at = now() then k.deliveries else excluded.deliveries end,
+            actor_user_id = excluded.actor_user_id, awaits_change = false, created_at = now()
+        returning k.key, k.request_id
+    )
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
+    select e.id, _type.name, c.payload, c.request_id, c.tenant
+    from checked as c
+    -- no row of known with that request_id: a server dispatched it before, in this transaction
+    join firsts as f on f.key = c.key
+    join known as k on k.key = f.key and k.request_id = f.request_id
+    join endpoint as e on e.tenant_id is null or e.tenant_id = c.tenant
+    where c.refusal is null
+    order by c.position;
+end $$;
+comment on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) is 'Creates the deliveries of many events of one type by one statement, in the order given. A row that the catalog rejects is recorded in webhook_trigger_errors.';
+revoke all on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/emitted_by_change.sql
+create or replace function webhooks.emitted_by_change(event_type text, event_data jsonb, actor_user_id uuid, user_sub text)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _user uuid := webhooks.uuid_or_null(emitted_by_change.user_sub);
+    _sources text;
+    _answer jsonb;
+begin
+    with attached as (
+        select t.source, t.identity
+        from public.webhook_triggers as t
+        where t.event_type = emitted_by_change.event_type and t.enabled
+          -- a trigger that was dropped or disabled emits nothing
+          and exists (select from pg_catalog.pg_trigger as g
+                      where g.tgrelid = t.source and g.tgname = t.trigger_name and g.tgenabled in ('O', 'A'))
+    )
+    select (select string_agg(distinct a.source::text, ', ') from attached as a), (
+        select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
+        from attached as a
+        join webhooks.idempotency_keys as k
+            on k.scope = 'change'
+            and k.key = webhooks.change_key(emitted_by_change.event_type, a.identity, emitted_by_change.event_data,
+                                            coalesce(emitted_by_change.actor_user_id, _user))
+        where not k.awaits_change
+          and (emitted_by_change.user_sub is null or k.actor_user_id is null or k.actor_user_id = _user)
+        order by k.created_at desc
+        limit 1)
+    into _sources, _answer;
+    if _sources is not null and _answer is null and emitted_by_change.user_sub is not null then
+        raise exception '"%" is emitted by the database itself when % changes, and no such change of yours is known',
+            emitted_by_change.event_type, _sources
+            using errcode = '22023', hint = 'Drop the call; or call it after the change, with the ids of the changed row.';
+    end if;
+    return _answer;
+end $$;
+comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'What dispatching returns of the event that a trigger emitted for a fact, or null. A user''s dispatch of a fact that did not happen is an error, a server''s is believed.';
+revoke all on function webhooks.emitted_by_change(text, jsonb, uuid, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/on_change.sql
+-- No variable here has the type of a table of ours: a missing one would fail when the function is compiled, before
+-- the block that catches errors begins.
+create or replace function webhooks.on_change()
+returns trigger
+language plpgsql
+-- definer: the user who changes the table holds no privilege on ours, and may not see the tables that data comes from
+security definer
+set search_path = pg_catalog, pg_temp
+-- whoever alters one of our tables makes the events wait no longer than this, and then fail; not the users
+set lock_timeout = '2s'
+as $$
+declare
+    _trigger record;
+    _event_type text;
+    _data jsonb[];
+    _actors uuid[];
+    _tenants text[];
+    _message text;
+    _context text;
+begin
+    select t.* into strict _trigger
+    from public.webhook_triggers as t
+    where t.source = tg_relid and t.trigger_name = tg_name;
+    _event_type := _trigger.event_type;
+    if not _trigger.enabled then
+        return null;
+    end if;
+    execute _trigger.query into _data, _actors, _tenants;
+    if _data is not null then
+        perform webhooks.emit_changes(
+            format('%I.%I', tg_table_schema, tg_table_name), lower(tg_op), _event_type, _trigger.identity, _data, _actors,
+            _tenants);
+    end if;
+    return null;
+exception when others then
+    get stacked diagnostics _message = message_text, _context = pg_exception_context;
+    perform webhooks.record_trigger_error(
+        format('%I.%I', tg_table_schema, tg_table_name), lower(tg_op), _event_type, cardinality(_data), sqlstate,
+        case sqlstate when 'P0002' then format('trigger %I has no row in public.webhook_triggers; attach it again', tg_name)
+        else _message end, _context);
+    return null;
+end $$;
+comment on function webhooks.on_change() is 'The trigger of webhook_attach: emits an event for each changed row of a statement. Never fails the statement.';
+revoke all on function webhooks.on_change() from public, anon, authenticated, service_role;
+
+-- schemas/triggers/parents_exist.sql
+create or replace function webhooks.parents_exist(source regclass)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select string_agg(format('(%sexists (select from %s as parent where %s))', (
+        select string_agg(format('old.%I is null or ', ours.attname), '' order by ours.attnum)
+        from pg_catalog.pg_attribute as ours
+        where ours.attrelid = c.conrelid and ours.attnum = any (c.conkey) and not ours.attnotnull
+    ), c.confrelid::regclass, (
+        select string_agg(format('parent.%I = old.%I', theirs.attname, ours.attname), ' and ' order by k.position)
+        from unnest(c.conkey, c.confkey) with ordinality as k (ours, theirs, position)
+        join pg_catalog.pg_attribute as ours on ours.attrelid = c.conrelid and ours.attnum = k.ours
+        join pg_catalog.pg_attribute as theirs on theirs.attrelid = c.confrelid and theirs.attnum = k.theirs
+    )),
+        ' and ' order by c.oid)
+    from pg_catalog.pg_constraint as c
+    where c.conrelid = parents_exist.source and c.contype = 'f' and c.confdeltype = 'c' and c.conparentid = 0
+$$;
+comment on function webhooks.parents_exist(regclass) is 'The SQL that is true for a row somebody deleted, and false for one that went with its parent (on delete cascade).';
+revoke all on function webhooks.parents_exist(regclass) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/record_trigger_error.sql
+create or replace function webhooks.record_trigger_error(
+    source text,
+    operation text,
+    event_type text,
+    events integer,
+    code text,
+    message text,
+    context text
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into public.webhook_trigger_errors (source, operation, event_type, events, code, message, context)
+    values (record_trigger_error.source, record_trigger_error.operation, record_trigger_error.event_type,
+            record_trigger_error.events, record_trigger_error.code, left(record_trigger_error.message, 1000),
+            left(record_trigger_error.context, 1000));
+exception when others then
+    -- the last resort; without the message, which may repeat what a user wrote
+    raise warning 'webhook events of % are lost (SQLSTATE %), and public.webhook_trigger_errors takes no row (SQLSTATE %)',
+        record_trigger_error.source, record_trigger_error.code, sqlstate;
+end $$;
+comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text) is 'Keeps an error of a webhook trigger for the dashboard. Never fails.';
+revoke all on function webhooks.record_trigger_error(text, text, text, integer, text, text, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/schema_of.sql
+-- Any table's changes as typed events, by one call and without PL/pgSQL: webhook_attach, and its opposite.
+
+create or replace function webhooks.schema_of(column_type oid, nullable boolean)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when shape.json = '{}' or not schema_of.nullable then shape.json
+        else shape.json || jsonb_build_object('type', jsonb_build_array(shape.json -> 'type', 'null'))
+    end
+    from (
+        select case
+            when t.typtype = 'd' then webhooks.schema_of(t.typbasetype, false)
+            when t.typelem <> 0 and t.typcategory = 'A' then
+                jsonb_build_object('type', 'array', 'items', webhooks.schema_of(t.typelem, true))
+            when t.typname in ('json', 'jsonb') then '{}'
+            when t.typtype = 'c' then '{"type": "object"}'
+            when t.typname = 'bool' then '{"type": "boolean"}'
+            when t.typname in ('int2', 'int4', 'int8') then '{"type": "integer"}'
+            when t.typname in ('numeric', 'float4', 'float8') then '{"type": "number"}'
+            when t.typname = 'uuid' then '{"type": "string", "format": "uuid"}'
+            when t.typname = 'timestamptz' then '{"type": "string", "format": "date-time"}'
+            when t.typname = 'date' then '{"type": "string", "format": "date"}'
+            -- an enum's values are left out: it may get more of them
+            else '{"type": "string"}'
+        end::jsonb as json
+        from pg_catalog.pg_type as t
+        where t.oid = schema_of.column_type
+    ) as shape
+$$;
+comment on function webhooks.schema_of(oid, boolean) is 'The JSON Schema of what a Postgres type becomes as JSON.';
+revoke all on function webhooks.schema_of(oid, boolean) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/webhook_attach.sql
+create or replace function public.webhook_attach(
+    table_name regclass,
+    event_type text,
+    operation text,
+    data jsonb,
+    actor text default null,
+    condition text default null,
+    tenant text default null,
+    on_unchanged boolean default false
+)
+returns text
+language plpgsql
+-- invoker, and for nobody but the owner of the tables: data, actor and condition are SQL
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _operation text := lower(webhook_attach.operation);
+    _label text := format('webhook_attach(%s, %s)', webhook_attach.table_name, webhook_attach.event_type);
+    -- what a plain column name means
+    _alias text := case lower(webhook_attach.operation) when 'delete' then 'old' else 'new' end;
+    -- auth.uid() fails for ids that are no uuids
+    _data jsonb := replace(webhook_attach.data::text, 'auth.uid()', 'webhooks.user_id()')::jsonb;
+    _given_actor text := replace(webhook_attach.actor, 'auth.uid()', 'webhooks.user_id()');
+    _condition text := replace(webhook_attach.condition, 'auth.uid()', 'webhooks.user_id()');
+    _tenant text;
+    _changed text;
+    _columns text;
+    _actor text;
+    _key_columns text;
+    _check_from text;
+    _from text;
+    _where text := 'true';
+    _view regclass;
+    _json text;
+    _properties jsonb;
+    _type public.webhook_event_types;
+    _problem text;
+    _row public.webhook_triggers;
+    _kept boolean;
+begin
+    if _operation is null or _operation not in ('insert', 'update', 'delete') then
+        raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
+            using errcode = '22023';
+    end if;
+    if webhook_attach.table_name in ('public.webhook_deliveries'::regclass, 'public.webhook_trigger_errors'::regclass)
+        or exists (select from pg_catalog.pg_class as c
+                   where c.oid = webhook_attach.table_name and c.relnamespace = 'webhooks'::regnamespace) then
+        raise exception '%: an event writes to this table, and would make the next one without end', _label
+            using errcode = '22023';
+    end if;
+    if jsonb_typeof(_data) = 'array' then
+        select jsonb_object_agg(name, name) into _data from jsonb_array_elements_text(_data) as name;
+    end if;
+    if jsonb_typeof(_data) is distinct from 'object' or _data = '{}'
+        or exists (select from jsonb_each(_data) as d where jsonb_typeof(d.value) <> 'string') then
+        raise exception '%: data must say where each key comes from', _label
+            using errcode = '22023', hint = 'Columns ["id", "total"], or keys {"order_id": "id", "cents": "new.total * 100"}.';
+    end if;
+
+    -- the changed rows, as the trigger's transition tables and as the table itself, to check the SQL against
+    if _operation = 'update' then
+        select string_agg(format('new.%1$I = old.%1$I', a.attname), ' and ' order by a.attnum) into _key_columns
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+        where i.indrelid = webhook_attach.table_name and i.indisprimary;
+        if _key_columns is null then
+            raise exception '%: the table has no primary key, by which a row before an update is told from the others', _label
+                using errcode = '22023', hint = format('alter table %s add primary key (...)', webhook_attach.table_name);
+        end if;
+        _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key_columns);
+        _from := format('new_rows as new join old_rows as old on %s', _key_columns);
+    else
+        _check_from := format('%s as %s', webhook_attach.table_name, _alias);
+        _from := format('%s_rows as %s', _alias, _alias);
+    end if;
+    if _condition is not null then
+        _where := format('(%s)', _condition);
+    end if;
+    if _operation = 'update' and not webhook_attach.on_unchanged then
+        -- the columns that data and condition read, of which one at least must have changed
+        select string_agg(format('new.%1$I is distinct from old.%1$I', a.attname), ' or ' order by a.attnum) into _changed
+        from pg_attribute as a
+        where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
+          and (exists (select from jsonb_each_text(_data) as d
+                       where d.value = a.attname or d.value ~ format('\mnew\."?%s\M', a.attname))
+               or _condition ~ format('\m(new|old)\."?%s\M', a.attname));
+        _where := concat_ws(' and ', _where, '(' || _changed || ')');
+    end if;
+    if _operation = 'delete' then
+        _where := concat_ws(' and ', _where, webhooks.parents_exist(webhook_attach.table_name));
+    end if;
+    _actor := coalesce(webhooks.column_or_sql(webhook_attach.table_name, _alias, _given_actor), 'null::uuid');
+    _tenant := coalesce(webhooks.column_or_sql(webhook_attach.table_name, _alias, webhook_attach.tenant), 'null');
+    select string_agg(format('%s as %I', webhooks.column_or_sql(webhook_attach.table_name, _alias, d.value), d.key), ', '
+                      order by d.key)
+    into _columns
+    from jsonb_each_text(_data) as d;
+
+    -- a view is the way to learn, without running it, that the SQL is right and of which types it is
+    begin
+        execute format('create temporary view webhook_attach_check as select %s, %s as "@actor", (%s)::text as "@tenant" from %s where %s',
+                       _columns, _actor, _tenant, _check_from, _where);
+    exception when others then
+        raise exception '%: %', _label, sqlerrm
+            using errcode = '22023', hint = 'data, actor and condition are columns of the table, or SQL over new and old.';
+    end;
+    _view := 'pg_temp.webhook_attach_check'::regclass;
+    select string_agg(format('%L, %s', v.attname, case v.atttypid
+               -- in UTC whatever the session's time zone; an infinite one has no form of its own
+               when 'timestamptz'::regtype then format(
+                   $sql$coalesce(to_char(v.%1$I at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), v.%1$I::text)$sql$,
+                   v.attname)
+               else format('v.%I', v.attname)
+           end), ', ' order by v.attnum),
+           jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)))
+    into _json, _properties
+    from pg_catalog.pg_attribute as v
+    left join pg_catalog.pg_attribute as own
+        on own.attrelid = webhook_attach.table_name and own.attname = _data ->> v.attname and not own.attisdropped
+    where v.attrelid = _view and v.attname not in ('@actor', '@tenant');
+    select format('the actor is of type %s, not uuid', v.atttypid::regtype) into _problem
+    from pg_catalog.pg_attribute as v
+    where v.attrelid = _view and v.attname = '@actor' and v.atttypid <> 'uuid'::regtype;
+    execute 'drop view pg_temp.webhook_attach_check';
+
+    -- the catalog: an unknown type gets its schema from the columns, a known one must be satisfied
+    select t.* into _type from public.webhook_event_types as t where t.name = webhook_attach.event_type;
+    if not found then
+        perform webhooks.webhook_define_event(
+            webhook_attach.event_type,
+            format('A row of %s was %s.', webhook_attach.table_name,
+                   case _operation when 'insert' then 'inserted' when 'update' then 'updated' else 'deleted' end),
+            jsonb_build_object(
+                'type', 'object', 'properties', _properties,
+                'required', (select jsonb_agg(d.key order by d.key) from jsonb_object_keys(_data) as d (key))));
+    else
+        _problem := coalesce(_problem, case
+            when _type.analytics_destination is not null then
+                'it is an analytics event, not a webhook: send it to ' || _type.analytics_destination
+        end, (
+            select format('data has no key %s, which the event''s schema requires', string_agg(r.key, ', ' order by r.key))
+            from jsonb_array_elements_text(_type.data_schema -> 'required') as r (key)
+            where not _data ? r.key
+            having count(*) > 0
+        ), (
+            select string_agg(format('data key %s is of type %s, and the event''s schema has %s', p.key,
+                                     p.value -> 'type', _type.data_schema -> 'properties' -> p.key -> 'type'),
+                              '; ' order by p.key)
+            from jsonb_each(_properties) as p
+            where p.value ? 'type' and _type.data_schema -> 'properties' -> p.key ? 'type'
+              and not exists (
+                  select from webhooks.json_types(p.value) as ours
+                  join webhooks.json_types(_type.data_schema -> 'properties' -> p.key) as theirs
+                      on ours = theirs or (ours in ('integer', 'number') and theirs in ('integer', 'number'))
+                  where ours <> 'null')
+        ));
+    end if;
+    if _problem is not null then
+        raise exception '%: %', _label, _problem using errcode = '22023';
+    end if;
+
+    _row.source := webhook_attach.table_name;
+    _row.event_type := webhook_attach.event_type;
+    _row.operation := _operation;
+    -- names are at most 63 bytes; the hash keeps two long event types apart
+    _row.trigger_name := left(format('webhook_%s_%s', _operation, replace(webhook_attach.event_type, '.', '_')), 54)
+        || '_' || left(md5(webhook_attach.event_type), 8);
+    _row.data := _data;
+    _row.actor := webhook_attach.actor;
+    _row.condition := webhook_attach.condition;
+    _row.tenant := webhook_attach.tenant;
+    _row.on_unchanged := webhook_attach.on_unchanged;
+    _row.identity := webhooks.change_identity(webhook_attach.table_name, _data, webhook_attach.actor);
+    _row.query := format(
+        'select array_agg(jsonb_build_object(%s)), array_agg(v."@actor"), array_agg(v."@tenant")'
+        ' from (select %s, %s as "@actor", (%s)::text as "@tenant" from %s where %s) as v',
+        _json, _columns, _actor, _tenant, _from, _where);
+
+    -- what stands already is left alone: a trigger is made under a lock that makes writers wait
+    select true into _kept
+    from public.webhook_triggers as t
+    join pg_catalog.pg_trigger as g on g.tgrelid = t.source and g.tgname = t.trigger_name and g.tgenabled in ('O', 'A')
+    where t.source = _row.source and t.trigger_name = _row.trigger_name
+      and t.enabled
+      and (t.data, t.actor, t.condition, t.tenant, t.on_unchanged, t.identity, t.query)
+          is not distinct from (_row.data, _row.actor, _row.condition, _row.tenant, _row.on_unchanged, _row.identity, _row.query);
+    if _kept then
+        return 'kept';
+    end if;
+    insert into public.webhook_triggers as t (source, trigger_name, event_type, operation, data, actor, condition, identity, query,
+                                              tenant, on_unchanged)
+    values (_row.source, _row.trigger_name, _row.event_type, _row.operation, _row.data, _row.actor, _row.condition,
+            _row.identity, _row.query, _row.tenant, _row.on_unchanged)
+    on conflict (source, trigger_name) do update
+    set data = excluded.data, actor = excluded.actor, condition = excluded.condition, identity = excluded.identity,
+        query = excluded.query, tenant = excluded.tenant, on_unchanged = excluded.on_unchanged, enabled = true, attached_at = now();
+    execute format(
+        'create or replace trigger %I after %s on %s referencing %s for each statement execute function webhooks.on_change()',
+        _row.trigger_name, _operation, _row.source, case _operation
+            when 'insert' then 'new table as new_rows'
+            when 'delete' then 'old table as old_rows'
+            else 'new table as new_rows old table as old_rows'
+        end);
+    return 'attached';
+end $$;
+comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that data and condition read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
+revoke all on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/webhook_detach.sql
+create or replace function public.webhook_detach(
+    table_name regclass,
+    event_type text,
+    operation text,
+    keep_trigger boolean default false
+)
+returns boolean
+language plpgsql
+-- invoker, and for the owner of the tables alone: it drops a trigger
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _trigger_name name;
+begin
+    -- of tables that were dropped
+    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+    if webhook_detach.keep_trigger then
+        update public.webhook_triggers as t
+        set enabled = false
+        where t.source = webhook_detach.table_name
+          and t.event_type = webhook_detach.event_type
+          and t.operation = lower(webhook_detach.operation)
+          and t.enabled;
+        return found;
+    end if;
+    delete from public.webhook_triggers as t
+    where t.source = webhook_detach.table_name
+      and t.event_type = webhook_detach.event_type
+      and t.operation = lower(webhook_detach.operation)
+    returning t.trigger_name into _trigger_name;
+    if _trigger_name is null then
+        return false;
+    end if;
+    execute format('drop trigger if exists %I on %s', _trigger_name, webhook_detach.table_name);
+    return true;
+exception
+    when insufficient_privilege then
+        raise exception 'webhook_detach(%, %): % does not own the table, and only its owner can drop the trigger %',
+            webhook_detach.table_name, webhook_detach.event_type, current_user, _trigger_name
+            using errcode = '42501', hint = format(
+                'Run as the owner: drop trigger %I on %s. Or turn the event off and leave the trigger: '
+                'select public.webhook_detach(%L, %L, %L, keep_trigger => true)',
+                _trigger_name, webhook_detach.table_name, webhook_detach.table_name, webhook_detach.event_type,
+                lower(webhook_detach.operation));
+end $$;
+comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. False when they were none. keep_trigger: only turns the event off, where the caller does not own the table.';
+-- for the owner of the tables alone: migrations and the SQL editor
+revoke all on function public.webhook_detach(regclass, text, text, boolean) from public, anon, authenticated, service_role;
+
+do $locks$
+declare
+    _before text := current_setting('lock_timeout');
+    _table text;
+begin
+    for n in 1..200 loop
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read the event catalog') then
+                create policy "Signed-in users can read the event catalog" on public.webhook_event_types
+    for select to authenticated using (true);
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins can view webhook configurations') then
+                create policy "Admins can view webhook configurations" on public.webhook_configurations
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_circuits' and p.policyname = 'Admins can view webhook circuits') then
+                create policy "Admins can view webhook circuits" on public.webhook_circuits
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
+                create policy "Admins can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
+                create policy "Admins can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
+                create policy "Admins can view webhook triggers" on public.webhook_triggers
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_trigger_errors' and p.policyname = 'Admins can view webhook trigger errors') then
+                create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_alerts' and p.policyname = 'Admins can view webhook alerts') then
+                create policy "Admins can view webhook alerts" on public.webhook_alerts
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_alert_notices' and p.policyname = 'Admins can view webhook alert notices') then
+                create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_admin_actions' and p.policyname = 'Admins can view webhook admin actions') then
+                create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_dispatcher_runs' and p.policyname = 'Admins can view webhook dispatcher runs') then
+                create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
+    for select to authenticated using ((select public.is_webhook_admin()));
+            end if;
+            perform set_config('lock_timeout', _before, true);
+            return;
+        exception
+            -- nothing is held now: whoever waited for us goes on
+            when lock_not_available then
+                perform pg_sleep(0.1);
+        end;
+    end loop;
+    raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
+end $locks$;
+
+select webhooks.queue_all_missing_deliveries();
+
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd8b73afd8e2974029f9da43e60bf23bab3833ba71397382c71de646a606dbbac', '0.1.0')
+on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,0 +1,19 @@
+create or replace function webhooks.check_admin()
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if webhooks.is_server() then
+        return;
+    end if;
+    if current_user <> 'authenticated' or not public.is_webhook_admin() then
+        raise exception 'only webhook admins can do this'
+            using errcode = '42501', hint = 'public.is_webhook_admin() decides who is one.';
+    end if;
+end $$;
+comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
+revoke all on function webhooks.check_admin() from public, anon, authenticated, service_role;
+grant execute on function webhooks.check_admin() to authenticated, service_role;

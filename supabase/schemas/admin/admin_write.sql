@@ -1,0 +1,40 @@
+create or replace function webhooks.admin_write(action text, arguments jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    case action
+        when 'create_endpoint' then
+            return webhooks.create_webhook_endpoint(arguments -> 'settings');
+        when 'update_endpoint' then
+            return webhooks.update_webhook_endpoint((arguments ->> 'webhook_config_id')::uuid, arguments -> 'changes');
+        when 'rotate_secret' then
+            return webhooks.rotate_webhook_secret(
+                (arguments ->> 'webhook_config_id')::uuid,
+                make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
+        when 'send_test' then
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+        when 'retry' then
+            return webhooks.retry_webhook_delivery((arguments ->> 'delivery_id')::uuid);
+        when 'replay' then
+            return webhooks.replay_webhook_deliveries(
+                (arguments ->> 'webhook_config_id')::uuid,
+                (arguments ->> 'created_from')::timestamptz,
+                (arguments ->> 'created_until')::timestamptz,
+                arguments ->> 'event_type',
+                coalesce(arguments ->> 'status', 'failed'),
+                coalesce((arguments ->> 'dry_run')::boolean, true),
+                coalesce((arguments ->> 'at_most')::integer, 1000),
+                (arguments ->> 'after_created_at')::timestamptz,
+                (arguments ->> 'after_id')::uuid);
+        when 'dispatch' then
+            -- as the admin: another actor is for servers to name
+            perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
+            return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
+        else
+            raise exception 'there is no admin action %', action using errcode = '22023';
+    end case;
+end $$;
+comment on function webhooks.admin_write(text, jsonb) is 'Does one write of the admin API.';
+revoke all on function webhooks.admin_write(text, jsonb) from public, anon, authenticated, service_role;

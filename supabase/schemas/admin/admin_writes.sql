@@ -1,0 +1,16 @@
+-- Writes of the admin API: done once for an idempotency key, however often they are asked for.
+
+create table if not exists webhooks.admin_writes (
+    scope text not null,
+    key text not null check (length(key) between 1 and 255),
+    request jsonb not null,
+    answer jsonb,
+    created_at timestamptz not null default now(),
+    primary key (scope, key)
+);
+create index if not exists idx_admin_writes_created_at on webhooks.admin_writes (created_at);
+comment on table webhooks.admin_writes is 'What a write with an Idempotency-Key answered, for a day. Secrets are left out.';
+comment on column webhooks.admin_writes.scope is 'Whose key it is: a user''s id, or a server''s role.';
+comment on column webhooks.admin_writes.request is 'A digest of what was asked, to tell a repetition from another request under the same key.';
+alter table webhooks.admin_writes enable row level security;
+revoke all on webhooks.admin_writes from public, anon, authenticated, service_role;

@@ -1,0 +1,26 @@
+create table if not exists public.webhook_admin_actions (
+    id uuid primary key default gen_random_uuid(),
+    acted_at timestamptz not null default clock_timestamp(),
+    actor_id text,
+    actor text not null,
+    action text not null,
+    webhook_config_id uuid,
+    delivery_id uuid,
+    details jsonb not null default '{}'
+);
+create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
+create index if not exists idx_webhook_admin_actions_delivery_id
+    on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
+comment on table public.webhook_admin_actions is 'What admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It outlives what it names.';
+comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
+comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
+comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
+comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
+comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint that it concerns, if one.';
+comment on column public.webhook_admin_actions.delivery_id is 'The delivery that it concerns, if one.';
+comment on column public.webhook_admin_actions.details is 'What was asked. Never a secret, nor a header''s value.';
+alter table public.webhook_admin_actions enable row level security;
+create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
+    for select to authenticated using ((select public.is_webhook_admin()));
+revoke all on public.webhook_admin_actions from public, anon, authenticated, service_role;
+grant select on public.webhook_admin_actions to authenticated, service_role;

@@ -1,0 +1,67 @@
+create or replace function webhooks.alert_conditions(policy jsonb)
+returns table (kind text, severity text, subject text, webhook_config_id uuid, summary text, details jsonb)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+    -- of the last hour's finished deliveries more failed than may
+    select 'failure_rate', 'warning', '', null::uuid,
+           format('%s %% of the last hour''s %s finished deliveries failed', round(100.0 * f.failed / f.finished), f.finished),
+           jsonb_build_object('failed', f.failed, 'finished', f.finished)
+    from (
+        select count(*) filter (where d.status = 'failed') as failed, count(*) as finished
+        from public.webhook_deliveries as d
+        where d.created_at > now() - interval '1 hour' and d.status in ('delivered', 'failed')
+          and (policy ->> 'with_rate')::boolean
+    ) as f
+    where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)
+      and f.failed > f.finished * (policy ->> 'failure_rate')::numeric
+    union all
+    -- more are overdue than may be; counted up to 10,000
+    select 'overdue', 'warning', '', null,
+           format('%s%s deliveries are overdue by more than %s s', o.n, case when o.n = 10000 then ' or more' else '' end,
+                  policy ->> 'overdue_seconds'),
+           jsonb_build_object('overdue', o.n)
+    from (
+        select count(*) as n
+        from (
+            select
+            from webhooks.endpoints_with_due() as e (id)
+            join public.webhook_configurations as c on c.id = e.id and c.is_active
+            cross join lateral (
+                select
+                from webhooks.delivery_queue as q
+                where q.webhook_config_id = c.id and q.ready
+                  and q.due_at < now() - make_interval(secs => (policy ->> 'overdue_seconds')::float8)
+                limit 10000
+            ) as late
+            limit 10000
+        ) as bounded
+    ) as o
+    where o.n > (policy ->> 'overdue')::integer
+    union all
+    -- half-open is the trial of an open one: not its end yet
+    select 'circuit_open', 'warning', c.id::text, c.id,
+           format('The circuit of endpoint "%s" is open after %s failures in a row', c.name, h.consecutive_failures),
+           jsonb_build_object('endpoint', c.name, 'consecutive_failures', h.consecutive_failures, 'open_until', h.open_until)
+    from public.webhook_circuits as h
+    join public.webhook_configurations as c on c.id = h.webhook_config_id
+    where c.is_active and h.state <> 'closed'
+    union all
+    -- a cron that never called is not silent: nobody has set it up (webhooks doctor says so)
+    select 'dispatcher_silent', 'critical', '', null,
+           format('The dispatcher was last called at %s UTC', to_char(r.started_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')),
+           jsonb_build_object('last_run_at', r.started_at)
+    from (select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1) as r
+    where r.started_at < now() - make_interval(secs => (policy ->> 'silence_seconds')::float8)
+    union all
+    select 'endpoint_disabled', 'critical', c.id::text, c.id,
+           format('Endpoint "%s" was switched off: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
+           jsonb_build_object('endpoint', c.name, 'disabled_at', c.disabled_at, 'reason', c.disabled_reason)
+    from public.webhook_configurations as c
+    where not c.is_active and c.disabled_at is not null
+$$;
+comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, silence_seconds.';
+revoke all on function webhooks.alert_conditions(jsonb) from public, anon, authenticated, service_role;

@@ -1,0 +1,15 @@
+create or replace function public.create_webhook_endpoint(
+    settings jsonb
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
+end $$;
+comment on function public.create_webhook_endpoint(jsonb) is 'Makes an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
+revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;

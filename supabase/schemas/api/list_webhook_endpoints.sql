@@ -1,0 +1,23 @@
+create or replace function public.list_webhook_endpoints(
+    webhook_config_id uuid default null,
+    after_name text default null,
+    after_id uuid default null,
+    page_size integer default 200
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.list_webhook_endpoints(
+        list_webhook_endpoints.webhook_config_id,
+        list_webhook_endpoints.after_name,
+        list_webhook_endpoints.after_id,
+        list_webhook_endpoints.page_size);
+end $$;
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Neither secrets nor the values of headers.';
+revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;

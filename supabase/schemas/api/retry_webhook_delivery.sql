@@ -1,0 +1,15 @@
+create or replace function public.retry_webhook_delivery(
+    delivery_id uuid
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
+end $$;
+comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: one more attempt for a failed one, once more for a delivered one, at once for one that waits.';
+revoke all on function public.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.retry_webhook_delivery(uuid) to authenticated, service_role;

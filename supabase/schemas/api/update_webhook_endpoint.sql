@@ -1,0 +1,18 @@
+create or replace function public.update_webhook_endpoint(
+    webhook_config_id uuid,
+    changes jsonb
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.update_webhook_endpoint(
+        update_webhook_endpoint.webhook_config_id,
+        update_webhook_endpoint.changes);
+end $$;
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay, but headers and credentials_profile when the URL gets another host. {"is_active": false} disables it.';
+revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;

@@ -1,0 +1,17 @@
+create or replace function public.webhook_series(
+    span interval default '1 hour',
+    buckets integer default 60
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
+end $$;
+comment on function public.webhook_series(interval, integer) is 'Deliveries by the time they were made and their status now, and attempts'' latencies, in equal buckets up to now; each as a column.';
+revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;

@@ -1,0 +1,42 @@
+-- One circuit an endpoint: closed, open after repeated failures, half-open for one request that tries again.
+-- Postgres decides, since every claim and every result passes through it anyway: all workers agree, a restart
+-- forgets nothing, and no delivery waits for a round trip.
+
+create table if not exists public.webhook_circuits (
+    webhook_config_id uuid primary key references public.webhook_configurations (id) on delete cascade,
+    state text not null default 'closed' check (state in ('closed', 'open', 'half_open')),
+    since timestamptz not null default now(),
+    open_until timestamptz,
+    consecutive_failures integer not null default 0,
+    window_started_at timestamptz not null default now(),
+    window_attempts integer not null default 0,
+    window_failures integer not null default 0,
+    failing_since timestamptz,
+    undelivered_at timestamptz,
+    paused_until timestamptz,
+    tokens double precision,
+    tokens_at timestamptz,
+    places integer check (places > 0),
+    failed_probes integer not null default 0,
+    constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
+-- updated with every batch of results: room for updates in place
+) with (fillfactor = 50);
+comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and why not.';
+comment on column public.webhook_circuits.state is 'closed: deliveries flow. open: they wait. half_open: one request tries whether the endpoint is back.';
+comment on column public.webhook_circuits.since is 'When the state began.';
+comment on column public.webhook_circuits.open_until is 'When an open circuit lets one request try.';
+comment on column public.webhook_circuits.consecutive_failures is 'Failures since the endpoint last responded.';
+comment on column public.webhook_circuits.window_started_at is 'Start of the window that the failure rate is measured in.';
+comment on column public.webhook_circuits.window_attempts is 'Attempts in the window.';
+comment on column public.webhook_circuits.window_failures is 'Failures in the window.';
+comment on column public.webhook_circuits.failing_since is 'The first undelivered attempt after the last delivered one.';
+comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two quiet days failing_since begins anew: silence is no failure.';
+comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
+comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
+comment on column public.webhook_circuits.places is 'Deliveries at once while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
+comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
+alter table public.webhook_circuits enable row level security;
+create policy "Admins can view webhook circuits" on public.webhook_circuits
+    for select to authenticated using ((select public.is_webhook_admin()));
+revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
+grant select on public.webhook_circuits to authenticated, service_role;

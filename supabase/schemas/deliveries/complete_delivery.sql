@@ -1,0 +1,18 @@
+create or replace function webhooks.complete_delivery()
+returns trigger
+language plpgsql
+-- definer: whoever inserts a delivery needs no privilege on the helpers
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_payload_size(new.payload);
+    new.request_id := coalesce(new.request_id, webhooks.uuid_or_null(new.payload ->> 'request_id'), gen_random_uuid());
+    new.actor_id := coalesce(new.actor_id, new.payload ->> 'actor_user_id');
+    if new.status in ('delivered', 'failed') then
+        new.finished_at := coalesce(new.finished_at, now());
+    end if;
+    return new;
+end $$;
+comment on function webhooks.complete_delivery() is 'Makes a row complete that an edge function inserted with only endpoint, event type and payload.';
+revoke all on function webhooks.complete_delivery() from public, anon, authenticated, service_role;

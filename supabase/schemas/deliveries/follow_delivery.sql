@@ -1,0 +1,25 @@
+create or replace function webhooks.follow_delivery()
+returns trigger
+language plpgsql
+-- definer: whoever updates a delivery holds no privilege on the queue
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
+    if new.status = 'pending' then
+        perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);
+    elsif new.status in ('delivered', 'failed') then
+        delete from webhooks.delivery_queue as q where q.delivery_id = new.id;
+    end if;
+    if new.status = 'failed' then
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        values (new.id, new.webhook_config_id, new.created_at)
+        on conflict (delivery_id) do nothing;
+    else
+        delete from webhooks.failed_deliveries as f where f.delivery_id = new.id;
+    end if;
+    return new;
+end $$;
+comment on function webhooks.follow_delivery() is 'Keeps the queue in step with a status or a due time that someone changed in webhook_deliveries.';
+revoke all on function webhooks.follow_delivery() from public, anon, authenticated, service_role;

@@ -1,0 +1,79 @@
+create or replace function webhooks.get_webhook_delivery(delivery_id uuid)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.get_webhook_delivery, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _delivery public.webhook_deliveries;
+    _lease webhooks.delivery_queue;
+    _attempts jsonb;
+    _timeline jsonb;
+begin
+    select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
+    if not found then
+        raise exception 'there is no webhook delivery %', get_webhook_delivery.delivery_id
+            using errcode = 'PT404', hint = 'It may have been purged with its endpoint, or by retention.';
+    end if;
+
+    select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
+
+    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
+    from public.webhook_attempts as a
+    where a.delivery_id = _delivery.id;
+
+    select jsonb_agg(jsonb_build_object('at', t.at, 'kind', t.kind, 'text', t.text) order by t.at, t.place)
+    into _timeline
+    from (
+        select _delivery.created_at as at, 0 as place, 'created' as kind, 'Dispatched as ' || _delivery.event_type as text
+        union all
+        select a.started_at, a.number * 2, 'attempt', 'Attempt ' || a.number || ' began'
+        from public.webhook_attempts as a
+        where a.delivery_id = _delivery.id
+        union all
+        select a.started_at + make_interval(secs => a.duration_ms / 1000.0), a.number * 2 + 1,
+               case when a.delivered then 'delivered' else 'refused' end,
+               'Attempt ' || a.number || case when a.delivered then ' delivered' else ' failed' end
+               || coalesce(', HTTP ' || a.response_status, '') || ', after ' || a.duration_ms || ' ms'
+        from public.webhook_attempts as a
+        where a.delivery_id = _delivery.id
+        union all
+        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || ' by ' || s.actor
+        from public.webhook_admin_actions as s
+        where s.delivery_id = _delivery.id
+        union all
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
+        where _delivery.status = 'processing'
+        union all
+        select _delivery.next_attempt_at, 901, 'due', 'Next attempt is due'
+        where _delivery.status = 'pending'
+        union all
+        select _delivery.finished_at, 902, _delivery.status,
+               case _delivery.status when 'delivered' then 'Delivered' else 'Failed for good' end
+        where _delivery.finished_at is not null
+    ) as t;
+
+    return jsonb_build_object(
+        'id', _delivery.id, 'event_type', _delivery.event_type, 'status', _delivery.status,
+        'attempts', _delivery.attempts, 'request_id', _delivery.request_id, 'created_at', _delivery.created_at,
+        'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
+        'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
+        'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
+        'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
+        'payload', _delivery.payload,
+        -- as text: a number of many digits must reach the page as it is sent
+        'body', _delivery.payload::text,
+        'pretty_body', jsonb_pretty(_delivery.payload),
+        'endpoint', (
+            select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
+                                      'max_attempts', c.max_attempts)
+            from public.webhook_configurations as c
+            where c.id = _delivery.webhook_config_id),
+        'attempt_log', _attempts,
+        'timeline', _timeline);
+end $$;
+comment on function webhooks.get_webhook_delivery(uuid) is 'Behind public.get_webhook_delivery.';
+revoke all on function webhooks.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.get_webhook_delivery(uuid) to authenticated, service_role;

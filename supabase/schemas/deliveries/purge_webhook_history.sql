@@ -1,0 +1,49 @@
+create or replace function webhooks.purge_webhook_history(older_than interval, batch_size integer default 1000)
+returns integer
+language plpgsql
+-- definer: behind public.purge_webhook_history, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    _before timestamptz := now() - older_than;
+    _batch integer := least(greatest(coalesce(batch_size, 1000), 1), 10000);
+    _purged integer;
+    _more integer;
+begin
+    if older_than is null or older_than < interval '0' then
+        raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
+            using errcode = '22023';
+    end if;
+    _purged := webhooks.purge_deliveries(_before, _batch);
+    -- a minute's share of the search for rows that were loaded without triggers
+    perform webhooks.queue_missing_deliveries(_batch);
+
+    delete from public.webhook_dispatcher_runs as r
+    where r.id = any (array(
+        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    delete from public.webhook_trigger_errors as e
+    where e.id = any (array(
+        select o.id from public.webhook_trigger_errors as o where o.occurred_at < _before order by o.occurred_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    -- of tables that were dropped
+    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+
+    delete from webhooks.idempotency_keys as k
+    using (
+        select o.scope, o.key from webhooks.idempotency_keys as o where o.created_at < _before order by o.created_at limit _batch
+    ) as old
+    where k.scope = old.scope and k.key = old.key;
+    get diagnostics _more = row_count;
+    return _purged + _more;
+end $$;
+comment on function webhooks.purge_webhook_history(interval, integer) is 'Behind public.purge_webhook_history.';
+revoke all on function webhooks.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.purge_webhook_history(interval, integer) to service_role;

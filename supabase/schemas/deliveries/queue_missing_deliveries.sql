@@ -1,0 +1,44 @@
+create or replace function webhooks.queue_missing_deliveries(batch_size integer default 10000)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    _from webhooks.cursors;
+    _looked integer;
+    _last_at timestamptz;
+    _last_id uuid;
+begin
+    select c.* into _from from webhooks.cursors as c where c.name = 'queue_missing' for update;
+    with looked as materialized (
+        select d.id, d.webhook_config_id, d.created_at, d.status, d.next_attempt_at
+        from public.webhook_deliveries as d
+        where (d.created_at, d.id) > (coalesce(_from.created_at, '-infinity'), coalesce(_from.id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit batch_size
+    ),
+    queued as (
+        insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
+        select l.id, l.webhook_config_id, l.created_at, l.next_attempt_at, l.next_attempt_at <= now()
+        from looked as l
+        where l.status in ('pending', 'processing')
+          -- younger ones may be of a transaction whose trigger runs next
+          and l.created_at < now() - interval '1 minute'
+        on conflict (delivery_id) do nothing
+    ),
+    failed as (
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        select l.id, l.webhook_config_id, l.created_at from looked as l where l.status = 'failed'
+        on conflict (delivery_id) do nothing
+    )
+    select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
+    from (select 1) as one
+    left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
+    insert into webhooks.cursors as c (name, created_at, id)
+    values ('queue_missing', case when _looked = batch_size then _last_at end, case when _looked = batch_size then _last_id end)
+    on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    return case when _looked = batch_size then _looked else 0 end;
+end $$;
+comment on function webhooks.queue_missing_deliveries(integer) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
+revoke all on function webhooks.queue_missing_deliveries(integer) from public, anon, authenticated, service_role;

@@ -1,0 +1,258 @@
+create or replace function webhooks.record_webhook_attempts(results jsonb, policy jsonb default '{}')
+returns json
+language plpgsql
+-- definer: behind public.record_webhook_attempts, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- the planner takes a list of ids for ten: nested loops over 250 rows cost 5 times as much as hashing them
+set enable_nestloop = off
+set enable_seqscan = off
+set jit = off
+-- as in the claim: a kept plan may be one for a table of a few rows
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+    _ids uuid[] := array(
+        select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
+    _live uuid[];
+    _late uuid[];
+    _endpoints uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
+    _rest json;
+    _recorded json;
+begin
+    -- locked in one order, so that two workers' batches cannot deadlock
+    select coalesce(array_agg(l.delivery_id), '{}'), array_agg(distinct l.webhook_config_id), min(l.created_at), max(l.created_at)
+    into _live, _endpoints, _oldest, _newest
+    from (
+        select q.delivery_id, q.webhook_config_id, q.created_at
+        from webhooks.delivery_queue as q
+        where q.delivery_id = any (_ids)
+        order by q.delivery_id
+        for update
+    ) as l;
+    if cardinality(_live) < cardinality(_ids) then
+        -- Late: these are finished, or gone. Of them only a success counts, and it makes a failed delivery a delivered
+        -- one. They are locked after the others, so not in the one order: whoever would have to wait gives up (55P03),
+        -- and is told to come again.
+        _late := array(
+            select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
+            where r.delivered and r.delivery_id <> all (_live));
+        select coalesce(array_agg(l.id), '{}'), _endpoints || array_agg(distinct l.webhook_config_id),
+               least(_oldest, min(l.created_at)), greatest(_newest, max(l.created_at))
+        into _late, _endpoints, _oldest, _newest
+        from (
+            select d.id, d.webhook_config_id, d.created_at
+            from public.webhook_deliveries as d
+            where d.id = any (_late) and d.status <> 'delivered'
+            for update nowait
+        ) as l;
+        _live := _live || _late;
+        select json_agg(json_build_object(
+            'delivery_id', d.id, 'status', d.status, 'accepted', false,
+            'due_in_seconds', extract(epoch from d.next_attempt_at - now())::float8))
+        into _rest
+        from public.webhook_deliveries as d
+        where d.id = any (_ids) and d.id <> all (_live);
+    end if;
+    -- again in one order, after the deliveries: as every batch does. A row loaded without triggers has no circuit yet.
+    insert into public.webhook_circuits (webhook_config_id, since)
+    select e.id, '-infinity' from unnest(_endpoints) as e (id)
+    where not exists (select from public.webhook_circuits as h where h.webhook_config_id = e.id)
+    on conflict do nothing;
+    perform from public.webhook_circuits as h
+    where h.webhook_config_id = any (_endpoints)
+    order by h.webhook_config_id
+    for update;
+
+    with current as materialized (
+        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.next_attempt_at, q.lease_id, q.leased_at
+        from (
+            select d.* from public.webhook_deliveries as d
+            where d.id = any (_live) and d.created_at between _oldest and _newest
+        ) as d
+        left join (select q.* from webhooks.delivery_queue as q where q.delivery_id = any (_live)) as q on q.delivery_id = d.id
+    ),
+    result as (
+        -- of two results of one delivery that of the lease's holder counts, else a success
+        select distinct on (r.delivery_id) r.*
+        from jsonb_to_recordset(results) as r (
+            delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
+            delivered boolean, permanent boolean, health text, retry_after_seconds numeric, response_status integer,
+            response_headers jsonb, response_excerpt text, error text, disable_reason text)
+        join current as c on c.id = r.delivery_id
+        order by r.delivery_id, coalesce(c.lease_id = r.lease_id, false) desc, r.delivered desc
+    ),
+    endpoint as materialized (
+        select e.id, e.max_attempts, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
+        from (select e.* from public.webhook_configurations as e where e.id = any (_endpoints)) as e
+        join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
+            on h.webhook_config_id = e.id
+    ),
+    -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
+    -- only if it says that the receiver has the delivery: nothing may send that again.
+    accepted as materialized (
+        select r.*, c.webhook_config_id, c.created_at, greatest(c.attempts, r.attempt) as attempts_made,
+               least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
+               case
+                   when r.delivered then 'delivered'
+                   when r.permanent or greatest(c.attempts, r.attempt) >= e.max_attempts then 'failed'
+                   else 'pending'
+               end as new_status,
+               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
+               -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
+               case when c.leased_at >= e.since then r.health end as news,
+               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
+        from result as r
+        join current as c on c.id = r.delivery_id
+        join endpoint as e on e.id = c.webhook_config_id
+        where c.lease_id = r.lease_id
+           or (r.delivered and c.status <> 'delivered')
+    ),
+    logged as (
+        insert into public.webhook_attempts
+            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error)
+        select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
+               a.response_headers, a.response_excerpt, a.error
+        from accepted as a
+        on conflict do nothing
+    ),
+    news as (
+        select a.webhook_config_id,
+               count(*) filter (where a.news in ('answered', 'failed')) as attempts,
+               count(*) filter (where a.news = 'failed') as failures,
+               count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
+               bool_or(a.answered_at is not null) as answered,
+               bool_or(a.delivered) as delivered,
+               bool_or(not a.delivered and a.health is not null) as undelivered,
+               max(a.wait_seconds) as wait_seconds,
+               max(a.disable_reason) as disable_reason
+        from (
+            select a.*, max(a.ended_at) filter (where a.news = 'answered') over (partition by a.webhook_config_id) as answered_at
+            from accepted as a
+        ) as a
+        group by a.webhook_config_id
+    ),
+    counted as (
+        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.wait_seconds,
+               case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
+               case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
+               case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
+               case when fresh.window then now() else e.window_started_at end as window_started_at,
+               case
+                   when n.delivered then null
+                   when n.undelivered and e.undelivered_at < now() - interval '2 days' then now()
+                   when n.undelivered then coalesce(e.failing_since, now())
+                   else e.failing_since
+               end as failing_since,
+               case when n.undelivered then now() else e.undelivered_at end as undelivered_at,
+               coalesce(e.circuit_failure_threshold, (policy ->> 'failure_threshold')::integer, 5) as threshold,
+               coalesce(e.circuit_reset_seconds, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
+               n.disable_reason
+        from endpoint as e
+        join news as n on n.webhook_config_id = e.webhook_config_id
+        cross join lateral (
+            select e.window_started_at < now() - make_interval(secs => coalesce((policy ->> 'rate_window_seconds')::float8, 60)) as window
+        ) as fresh
+    ),
+    moved as materialized (
+        select c.*,
+               case
+                   when c.state = 'half_open' and c.answered then 'closed'
+                   when c.state = 'half_open' and c.failures > 0 then 'open'
+                   when c.state = 'closed' and (
+                       c.consecutive >= c.threshold
+                       or (c.attempts >= coalesce((policy ->> 'rate_minimum')::integer, 20)
+                           and c.window_failures >= c.attempts * coalesce((policy ->> 'failure_rate')::float8, 0.5))) then 'open'
+                   else c.state
+               end as new_state
+        from counted as c
+    ),
+    kept as (
+        update public.webhook_circuits as h
+        set state = m.new_state,
+            since = case when m.new_state <> h.state then now() else h.since end,
+            open_until = case
+                when m.new_state = 'open' and h.state <> 'open' then now() + make_interval(secs => m.reset_seconds)
+                when m.new_state = 'closed' then null
+                else h.open_until
+            end,
+            consecutive_failures = m.consecutive,
+            -- a circuit that closes begins a new window: what opened it must not open it again
+            window_started_at = case when m.new_state <> h.state then now() else m.window_started_at end,
+            window_attempts = case when m.new_state <> h.state then 0 else m.attempts end,
+            window_failures = case when m.new_state <> h.state then 0 else m.window_failures end,
+            failing_since = m.failing_since,
+            undelivered_at = m.undelivered_at,
+            paused_until = case when m.wait_seconds > 0
+                then greatest(h.paused_until, now() + make_interval(secs => m.wait_seconds)) else h.paused_until end
+        from moved as m
+        where h.webhook_config_id = any (_endpoints) and h.webhook_config_id = m.webhook_config_id
+    ),
+    gone as materialized (
+        select m.webhook_config_id,
+               coalesce(m.disable_reason, 'nothing was delivered since '
+                   || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
+        from moved as m
+        where m.disable_reason is not null
+           or m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
+    ),
+    disabled as (
+        update public.webhook_configurations as e
+        set is_active = false, disabled_at = now(), disabled_reason = g.reason
+        from gone as g
+        where e.id = any (array(select g.webhook_config_id from gone as g)) and e.id = g.webhook_config_id and e.is_active
+    ),
+    updated as (
+        update public.webhook_deliveries as d
+        set status = a.new_status,
+            attempts = a.attempts_made,
+            counted_attempts = a.attempts_made,
+            last_attempt_at = a.started_at,
+            response_status = a.response_status,
+            response_body = a.response_excerpt,
+            error_message = a.error,
+            finished_at = case when a.new_status <> 'pending' then now() end,
+            -- 2^n seconds after attempt n, at most 60; a longer wait that the receiver asked for is kept
+            next_attempt_at = case
+                when a.new_status = 'pending' then
+                    now() + make_interval(secs => greatest(least(60, power(2, a.attempts_made)), a.wait_seconds))
+                else d.next_attempt_at
+            end
+        from accepted as a
+        where d.id = any (_live) and d.created_at between _oldest and _newest and d.id = a.delivery_id
+        returning d.id, d.webhook_config_id, d.created_at, d.status, d.next_attempt_at
+    ),
+    finished as (
+        delete from webhooks.delivery_queue as q
+        where q.delivery_id = any (array(select u.id from updated as u where u.status <> 'pending'))
+    ),
+    retried as (
+        update webhooks.delivery_queue as q
+        set due_at = u.next_attempt_at, ready = false, lease_id = null, leased_at = null
+        from updated as u
+        where q.delivery_id = any (array(select u.id from updated as u where u.status = 'pending')) and q.delivery_id = u.id
+    ),
+    failures as (
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        select u.id, u.webhook_config_id, u.created_at from updated as u where u.status = 'failed'
+        on conflict do nothing
+    ),
+    repaired as (
+        delete from webhooks.failed_deliveries as f
+        where f.delivery_id = any (array(
+            select u.id from updated as u join current as c on c.id = u.id where u.status = 'delivered' and c.status = 'failed'))
+    )
+    select json_agg(json_build_object(
+        'delivery_id', c.id, 'status', coalesce(u.status, c.status), 'accepted', u.id is not null,
+        'due_in_seconds', extract(epoch from coalesce(u.next_attempt_at, c.next_attempt_at) - now())::float8))
+    into _recorded
+    from current as c
+    left join updated as u on u.id = c.id;
+    return json_build_object('recorded', coalesce(_recorded, '[]'), 'late', coalesce(_rest, '[]'));
+end $$;
+comment on function webhooks.record_webhook_attempts(jsonb, jsonb) is 'Behind public.record_webhook_attempts.';
+revoke all on function webhooks.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.record_webhook_attempts(jsonb, jsonb) to service_role;

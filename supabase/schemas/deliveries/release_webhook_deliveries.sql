@@ -1,0 +1,24 @@
+create or replace function webhooks.release_webhook_deliveries(leases jsonb)
+returns integer
+language plpgsql
+-- definer: behind public.release_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _ids uuid[];
+begin
+    with released as (
+        update webhooks.delivery_queue as q
+        set ready = true, due_at = q.leased_at, lease_id = null, leased_at = null
+        from jsonb_to_recordset(leases) as l (delivery_id uuid, lease_id uuid)
+        where q.delivery_id = l.delivery_id and q.lease_id = l.lease_id
+        returning q.delivery_id
+    )
+    select coalesce(array_agg(r.delivery_id), '{}') into _ids from released as r;
+    update public.webhook_deliveries as d set status = 'pending' where d.id = any (_ids) and d.status = 'processing';
+    return cardinality(_ids);
+end $$;
+comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';
+revoke all on function webhooks.release_webhook_deliveries(jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.release_webhook_deliveries(jsonb) to service_role;

@@ -1,0 +1,43 @@
+create or replace function webhooks.retry_webhook_delivery(delivery_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.retry_webhook_delivery, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _delivery public.webhook_deliveries;
+    _endpoint public.webhook_configurations;
+begin
+    -- the queue first, as whoever records a result does
+    perform from webhooks.delivery_queue as q where q.delivery_id = retry_webhook_delivery.delivery_id for update;
+    select d.* into _delivery
+    from public.webhook_deliveries as d
+    where d.id = retry_webhook_delivery.delivery_id
+    for update;
+    if not found then
+        raise exception 'there is no webhook delivery %', retry_webhook_delivery.delivery_id
+            using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
+    end if;
+    select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
+    if not _endpoint.is_active then
+        raise exception 'webhook endpoint "%" is inactive', _endpoint.name
+            using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';
+    end if;
+    if _delivery.status = 'processing' then
+        raise exception 'webhook delivery % is under way', _delivery.id
+            using errcode = '22023', hint = 'Wait for its result.';
+    end if;
+    -- the attempts stay: this one continues their numbers, and after it the delivery is delivered or failed again
+    update public.webhook_deliveries as d
+    set status = 'pending', next_attempt_at = now(), finished_at = null
+    where d.id = _delivery.id;
+    delete from webhooks.failed_deliveries as f where f.delivery_id = _delivery.id;
+    perform webhooks.queue_again(_delivery.id, _delivery.webhook_config_id, _delivery.created_at, now());
+    perform webhooks.log_action('retry', _delivery.webhook_config_id, _delivery.id,
+        jsonb_build_object('status', _delivery.status, 'attempts', _delivery.attempts));
+    return jsonb_build_object('delivery_id', _delivery.id, 'status', 'pending', 'attempts', _delivery.attempts);
+end $$;
+comment on function webhooks.retry_webhook_delivery(uuid) is 'Behind public.retry_webhook_delivery.';
+revoke all on function webhooks.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.retry_webhook_delivery(uuid) to authenticated, service_role;

@@ -1,0 +1,135 @@
+create or replace function webhooks.search_webhook_deliveries(
+    event_type text default null,
+    status text default null,
+    webhook_config_id uuid default null,
+    created_from timestamptz default null,
+    created_until timestamptz default null,
+    request_id uuid default null,
+    payload_path text default null,
+    payload_value text default null,
+    before_created_at timestamptz default null,
+    before_id uuid default null,
+    page_size integer default 50
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.search_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- planned for the filters that are given: the others vanish from the plan
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    -- Event type, status and payload are looked for in so many rows at a time; a page that finds too few of them says
+    -- where to go on. So the rarest search costs no more than the commonest.
+    _scanned constant integer := 20000;
+    _size integer := least(greatest(coalesce(page_size, 50), 1), 500);
+    _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
+    _before timestamptz := coalesce(before_created_at, 'infinity');
+    _before_id uuid := coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    _rows jsonb;
+    _next jsonb;
+    _searched timestamptz;
+begin
+    if status is not null and status not in ('pending', 'processing', 'delivered', 'failed', 'unfinished') then
+        raise exception 'there is no delivery status %', status
+            using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
+    end if;
+
+    select jsonb_agg(
+        jsonb_build_object(
+            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
+            'status', p.status, 'attempts', p.attempts, 'max_attempts', c.max_attempts, 'request_id', p.request_id,
+            'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
+            'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message)
+        order by p.created_at desc, p.id desc)
+    into _rows
+    from (
+        select d.*
+        from (
+            (
+                select s.*
+                from public.webhook_deliveries as s
+                where search_webhook_deliveries.status is distinct from 'failed'
+                  and (s.created_at, s.id) < (_before, _before_id)
+                  and (created_from is null or s.created_at >= created_from)
+                  and (created_until is null or s.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or s.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by s.created_at desc, s.id desc
+                limit _scanned
+            )
+            union all
+            (
+                select s.*
+                from webhooks.failed_deliveries as f
+                join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
+                where search_webhook_deliveries.status = 'failed'
+                  and (f.created_at, f.delivery_id) < (_before, _before_id)
+                  and (created_from is null or f.created_at >= created_from)
+                  and (created_until is null or f.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or f.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by f.created_at desc, f.delivery_id desc
+                limit _scanned
+            )
+        ) as d
+        where (search_webhook_deliveries.event_type is null or d.event_type = search_webhook_deliveries.event_type)
+          and (search_webhook_deliveries.status is null
+               or d.status = search_webhook_deliveries.status
+               or (search_webhook_deliveries.status = 'unfinished' and d.status in ('pending', 'processing')))
+          and (_path is null or d.payload #>> _path = payload_value
+               or (payload_value is null and d.payload #> _path is not null))
+        order by d.created_at desc, d.id desc
+        limit _size + 1
+    ) as p
+    join public.webhook_configurations as c on c.id = p.webhook_config_id;
+    _rows := coalesce(_rows, '[]');
+
+    if jsonb_array_length(_rows) > _size then
+        _rows := _rows - _size;
+        _next := jsonb_build_object('before_created_at', _rows -> -1 -> 'created_at', 'before_id', _rows -> -1 -> 'id');
+    else
+        -- the last row that was looked at, unless all were
+        select s.created_at, jsonb_build_object('before_created_at', s.created_at, 'before_id', s.id)
+        into _searched, _next
+        from (
+            (
+                select s.created_at, s.id
+                from public.webhook_deliveries as s
+                where search_webhook_deliveries.status is distinct from 'failed'
+                  and (s.created_at, s.id) < (_before, _before_id)
+                  and (created_from is null or s.created_at >= created_from)
+                  and (created_until is null or s.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or s.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by s.created_at desc, s.id desc
+                offset _scanned - 1 limit 1
+            )
+            union all
+            (
+                select s.created_at, s.id
+                from webhooks.failed_deliveries as f
+                join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
+                where search_webhook_deliveries.status = 'failed'
+                  and (f.created_at, f.delivery_id) < (_before, _before_id)
+                  and (created_from is null or f.created_at >= created_from)
+                  and (created_until is null or f.created_at <= created_until)
+                  and (search_webhook_deliveries.request_id is null or s.request_id = search_webhook_deliveries.request_id)
+                  and (search_webhook_deliveries.webhook_config_id is null
+                       or f.webhook_config_id = search_webhook_deliveries.webhook_config_id)
+                order by f.created_at desc, f.delivery_id desc
+                offset _scanned - 1 limit 1
+            )
+        ) as s;
+    end if;
+    return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
+end $$;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;

@@ -1,0 +1,52 @@
+-- Endpoints may subscribe to the system's own events, which nobody can dispatch: they are not in the catalog.
+create or replace function webhooks.check_endpoint()
+returns trigger
+language plpgsql
+-- definer: whoever writes an endpoint holds no privilege on what is checked against
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _problem text := webhooks.url_problem(new.url);
+    _unknown text;
+begin
+    if (tg_op = 'INSERT' or new.url is distinct from old.url) and _problem is not null then
+        raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
+    end if;
+    if tg_op = 'INSERT' or new.events is distinct from old.events then
+        if cardinality(new.events) = 0 then
+            raise exception 'webhook endpoint "%" subscribes to nothing', new.name
+                using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
+        end if;
+        select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
+        from unnest(new.events) as pattern
+        where pattern is null or not (
+            pattern in ('*', 'webhook.*', 'webhook.alert')
+            or exists (select from public.webhook_event_types t
+                       where t.analytics_destination is null
+                         and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
+        if _unknown is not null then
+            raise exception 'webhook endpoint "%" subscribes to what the event catalog does not have: %', new.name, _unknown
+                using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
+        end if;
+    end if;
+    if starts_with(new.secret_key, 'whsec_')
+        and substr(new.secret_key, 7) !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$' then
+        -- the value itself never stands in an error: errors are logged
+        raise exception 'webhook endpoint "%": secret_key starts with whsec_ but no valid base64 follows', new.name
+            using errcode = '22023', hint = 'Create one with: webhooks secret';
+    end if;
+    -- 32 bytes, or 64 as libsodium has them
+    if starts_with(new.secret_key, 'whsk_')
+        and substr(new.secret_key, 6) !~ '^([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$' then
+        raise exception 'webhook endpoint "%": secret_key starts with whsk_ but no ed25519 key in base64 follows', new.name
+            using errcode = '22023', hint = 'Create one with: webhooks secret --ed25519';
+    end if;
+    _problem := webhooks.headers_problem(new.headers);
+    if _problem is not null then
+        raise exception 'webhook endpoint "%": headers: %', new.name, _problem using errcode = '22023';
+    end if;
+    return new;
+end $$;
+comment on function webhooks.check_endpoint() is 'Rejects an endpoint that could not be delivered to: its URL, events, secret or headers. No error repeats a value of the last two.';
+revoke all on function webhooks.check_endpoint() from public, anon, authenticated, service_role;

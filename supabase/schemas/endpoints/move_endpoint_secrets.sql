@@ -1,0 +1,24 @@
+create or replace function webhooks.move_endpoint_secrets()
+returns trigger
+language plpgsql
+-- definer: whoever writes an endpoint holds no privilege on the table of secrets
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- An upsert of an endpoint that exists comes here first as an insert. The values stay for its update, which gets
+    -- them as `excluded`, and is moved in its turn.
+    if tg_op = 'INSERT' and exists (select from public.webhook_configurations as c where c.id = new.id) then
+        return new;
+    end if;
+    insert into webhooks.endpoint_secrets as s (webhook_config_id, secret_key, headers)
+    values (new.id, nullif(new.secret_key, ''), nullif(new.headers, '{}'))
+    on conflict (webhook_config_id) do update
+    set secret_key = case when new.secret_key is null then s.secret_key else excluded.secret_key end,
+        headers = case when new.headers is null then s.headers else excluded.headers end;
+    new.secret_key := null;
+    new.headers := null;
+    return new;
+end $$;
+comment on function webhooks.move_endpoint_secrets() is 'Moves a secret and headers that were written to an endpoint into webhooks.endpoint_secrets, in the same statement.';
+revoke all on function webhooks.move_endpoint_secrets() from public, anon, authenticated, service_role;

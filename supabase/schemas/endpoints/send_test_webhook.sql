@@ -1,0 +1,37 @@
+create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.send_test_webhook, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _endpoint public.webhook_configurations;
+    _delivery public.webhook_deliveries;
+    _request_id uuid := gen_random_uuid();
+begin
+    select c.* into _endpoint
+    from public.webhook_configurations as c
+    where c.id = send_test_webhook.webhook_config_id;
+    if not found then
+        raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    if not _endpoint.is_active then
+        raise exception 'webhook endpoint "%" is inactive', _endpoint.name
+            using errcode = '22023', hint = 'Set is_active to true, then test it.';
+    end if;
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
+    values (_endpoint.id, 'webhook.test', jsonb_build_object(
+        'event', 'webhook.test',
+        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'actor_user_id', null,
+        'data', jsonb_build_object('message', 'This is a test delivery.'),
+        'request_id', _request_id), _request_id)
+    returning * into _delivery;
+    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id);
+    return jsonb_build_object('delivery_id', _delivery.id, 'request_id', _request_id);
+end $$;
+comment on function webhooks.send_test_webhook(uuid) is 'Behind public.send_test_webhook.';
+revoke all on function webhooks.send_test_webhook(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.send_test_webhook(uuid) to authenticated, service_role;

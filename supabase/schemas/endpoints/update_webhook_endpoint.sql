@@ -1,0 +1,43 @@
+create or replace function webhooks.update_webhook_endpoint(webhook_config_id uuid, changes jsonb)
+returns jsonb
+language plpgsql
+-- definer: behind public.update_webhook_endpoint, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _old public.webhook_configurations;
+    _new public.webhook_configurations;
+begin
+    select c.* into _old
+    from public.webhook_configurations as c
+    where c.id = update_webhook_endpoint.webhook_config_id
+    for update;
+    if not found then
+        raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    _new := webhooks.apply_endpoint_changes(_old, changes);
+    -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
+    if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
+        _new.headers := coalesce(_new.headers, '{}');
+        _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
+    end if;
+    -- in the table null means unchanged; in a change it means none
+    if changes ? 'headers' then
+        _new.headers := coalesce(_new.headers, '{}');
+    end if;
+    -- the triggers look at what is named here: a URL of long ago that would be refused today stays as it is
+    update public.webhook_configurations as c
+    set name = _new.name, is_active = _new.is_active, max_attempts = _new.max_attempts,
+        url = _new.url, events = _new.events, headers = _new.headers,
+        rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
+        timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
+        circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, '')
+    where c.id = _old.id;
+    perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
+    return jsonb_build_object('id', _old.id);
+end $$;
+comment on function webhooks.update_webhook_endpoint(uuid, jsonb) is 'Behind public.update_webhook_endpoint.';
+revoke all on function webhooks.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;

@@ -1,0 +1,34 @@
+create or replace function webhooks.emit_as_user(
+    event_type text,
+    event_data jsonb,
+    actor_user_id uuid,
+    idempotency_key text,
+    tenant_id text default null
+)
+returns jsonb
+language plpgsql
+-- definer: users may not call webhooks.emit, which believes any actor
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _sub text := webhooks.user_sub();
+begin
+    if _sub is null then
+        raise exception 'dispatch_webhook needs a signed-in user' using errcode = '42501';
+    end if;
+    if emit_as_user.actor_user_id is not null and emit_as_user.actor_user_id is distinct from webhooks.user_id() then
+        raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
+            using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
+    end if;
+    if emit_as_user.tenant_id is not null then
+        raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
+    end if;
+    perform webhooks.spend_allowance(_sub);
+    return webhooks.emit(
+        emit_as_user.event_type, emit_as_user.event_data, emit_as_user.actor_user_id,
+        emit_as_user.idempotency_key, 'user:' || _sub, _sub);
+end $$;
+comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, whose own id alone may be the actor.';
+revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.emit_as_user(text, jsonb, uuid, text, text) to authenticated;

@@ -1,0 +1,99 @@
+create or replace function webhooks.webhook_overview()
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_overview, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    _hour constant timestamptz := now() - interval '1 hour';
+    _last_hour jsonb;
+    _circuits jsonb;
+    _performance jsonb;
+    _backlog jsonb := webhooks.webhook_backlog();
+    _last_run public.webhook_dispatcher_runs;
+    _disabled integer;
+    _active integer;
+    _reasons jsonb := '[]';
+    _installation webhooks.installation;
+begin
+    select i.* into _installation from webhooks.installation as i;
+    select jsonb_build_object(
+        'total', count(*),
+        'delivered', count(*) filter (where d.status = 'delivered'),
+        'failed', count(*) filter (where d.status = 'failed'),
+        'pending', count(*) filter (where d.status in ('pending', 'processing')))
+    into _last_hour
+    from public.webhook_deliveries as d
+    where d.created_at > _hour;
+
+    -- the circuits of endpoints that deliveries go to
+    select jsonb_build_object(
+        'open', count(*) filter (where h.state = 'open'),
+        'half_open', count(*) filter (where h.state = 'half_open'),
+        'closed', count(*) filter (where coalesce(h.state, 'closed') = 'closed')),
+        count(*)
+    into _circuits, _active
+    from public.webhook_configurations as c
+    left join public.webhook_circuits as h on h.webhook_config_id = c.id
+    where c.is_active;
+    select count(*) into _disabled from public.webhook_configurations as c where c.disabled_at is not null;
+
+    select r.* into _last_run from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1;
+    select jsonb_build_object(
+        'attempts', count(*),
+        'p95_ms', percentile_disc(0.95) within group (order by a.duration_ms),
+        'max_ms', max(a.duration_ms),
+        'dispatcher_uptime_percent', webhooks.dispatcher_uptime(now() - interval '24 hours'),
+        'last_run_at', _last_run.started_at)
+    into _performance
+    from public.webhook_attempts as a
+    where a.started_at > _hour;
+
+    -- why not all is well, the worst first
+    select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
+    into _reasons
+    from (values
+        (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
+            || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
+            _installation.held_for is not null),
+        (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
+            || to_char((_backlog ->> 'oldest_due_at')::timestamptz at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
+            (_backlog ->> 'oldest_due_at')::timestamptz < now() - interval '5 minutes'),
+        (2, 'down', 'All circuits are open', _active > 0 and (_circuits ->> 'open')::integer = _active),
+        (3, 'down', 'More than half of the last hour''s finished deliveries failed',
+            (_last_hour ->> 'failed')::integer > (_last_hour ->> 'delivered')::integer
+            and (_last_hour ->> 'failed')::integer >= 10),
+        (4, 'degraded', 'More than one in twenty of the last hour''s deliveries failed',
+            (_last_hour ->> 'failed')::integer * 20 > (_last_hour ->> 'total')::integer),
+        (5, 'degraded', 'Circuits: ' || concat_ws(' and ',
+                nullif(_circuits ->> 'open', '0') || ' open', nullif(_circuits ->> 'half_open', '0') || ' half-open'),
+            (_circuits ->> 'open')::integer + (_circuits ->> 'half_open')::integer > 0),
+        (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due', (_backlog ->> 'due')::integer > 100),
+        (7, 'degraded', 'The dispatcher has been silent for more than 5 minutes',
+            _last_run.started_at < now() - interval '5 minutes'),
+        (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
+        (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
+        (10, 'degraded', 'Endpoints that the system switched off: ' || _disabled, _disabled > 0)
+    ) as r (place, severity, text, holds)
+    where r.holds
+      -- "all circuits are open" says it already, and so does "more than half"
+      and not (r.place = 5 and _active > 0 and (_circuits ->> 'open')::integer = _active)
+      and not (r.place = 4 and (_last_hour ->> 'failed')::integer > (_last_hour ->> 'delivered')::integer
+               and (_last_hour ->> 'failed')::integer >= 10);
+
+    return jsonb_build_object(
+        'status', coalesce(_reasons -> 0 ->> 'severity', 'healthy'),
+        'reasons', _reasons,
+        'last_hour', _last_hour,
+        'circuits', _circuits,
+        'performance', _performance,
+        'backlog', _backlog,
+        'endpoints', jsonb_build_object('active', _active, 'disabled_by_system', _disabled),
+        'as_of', now());
+end $$;
+comment on function webhooks.webhook_overview() is 'Behind public.webhook_overview.';
+revoke all on function webhooks.webhook_overview() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_overview() to authenticated, service_role;
