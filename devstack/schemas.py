@@ -15,7 +15,19 @@ SUPABASE = ROOT / "supabase"
 REPLACEABLE = ("public.is_webhook_admin", "webhooks.dispatch_limit_per_minute", "webhooks.purge_deliveries")
 
 #: Tables that a running app writes to: a migration that finds them takes their locks first, together or not at all.
-CONTENDED = ("public.webhook_configurations", "public.webhook_deliveries", "public.webhook_attempts", "public.webhook_circuits")
+CONTENDED = (
+    "public.webhook_configurations",
+    "public.webhook_deliveries",
+    "public.webhook_attempts",
+    "public.webhook_circuits",
+)
+
+#: What was there before this SQL takes its place in it: secrets, pending deliveries and circuits.
+ADOPT = """select webhooks.move_all_endpoint_secrets();
+select webhooks.queue_all_missing_deliveries();
+insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
+on conflict do nothing;
+"""
 
 #: Tries of 0.2 s, with 0.1 s between them: a minute, half of hosted Supabase's statement timeout.
 TRIES = 200
@@ -36,14 +48,19 @@ def schema_files() -> list[Path]:
 def produce() -> dict[Path, str]:
     """Return each migration's text, by its file."""
     setup = [SUPABASE / "schemas/setup" / name for name in ("webhooks.sql", "migrations.sql")]
-    system = [_locks(), _bodies(schema_files()), "select webhooks.queue_all_missing_deliveries();\n"]
+    system = [_locks(), _bodies(schema_files()), ADOPT]
+    upgrade = [_read(setup), _read([SUPABASE / "upgrade/first_generation.sql"])]
     platform = sorted((SUPABASE / "platform").rglob("*.sql"))
+    foresee, read, swap = (_read([file]) for file in sorted((SUPABASE / "partitions").glob("*.sql")))
     return {
-        SUPABASE / "migrations" / name: _migration(label, *parts)
-        for name, label, parts in (
-            ("20261130000000_webhooks_upgrade.sql", "upgrade", [_read(setup), _read([SUPABASE / "upgrade/first_generation.sql"])]),
-            ("20261201000000_webhooks.sql", "system", system),
-            ("20261202000000_webhooks_platform.sql", "platform", [_bodies(platform)]),
+        SUPABASE / file: _migration(label, *parts)
+        for file, label, parts in (
+            ("migrations/20261130000000_webhooks_upgrade.sql", "upgrade", upgrade),
+            ("migrations/20261201000000_webhooks.sql", "system", system),
+            ("migrations/20261202000000_webhooks_platform.sql", "platform", [_bodies(platform)]),
+            ("optional/20261203000000_webhooks_partitions_foresee.sql", "partitions_foresee", [foresee]),
+            ("optional/20261203000100_webhooks_partitions_read.sql", "partitions_read", [read]),
+            ("optional/20261203000200_webhooks_partitions_swap.sql", "partitions_swap", [swap, _swapped()]),
         )
     }
 
@@ -54,6 +71,15 @@ def write() -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
         sys.stdout.write(f"{file.relative_to(ROOT)}: {text.count(chr(10))} lines\n")
+
+
+def _swapped() -> str:
+    """Return what a table loses when another takes its place: its triggers, and the view that reads it."""
+    deliveries = SUPABASE / "schemas/deliveries"
+    table = (deliveries / "webhook_deliveries.sql").read_text()
+    triggers = re.findall(r"^create or replace trigger .*?;\n", table, re.DOTALL | re.MULTILINE)
+    view = (deliveries / "webhook_delivery_overview.sql").read_text()
+    return "\n".join([*triggers, view, "select webhooks.prepare_webhook_partitions();\n"])
 
 
 def _migration(name: str, *parts: str) -> str:
@@ -84,7 +110,9 @@ def _bodies(files: list[Path]) -> str:
         for policy in re.findall(r"^create policy .*?;\n", text, re.DOTALL | re.MULTILINE):
             policies.append(policy)
             text = text.replace(policy, "")
-        if any(re.search(rf"^create or replace function {re.escape(name)}\(", text, re.MULTILINE) for name in REPLACEABLE):
+        if any(
+            re.search(rf"^create or replace function {re.escape(name)}\(", text, re.MULTILINE) for name in REPLACEABLE
+        ):
             text = _if_absent(text)
         texts.append(f"-- {file.relative_to(SUPABASE)}\n{text}")
     return "\n".join([*texts, _policies(policies)] if policies else texts)

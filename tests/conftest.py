@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,10 +36,16 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
+def emptied(folder: Path) -> Path:
+    """Return a folder with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 def with_partitions(directory: Path) -> Path:
     """Return a folder of all migrations, the optional ones that partition history included."""
-    folder = directory / "with-partitions"
-    folder.mkdir(exist_ok=True)
+    folder = emptied(directory / "with-partitions")
     for file in (*MIGRATIONS.glob("*.sql"), *OPTIONAL.glob("*.sql")):
         (folder / file.name).write_text(file.read_text())
     return folder
@@ -116,8 +123,7 @@ def platforms(postgres: Postgres, directory: Path) -> Callable[[str], str]:
         if name not in made:
             dsn = postgres.create(name)
             if past == "production":
-                before = directory / "production"
-                before.mkdir(exist_ok=True)
+                before = emptied(directory / "production")
                 (before / "20200101000000_platform.sql").write_text(PLATFORM.read_text())
                 migrate(directory, dsn, before, say=quiet)
                 for file in MIGRATIONS.glob("*.sql"):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -245,6 +246,11 @@ class Settings:
     def queue_url(self) -> str:
         """The broker's URL; it may hold a password."""
         return self.broker_url or self.redis_url
+
+    @property
+    def project(self) -> str:
+        """The project whose workers these are: the host of its URL."""
+        return urlsplit(self.supabase_url).hostname or self.supabase_url
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:

@@ -11,7 +11,7 @@ from postgrest import AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
 from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
-from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.errors import Held, StoreError, StoreUnavailable
 from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
 
@@ -37,7 +37,7 @@ class Store:
 
     async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
         """Lease up to `batch_size` due deliveries; `busy` is how many of each endpoint the worker has in flight."""
-        rows = await self._rpc(
+        claimed = await self._rpc(
             "claim_webhook_deliveries",
             {
                 "batch_size": batch_size,
@@ -45,10 +45,12 @@ class Store:
                 "worker": worker,
                 "per_endpoint": self._settings.endpoint_concurrency,
                 "busy": dict(busy),
-                "endpoints_once": True,
+                "project": self._settings.project,
             },
         )
-        return _deliveries(rows)
+        if claimed["held"]:
+            raise Held(**claimed["held"])
+        return _deliveries(claimed)
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
         """Record attempts; the same attempt twice changes nothing."""
@@ -60,8 +62,9 @@ class Store:
             "rate_window_seconds": self._settings.circuit_rate_window_seconds,
             "disable_after_seconds": self._settings.disable_after_days * 86_400,
         }
-        rows = await self._rpc("record_webhook_attempts", {"results": msgspec.to_builtins(attempts), "policy": policy})
-        return msgspec.convert(rows, list[Recorded])
+        results = {"results": msgspec.to_builtins(attempts), "policy": policy}
+        done = await self._rpc("record_webhook_attempts", results)
+        return msgspec.convert(done["recorded"] + done["late"], list[Recorded])
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:
         """Give back leased deliveries that were not attempted; return how many were still leased."""
@@ -158,15 +161,13 @@ class Store:
         return self._client
 
 
-def _deliveries(rows: list[dict[str, Any]]) -> list[Delivery]:
-    """Return claimed deliveries; an endpoint's settings stand in its first row, and are shared by its others."""
-    endpoints: dict[str, Endpoint] = {}
-    for row in rows:
-        given = row["endpoint"]
-        if given["id"] not in endpoints:
-            endpoints[given["id"]] = msgspec.convert(given, Endpoint)
-        row["endpoint"] = endpoints[given["id"]]
-    return msgspec.convert(rows, list[Delivery])
+def _deliveries(claimed: dict[str, Any]) -> list[Delivery]:
+    """Return claimed deliveries, each with its endpoint's settings, which are given once."""
+    endpoints = {one["id"]: msgspec.convert(one, Endpoint) for one in claimed["endpoints"]}
+    for row in claimed["deliveries"]:
+        row["endpoint"] = endpoints[row.pop("endpoint_id")]
+        row["lease_id"] = claimed["lease_id"]
+    return msgspec.convert(claimed["deliveries"], list[Delivery])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
--- webhooks migration: system d8b73afd8e2974029f9da43e60bf23bab3833ba71397382c71de646a606dbbac
+-- webhooks migration: system c017945439e530931a9fb2e2acf05fb1adf6f0db987f30f2c99275ca84dfa444
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -42,7 +42,7 @@ create table if not exists webhooks.migrations (
     applied_at timestamptz not null default now()
 );
 comment on table webhooks.migrations is 'The migrations of this package that the database has.';
-comment on column webhooks.migrations.name is 'system, upgrade, platform, partitions or attach_history.';
+comment on column webhooks.migrations.name is 'system, upgrade, platform, or one of the three of partitions.';
 comment on column webhooks.migrations.checksum is 'SHA-256 of the migration, in hex.';
 comment on column webhooks.migrations.package_version is 'The version of the package that shipped it.';
 alter table webhooks.migrations enable row level security;
@@ -174,7 +174,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(auth.jwt() -> 'app_metadata' ->> 'role' = 'admin', false) or webhooks.is_platform_admin()
+    select coalesce(webhooks.user_claims() -> 'app_metadata' ->> 'role' = 'admin', false) or webhooks.is_platform_admin()
 $$;
 comment on function public.is_webhook_admin() is 'Whether the calling user may see endpoints and deliveries: app_metadata.role or public.users.role is admin. Replace it to decide otherwise.';
 $function$;
@@ -182,6 +182,21 @@ $function$;
 end $replaceable$;
 revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
 grant execute on function public.is_webhook_admin() to authenticated, service_role;
+
+-- schemas/access/user_claims.sql
+create or replace function webhooks.user_claims()
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- as auth.jwt(), without needing a privilege on the schema auth
+    select coalesce(
+        nullif(current_setting('request.jwt.claims', true), ''), nullif(current_setting('request.jwt.claim', true), ''), '{}')::jsonb
+$$;
+comment on function webhooks.user_claims() is 'The claims of the caller''s JWT; an empty object without one.';
+revoke all on function webhooks.user_claims() from public, anon, authenticated, service_role;
+grant execute on function webhooks.user_claims() to authenticated, service_role;
 
 -- schemas/access/user_id.sql
 create or replace function webhooks.user_id()
@@ -447,7 +462,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
-    if new.status = 'pending' then
+    if new.status = 'pending' and (old.status <> 'pending' or new.next_attempt_at is distinct from old.next_attempt_at) then
         perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);
     elsif new.status in ('delivered', 'failed') then
         delete from webhooks.delivery_queue as q where q.delivery_id = new.id;
@@ -458,6 +473,11 @@ begin
         on conflict (delivery_id) do nothing;
     else
         delete from webhooks.failed_deliveries as f where f.delivery_id = new.id;
+    end if;
+    if new.created_at is distinct from old.created_at then
+        -- the partition that it is found in
+        update webhooks.delivery_queue as q set created_at = new.created_at where q.delivery_id = new.id;
+        update webhooks.failed_deliveries as f set created_at = new.created_at where f.delivery_id = new.id;
     end if;
     return new;
 end $$;
@@ -797,14 +817,17 @@ create or replace trigger queue_webhook_deliveries
     after insert on public.webhook_deliveries referencing new table as new_rows
     for each statement execute function webhooks.queue_deliveries();
 create or replace trigger follow_webhook_delivery
-    before update of status, next_attempt_at on public.webhook_deliveries
-    -- What a person or another program changed. Our own functions keep status and finished_at in step, and move
-    -- next_attempt_at with an attempt.
+    before update of status, next_attempt_at, created_at on public.webhook_deliveries
+    -- What a person or another program changed. Our own functions keep status and finished_at in step, and
+    -- change the rest together with an attempt.
     for each row when (
         (new.status in ('delivered', 'failed')) <> (new.finished_at is not null)
         or (new.status = 'pending' and old.status in ('delivered', 'failed') and old.finished_at is null)
+        or (new.status in ('delivered', 'failed') and old.status in ('pending', 'processing')
+            and new.attempts = old.attempts and new.last_attempt_at is not distinct from old.last_attempt_at)
         or (new.status = 'pending' and old.status = 'pending' and new.attempts = old.attempts
-            and new.next_attempt_at is distinct from old.next_attempt_at))
+            and new.next_attempt_at is distinct from old.next_attempt_at)
+        or new.created_at is distinct from old.created_at)
     execute function webhooks.follow_delivery();
 create or replace trigger forget_webhook_deliveries
     after delete on public.webhook_deliveries referencing old table as old_rows
@@ -1206,7 +1229,7 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
     insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
-    values (webhooks.user_sub(), coalesce(auth.jwt() ->> 'email', webhooks.user_sub(), webhooks.caller()),
+    values (webhooks.user_sub(), coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller()),
             log_action.action, log_action.webhook_config_id, log_action.delivery_id, log_action.details)
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
@@ -2314,6 +2337,57 @@ comment on function webhooks.claim_webhook_deliveries(integer, integer, text, in
 revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
 
+-- schemas/deliveries/drop_old_partitions.sql
+create or replace function webhooks.drop_old_partitions(before timestamptz)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set lock_timeout = '500ms'
+as $$
+declare
+    _table text;
+    _one record;
+    _rows bigint := 0;
+begin
+    foreach _table in array array['webhook_attempts', 'webhook_deliveries'] loop
+        for _one in
+            select p.name, p.begins, p.ends, p.estimated_rows
+            from webhooks.partitions as p
+            where p.parent = _table and p.ends <= drop_old_partitions.before
+              -- a delivery that is held keeps its day, and what is finished in it goes row by row
+              and not (_table = 'webhook_deliveries' and exists (
+                  select from webhooks.delivery_queue as q
+                  where q.created_at < p.ends and q.created_at >= coalesce(p.begins, '-infinity')))
+            order by p.ends
+        loop
+            -- the first partition, once it is empty, stays: there must be no moment without a partition
+            continue when _one.begins is null and pg_relation_size(format('webhooks.%I', _one.name)) = 0;
+            execute format('lock table public.%I in access exclusive mode', _table);
+            if _table = 'webhook_deliveries' then
+                delete from webhooks.failed_deliveries as f
+                where f.created_at < _one.ends and f.created_at >= coalesce(_one.begins, '-infinity');
+            end if;
+            execute format('drop table webhooks.%I', _one.name);
+            if _one.begins is null then
+                perform webhooks.make_partition(_table, _one.name, null, _one.ends);
+            end if;
+            _rows := _rows + greatest(_one.estimated_rows, 1);
+        end loop;
+        -- the days that went leave a gap before the oldest one that stayed: the first partition becomes as long
+        select p.name, p.ends into _one from webhooks.partitions as p where p.parent = _table and p.begins is null;
+        if found and _one.ends < (select min(p.begins) from webhooks.partitions as p where p.parent = _table)
+            and pg_relation_size(format('webhooks.%I', _one.name)) = 0 then
+            execute format('drop table webhooks.%I', _one.name);
+            perform webhooks.make_partition(_table, _one.name, null, (
+                select min(p.begins) from webhooks.partitions as p where p.parent = _table));
+        end if;
+    end loop;
+    return _rows;
+end $$;
+comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a moment, where history is partitioned; returns about how many rows.';
+revoke all on function webhooks.drop_old_partitions(timestamptz) from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/endpoints_with_due.sql
 create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
 returns setof uuid
@@ -2404,7 +2478,7 @@ begin
 
     return jsonb_build_object(
         'id', _delivery.id, 'event_type', _delivery.event_type, 'status', _delivery.status,
-        'attempts', _delivery.attempts, 'request_id', _delivery.request_id, 'created_at', _delivery.created_at,
+        'attempts', _delivery.attempts, 'request_id', coalesce(_delivery.request_id, webhooks.uuid_or_null(_delivery.payload ->> 'request_id')), 'created_at', _delivery.created_at,
         'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
@@ -2425,14 +2499,115 @@ comment on function webhooks.get_webhook_delivery(uuid) is 'Behind public.get_we
 revoke all on function webhooks.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.get_webhook_delivery(uuid) to authenticated, service_role;
 
+-- schemas/deliveries/make_partition.sql
+create or replace function webhooks.make_partition(parent text, name text, begins timestamptz, ends timestamptz)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- with a key of its own: one of the whole table would have to contain the time
+    execute format('create table webhooks.%I partition of public.%I (primary key (%s)) for values from (%s) to (%s) with (%s)',
+        make_partition.name, parent,
+        case parent when 'webhook_deliveries' then 'id' else 'delivery_id, number' end,
+        coalesce(quote_literal(begins), 'minvalue'), coalesce(quote_literal(ends), 'maxvalue'),
+        -- as the ordinary table has it
+        case parent
+            when 'webhook_deliveries' then
+                'fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02'
+            else 'fillfactor = 100'
+        end);
+    -- read through the whole table, whose policies then hold; by itself it is nobody's
+    execute format('alter table webhooks.%I enable row level security', make_partition.name);
+    execute format('revoke all on webhooks.%I from public, anon, authenticated, service_role', make_partition.name);
+    execute format('comment on table webhooks.%I is %L', make_partition.name,
+        format('Partition of public.%s from %s to %s.', parent, coalesce(begins::text, 'the beginning'), coalesce(ends::text, 'the end')));
+end $$;
+comment on function webhooks.make_partition(text, text, timestamptz, timestamptz) is 'Creates a partition of history; without a begin or an end: from the beginning of time, or without end.';
+revoke all on function webhooks.make_partition(text, text, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/partitions.sql
+create or replace view webhooks.partitions as
+select i.parent, c.relname::text as name, c.oid as id,
+       -- of the first and the last partition null
+       (regexp_match(i.bound, 'FROM \(''([^'']+)'''))[1]::timestamptz as begins,
+       (regexp_match(i.bound, 'TO \(''([^'']+)'''))[1]::timestamptz as ends,
+       greatest(c.reltuples, 0)::bigint as estimated_rows
+from (
+    select p.relname::text as parent, h.inhrelid, pg_get_expr(l.relpartbound, l.oid) as bound
+    from pg_inherits as h
+    join pg_class as l on l.oid = h.inhrelid
+    join pg_class as p on p.oid = h.inhparent
+    where p.relkind = 'p' and p.relnamespace = 'public'::regnamespace
+      and p.relname in ('webhook_deliveries', 'webhook_attempts')
+) as i
+join pg_class as c on c.oid = i.inhrelid;
+comment on view webhooks.partitions is 'The partitions of history, by table; none where it is not partitioned.';
+revoke all on webhooks.partitions from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/prepare_webhook_partitions.sql
 create or replace function webhooks.prepare_webhook_partitions()
 returns integer
-language sql
+language plpgsql
+-- definer: behind public.prepare_webhook_partitions, which checks the caller; partitions belong to the tables' owner
+security definer
 set search_path = pg_catalog, pg_temp
+-- a partition is a day of UTC
+set timezone = 'UTC'
+-- the whole table is locked for some milliseconds; whoever reads it for long is not waited for: the next call may do it
+set lock_timeout = '500ms'
 as $$
-    select 0
-$$;
+declare
+    _table text;
+    _later text;
+    _begins timestamptz;
+    _ends timestamptz;
+    _moved boolean;
+    _made integer := 0;
+begin
+    foreach _table in array array['webhook_deliveries', 'webhook_attempts'] loop
+        select p.name, p.begins into _later, _begins from webhooks.partitions as p where p.parent = _table and p.ends is null;
+        if not found then
+            -- Not partitioned. A change to partitions that was begun and not finished must not reject what comes after
+            -- the moment that it foresaw.
+            if exists (
+                select from pg_constraint as k
+                where k.conrelid = format('public.%I', _table)::regclass and k.conname = _table || '_past'
+                  and (regexp_match(pg_get_constraintdef(k.oid), '< ''([^'']+)'''))[1]::timestamptz < now() + interval '1 day'
+            ) then
+                execute format('alter table public.%I drop constraint %I', _table, _table || '_past');
+            end if;
+            continue;
+        end if;
+        -- seldom, for the lock's sake
+        continue when _begins >= now() + interval '3 days';
+        -- more than is moved within a second or two: work for a quiet hour, as the documentation says
+        if pg_relation_size(format('webhooks.%I', _later)) > 256 * 1024 * 1024
+            and current_setting('webhooks.move_all', true) is distinct from 'on' then
+            raise exception 'webhooks.% holds what should lie in partitions by day', _later
+                using hint = 'Call it once with the setting webhooks.move_all = on: docs/scaling.md.';
+        end if;
+        execute format('lock table public.%I in access exclusive mode', _table);
+        execute format('select exists (select from webhooks.%I)', _later) into _moved;
+        if _moved then
+            execute format('create temporary table webhook_rows_to_move on commit drop as select * from webhooks.%I', _later);
+        end if;
+        execute format('drop table webhooks.%I', _later);
+        while _begins < now() + interval '7 days' loop
+            -- one partition for a time when nobody called
+            _ends := greatest(date_trunc('day', _begins) + interval '1 day', date_trunc('day', now()));
+            perform webhooks.make_partition(_table, _table || '_' || to_char(_begins, 'YYYYMMDD'), _begins, _ends);
+            _begins := _ends;
+            _made := _made + 1;
+        end loop;
+        perform webhooks.make_partition(_table, _later, _begins, null);
+        if _moved then
+            execute format('insert into public.%I select * from pg_temp.webhook_rows_to_move', _table);
+            drop table pg_temp.webhook_rows_to_move;
+        end if;
+    end loop;
+    return _made;
+end $$;
 comment on function webhooks.prepare_webhook_partitions() is 'Behind public.prepare_webhook_partitions.';
 revoke all on function webhooks.prepare_webhook_partitions() from public, anon, authenticated, service_role;
 grant execute on function webhooks.prepare_webhook_partitions() to service_role;
@@ -2450,45 +2625,61 @@ set jit = off
 as $$
 declare
     _from webhooks.cursors;
+    _window integer := batch_size * 10;
     _looked integer;
     _purged integer;
     _last_at timestamptz;
     _last_id uuid;
+    _dropped bigint := webhooks.drop_old_partitions(finished_before);
 begin
+    if _dropped > 0 then
+        return least(_dropped, 2147483647);
+    end if;
     -- By the time of creation, since an index on finished_at would cost every delivery. What is old and not finished is
-    -- passed over: the cursor keeps it from being read by every call.
+    -- passed over, a window a call: the cursor keeps it from being read again by the next one.
     select c.* into _from from webhooks.cursors as c where c.name = 'purge' for update;
     with looked as materialized (
-        select d.id, d.created_at, d.status, coalesce(d.finished_at, d.last_attempt_at, d.created_at) as finished
+        select d.id, d.created_at,
+               d.status in ('delivered', 'failed')
+                   and coalesce(d.finished_at, d.last_attempt_at, d.created_at) < finished_before as old
         from public.webhook_deliveries as d
         where d.created_at < finished_before
           and (d.created_at, d.id) > (coalesce(_from.created_at, '-infinity'), coalesce(_from.id, '00000000-0000-0000-0000-000000000000'))
         order by d.created_at, d.id
-        limit batch_size
+        limit _window
+    ),
+    chosen as (
+        select l.id, l.created_at from looked as l where l.old order by l.created_at, l.id limit batch_size
     ),
     purged as (
         -- attempts go with their deliveries
         delete from public.webhook_deliveries as d
-        where d.id = any (array(
-            select l.id from looked as l where l.status in ('delivered', 'failed') and l.finished < finished_before))
+        where d.id = any (array(select k.id from chosen as k))
           and d.created_at < finished_before
           and d.status in ('delivered', 'failed')
         returning d.id
+    ),
+    last as (
+        select l.created_at, l.id from looked as l where (select count(*) from chosen) < batch_size
+        union all
+        select k.created_at, k.id from chosen as k
+        order by 1 desc, 2 desc
+        limit 1
     )
-    select (select count(*) from looked), (select count(*) from purged), l.created_at, l.id
+    select (select count(*) from looked), (select count(*) from purged), last.created_at, last.id
     into _looked, _purged, _last_at, _last_id
     from (select 1) as one
-    left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
+    left join last on true;
+    if _looked < _window and _purged < batch_size then
+        -- the end: the next call begins at the oldest again
+        _last_at := null;
+        _last_id := null;
+    end if;
     insert into webhooks.cursors as c (name, created_at, id) values ('purge', _last_at, _last_id)
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
-    if _looked < batch_size then
-        -- the end: the next call begins at the oldest again
-        update webhooks.cursors as c set created_at = null, id = null where c.name = 'purge';
-    end if;
-    -- what was looked at in vain counts, so that the caller goes on to the end
-    return case when _looked < batch_size then _purged else greatest(_purged, 1) end;
+    return _purged;
 end $$;
-comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a moment, with their attempts, up to batch_size a call. 0: nothing is left. Replace it to keep history elsewhere.';
+comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a moment, with their attempts, up to batch_size a call; 0: none among the next ten times as many. Where history is partitioned, whole days. Replace it to keep history elsewhere.';
 $function$;
     end if;
 end $replaceable$;
@@ -2569,14 +2760,17 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    while webhooks.queue_missing_deliveries(100000) > 0 loop
+    while webhooks.queue_missing_deliveries(100000, '0') > 0 loop
     end loop;
 end $$;
 comment on function webhooks.queue_all_missing_deliveries() is 'Queues all pending deliveries that were inserted before the queue existed, or loaded without triggers.';
 revoke all on function webhooks.queue_all_missing_deliveries() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/queue_missing_deliveries.sql
-create or replace function webhooks.queue_missing_deliveries(batch_size integer default 10000)
+create or replace function webhooks.queue_missing_deliveries(
+    batch_size integer default 10000,
+    older_than interval default '1 minute'
+)
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -2602,7 +2796,7 @@ begin
         from looked as l
         where l.status in ('pending', 'processing')
           -- younger ones may be of a transaction whose trigger runs next
-          and l.created_at < now() - interval '1 minute'
+          and l.created_at <= now() - older_than
         on conflict (delivery_id) do nothing
     ),
     failed as (
@@ -2618,8 +2812,8 @@ begin
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
-comment on function webhooks.queue_missing_deliveries(integer) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
-revoke all on function webhooks.queue_missing_deliveries(integer) from public, anon, authenticated, service_role;
+comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
+revoke all on function webhooks.queue_missing_deliveries(integer, interval) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/record_webhook_attempts.sql
 create or replace function webhooks.record_webhook_attempts(results jsonb, policy jsonb default '{}')
@@ -3102,6 +3296,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- planned for the filters that are given: the others vanish from the plan
 set plan_cache_mode = force_custom_plan
+-- in the order of an index, so that a page reads no more than a page
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_sort = off
+set enable_seqscan = off
+set max_parallel_workers_per_gather = 0
 set jit = off
 as $$
 declare
@@ -3587,6 +3787,37 @@ as $$
 $$;
 comment on function webhooks.live_secrets(uuid) is 'The secrets that sign an endpoint''s deliveries now, newest first; null without one.';
 revoke all on function webhooks.live_secrets(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/move_all_endpoint_secrets.sql
+create or replace function webhooks.move_all_endpoint_secrets()
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _moved integer;
+begin
+    if not exists (
+        select from public.webhook_configurations as c where c.secret_key is not null or c.headers is not null
+    ) then
+        return 0;
+    end if;
+    -- as an update of each would, and without touching updated_at of endpoints that nobody edits
+    insert into webhooks.endpoint_secrets (webhook_config_id, secret_key, headers)
+    select c.id, nullif(c.secret_key, ''), nullif(c.headers, '{}')
+    from public.webhook_configurations as c
+    where c.secret_key is not null or c.headers is not null
+    on conflict (webhook_config_id) do nothing;
+    alter table public.webhook_configurations disable trigger user;
+    update public.webhook_configurations as c
+    set secret_key = null, headers = null
+    where c.secret_key is not null or c.headers is not null;
+    get diagnostics _moved = row_count;
+    alter table public.webhook_configurations enable trigger user;
+    return _moved;
+end $$;
+comment on function webhooks.move_all_endpoint_secrets() is 'Moves secrets out of public.webhook_configurations that were there before the trigger, or loaded without it.';
+revoke all on function webhooks.move_all_endpoint_secrets() from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/replace_webhook_secret.sql
 create or replace function webhooks.replace_webhook_secret(webhook_config_id uuid, stored text, sealed text)
@@ -5416,7 +5647,10 @@ begin
     raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
 end $locks$;
 
+select webhooks.move_all_endpoint_secrets();
 select webhooks.queue_all_missing_deliveries();
+insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
+on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd8b73afd8e2974029f9da43e60bf23bab3833ba71397382c71de646a606dbbac', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c017945439e530931a9fb2e2acf05fb1adf6f0db987f30f2c99275ca84dfa444', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+
+def claimed_rows(claimed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a claim's deliveries, each with its endpoint's settings and the lease."""
+    endpoints = {one["id"]: one for one in claimed["endpoints"]}
+    return [
+        {**row, "endpoint": endpoints[row["endpoint_id"]], "lease_id": claimed["lease_id"]}
+        for row in claimed["deliveries"]
+    ]
+
+
 JOINED = {"community_id": "c", "community_name": "Lesekreis Zürich", "community_city": "Zürich"}
 
 #: What holds whether history is partitioned or not: the tests of these files run on both forms of the tables.
@@ -67,7 +77,8 @@ def claim(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]
     """Claim deliveries."""
 
     def call(size: int = 100, lease: int = 60) -> list[dict[str, Any]]:
-        return db.execute("select * from public.claim_webhook_deliveries(%s, %s, 'test')", (size, lease)).fetchall()
+        sql = "select public.claim_webhook_deliveries(%s, %s, 'test') as claimed"
+        return claimed_rows(db.execute(sql, (size, lease)).fetchone()["claimed"])  # type: ignore[index]
 
     return call
 
@@ -92,7 +103,8 @@ def record(db: Connection[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]
             }
             for row in claimed
         ]
-        sql = "select * from public.record_webhook_attempts(%s::jsonb, %s::jsonb)"
-        return db.execute(sql, (json.dumps(results), json.dumps(policy or {}))).fetchall()
+        sql = "select public.record_webhook_attempts(%s::jsonb, %s::jsonb) as done"
+        done = db.execute(sql, (json.dumps(results), json.dumps(policy or {}))).fetchone()["done"]  # type: ignore[index]
+        return [*done["recorded"], *done["late"]]
 
     return call

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Database = Connection[dict[str, Any]]
 
-ATTACH = "select public.webhook_attach('public.orders', %s, %s, %s::jsonb, %s, %s)"
+ATTACH = "select public.webhook_attach('public.orders', %s, %s, %s::jsonb, %s, %s, null, %s)"
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,10 @@ def orders(db: Database, endpoint: Callable[..., str]) -> None:
     endpoint()
 
 
-def attach(db: Database, event: str, operation: str, data: Any, *more: str | None) -> str:
+def attach(db: Database, event: str, operation: str, data: Any, *more: str | None, on_unchanged: bool = False) -> str:
     """Attach an event to the orders; more: actor, condition."""
     actor, condition = [*more, None, None][:2]
-    return str(one(db, ATTACH, event, operation, json.dumps(data), actor, condition))
+    return str(one(db, ATTACH, event, operation, json.dumps(data), actor, condition, on_unchanged))
 
 
 def order(db: Database, number: str = "A-1", **columns: Any) -> int:
@@ -113,7 +113,7 @@ def test_keys_expressions_actor_and_condition(db: Database) -> None:
 def test_one_event_for_several_operations_and_several_for_one(db: Database) -> None:
     """Each attachment is a trigger of its own; detaching one leaves the others."""
     attach(db, "order.saved", "insert", ["id"])
-    attach(db, "order.saved", "update", ["id"])
+    attach(db, "order.saved", "update", ["id"], on_unchanged=True)
     attach(db, "order.placed", "insert", ["number"])
     attach(db, "order.placed_with_a_name_that_is_longer_than_postgres_lets_any_name_be.a", "insert", ["id"])
     attach(db, "order.placed_with_a_name_that_is_longer_than_postgres_lets_any_name_be.b", "insert", ["id"])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tests.database.conftest import claimed_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -84,7 +86,8 @@ def test_half_open_lets_one_request_out_over_all_workers(dsn: str, db: Database,
     def work() -> None:
         with psycopg.connect(dsn, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
             barrier.wait()
-            claimed.extend(connection.execute("select * from public.claim_webhook_deliveries(100)").fetchall())
+            row = connection.execute("select public.claim_webhook_deliveries(100) as claimed").fetchone()
+            claimed.extend(claimed_rows(row["claimed"]))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -122,7 +125,7 @@ def test_a_probe_whose_worker_died_is_tried_by_another(db: Database, claim: Rows
     reset_passes(db)
     assert len(claim()) == 1
     assert claim() == []
-    db.execute("update public.webhook_deliveries set lease_expires_at = now() where status = 'processing'")
+    db.execute("update webhooks.delivery_queue set due_at = now() where lease_id is not null")
     assert len(claim()) == 1
 
 

@@ -45,7 +45,7 @@ def test_delivered(db: Database, claim: Rows, record: Rows) -> None:
         200,
         "thanks",
     )
-    assert row["lease_id"] is None
+    assert db.execute("select from webhooks.delivery_queue").rowcount == 0
     assert row["finished_at"] is not None
     (attempt,) = db.execute("select * from public.webhook_attempts").fetchall()
     assert (attempt["number"], attempt["duration_ms"], attempt["delivered"]) == (1, 7, True)
@@ -115,7 +115,7 @@ def test_the_same_result_twice(db: Database, claim: Rows, record: Rows, delivere
 def test_a_late_failure_is_ignored_while_another_worker_tries(db: Database, claim: Rows, record: Rows) -> None:
     """The lease's holder decides."""
     late = claim()
-    db.execute("update public.webhook_deliveries set lease_expires_at = now()")
+    db.execute("update webhooks.delivery_queue set due_at = now()")
     current = claim()
     assert record(*late, delivered=False)[0]["accepted"] is False
     assert stored(db)["status"] == "processing"
@@ -125,7 +125,7 @@ def test_a_late_failure_is_ignored_while_another_worker_tries(db: Database, clai
 def test_a_late_success_counts(db: Database, claim: Rows, record: Rows) -> None:
     """The receiver has it: nothing may send it again, whatever the lease's new holder says."""
     late = claim()
-    db.execute("update public.webhook_deliveries set lease_expires_at = now()")
+    db.execute("update webhooks.delivery_queue set due_at = now()")
     current = claim()
     assert record(*late)[0]["status"] == "delivered"
     assert record(*current, delivered=False)[0]["status"] == "delivered"

@@ -96,7 +96,7 @@ def test_an_admin_makes_and_changes_an_endpoint(db: Database) -> None:
         "closed",
     )
     db.execute("reset role")
-    stored = db.execute("select * from public.webhook_configurations").fetchone()
+    stored = db.execute("select * from webhooks.endpoint_secrets").fetchone()
     assert stored is not None
     assert (stored["secret_key"], stored["headers"]) == (made["secret_key"], {"Authorization": "geheim"})
     actions = db.execute("select action, actor, actor_id::text, details from public.webhook_admin_actions").fetchall()

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
-    if new.status = 'pending' then
+    if new.status = 'pending' and (old.status <> 'pending' or new.next_attempt_at is distinct from old.next_attempt_at) then
         perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);
     elsif new.status in ('delivered', 'failed') then
         delete from webhooks.delivery_queue as q where q.delivery_id = new.id;
@@ -18,6 +18,11 @@ begin
         on conflict (delivery_id) do nothing;
     else
         delete from webhooks.failed_deliveries as f where f.delivery_id = new.id;
+    end if;
+    if new.created_at is distinct from old.created_at then
+        -- the partition that it is found in
+        update webhooks.delivery_queue as q set created_at = new.created_at where q.delivery_id = new.id;
+        update webhooks.failed_deliveries as f set created_at = new.created_at where f.delivery_id = new.id;
     end if;
     return new;
 end $$;

@@ -57,7 +57,7 @@ begin
 
     return jsonb_build_object(
         'id', _delivery.id, 'event_type', _delivery.event_type, 'status', _delivery.status,
-        'attempts', _delivery.attempts, 'request_id', _delivery.request_id, 'created_at', _delivery.created_at,
+        'attempts', _delivery.attempts, 'request_id', coalesce(_delivery.request_id, webhooks.uuid_or_null(_delivery.payload ->> 'request_id')), 'created_at', _delivery.created_at,
         'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,

@@ -1,4 +1,7 @@
-create or replace function webhooks.queue_missing_deliveries(batch_size integer default 10000)
+create or replace function webhooks.queue_missing_deliveries(
+    batch_size integer default 10000,
+    older_than interval default '1 minute'
+)
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -24,7 +27,7 @@ begin
         from looked as l
         where l.status in ('pending', 'processing')
           -- younger ones may be of a transaction whose trigger runs next
-          and l.created_at < now() - interval '1 minute'
+          and l.created_at <= now() - older_than
         on conflict (delivery_id) do nothing
     ),
     failed as (
@@ -40,5 +43,5 @@ begin
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
-comment on function webhooks.queue_missing_deliveries(integer) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
-revoke all on function webhooks.queue_missing_deliveries(integer) from public, anon, authenticated, service_role;
+comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
+revoke all on function webhooks.queue_missing_deliveries(integer, interval) from public, anon, authenticated, service_role;

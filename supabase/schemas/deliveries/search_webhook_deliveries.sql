@@ -19,6 +19,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- planned for the filters that are given: the others vanish from the plan
 set plan_cache_mode = force_custom_plan
+-- in the order of an index, so that a page reads no more than a page
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_sort = off
+set enable_seqscan = off
+set max_parallel_workers_per_gather = 0
 set jit = off
 as $$
 declare
