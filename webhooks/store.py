@@ -48,9 +48,10 @@ class Store:
                 "project": self._settings.project,
             },
         )
-        if claimed["held"]:
-            raise Held(**claimed["held"])
-        return _deliveries(claimed)
+        with _translated("claim_webhook_deliveries"):
+            if claimed["held"]:
+                raise Held(**claimed["held"])
+            return _deliveries(claimed)
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
         """Record attempts; the same attempt twice changes nothing."""
@@ -64,7 +65,8 @@ class Store:
         }
         results = {"results": msgspec.to_builtins(attempts), "policy": policy}
         done = await self._rpc("record_webhook_attempts", results)
-        return msgspec.convert(done["recorded"] + done["late"], list[Recorded])
+        with _translated("record_webhook_attempts"):
+            return msgspec.convert([*done["recorded"], *done["late"]], list[Recorded])
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:
         """Give back leased deliveries that were not attempted; return how many were still leased."""

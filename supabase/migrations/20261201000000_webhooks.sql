@@ -1,4 +1,4 @@
--- webhooks migration: system c017945439e530931a9fb2e2acf05fb1adf6f0db987f30f2c99275ca84dfa444
+-- webhooks migration: system 09eb26663840db80d032c115a6b93656ba2f38a35cc5b883830de0161ce97e06
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -65,6 +65,15 @@ comment on column webhooks.installation.held_since is 'When they first asked.';
 alter table webhooks.installation enable row level security;
 revoke all on webhooks.installation from public, anon, authenticated, service_role;
 insert into webhooks.installation default values on conflict do nothing;
+
+-- schemas/setup/write_probe.sql
+create table if not exists webhooks.write_probe (
+    only_row boolean primary key default true check (only_row),
+    probed_at timestamptz not null default now()
+);
+comment on table webhooks.write_probe is 'One row, written to find out whether the database takes writes.';
+alter table webhooks.write_probe enable row level security;
+revoke all on webhooks.write_probe from public, anon, authenticated, service_role;
 
 -- schemas/access/caller.sql
 -- Who may use the admin functions, and a log of what they did with them.
@@ -818,16 +827,12 @@ create or replace trigger queue_webhook_deliveries
     for each statement execute function webhooks.queue_deliveries();
 create or replace trigger follow_webhook_delivery
     before update of status, next_attempt_at, created_at on public.webhook_deliveries
-    -- What a person or another program changed. Our own functions keep status and finished_at in step, and
-    -- change the rest together with an attempt.
+    -- what a person or another program changes; the recording of results keeps the queue in step itself
     for each row when (
-        (new.status in ('delivered', 'failed')) <> (new.finished_at is not null)
-        or (new.status = 'pending' and old.status in ('delivered', 'failed') and old.finished_at is null)
-        or (new.status in ('delivered', 'failed') and old.status in ('pending', 'processing')
-            and new.attempts = old.attempts and new.last_attempt_at is not distinct from old.last_attempt_at)
-        or (new.status = 'pending' and old.status = 'pending' and new.attempts = old.attempts
-            and new.next_attempt_at is distinct from old.next_attempt_at)
-        or new.created_at is distinct from old.created_at)
+        current_setting('webhooks.recording', true) is distinct from 'on' and (
+            (new.status <> old.status and (new.status in ('delivered', 'failed') or old.status in ('delivered', 'failed')))
+            or (new.status = 'pending' and old.status = 'pending' and new.next_attempt_at <> old.next_attempt_at)
+            or new.created_at <> old.created_at))
     execute function webhooks.follow_delivery();
 create or replace trigger forget_webhook_deliveries
     after delete on public.webhook_deliveries referencing old table as old_rows
@@ -1964,6 +1969,21 @@ comment on function public.webhook_backlog(integer) is 'How many deliveries are 
 revoke all on function public.webhook_backlog(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_backlog(integer) to service_role;
 
+-- schemas/api/webhook_can_write.sql
+create or replace function public.webhook_can_write()
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_can_write();
+end $$;
+comment on function public.webhook_can_write() is 'Tries a write: {"writable", "why"}.';
+revoke all on function public.webhook_can_write() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_can_write() to service_role;
+
 -- schemas/api/webhook_define_event.sql
 create or replace function public.webhook_define_event(
     name text,
@@ -2051,6 +2071,22 @@ end $$;
 comment on function public.webhook_overview() is 'The dashboard: status with reasons, the last hour''s deliveries, circuits of active endpoints, latencies of the last hour''s attempts, and the dispatcher''s uptime over a day.';
 revoke all on function public.webhook_overview() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_overview() to authenticated, service_role;
+
+-- schemas/api/webhook_row_numbers.sql
+create or replace function public.webhook_row_numbers(how_many integer)
+returns setof integer
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return query select n from generate_series(1, least(how_many, 10000)) as n;
+end $$;
+comment on function public.webhook_row_numbers(integer) is 'So many rows, by which `webhooks doctor` finds out after how many the REST API cuts a result off (max rows).';
+revoke all on function public.webhook_row_numbers(integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_row_numbers(integer) to service_role;
 
 -- schemas/api/webhook_series.sql
 create or replace function public.webhook_series(
@@ -2885,6 +2921,8 @@ begin
     order by h.webhook_config_id
     for update;
 
+    -- the trigger that follows people's changes leaves this one alone
+    perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
         select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.next_attempt_at, q.lease_id, q.leased_at
         from (
@@ -3069,6 +3107,7 @@ begin
     into _recorded
     from current as c
     left join updated as u on u.id = c.id;
+    perform set_config('webhooks.recording', 'off', true);
     return json_build_object('recorded', coalesce(_recorded, '[]'), 'late', coalesce(_rest, '[]'));
 end $$;
 comment on function webhooks.record_webhook_attempts(jsonb, jsonb) is 'Behind public.record_webhook_attempts.';
@@ -3192,18 +3231,11 @@ begin
         for update of d skip locked
     ),
     changed as (
+        -- the table's trigger queues them
         update public.webhook_deliveries as d
         set status = 'pending', next_attempt_at = now(), finished_at = null
         where d.id = any (array(select k.id from chosen as k))
-        returning d.id, d.webhook_config_id, d.created_at
-    ),
-    no_longer_failed as (
-        delete from webhooks.failed_deliveries as f where f.delivery_id = any (array(select h.id from changed as h))
-    ),
-    queued as (
-        insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
-        select h.id, h.webhook_config_id, h.created_at, now(), true from changed as h
-        on conflict do nothing
+        returning d.id, d.created_at
     ),
     counted as (
         select count(*) as n from changed
@@ -3213,10 +3245,6 @@ begin
     left join lateral (
         select h.created_at, h.id from changed as h order by h.created_at desc, h.id desc limit 1
     ) as k on true;
-    if _replayed > 0 then
-        perform webhooks.wake_workers();
-    end if;
-
     perform webhooks.log_action('replay', webhook_config_id, null, jsonb_strip_nulls(jsonb_build_object(
         'created_from', created_from, 'created_until', _until, 'event_type', event_type, 'status', status,
         'replayed', _replayed)));
@@ -3261,11 +3289,10 @@ begin
             using errcode = '22023', hint = 'Wait for its result.';
     end if;
     -- the attempts stay: this one continues their numbers, and after it the delivery is delivered or failed again
+    -- its trigger queues it
     update public.webhook_deliveries as d
     set status = 'pending', next_attempt_at = now(), finished_at = null
     where d.id = _delivery.id;
-    delete from webhooks.failed_deliveries as f where f.delivery_id = _delivery.id;
-    perform webhooks.queue_again(_delivery.id, _delivery.webhook_config_id, _delivery.created_at, now());
     perform webhooks.log_action('retry', _delivery.webhook_config_id, _delivery.id,
         jsonb_build_object('status', _delivery.status, 'attempts', _delivery.attempts));
     return jsonb_build_object('delivery_id', _delivery.id, 'status', 'pending', 'attempts', _delivery.attempts);
@@ -4585,6 +4612,10 @@ begin
     from webhooks.migrations as m;
     return jsonb_build_object(
         'now', clock_timestamp(),
+        'held', (
+            select jsonb_build_object('project', i.project, 'held_for', i.held_for, 'since', i.held_since)
+            from webhooks.installation as i
+            where i.held_for is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
         -- functions that service_role needs and may not call, or that are not there
@@ -4912,9 +4943,7 @@ begin
         update public.webhook_deliveries as d
         set status = 'failed', finished_at = now(), error_message = 'discarded: this database is a copy of another project''s'
         where d.id = any (_ids) and d.status in ('pending', 'processing');
-        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
-        select q.delivery_id, q.webhook_config_id, q.created_at from webhooks.delivery_queue as q where q.delivery_id = any (_ids)
-        on conflict do nothing;
+        -- what has no row there any more
         delete from webhooks.delivery_queue as q where q.delivery_id = any (_ids);
         if exists (select from webhooks.delivery_queue) then
             return jsonb_build_object('project', null, 'discarded', cardinality(_ids), 'more', true);
@@ -4959,6 +4988,37 @@ begin
 end $$;
 comment on function webhooks.hold_for(text) is 'Null when a project''s workers may claim: the database is theirs, or nobody''s yet. Else whose it is, and since when it is held.';
 revoke all on function webhooks.hold_for(text) from public, anon, authenticated, service_role;
+
+-- schemas/setup/webhook_can_write.sql
+create or replace function webhooks.webhook_can_write()
+returns jsonb
+language plpgsql
+-- definer: behind public.webhook_can_write, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+begin
+    if pg_is_in_recovery() then
+        return jsonb_build_object('writable', false, 'why', 'this is a read replica, or the database is recovering');
+    end if;
+    insert into webhooks.write_probe as p (probed_at) values (now())
+    on conflict (only_row) do update set probed_at = excluded.probed_at
+    -- two that ask within a second need one write
+    where p.probed_at < now() - interval '1 second';
+    return jsonb_build_object('writable', true, 'why', null);
+exception
+    when read_only_sql_transaction then
+        return jsonb_build_object('writable', false, 'why', 'the database is read-only; Supabase does that when the disk is full');
+    when disk_full then
+        return jsonb_build_object('writable', false, 'why', 'the disk is full');
+    when lock_not_available then
+        -- another asks just now
+        return jsonb_build_object('writable', true, 'why', null);
+end $$;
+comment on function webhooks.webhook_can_write() is 'Behind public.webhook_can_write.';
+revoke all on function webhooks.webhook_can_write() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_can_write() to service_role;
 
 -- schemas/setup/webhook_version.sql
 -- Asked once by workers and gateway when they start. A release raises `database` when it changes a function that they
@@ -5178,6 +5238,42 @@ begin
 end $$;
 comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'What dispatching returns of the event that a trigger emitted for a fact, or null. A user''s dispatch of a fact that did not happen is an error, a server''s is believed.';
 revoke all on function webhooks.emitted_by_change(text, jsonb, uuid, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/lock_tables.sql
+create or replace function webhooks.lock_tables(tables regclass[])
+returns void
+language plpgsql
+-- invoker: the caller creates triggers on them
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _table regclass;
+    _before text := current_setting('lock_timeout');
+begin
+    for n in 1..200 loop
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            foreach _table in array tables loop
+                -- the mode that creating a trigger takes
+                execute format('lock table %s in share row exclusive mode', _table);
+            end loop;
+            perform set_config('lock_timeout', _before, true);
+            return;
+        exception
+            -- nothing is held now: whoever waited for us goes on
+            when lock_not_available then
+                perform pg_sleep(0.1);
+            when insufficient_privilege then
+                -- who may create a trigger, and not update, may not lock: then the trigger's own lock has to do
+                perform set_config('lock_timeout', _before, true);
+                return;
+        end;
+    end loop;
+    raise exception 'the tables % were in use for a minute', tables using hint = 'End long transactions and try again.';
+end $$;
+comment on function webhooks.lock_tables(regclass[]) is 'Locks tables for new triggers, together or not at all, so that no user''s transaction ends in a deadlock.';
+revoke all on function webhooks.lock_tables(regclass[]) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/on_change.sql
 -- No variable here has the type of a table of ours: a missing one would fail when the function is compiled, before
@@ -5412,6 +5508,8 @@ begin
     into _columns
     from jsonb_each_text(_data) as d;
 
+    -- before anything else touches the table: a lock that is taken twice, the second time in a stronger mode, deadlocks
+    perform webhooks.lock_tables(array[webhook_attach.table_name]);
     -- a view is the way to learn, without running it, that the SQL is right and of which types it is
     begin
         execute format('create temporary view webhook_attach_check as select %s, %s as "@actor", (%s)::text as "@tenant" from %s where %s',
@@ -5652,5 +5750,5 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c017945439e530931a9fb2e2acf05fb1adf6f0db987f30f2c99275ca84dfa444', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '09eb26663840db80d032c115a6b93656ba2f38a35cc5b883830de0161ce97e06', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: platform 1ab4b133285bd59ab34832c6dd6836d46ca3cb2f0198341edba3cef402896b7e
+-- webhooks migration: platform fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -158,6 +158,8 @@ as $$
 declare
     _trigger record;
 begin
+    perform webhooks.lock_tables(array(
+        select distinct to_regclass(t.source) from webhooks.platform_triggers() as t where to_regclass(t.source) is not null));
     for _trigger in select * from webhooks.platform_triggers() loop
         event_type := _trigger.event_type;
         source := _trigger.source;
@@ -176,7 +178,7 @@ begin
         return next;
     end loop;
 end $$;
-comment on function public.install_platform_webhooks() is 'Makes the platform''s tables emit its nine events. Tells what it attached, kept and left, and why; may be called again.';
+comment on function public.install_platform_webhooks() is 'Attaches the platform''s nine events to its tables. Returns what it attached, kept and left, and why; may be called again.';
 revoke all on function public.install_platform_webhooks() from public, anon, authenticated, service_role;
 
 -- platform/platform_triggers.sql
@@ -261,5 +263,5 @@ end $$;
 comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables emit nothing any more. Its frontends'' dispatch_webhook works as before.';
 revoke all on function public.uninstall_platform_webhooks() from public, anon, authenticated, service_role;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', '1ab4b133285bd59ab34832c6dd6836d46ca3cb2f0198341edba3cef402896b7e', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: partitions_swap 4ffec31a7bebb82f213e816878383a31ceb5f78eff435099260c9ce651b4ce29
+-- webhooks migration: partitions_swap 192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -158,16 +158,12 @@ create or replace trigger queue_webhook_deliveries
 
 create or replace trigger follow_webhook_delivery
     before update of status, next_attempt_at, created_at on public.webhook_deliveries
-    -- What a person or another program changed. Our own functions keep status and finished_at in step, and
-    -- change the rest together with an attempt.
+    -- what a person or another program changes; the recording of results keeps the queue in step itself
     for each row when (
-        (new.status in ('delivered', 'failed')) <> (new.finished_at is not null)
-        or (new.status = 'pending' and old.status in ('delivered', 'failed') and old.finished_at is null)
-        or (new.status in ('delivered', 'failed') and old.status in ('pending', 'processing')
-            and new.attempts = old.attempts and new.last_attempt_at is not distinct from old.last_attempt_at)
-        or (new.status = 'pending' and old.status = 'pending' and new.attempts = old.attempts
-            and new.next_attempt_at is distinct from old.next_attempt_at)
-        or new.created_at is distinct from old.created_at)
+        current_setting('webhooks.recording', true) is distinct from 'on' and (
+            (new.status <> old.status and (new.status in ('delivered', 'failed') or old.status in ('delivered', 'failed')))
+            or (new.status = 'pending' and old.status = 'pending' and new.next_attempt_at <> old.next_attempt_at)
+            or new.created_at <> old.created_at))
     execute function webhooks.follow_delivery();
 
 create or replace trigger forget_webhook_deliveries
@@ -221,5 +217,5 @@ grant select on public.webhook_delivery_overview to authenticated, service_role;
 
 select webhooks.prepare_webhook_partitions();
 
-insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '4ffec31a7bebb82f213e816878383a31ceb5f78eff435099260c9ce651b4ce29', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -8,6 +8,8 @@ as $$
 declare
     _trigger record;
 begin
+    perform webhooks.lock_tables(array(
+        select distinct to_regclass(t.source) from webhooks.platform_triggers() as t where to_regclass(t.source) is not null));
     for _trigger in select * from webhooks.platform_triggers() loop
         event_type := _trigger.event_type;
         source := _trigger.source;
@@ -26,5 +28,5 @@ begin
         return next;
     end loop;
 end $$;
-comment on function public.install_platform_webhooks() is 'Makes the platform''s tables emit its nine events. Tells what it attached, kept and left, and why; may be called again.';
+comment on function public.install_platform_webhooks() is 'Attaches the platform''s nine events to its tables. Returns what it attached, kept and left, and why; may be called again.';
 revoke all on function public.install_platform_webhooks() from public, anon, authenticated, service_role;

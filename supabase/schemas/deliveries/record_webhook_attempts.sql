@@ -67,6 +67,8 @@ begin
     order by h.webhook_config_id
     for update;
 
+    -- the trigger that follows people's changes leaves this one alone
+    perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
         select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.next_attempt_at, q.lease_id, q.leased_at
         from (
@@ -251,6 +253,7 @@ begin
     into _recorded
     from current as c
     left join updated as u on u.id = c.id;
+    perform set_config('webhooks.recording', 'off', true);
     return json_build_object('recorded', coalesce(_recorded, '[]'), 'late', coalesce(_rest, '[]'));
 end $$;
 comment on function webhooks.record_webhook_attempts(jsonb, jsonb) is 'Behind public.record_webhook_attempts.';

@@ -88,18 +88,11 @@ begin
         for update of d skip locked
     ),
     changed as (
+        -- the table's trigger queues them
         update public.webhook_deliveries as d
         set status = 'pending', next_attempt_at = now(), finished_at = null
         where d.id = any (array(select k.id from chosen as k))
-        returning d.id, d.webhook_config_id, d.created_at
-    ),
-    no_longer_failed as (
-        delete from webhooks.failed_deliveries as f where f.delivery_id = any (array(select h.id from changed as h))
-    ),
-    queued as (
-        insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
-        select h.id, h.webhook_config_id, h.created_at, now(), true from changed as h
-        on conflict do nothing
+        returning d.id, d.created_at
     ),
     counted as (
         select count(*) as n from changed
@@ -109,10 +102,6 @@ begin
     left join lateral (
         select h.created_at, h.id from changed as h order by h.created_at desc, h.id desc limit 1
     ) as k on true;
-    if _replayed > 0 then
-        perform webhooks.wake_workers();
-    end if;
-
     perform webhooks.log_action('replay', webhook_config_id, null, jsonb_strip_nulls(jsonb_build_object(
         'created_from', created_from, 'created_until', _until, 'event_type', event_type, 'status', status,
         'replayed', _replayed)));

@@ -29,11 +29,10 @@ begin
             using errcode = '22023', hint = 'Wait for its result.';
     end if;
     -- the attempts stay: this one continues their numbers, and after it the delivery is delivered or failed again
+    -- its trigger queues it
     update public.webhook_deliveries as d
     set status = 'pending', next_attempt_at = now(), finished_at = null
     where d.id = _delivery.id;
-    delete from webhooks.failed_deliveries as f where f.delivery_id = _delivery.id;
-    perform webhooks.queue_again(_delivery.id, _delivery.webhook_config_id, _delivery.created_at, now());
     perform webhooks.log_action('retry', _delivery.webhook_config_id, _delivery.id,
         jsonb_build_object('status', _delivery.status, 'attempts', _delivery.attempts));
     return jsonb_build_object('delivery_id', _delivery.id, 'status', 'pending', 'attempts', _delivery.attempts);

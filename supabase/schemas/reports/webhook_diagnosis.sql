@@ -21,6 +21,10 @@ begin
     from webhooks.migrations as m;
     return jsonb_build_object(
         'now', clock_timestamp(),
+        'held', (
+            select jsonb_build_object('project', i.project, 'held_for', i.held_for, 'since', i.held_since)
+            from webhooks.installation as i
+            where i.held_for is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
         -- functions that service_role needs and may not call, or that are not there

@@ -24,9 +24,7 @@ begin
         update public.webhook_deliveries as d
         set status = 'failed', finished_at = now(), error_message = 'discarded: this database is a copy of another project''s'
         where d.id = any (_ids) and d.status in ('pending', 'processing');
-        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
-        select q.delivery_id, q.webhook_config_id, q.created_at from webhooks.delivery_queue as q where q.delivery_id = any (_ids)
-        on conflict do nothing;
+        -- what has no row there any more
         delete from webhooks.delivery_queue as q where q.delivery_id = any (_ids);
         if exists (select from webhooks.delivery_queue) then
             return jsonb_build_object('project', null, 'discarded', cardinality(_ids), 'more', true);

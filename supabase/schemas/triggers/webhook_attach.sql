@@ -97,6 +97,8 @@ begin
     into _columns
     from jsonb_each_text(_data) as d;
 
+    -- before anything else touches the table: a lock that is taken twice, the second time in a stronger mode, deadlocks
+    perform webhooks.lock_tables(array[webhook_attach.table_name]);
     -- a view is the way to learn, without running it, that the SQL is right and of which types it is
     begin
         execute format('create temporary view webhook_attach_check as select %s, %s as "@actor", (%s)::text as "@tenant" from %s where %s',

@@ -121,7 +121,7 @@ def test_an_admin_who_is_one_no_longer(site: Site) -> None:
         " set search_path = '' as 'select false'"
     )
     answer = client.get("/")
-    assert (answer.status_code, "only webhook admins may do this" in answer.text) == (403, True)
+    assert (answer.status_code, "only webhook admins can do this" in answer.text) == (403, True)
 
 
 def test_headers_that_browsers_obey(site: Site) -> None:
