@@ -1,4 +1,4 @@
--- webhooks migration: upgrade a27265409ef0c8a366e65d05a489e944ae071b6f5da85607649a65b217965ed0
+-- webhooks migration: upgrade 5619773d289d7aeff93d57fb1a71a0fecc6beca9d31a47c2a7e700ef40e5e027
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -120,6 +120,9 @@ begin
         -- not valid: rows of the past stay as they are, new writes are held to it
         add constraint webhook_deliveries_status_check
             check (status in ('pending', 'processing', 'delivered', 'failed')) not valid;
+    update public.webhook_deliveries as d
+    set counted_attempts = d.attempts
+    where d.status in ('pending', 'processing') and d.attempts > 0;
     alter table public.webhook_deliveries set (
         fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
     -- an index that holds the status would cost every attempt; the others come back with the id in them
@@ -128,5 +131,5 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', 'a27265409ef0c8a366e65d05a489e944ae071b6f5da85607649a65b217965ed0', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '5619773d289d7aeff93d57fb1a71a0fecc6beca9d31a47c2a7e700ef40e5e027', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: system 09eb26663840db80d032c115a6b93656ba2f38a35cc5b883830de0161ce97e06
+-- webhooks migration: system 2a2e52411d976af96500fe9838ad63cc728fabc00c8303b8f18bb7c7e0546dbf
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -386,7 +386,7 @@ begin
     update public.webhook_circuits as h
     set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
         window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null,
-        places = null, failed_probes = 0
+        places = null, failed_probes = 0, last_status = null, last_error = null
     where h.webhook_config_id = new.id;
     return null;
 end $$;
@@ -738,6 +738,8 @@ create table if not exists public.webhook_circuits (
     tokens_at timestamptz,
     places integer check (places > 0),
     failed_probes integer not null default 0,
+    last_status integer,
+    last_error text,
     constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
 -- updated with every batch of results: room for updates in place
 ) with (fillfactor = 50);
@@ -754,6 +756,8 @@ comment on column public.webhook_circuits.undelivered_at is 'The last undelivere
 comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
 comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
 comment on column public.webhook_circuits.places is 'Deliveries at once while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
+comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
+comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';
 comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
 alter table public.webhook_circuits enable row level security;
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
@@ -1161,9 +1165,10 @@ grant select, insert, update, delete on public.webhook_dispatcher_runs to servic
 create or replace view webhooks.ready_endpoints as
 select c.id,
        coalesce(h.state, 'closed') as state,
-       (coalesce(h.state, 'closed') <> 'closed' or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
+       (coalesce(h.state, 'closed') <> 'closed' or h.places is not null
+           or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
        -- in flight at most; null: no limit
-       case when h.state <> 'closed' then 1 else c.max_concurrency end as places,
+       case when h.state <> 'closed' then 1 else least(c.max_concurrency, h.places) end as places,
        -- of those, what was claimed before the circuit opened is none: the probe need not wait for it
        case when h.state <> 'closed' then h.since else '-infinity' end as places_since,
        -- a bucket of one second's tokens; null: no limit
@@ -2223,11 +2228,13 @@ begin
         select l.id from unnest(_limited) as l (id)
         where not exists (select from public.webhook_circuits as h where h.webhook_config_id = l.id)
         on conflict do nothing;
-        perform 1
-        from public.webhook_circuits as h
-        where h.webhook_config_id = any (_limited)
-        order by h.webhook_config_id
-        for update;
+        -- one whose circuit another transaction holds waits for the next claim, and keeps nobody else waiting
+        _limited := array(
+            select h.webhook_config_id
+            from public.webhook_circuits as h
+            where h.webhook_config_id = any (_limited)
+            order by h.webhook_config_id
+            for update skip locked);
         select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
         into _endpoints, _rooms
         from (
@@ -2286,6 +2293,7 @@ begin
     if cardinality(_ids) = 0 then
         return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
     end if;
+    _ids := webhooks.without_expired(_ids, _endpoints);
     select min(q.created_at), max(q.created_at) into _oldest, _newest
     from webhooks.delivery_queue as q
     where q.delivery_id = any (_ids);
@@ -2453,6 +2461,50 @@ as $$
 $$;
 comment on function webhooks.endpoints_with_due(uuid) is 'The endpoints with deliveries that are ready, by id from a given one on.';
 revoke all on function webhooks.endpoints_with_due(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/expire_deliveries.sql
+create or replace function webhooks.expire_deliveries(ids uuid[])
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    -- its trigger takes them out of the queue
+    update public.webhook_deliveries as d
+    set status = 'failed', finished_at = now(),
+        error_message = 'expired: it is older than ' || c.expires_after || ', the endpoint''s expires_after'
+            || coalesce('. Last attempt: ' || d.error_message, '')
+    from public.webhook_configurations as c
+    where d.id = any (ids) and c.id = d.webhook_config_id and d.status in ('pending', 'processing')
+$$;
+comment on function webhooks.expire_deliveries(uuid[]) is 'Fails deliveries that are older than their endpoint''s expires_after.';
+revoke all on function webhooks.expire_deliveries(uuid[]) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/expire_held_deliveries.sql
+create or replace function webhooks.expire_held_deliveries(batch_size integer)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _expired uuid[];
+begin
+    _expired := array(
+        select q.delivery_id
+        from public.webhook_configurations as c
+        cross join lateral (
+            select q.delivery_id, q.created_at
+            from webhooks.delivery_queue as q
+            where q.webhook_config_id = c.id and q.lease_id is null and q.created_at <= now() - c.expires_after
+            limit batch_size
+            for update skip locked
+        ) as q
+        where c.expires_after is not null
+        limit batch_size);
+    perform webhooks.expire_deliveries(_expired);
+    return cardinality(_expired);
+end $$;
+comment on function webhooks.expire_held_deliveries(integer) is 'Fails held deliveries that no claim meets: of endpoints that are inactive, paused or behind an open circuit.';
+revoke all on function webhooks.expire_held_deliveries(integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/get_webhook_delivery.sql
 create or replace function webhooks.get_webhook_delivery(delivery_id uuid)
@@ -2742,6 +2794,7 @@ begin
             using errcode = '22023';
     end if;
     _purged := webhooks.purge_deliveries(_before, _batch);
+    perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
@@ -2864,6 +2917,8 @@ set enable_seqscan = off
 set jit = off
 -- as in the claim: a kept plan may be one for a table of a few rows
 set plan_cache_mode = force_custom_plan
+-- a transaction that holds one endpoint's circuit must not hold up the others' results: the worker then records by endpoint
+set lock_timeout = '1s'
 as $$
 #variable_conflict use_column
 declare
@@ -2924,7 +2979,8 @@ begin
     -- the trigger that follows people's changes leaves this one alone
     perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
-        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.next_attempt_at, q.lease_id, q.leased_at
+        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
+               d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
             where d.id = any (_live) and d.created_at between _oldest and _newest
@@ -2942,7 +2998,7 @@ begin
         order by r.delivery_id, coalesce(c.lease_id = r.lease_id, false) desc, r.delivered desc
     ),
     endpoint as materialized (
-        select e.id, e.max_attempts, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
+        select e.id, e.max_attempts, e.retry_schedule, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
         from (select e.* from public.webhook_configurations as e where e.id = any (_endpoints)) as e
         join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
             on h.webhook_config_id = e.id
@@ -2950,13 +3006,16 @@ begin
     -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
     -- only if it says that the receiver has the delivery: nothing may send that again.
     accepted as materialized (
-        select r.*, c.webhook_config_id, c.created_at, greatest(c.attempts, r.attempt) as attempts_made,
+        select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
+               c.counted_attempts + (coalesce(made.counted, false) and r.attempt > c.attempts)::integer as counted_attempts,
+               case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
                case
                    when r.delivered then 'delivered'
-                   when r.permanent or greatest(c.attempts, r.attempt) >= e.max_attempts then 'failed'
+                   when r.permanent or c.counted_attempts + (coalesce(made.counted, false))::integer >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts) then 'failed'
                    else 'pending'
                end as new_status,
+               webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
                -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
                -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
                case when c.leased_at >= e.since then r.health end as news,
@@ -2964,14 +3023,23 @@ begin
         from result as r
         join current as c on c.id = r.delivery_id
         join endpoint as e on e.id = c.webhook_config_id
+        cross join lateral (
+            -- It asked to wait: logged, and for a day not counted against the limit.
+            select coalesce(r.response_status = 429 or (r.response_status = 503 and r.retry_after_seconds is not null), false) as deferred
+        ) as asked
+        cross join lateral (
+            select not asked.deferred or c.deferred_since < now() - interval '1 day' as counted,
+                   greatest(c.attempts, r.attempt) as attempts
+        ) as made
         where c.lease_id = r.lease_id
            or (r.delivered and c.status <> 'delivered')
     ),
     logged as (
         insert into public.webhook_attempts
-            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error)
+            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error,
+             counted)
         select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
-               a.response_headers, a.response_excerpt, a.error
+               a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
     ),
@@ -2982,9 +3050,12 @@ begin
                count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
                bool_or(a.answered_at is not null) as answered,
                bool_or(a.delivered) as delivered,
+               count(*) filter (where a.delivered) as successes,
                bool_or(not a.delivered and a.health is not null) as undelivered,
                max(a.wait_seconds) as wait_seconds,
-               max(a.disable_reason) as disable_reason
+               max(a.disable_reason) as disable_reason,
+               (array_agg(a.response_status order by a.ended_at desc) filter (where not a.delivered))[1] as last_status,
+               (array_agg(a.error order by a.ended_at desc) filter (where not a.delivered))[1] as last_error
         from (
             select a.*, max(a.ended_at) filter (where a.news = 'answered') over (partition by a.webhook_config_id) as answered_at
             from accepted as a
@@ -2992,7 +3063,8 @@ begin
         group by a.webhook_config_id
     ),
     counted as (
-        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.wait_seconds,
+        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.undelivered, n.successes, n.wait_seconds,
+               n.last_status, n.last_error, e.places, e.failed_probes,
                case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
                case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
                case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
@@ -3005,7 +3077,11 @@ begin
                end as failing_since,
                case when n.undelivered then now() else e.undelivered_at end as undelivered_at,
                coalesce(e.circuit_failure_threshold, (policy ->> 'failure_threshold')::integer, 5) as threshold,
-               coalesce(e.circuit_reset_seconds, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
+               -- one with a schedule of its own begins with 10 s, which each failed probe doubles
+               coalesce(e.circuit_reset_seconds, case when e.retry_schedule <> '{2,4}' then least(
+                       coalesce((policy ->> 'reset_seconds')::float8, 300),
+                       10 * power(2, case when e.state = 'half_open' then e.failed_probes + 1 else 0 end))
+                   end, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
                n.disable_reason
         from endpoint as e
         join news as n on n.webhook_config_id = e.webhook_config_id
@@ -3040,6 +3116,21 @@ begin
             window_started_at = case when m.new_state <> h.state then now() else m.window_started_at end,
             window_attempts = case when m.new_state <> h.state then 0 else m.attempts end,
             window_failures = case when m.new_state <> h.state then 0 else m.window_failures end,
+            -- after a pause or an open circuit one delivery at first, one more for each success
+            places = case
+                when m.new_state <> 'closed' then h.places
+                when m.wait_seconds > 0 then 1
+                when m.state <> 'closed' then 1 + m.successes
+                when h.places + m.successes >= 50 then null
+                else h.places + m.successes
+            end,
+            failed_probes = case
+                when m.new_state = 'closed' then 0
+                when m.new_state = 'open' and m.state = 'half_open' then h.failed_probes + 1
+                else h.failed_probes
+            end,
+            last_status = case when m.undelivered then m.last_status when m.delivered then null else h.last_status end,
+            last_error = case when m.undelivered then m.last_error when m.delivered then null else h.last_error end,
             failing_since = m.failing_since,
             undelivered_at = m.undelivered_at,
             paused_until = case when m.wait_seconds > 0
@@ -3053,7 +3144,8 @@ begin
                    || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
         from moved as m
         where m.disable_reason is not null
-           or m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
+           -- a result that tells nothing of the endpoint's health does not end its time either
+           or m.undelivered and m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
     ),
     disabled as (
         update public.webhook_configurations as e
@@ -3065,16 +3157,17 @@ begin
         update public.webhook_deliveries as d
         set status = a.new_status,
             attempts = a.attempts_made,
-            counted_attempts = a.attempts_made,
+            counted_attempts = a.counted_attempts,
+            deferred_since = a.new_deferred_since,
             last_attempt_at = a.started_at,
             response_status = a.response_status,
             response_body = a.response_excerpt,
             error_message = a.error,
             finished_at = case when a.new_status <> 'pending' then now() end,
-            -- 2^n seconds after attempt n, at most 60; a longer wait that the receiver asked for is kept
+            -- a longer wait that the receiver asked for is kept
             next_attempt_at = case
                 when a.new_status = 'pending' then
-                    now() + make_interval(secs => greatest(least(60, power(2, a.attempts_made)), a.wait_seconds))
+                    now() + make_interval(secs => greatest(a.backoff_seconds, a.wait_seconds))
                 else d.next_attempt_at
             end
         from accepted as a
@@ -3256,6 +3349,25 @@ end $$;
 comment on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) is 'Behind public.replay_webhook_deliveries.';
 revoke all on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
+
+-- schemas/deliveries/retry_wait.sql
+create or replace function webhooks.retry_wait(retry_schedule integer[], attempts integer)
+returns double precision
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        -- the plain row's: 2^n seconds after attempt n, at most 60
+        when retry_schedule is null then least(60, power(2, attempts))
+        -- the preset quick says the same
+        when retry_schedule = '{2,4}' then retry_schedule[least(attempts, 2)]
+        -- a fifth of it more or less, so that what failed together does not come back together
+        else retry_schedule[greatest(least(attempts, cardinality(retry_schedule)), 1)] * (0.8 + 0.4 * random())
+    end
+$$;
+comment on function webhooks.retry_wait(integer[], integer) is 'Seconds to wait after an attempt, by the endpoint''s retry_schedule.';
+revoke all on function webhooks.retry_wait(integer[], integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/retry_webhook_delivery.sql
 create or replace function webhooks.retry_webhook_delivery(delivery_id uuid)
@@ -3556,6 +3668,33 @@ $$;
 comment on function webhooks.webhook_traceparents(uuid[]) is 'Behind public.webhook_traceparents.';
 revoke all on function webhooks.webhook_traceparents(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_traceparents(uuid[]) to service_role;
+
+-- schemas/deliveries/without_expired.sql
+create or replace function webhooks.without_expired(ids uuid[], endpoints uuid[])
+returns uuid[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _expired uuid[];
+begin
+    -- few endpoints have such a limit
+    if not exists (
+        select from public.webhook_configurations as c where c.id = any (endpoints) and c.expires_after is not null
+    ) then
+        return ids;
+    end if;
+    _expired := array(
+        select q.delivery_id
+        from webhooks.delivery_queue as q
+        join public.webhook_configurations as c on c.id = q.webhook_config_id
+        where q.delivery_id = any (ids) and q.created_at + c.expires_after <= now());
+    perform webhooks.expire_deliveries(_expired);
+    return array(
+        select i.id from unnest(ids) with ordinality as i (id, place) where i.id <> all (_expired) order by i.place);
+end $$;
+comment on function webhooks.without_expired(uuid[], uuid[]) is 'The given deliveries without those that are older than their endpoint''s expires_after, which fail.';
+revoke all on function webhooks.without_expired(uuid[], uuid[]) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/apply_endpoint_changes.sql
 create or replace function webhooks.apply_endpoint_changes(
@@ -5750,5 +5889,5 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '09eb26663840db80d032c115a6b93656ba2f38a35cc5b883830de0161ce97e06', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '2a2e52411d976af96500fe9838ad63cc728fabc00c8303b8f18bb7c7e0546dbf', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -91,6 +91,9 @@ begin
         -- not valid: rows of the past stay as they are, new writes are held to it
         add constraint webhook_deliveries_status_check
             check (status in ('pending', 'processing', 'delivered', 'failed')) not valid;
+    update public.webhook_deliveries as d
+    set counted_attempts = d.attempts
+    where d.status in ('pending', 'processing') and d.attempts > 0;
     alter table public.webhook_deliveries set (
         fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
     -- an index that holds the status would cost every attempt; the others come back with the id in them

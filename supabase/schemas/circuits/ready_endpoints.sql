@@ -1,9 +1,10 @@
 create or replace view webhooks.ready_endpoints as
 select c.id,
        coalesce(h.state, 'closed') as state,
-       (coalesce(h.state, 'closed') <> 'closed' or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
+       (coalesce(h.state, 'closed') <> 'closed' or h.places is not null
+           or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
        -- in flight at most; null: no limit
-       case when h.state <> 'closed' then 1 else c.max_concurrency end as places,
+       case when h.state <> 'closed' then 1 else least(c.max_concurrency, h.places) end as places,
        -- of those, what was claimed before the circuit opened is none: the probe need not wait for it
        case when h.state <> 'closed' then h.since else '-infinity' end as places_since,
        -- a bucket of one second's tokens; null: no limit

@@ -10,7 +10,7 @@ begin
     update public.webhook_circuits as h
     set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
         window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null,
-        places = null, failed_probes = 0
+        places = null, failed_probes = 0, last_status = null, last_error = null
     where h.webhook_config_id = new.id;
     return null;
 end $$;

@@ -18,6 +18,8 @@ create table if not exists public.webhook_circuits (
     tokens_at timestamptz,
     places integer check (places > 0),
     failed_probes integer not null default 0,
+    last_status integer,
+    last_error text,
     constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
 -- updated with every batch of results: room for updates in place
 ) with (fillfactor = 50);
@@ -34,6 +36,8 @@ comment on column public.webhook_circuits.undelivered_at is 'The last undelivere
 comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
 comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
 comment on column public.webhook_circuits.places is 'Deliveries at once while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
+comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
+comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';
 comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
 alter table public.webhook_circuits enable row level security;
 create policy "Admins can view webhook circuits" on public.webhook_circuits

@@ -95,11 +95,13 @@ begin
         select l.id from unnest(_limited) as l (id)
         where not exists (select from public.webhook_circuits as h where h.webhook_config_id = l.id)
         on conflict do nothing;
-        perform 1
-        from public.webhook_circuits as h
-        where h.webhook_config_id = any (_limited)
-        order by h.webhook_config_id
-        for update;
+        -- one whose circuit another transaction holds waits for the next claim, and keeps nobody else waiting
+        _limited := array(
+            select h.webhook_config_id
+            from public.webhook_circuits as h
+            where h.webhook_config_id = any (_limited)
+            order by h.webhook_config_id
+            for update skip locked);
         select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
         into _endpoints, _rooms
         from (
@@ -158,6 +160,7 @@ begin
     if cardinality(_ids) = 0 then
         return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
     end if;
+    _ids := webhooks.without_expired(_ids, _endpoints);
     select min(q.created_at), max(q.created_at) into _oldest, _newest
     from webhooks.delivery_queue as q
     where q.delivery_id = any (_ids);

@@ -2,7 +2,9 @@ create or replace function webhooks.purge_deliveries(finished_before timestamptz
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+-- in the order of an index, a window and no more
 set enable_seqscan = off
+set enable_bitmapscan = off
 set jit = off
 as $$
 declare

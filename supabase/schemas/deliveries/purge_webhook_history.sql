@@ -18,6 +18,7 @@ begin
             using errcode = '22023';
     end if;
     _purged := webhooks.purge_deliveries(_before, _batch);
+    perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 

@@ -5,6 +5,10 @@ create or replace function webhooks.queue_missing_deliveries(
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+-- in the order of an index, a batch and no more
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 set jit = off
 as $$
 declare

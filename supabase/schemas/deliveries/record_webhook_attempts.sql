@@ -10,6 +10,8 @@ set enable_seqscan = off
 set jit = off
 -- as in the claim: a kept plan may be one for a table of a few rows
 set plan_cache_mode = force_custom_plan
+-- a transaction that holds one endpoint's circuit must not hold up the others' results: the worker then records by endpoint
+set lock_timeout = '1s'
 as $$
 #variable_conflict use_column
 declare
@@ -70,7 +72,8 @@ begin
     -- the trigger that follows people's changes leaves this one alone
     perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
-        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.next_attempt_at, q.lease_id, q.leased_at
+        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
+               d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
             where d.id = any (_live) and d.created_at between _oldest and _newest
@@ -88,7 +91,7 @@ begin
         order by r.delivery_id, coalesce(c.lease_id = r.lease_id, false) desc, r.delivered desc
     ),
     endpoint as materialized (
-        select e.id, e.max_attempts, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
+        select e.id, e.max_attempts, e.retry_schedule, e.circuit_failure_threshold, e.circuit_reset_seconds, h.*
         from (select e.* from public.webhook_configurations as e where e.id = any (_endpoints)) as e
         join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
             on h.webhook_config_id = e.id
@@ -96,13 +99,16 @@ begin
     -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
     -- only if it says that the receiver has the delivery: nothing may send that again.
     accepted as materialized (
-        select r.*, c.webhook_config_id, c.created_at, greatest(c.attempts, r.attempt) as attempts_made,
+        select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
+               c.counted_attempts + (coalesce(made.counted, false) and r.attempt > c.attempts)::integer as counted_attempts,
+               case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
                case
                    when r.delivered then 'delivered'
-                   when r.permanent or greatest(c.attempts, r.attempt) >= e.max_attempts then 'failed'
+                   when r.permanent or c.counted_attempts + (coalesce(made.counted, false))::integer >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts) then 'failed'
                    else 'pending'
                end as new_status,
+               webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
                -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
                -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
                case when c.leased_at >= e.since then r.health end as news,
@@ -110,14 +116,23 @@ begin
         from result as r
         join current as c on c.id = r.delivery_id
         join endpoint as e on e.id = c.webhook_config_id
+        cross join lateral (
+            -- It asked to wait: logged, and for a day not counted against the limit.
+            select coalesce(r.response_status = 429 or (r.response_status = 503 and r.retry_after_seconds is not null), false) as deferred
+        ) as asked
+        cross join lateral (
+            select not asked.deferred or c.deferred_since < now() - interval '1 day' as counted,
+                   greatest(c.attempts, r.attempt) as attempts
+        ) as made
         where c.lease_id = r.lease_id
            or (r.delivered and c.status <> 'delivered')
     ),
     logged as (
         insert into public.webhook_attempts
-            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error)
+            (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error,
+             counted)
         select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
-               a.response_headers, a.response_excerpt, a.error
+               a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
     ),
@@ -128,9 +143,12 @@ begin
                count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
                bool_or(a.answered_at is not null) as answered,
                bool_or(a.delivered) as delivered,
+               count(*) filter (where a.delivered) as successes,
                bool_or(not a.delivered and a.health is not null) as undelivered,
                max(a.wait_seconds) as wait_seconds,
-               max(a.disable_reason) as disable_reason
+               max(a.disable_reason) as disable_reason,
+               (array_agg(a.response_status order by a.ended_at desc) filter (where not a.delivered))[1] as last_status,
+               (array_agg(a.error order by a.ended_at desc) filter (where not a.delivered))[1] as last_error
         from (
             select a.*, max(a.ended_at) filter (where a.news = 'answered') over (partition by a.webhook_config_id) as answered_at
             from accepted as a
@@ -138,7 +156,8 @@ begin
         group by a.webhook_config_id
     ),
     counted as (
-        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.wait_seconds,
+        select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.undelivered, n.successes, n.wait_seconds,
+               n.last_status, n.last_error, e.places, e.failed_probes,
                case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
                case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
                case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
@@ -151,7 +170,11 @@ begin
                end as failing_since,
                case when n.undelivered then now() else e.undelivered_at end as undelivered_at,
                coalesce(e.circuit_failure_threshold, (policy ->> 'failure_threshold')::integer, 5) as threshold,
-               coalesce(e.circuit_reset_seconds, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
+               -- one with a schedule of its own begins with 10 s, which each failed probe doubles
+               coalesce(e.circuit_reset_seconds, case when e.retry_schedule <> '{2,4}' then least(
+                       coalesce((policy ->> 'reset_seconds')::float8, 300),
+                       10 * power(2, case when e.state = 'half_open' then e.failed_probes + 1 else 0 end))
+                   end, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
                n.disable_reason
         from endpoint as e
         join news as n on n.webhook_config_id = e.webhook_config_id
@@ -186,6 +209,21 @@ begin
             window_started_at = case when m.new_state <> h.state then now() else m.window_started_at end,
             window_attempts = case when m.new_state <> h.state then 0 else m.attempts end,
             window_failures = case when m.new_state <> h.state then 0 else m.window_failures end,
+            -- after a pause or an open circuit one delivery at first, one more for each success
+            places = case
+                when m.new_state <> 'closed' then h.places
+                when m.wait_seconds > 0 then 1
+                when m.state <> 'closed' then 1 + m.successes
+                when h.places + m.successes >= 50 then null
+                else h.places + m.successes
+            end,
+            failed_probes = case
+                when m.new_state = 'closed' then 0
+                when m.new_state = 'open' and m.state = 'half_open' then h.failed_probes + 1
+                else h.failed_probes
+            end,
+            last_status = case when m.undelivered then m.last_status when m.delivered then null else h.last_status end,
+            last_error = case when m.undelivered then m.last_error when m.delivered then null else h.last_error end,
             failing_since = m.failing_since,
             undelivered_at = m.undelivered_at,
             paused_until = case when m.wait_seconds > 0
@@ -199,7 +237,8 @@ begin
                    || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
         from moved as m
         where m.disable_reason is not null
-           or m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
+           -- a result that tells nothing of the endpoint's health does not end its time either
+           or m.undelivered and m.failing_since < now() - make_interval(secs => coalesce((policy ->> 'disable_after_seconds')::float8, 432000))
     ),
     disabled as (
         update public.webhook_configurations as e
@@ -211,16 +250,17 @@ begin
         update public.webhook_deliveries as d
         set status = a.new_status,
             attempts = a.attempts_made,
-            counted_attempts = a.attempts_made,
+            counted_attempts = a.counted_attempts,
+            deferred_since = a.new_deferred_since,
             last_attempt_at = a.started_at,
             response_status = a.response_status,
             response_body = a.response_excerpt,
             error_message = a.error,
             finished_at = case when a.new_status <> 'pending' then now() end,
-            -- 2^n seconds after attempt n, at most 60; a longer wait that the receiver asked for is kept
+            -- a longer wait that the receiver asked for is kept
             next_attempt_at = case
                 when a.new_status = 'pending' then
-                    now() + make_interval(secs => greatest(least(60, power(2, a.attempts_made)), a.wait_seconds))
+                    now() + make_interval(secs => greatest(a.backoff_seconds, a.wait_seconds))
                 else d.next_attempt_at
             end
         from accepted as a
