@@ -1,60 +1,52 @@
-"""A Supabase project's Postgres, and the migrations that are applied to it as the Supabase CLI does it."""
+"""A Supabase project's Postgres, and the migrations of this package."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from webhooks.errors import MigrationError
-from webhooks.sql import statements
+from webhooks.migration import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    from webhooks.migration import Migration
+
+__all__ = ["Applied", "Database", "shipped"]
 
 #: Held while migrations are applied, so that two at once wait for each other: "webhooks" in ASCII.
 LOCK = 0x776562686F6F6B73
 
-#: The Supabase CLI's own table, column for column (supabase/cli, pkg/migration/history.go).
-HISTORY = """
-    create schema if not exists supabase_migrations;
-    create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
-    alter table supabase_migrations.schema_migrations add column if not exists statements text[];
-    alter table supabase_migrations.schema_migrations add column if not exists name text;
+#: Of a row that was derived from the database: nobody knows which text was applied.
+UNKNOWN = "unknown"
+
+#: label -> whether a database has what the migration makes, for a ledger that lacks its row: a dump without rows, say.
+#: The upgrade leaves none, and does nothing where the system is.
+_TRACES = """
+    select coalesce(array_agg(t.label), '{}') from (values
+        ('system', to_regclass('webhooks.delivery_queue') is not null),
+        ('platform', to_regprocedure('webhooks.platform_triggers()') is not null),
+        ('partitions', to_regclass('webhooks.webhook_deliveries_live') is not null),
+        ('attach_history', to_regclass('webhooks.webhook_deliveries_live') is not null
+            and to_regclass('webhooks.webhook_deliveries_history') is null)
+    ) as t (label, found) where t.found
+"""
+
+_RECORD = """
+    insert into webhooks.migrations (name, checksum, package_version) values (%s, %s, %s)
+    on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version
 """
 
 
 @dataclass(frozen=True)
-class Migration:
-    """A file `<version>_<name>.sql`."""
+class Applied:
+    """A row of the ledger."""
 
-    version: str
-    name: str
-    sql: str
-
-    @classmethod
-    def read(cls, file: Path) -> Self:
-        """Return the migration in a file."""
-        version, _, name = file.stem.partition("_")
-        return cls(version, name, file.read_text())
-
-
-def shipped(folder: str = "migrations") -> Path:
-    """Return a folder of SQL, inside the installed package, else the source tree's.
-
-    "migrations" is for every app, "optional" for those that want their history partitioned.
-    """
-    with as_file(files("webhooks") / folder) as installed:
-        return installed if installed.is_dir() else Path(__file__).parent.parent / "supabase" / folder
-
-
-def migrations(*folders: Path) -> list[Migration]:
-    """Return the migrations of folders, in their order."""
-    found = [Migration.read(file) for folder in folders for file in folder.glob("[0-9]*_*.sql")]
-    return sorted(found, key=lambda migration: migration.version)
+    checksum: str
+    package_version: str
 
 
 class Database:
@@ -101,31 +93,43 @@ class Database:
             "this is no Supabase database: it has no function auth.uid(), or no roles anon, authenticated, service_role"
         )
 
-    def applied(self) -> dict[str, str]:
-        """Return the names of the applied migrations by version, whoever applied them."""
+    def applied(self) -> dict[str, Applied]:
+        """Return the applied migrations by label; those that the ledger lacks are derived from what is there."""
         with self._translated("reading the applied migrations"):
-            table = "supabase_migrations.schema_migrations"
-            if self._connection.execute("select to_regclass(%s)", (table,)).fetchone()[0] is None:
-                return {}
-            # an old CLI's table has no names: the column is read if it is there
-            rows = self._connection.execute(f"select version, to_jsonb(m) ->> 'name' from {table} as m")  # noqa: S608 - our constant
-            return {version: name or "" for version, name in rows.fetchall()}
+            found = {label: Applied(UNKNOWN, UNKNOWN) for label in self._connection.execute(_TRACES).fetchone()[0]}
+            if self._connection.execute("select to_regclass('webhooks.migrations')").fetchone()[0]:
+                rows = self._connection.execute("select name, checksum, package_version from webhooks.migrations")
+                found |= {label: Applied(checksum, version) for label, checksum, version in rows.fetchall()}
+            return found
+
+    def first_generation(self) -> bool:
+        """Return whether it has the tables of the platform's first generation, which the upgrade alters."""
+        with self._translated("looking around"):
+            row = self._connection.execute(
+                "select to_regclass('public.webhook_configurations') is not null"
+                " and to_regclass('webhooks.delivery_queue') is null"
+            ).fetchone()
+            return bool(row[0])
 
     def apply(self, migration: Migration) -> None:
-        """Apply a migration and record it, both or neither."""
-        with self._translated(f"{migration.version}_{migration.name}.sql"), self._connection.transaction():
+        """Apply a migration, which records itself: both or neither."""
+        with self._translated(migration.file.name), self._connection.transaction():
             self._connection.execute(migration.sql)
-            self._connection.execute(
-                "insert into supabase_migrations.schema_migrations (version, statements, name) values (%s, %s, %s)",
-                (migration.version, statements(migration.sql), migration.name),
-            )
+
+    def record(self, applied: Mapping[str, Applied]) -> None:
+        """Write rows into the ledger, which is created if need be."""
+        with self._translated("writing the ledger"), self._connection.transaction():
+            if not self._connection.execute("select to_regclass('webhooks.migrations')").fetchone()[0]:
+                for name in ("webhooks.sql", "migrations.sql"):
+                    self._connection.execute((shipped("schemas/setup") / name).read_text())
+            for label, row in applied.items():
+                self._connection.execute(_RECORD, (label, row.checksum, row.package_version))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of migrations, with the history's table made."""
+        """Hold the lock of migrations."""
         with self._translated("locking"):
             self._connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-            self._connection.execute(HISTORY)
         try:
             yield
         finally:

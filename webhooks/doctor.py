@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import redis
 
-from webhooks.database import migrations, shipped
-from webhooks.errors import QueueUnavailable, SettingsError, StoreError, StoreUnavailable
+from webhooks.database import UNKNOWN
+from webhooks.errors import Held, QueueUnavailable, SettingsError, StoreError, StoreUnavailable
+from webhooks.migration import migrations
 from webhooks.queue import create_broker, ping
 from webhooks.settings import Settings, variable
 from webhooks.store import Store
@@ -119,6 +120,7 @@ async def _database(store: Store) -> list[Finding]:
     middle = (began + time.time()) / 2
     findings = [Finding("supabase", "ok", f"answers; Postgres {diagnosis['postgres']}")]
     findings += _migrations(diagnosis["migrations"])
+    findings += _held(diagnosis.get("held"))
     findings += _grants(diagnosis)
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
     if diagnosis["unsigned_endpoints"]:
@@ -133,29 +135,29 @@ async def _database(store: Store) -> list[Finding]:
     return findings
 
 
-def _migrations(applied: list[str] | None) -> list[Finding]:
-    known = [migration.version for migration in migrations(shipped())]
-    missing = sorted(set(known) - set(applied or []))
-    if applied is None:
-        return [
-            Finding(
-                "migrations",
-                "warning",
-                "the functions are there, but no record of migrations",
-                "apply migrations with `webhooks migrate apply` or `supabase db push`, which record them",
-            )
-        ]
-    if missing:
-        return [
-            Finding(
-                "migrations",
-                "problem",
-                f"{len(missing)} of {len(known)} are pending: {', '.join(missing[:5])}"
-                + (", ..." if missing[5:] else ""),
-                "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
-            )
-        ]
-    return [Finding("migrations", "ok", f"all {len(known)} are applied")]
+def _migrations(applied: list[dict[str, str]]) -> list[Finding]:
+    cure = "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)"
+    found = {row["name"]: row for row in applied}
+    if "system" not in found:
+        text = "the functions are there, but webhooks.migrations lacks the system's row"
+        return [Finding("migrations", "warning", text, f"{cure}, which writes it")]
+    findings = [
+        Finding(
+            "migrations",
+            "warning",
+            f"{one.label} was applied by version {row['package_version']} of this package and differs in this one",
+            f"{cure}, each with --update",
+        )
+        for one in migrations(*found)
+        if (row := found[one.label])["checksum"] not in {UNKNOWN, one.checksum}
+    ]
+    return findings or [Finding("migrations", "ok", f"applied: {', '.join(found)}")]
+
+
+def _held(held: dict[str, str] | None) -> list[Finding]:
+    if held is None:
+        return []
+    return [Finding("project", "problem", str(Held(**held)), "webhooks adopt --deliver or webhooks adopt --discard")]
 
 
 def _grants(diagnosis: dict[str, Any]) -> list[Finding]:

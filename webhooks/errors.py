@@ -10,6 +10,7 @@ WebhooksError
 ├── NoticeError              an alert was not sent; it is tried again
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
+│   ├── Held                 the database belongs to another project
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
 └── QueueUnavailable         Redis or RabbitMQ did not answer; nothing is lost, Postgres keeps the deliveries
 """
@@ -91,6 +92,16 @@ class StoreError(WebhooksError):
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Held(StoreError):  # noqa: N818 - reads as what it is
+    """Raised when the database belongs to another project than the worker's: nothing is claimed."""
+
+    def __init__(self, *, project: str, held_for: str, since: str) -> None:
+        super().__init__(
+            f"this database belongs to {project}, and since {since} workers of {held_for} ask for its deliveries: "
+            "everything is held until you run `webhooks adopt --deliver` or `webhooks adopt --discard`"
+        )
 
 
 class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is
