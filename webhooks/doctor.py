@@ -15,11 +15,12 @@ from typing import Any, Literal
 import redis
 
 from webhooks.database import UNKNOWN
-from webhooks.errors import Held, QueueUnavailable, SettingsError, StoreError, StoreUnavailable
+from webhooks.errors import Held, QueueUnavailable, SettingsError, StoreError, StoreUnavailable, VersionError
 from webhooks.migration import migrations
 from webhooks.queue import create_broker, ping
 from webhooks.settings import Settings, variable
 from webhooks.store import Store
+from webhooks.versions import APPLY, LACKING, check
 
 #: Seconds by which this machine's clock may differ: receivers refuse a webhook-timestamp five minutes away.
 CLOCK_WARNING, CLOCK_PROBLEM = 5, 120
@@ -120,6 +121,7 @@ async def _database(store: Store) -> list[Finding]:
     middle = (began + time.time()) / 2
     findings = [Finding("supabase", "ok", f"answers; Postgres {diagnosis['postgres']}")]
     findings += _migrations(diagnosis["migrations"])
+    findings += _version(await store.call("webhook_version", {}))
     findings += _held(diagnosis.get("held"))
     findings += _grants(diagnosis)
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
@@ -136,22 +138,30 @@ async def _database(store: Store) -> list[Finding]:
 
 
 def _migrations(applied: list[dict[str, str]]) -> list[Finding]:
-    cure = "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)"
     found = {row["name"]: row for row in applied}
     if "system" not in found:
         text = "the functions are there, but webhooks.migrations lacks the system's row"
-        return [Finding("migrations", "warning", text, f"{cure}, which writes it")]
+        return [Finding("migrations", "warning", text, f"{APPLY}, which writes it")]
     findings = [
         Finding(
             "migrations",
             "warning",
             f"{one.label} was applied by version {row['package_version']} of this package and differs in this one",
-            f"{cure}, each with --update",
+            f"{APPLY}, each with --update",
         )
         for one in migrations(*found)
         if (row := found[one.label])["checksum"] not in {UNKNOWN, one.checksum}
     ]
     return findings or [Finding("migrations", "ok", f"applied: {', '.join(found)}")]
+
+
+def _version(found: dict[str, int]) -> list[Finding]:
+    try:
+        check(found)
+    except VersionError as exc:
+        text, _, cure = str(exc).partition(": ")
+        return [Finding("migrations", "problem", text, cure)]
+    return []
 
 
 def _held(held: dict[str, str] | None) -> list[Finding]:
@@ -280,16 +290,13 @@ def _listening(url: str) -> Finding:
     return Finding("listener", "ok", "hears notifications: workers are woken at once")
 
 
-#: There is no such function: PostgREST says the first when it knows, Postgres the second when PostgREST remembers one.
-_LACKING = ("PGRST202", "42883")
-
 #: code of PostgREST or of a gateway before it -> what it means, and the cure.
 _REFUSALS = {
     **dict.fromkeys(
-        _LACKING,
+        LACKING,
         (
             "the database lacks this version's functions",
-            "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
+            APPLY,
         ),
     ),
     "42501": (
@@ -305,7 +312,7 @@ def _refusal(exc: StoreError) -> Finding:
     text, cure = _REFUSALS.get(
         exc.code or "", (str(exc), "check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY: are they of one project?")
     )
-    return Finding("migrations" if exc.code in _LACKING else "supabase", "problem", text, cure)
+    return Finding("migrations" if exc.code in LACKING else "supabase", "problem", text, cure)
 
 
 def _long(seconds: float) -> str:
