@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # The release rule. A deploy applies the SQL first and then replaces the processes one by one, so those of this release
 # and of the one before it work on this release's SQL. A release that changes a function which they call
 # - raises DATABASE here and "database" in supabase/schemas/setup/webhook_version.sql by one, together;
-# - lets the function understand the calls of the release before, and sets "oldest_client" there and OLDEST_CLIENT here to
+# - lets it understand the calls of the release before, and sets "oldest_client" there and OLDEST_CLIENT here to
 #   that release's CLIENT;
 # - raises CLIENT when its processes call what older SQL lacks, and OLDEST_DATABASE to the SQL that has it.
 
