@@ -13,8 +13,9 @@ LABELS = {
     "upgrade": "migrations",
     "system": "migrations",
     "platform": "migrations",
-    "partitions": "optional",
-    "attach_history": "optional",
+    "partitions_foresee": "optional",
+    "partitions_read": "optional",
+    "partitions_swap": "optional",
 }
 
 #: The line by which a migration is recognized, whatever its file is called: its label and its checksum.

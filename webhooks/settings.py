@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -73,6 +74,12 @@ class Settings:
         "Postgres itself, by which workers hear of new deliveries at once; empty: they look once a second",
         "",
         secret=True,
+    )
+    project_name: str = _setting(
+        "WEBHOOKS_PROJECT",
+        "The project that the database belongs to, so that a copy of it delivers nothing; empty: the host of "
+        "`SUPABASE_URL`",
+        "",
     )
     dispatch_token: str = _setting(
         "WEBHOOKS_DISPATCH_TOKEN",
@@ -245,6 +252,11 @@ class Settings:
     def queue_url(self) -> str:
         """The broker's URL; it may hold a password."""
         return self.broker_url or self.redis_url
+
+    @property
+    def project(self) -> str:
+        """The project whose workers these are: by its name, else the host of its URL."""
+        return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:

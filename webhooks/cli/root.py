@@ -7,6 +7,7 @@ import sys
 import typer
 
 from webhooks.cli import (
+    adopt,
     deliveries,
     dev,
     dispatch,
@@ -41,6 +42,7 @@ app.add_typer(secrets.app, name="secrets")
 app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
+app.command()(adopt.adopt)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
