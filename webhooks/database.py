@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from webhooks.errors import MigrationError
+from webhooks.inventory import remove, take
 from webhooks.migration import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from webhooks.inventory import Inventory
     from webhooks.migration import Migration
 
 __all__ = ["Applied", "Database", "shipped"]
 
 #: Held while migrations are applied, so that two at once wait for each other: "webhooks" in ASCII.
 LOCK = 0x776562686F6F6B73
+
+#: Seconds that one of two waits for the other; then it says so.
+LOCK_SECONDS = 60
 
 #: Of a row that was derived from the database: nobody knows which text was applied.
 UNKNOWN = "unknown"
@@ -64,9 +70,11 @@ class Database:
                 "migrate needs psycopg, which is not installed; install it: pip install 'supabase-webhooks[migrate]'"
             ) from exc
         self._error: type[Exception] = psycopg.Error
+        # no prepared statements: a pooler in transaction mode gives each transaction another server connection
+        self._connect = partial(psycopg.connect, self._dsn, autocommit=True, connect_timeout=10, prepare_threshold=None)
         with self._translated("connecting"):
             try:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
+                self._connection = self._connect()
             except psycopg.ProgrammingError:
                 # its text repeats the DSN, password included
                 raise MigrationError(
@@ -125,16 +133,33 @@ class Database:
             for label, row in applied.items():
                 self._connection.execute(_RECORD, (label, row.checksum, row.package_version))
 
+    def inventory(self) -> Inventory:
+        """Return what it has of this package."""
+        with self._translated("looking around"):
+            return take(self._connection)
+
+    def uninstall(self) -> None:
+        """Remove everything of this package, or nothing."""
+        with self.locked(), self._translated("uninstalling"), self._connection.transaction():
+            if dependents := take(self._connection).dependents:
+                raise MigrationError(f"these depend on it; drop them first: {', '.join(dependents)}")
+            remove(self._connection)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of migrations."""
-        with self._translated("locking"):
-            self._connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        try:
+        """Hold the lock of migrations.
+
+        A transaction on a second connection holds it: a pooler in transaction mode keeps a session's lock for ever, and
+        ends a transaction with its client. Between statements it holds no snapshot.
+        """
+        with ExitStack() as held:
+            with self._translated("connecting"):
+                connection = held.enter_context(self._connect())
+            with self._translated("another `webhooks migrate` is under way, or its connection is still open"):
+                held.enter_context(connection.transaction())
+                connection.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
+                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             yield
-        finally:
-            # closing the connection would release it too
-            self._connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import psycopg
 import pytest
 import redis
 
+from devstack.supabase_lite import migrate
+from tests.conftest import quiet
 from tests.e2e.conftest import System
 from webhooks.cli import main
 
@@ -23,7 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from devstack.postgres import Postgres
     from devstack.valkey import Valkey
+
+
+#: A migration of the app's own, in its database already.
+VERSION = "20200101000000"
+APP = f"{VERSION}_app.sql"
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,24 @@ def run(*arguments: str, variables: dict[str, str] | None = None, given: str = "
         except SystemExit as exc:
             return Done(int(exc.code or 0), out.getvalue(), err.getvalue())
     return Done(0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def project(postgres: Postgres, directory: Path) -> Iterator[str]:
+    """An empty Supabase project: auth and roles, and one migration of the app's own."""
+    folder = directory / "app-migrations"
+    folder.mkdir(exist_ok=True)
+    (folder / APP).write_text("create table public.app (id int);")
+    dsn = postgres.create("migrate_project")
+    migrate(directory, dsn, folder, say=quiet)
+    with psycopg.connect(dsn) as db:
+        # Supabase Lite makes its roles for the whole cluster when it starts
+        for role in ("anon", "authenticated", "service_role"):
+            if not db.execute("select from pg_roles where rolname = %s", (role,)).rowcount:
+                # as Lite makes it, for tests after this one
+                db.execute(f"create role {role} {'bypassrls' if role == 'service_role' else ''}".encode())
+    yield dsn
+    postgres.drop("migrate_project")
 
 
 @pytest.fixture

@@ -10,38 +10,14 @@ import psycopg
 import pytest
 
 from devstack.supabase_cli import supabase
-from devstack.supabase_lite import migrate as supabase_migrate
-from tests.cli.conftest import Done, run, start
-from tests.conftest import PLATFORM, quiet
+from tests.cli.conftest import APP, VERSION, Done, run, start
+from tests.conftest import PLATFORM
 from webhooks.migration import migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from devstack.postgres import Postgres
-
-#: The app's own, in its database already.
-VERSION = "20200101000000"
-APP = f"{VERSION}_app.sql"
-
-
-@pytest.fixture
-def project(postgres: Postgres, directory: Path) -> Iterator[str]:
-    """An empty Supabase project: auth and roles, and one migration of the app's own."""
-    folder = directory / "app-migrations"
-    folder.mkdir(exist_ok=True)
-    (folder / APP).write_text("create table public.app (id int);")
-    dsn = postgres.create("migrate_project")
-    supabase_migrate(directory, dsn, folder, say=quiet)
-    with psycopg.connect(dsn) as db:
-        # Supabase Lite makes its roles for the whole cluster when it starts
-        for role in ("anon", "authenticated", "service_role"):
-            if not db.execute("select from pg_roles where rolname = %s", (role,)).rowcount:
-                # as Lite makes it, for tests after this one
-                db.execute(f"create role {role} {'bypassrls' if role == 'service_role' else ''}".encode())
-    yield dsn
-    postgres.drop("migrate_project")
 
 
 def migrate(dsn: str, *arguments: str) -> Done:

@@ -12,7 +12,10 @@ NEEDED = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_geheim", "REDIS_URL": "redis:/
 def test_help_names_every_command() -> None:
     """The list that the issue asks for."""
     out = run("--help").out
-    wanted = "dev gateway worker migrate doctor endpoints events deliveries dispatch listen stats secret migrations adopt uninstall"
+    wanted = (
+        "dev gateway worker migrate doctor endpoints events deliveries dispatch listen stats secret migrations adopt "
+        "uninstall"
+    )
     assert [name for name in wanted.split() if f" {name} " not in out] == []
     assert [
         name

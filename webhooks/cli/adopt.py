@@ -18,7 +18,7 @@ def adopt(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Confirm that this database belongs to your project, so that its workers deliver: after a restore, a clone, a branch.
+    """Confirm that this database, restored, cloned or branched, belongs to your project, whose workers then deliver.
 
     The project is WEBHOOKS_PROJECT, else the host of SUPABASE_URL.
     """
