@@ -32,12 +32,15 @@ UNKNOWN = "unknown"
 #: label -> whether a database has what the migration makes, for a ledger that lacks its row: a dump without rows, say.
 #: The upgrade leaves none, and does nothing where the system is.
 _TRACES = """
+    with partitioned as (
+        select c.relkind = 'p' as found from pg_catalog.pg_class as c where c.oid = to_regclass('public.webhook_deliveries')
+    )
     select coalesce(array_agg(t.label), '{}') from (values
         ('system', to_regclass('webhooks.delivery_queue') is not null),
         ('platform', to_regprocedure('webhooks.platform_triggers()') is not null),
-        ('partitions', to_regclass('webhooks.webhook_deliveries_live') is not null),
-        ('attach_history', to_regclass('webhooks.webhook_deliveries_live') is not null
-            and to_regclass('webhooks.webhook_deliveries_history') is null)
+        ('partitions_foresee', (select p.found from partitioned as p)),
+        ('partitions_read', (select p.found from partitioned as p)),
+        ('partitions_swap', (select p.found from partitioned as p))
     ) as t (label, found) where t.found
 """
 

@@ -139,8 +139,8 @@ def migrations(
 
 
 def _wanted(*, upgrade: bool, platform: bool, partitioned: bool) -> list[Migration]:
-    options = {"upgrade": upgrade, "platform": platform, "partitions": partitioned, "attach_history": partitioned}
-    return shipped_migrations("system", *(label for label, asked in options.items() if asked))
+    asked = {"system": True, "upgrade": upgrade, "platform": platform}
+    return shipped_migrations(*(label for label in LABELS if asked.get(label, partitioned)))
 
 
 def _state(migration: Migration, applied: dict[str, Applied]) -> str:
@@ -165,7 +165,8 @@ def _apply(
 
 def _mark(database: Database, labels: list[str], *, as_json: bool) -> None:
     if unknown := sorted(set(labels) - LABELS.keys()):
-        raise typer.BadParameter(f"{', '.join(unknown)}: a migration is {', '.join(LABELS)}")
+        complain(f"there is no migration {', '.join(unknown)}; there are {', '.join(LABELS)}")
+        raise typer.Exit(WRONG)
     found = {one.label: Applied(one.checksum, version("supabase-webhooks")) for one in shipped_migrations(*labels)}
     database.record(found)
     if as_json:
