@@ -33,7 +33,8 @@ UNKNOWN = "unknown"
 #: The upgrade leaves none, and does nothing where the system is.
 _TRACES = """
     with partitioned as (
-        select c.relkind = 'p' as found from pg_catalog.pg_class as c where c.oid = to_regclass('public.webhook_deliveries')
+        select c.relkind = 'p' as found from pg_catalog.pg_class as c
+        where c.oid = to_regclass('public.webhook_deliveries')
     )
     select coalesce(array_agg(t.label), '{}') from (values
         ('system', to_regclass('webhooks.delivery_queue') is not null),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devstack.receiver import Receiver
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from devstack.services import Worker
     from tests.cli.conftest import Done
     from tests.e2e.conftest import System
 
@@ -60,6 +64,30 @@ def test_deliver(copied: System, webhooks: Callable[..., Done]) -> None:
     assert row["claimed"]["deliveries"]
 
 
+def test_a_worker_waits_for_it(system: System, webhooks: Callable[..., Done]) -> None:
+    """It says once whose the database is and what to run, delivers nothing, and goes on by itself afterwards."""
+    system.db.execute(CLAIM, ("original.supabase.co",))
+    with Receiver() as receiver:
+        system.endpoint(receiver.url)
+        system.dispatch()
+        worker = system.worker()
+        said = "nothing is claimed: this database belongs to original.supabase.co"
+        system.wait(lambda: said in log(worker))
+        time.sleep(2)
+        assert log(worker).count(said) == 1
+        assert "webhooks adopt --deliver" in log(worker)
+        assert statuses(system) == {"pending"}
+        assert webhooks("adopt", "--deliver").code == 0
+        system.wait_for_status("delivered", 1)
+        assert "claiming works again" in log(worker)
+
+
+def log(worker: Worker) -> str:
+    """Return what a worker has logged so far."""
+    assert worker.child
+    return worker.child.tail()
+
+
 def test_which_one_must_be_said(copied: System, webhooks: Callable[..., Done]) -> None:
     """Neither and both are no answer."""
     for arguments in ((), ("--deliver", "--discard")):
@@ -67,3 +95,14 @@ def test_which_one_must_be_said(copied: System, webhooks: Callable[..., Done]) -
         assert done.code == 2
         assert "--deliver or --discard" in done.err
     assert held(copied)
+
+
+def test_the_doctor_says_so(copied: System, webhooks: Callable[..., Done]) -> None:
+    """As a problem, with the cure, until somebody has decided."""
+    (found,) = [one for one in webhooks("doctor", "--json").json if one["check"] == "project"]
+    assert found["status"] == "problem"
+    assert "belongs to original.supabase.co" in found["text"]
+    assert found["cure"].startswith("webhooks adopt --deliver")
+    assert webhooks("adopt", "--deliver").code == 0
+    assert "project" not in {one["check"] for one in webhooks("doctor", "--json").json}
+    assert held(copied) is None
