@@ -14,19 +14,22 @@ COUNTED = 1_000_000
 #: What a removal waits for one lock: whoever needs the app's table waits behind it.
 LOCK_TIMEOUT = "5s"
 
-#: Ours is the schema webhooks, and in public what our migrations create by name.
+#: Ours is the schema webhooks, and with it, in public, what our migrations create by name.
 _PUBLIC = re.compile(r"create (table if not exists|or replace view|or replace function) public\.(\w+)")
 
 _OURS = """
 with relation as (
     select c.oid, c.relkind from pg_catalog.pg_class as c
     where c.relnamespace = to_regnamespace('webhooks')
-       or (c.relnamespace = 'public'::regnamespace and c.relname = any(%(relations)s))
+       or (c.relnamespace = 'public'::regnamespace and c.relname = any(%(relations)s)
+           -- without it they are the first generation's, or the app's
+           and to_regnamespace('webhooks') is not null)
 ),
 function as (
     select p.oid from pg_catalog.pg_proc as p
     where p.pronamespace = to_regnamespace('webhooks')
-       or (p.pronamespace = 'public'::regnamespace and p.proname = any(%(functions)s))
+       or (p.pronamespace = 'public'::regnamespace and p.proname = any(%(functions)s)
+           and to_regnamespace('webhooks') is not null)
 ),
 -- what is not dropped by itself but goes with what it belongs to
 ours (classid, objid) as (
@@ -83,11 +86,19 @@ where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and p.oid not in
 """
 
 
+#: The Supabase CLI's versions of ours: each migration ends by writing its row into our ledger.
+_PUSHED = """
+select m.version from supabase_migrations.schema_migrations as m
+where array_to_string(m.statements, ';') like '%%insert into webhooks.migrations%%' order by 1
+"""
+
+
 @dataclass(frozen=True)
 class Inventory:
     """Ours: tables with their rows (no more than COUNTED + 1 are counted), triggers on the app's tables, functions.
 
-    The app's: `dependents` would be dropped too, so nothing is while there are any; `callers` would fail.
+    The app's: `dependents` would be dropped too, so nothing is while there are any; `callers` would fail. `pushed`: the
+    versions under which the Supabase CLI has our migrations.
     """
 
     tables: dict[str, int]
@@ -95,6 +106,7 @@ class Inventory:
     functions: list[str]
     dependents: list[str]
     callers: list[str]
+    pushed: list[str]
 
 
 def take(connection: Any) -> Inventory:  # noqa: ANN401 - psycopg's, which is of an extra
@@ -107,6 +119,7 @@ def take(connection: Any) -> Inventory:  # noqa: ANN401 - psycopg's, which is of
         functions=_names(connection, _FUNCTIONS),
         dependents=_names(connection, _DEPENDENT),
         callers=_names(connection, _CALLERS),
+        pushed=_names(connection, _PUSHED) if _has_history(connection) else [],
     )
 
 
@@ -115,11 +128,14 @@ def remove(connection: Any) -> None:  # noqa: ANN401 - as above
     connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
     # of each object that goes with another
     connection.execute("set local client_min_messages = warning")
-    connection.execute("drop schema if exists webhooks cascade")
-    for statement in _names(connection, _PUBLIC_RELATIONS):
+    functions = [f"drop function if exists {function} cascade" for function in _names(connection, _FUNCTIONS)]
+    for statement in (*_names(connection, _PUBLIC_RELATIONS), *functions, "drop schema if exists webhooks cascade"):
         connection.execute(statement)
-    for function in _names(connection, _FUNCTIONS):
-        connection.execute(f"drop function if exists {function} cascade")
+
+
+def _has_history(connection: Any) -> bool:  # noqa: ANN401 - as above
+    found = connection.execute("select to_regclass('supabase_migrations.schema_migrations') is not null").fetchone()
+    return bool(found[0])
 
 
 def _names(connection: Any, query: str) -> list[str]:  # noqa: ANN401 - as above

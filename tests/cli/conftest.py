@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 import redis
 
+from devstack.supabase_cli import supabase
 from devstack.supabase_lite import migrate
 from tests.conftest import quiet
 from tests.e2e.conftest import System
@@ -104,6 +106,37 @@ def project(postgres: Postgres, directory: Path) -> Iterator[str]:
                 db.execute(f"create role {role} {'bypassrls' if role == 'service_role' else ''}".encode())
     yield dsn
     postgres.drop("migrate_project")
+
+
+class App:
+    """An app's own folder and database, and the Supabase CLI between them."""
+
+    def __init__(self, folder: Path, dsn: str, own: Path) -> None:
+        self._folder = folder
+        self._dsn = dsn
+        self.migrations = folder / "supabase" / "migrations"
+        self.migrations.mkdir(parents=True)
+        (self.migrations.parent / "config.toml").write_text('project_id = "app"\n')
+        shutil.copyfile(own, self.migrations / APP)
+
+    def own(self, version: str) -> None:
+        """Add a migration of the app's own."""
+        (self.migrations / f"{version}_own.sql").write_text(f"create table public.own_{version} ();")
+
+    def push(self) -> None:
+        """Run `supabase db push`."""
+        self.supabase("db", "push")
+
+    def supabase(self, *arguments: str) -> None:
+        """Run the Supabase CLI on the database."""
+        done = supabase(*arguments, "--db-url", f"{self._dsn}?sslmode=disable", cwd=self._folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def application(project: str, directory: Path, tmp_path: Path) -> App:
+    """The app."""
+    return App(tmp_path / "app", project, directory / "app-migrations" / APP)
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from devstack.supabase_cli import supabase
-from tests.cli.conftest import APP, VERSION, Done, run, start
+from tests.cli.conftest import VERSION, App, Done, run, start
 from tests.conftest import PLATFORM
 from webhooks.migration import migrations
 
@@ -131,33 +129,6 @@ def test_another_version_of_the_package(project: str) -> None:
     assert states(project) == {"system": "applied"}
     with psycopg.connect(project) as db:
         assert db.execute("select to_regprocedure('public.webhook_version()') is not null").fetchone() == (True,)
-
-
-class App:
-    """An app's own folder and database, and the Supabase CLI between them."""
-
-    def __init__(self, folder: Path, dsn: str, own: Path) -> None:
-        self._folder = folder
-        self._dsn = dsn
-        self.migrations = folder / "supabase" / "migrations"
-        self.migrations.mkdir(parents=True)
-        (self.migrations.parent / "config.toml").write_text('project_id = "app"\n')
-        shutil.copyfile(own, self.migrations / APP)
-
-    def own(self, version: str) -> None:
-        """Add a migration of the app's own."""
-        (self.migrations / f"{version}_own.sql").write_text(f"create table public.own_{version} ();")
-
-    def push(self) -> None:
-        """Run `supabase db push`."""
-        done = supabase("db", "push", "--db-url", f"{self._dsn}?sslmode=disable", cwd=self._folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture
-def application(project: str, directory: Path, tmp_path: Path) -> App:
-    """The app."""
-    return App(tmp_path / "app", project, directory / "app-migrations" / APP)
 
 
 def test_the_supabase_cli_pushes_copies(application: App, project: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
 from devstack.platform import SOURCE, tables
-from tests.cli.conftest import Done, run
+from tests.cli.conftest import App, Done, run
+from tests.conftest import PLATFORM
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -99,6 +101,33 @@ def test_the_database_is_as_before(platform: str, partitioned: bool) -> None:
     again = run("uninstall", "--yes", variables=variables)
     assert (again.code, "nothing of this package" in again.err) == (0, True)
     assert run("migrate", "apply", "--json", variables=variables).json == {"applied": ["system"]}
+
+
+def test_the_first_generation_is_not_ours(project: str) -> None:
+    """Before the upgrade its tables have the same names."""
+    with psycopg.connect(project, autocommit=True) as db:
+        db.execute(PLATFORM.read_bytes())
+        before = catalog(db)
+        done = run("uninstall", "--yes", variables={"DATABASE_URL": project})
+        assert (done.code, "nothing of this package" in done.err) == (0, True)
+        assert catalog(db) == before
+
+
+def test_the_supabase_cli_goes_on(application: App, project: str) -> None:
+    """With the command that the last line shows, after the files are deleted."""
+    run("migrations", str(application.migrations), "--platform")
+    application.push()
+    removed = run("uninstall", "--yes", variables={"DATABASE_URL": project})
+    assert removed.code == 0, removed.err
+    for file in application.migrations.glob("*_webhooks*.sql"):
+        file.unlink()
+    shown = re.search(
+        r"Then tell the Supabase CLI: supabase (migration repair --status reverted \d+ \d+)$", removed.err
+    )
+    assert shown, removed.err
+    application.supabase(*shown[1].split())
+    application.own("20991231000000")
+    application.push()
 
 
 def test_what_the_app_built_on_it_stops_it(project: str) -> None:

@@ -36,7 +36,11 @@ def uninstall(
             note("There is nothing of this package here.")
         elif yes or typer.confirm("Remove all of it, with these rows?", err=True):
             database.uninstall()
-            note("Removed. Delete its files from supabase/migrations too, or the next reset installs it again.")
+            note("Removed. Delete its files from supabase/migrations, or the next reset installs it again.")
+            if found.pushed:
+                note(
+                    f"Then tell the Supabase CLI: supabase migration repair --status reverted {' '.join(found.pushed)}"
+                )
         else:
             raise typer.Exit(FAILED)
     if as_json:
