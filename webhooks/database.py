@@ -26,6 +26,9 @@ LOCK = 0x776562686F6F6B73
 #: Seconds that one of two waits for the other; then it says so.
 LOCK_SECONDS = 60
 
+#: How often a removal is tried while others use the tables, and the SQLSTATE that says so.
+TRIES, LOCK_NOT_AVAILABLE = 10, "55P03"
+
 #: Of a row that was derived from the database: nobody knows which text was applied.
 UNKNOWN = "unknown"
 
@@ -144,10 +147,18 @@ class Database:
 
     def uninstall(self) -> None:
         """Remove everything of this package, or nothing."""
-        with self.locked(), self._translated("uninstalling"), self._connection.transaction():
-            if dependents := take(self._connection).dependents:
-                raise MigrationError(f"these depend on it; drop them first: {', '.join(dependents)}")
-            remove(self._connection)
+        with self.locked(), self._translated("nothing was removed; stop gateway and workers, and run it again"):
+            for left in reversed(range(TRIES)):
+                try:
+                    with self._connection.transaction():
+                        if dependents := take(self._connection).dependents:
+                            raise MigrationError(f"these depend on it; drop them first: {', '.join(dependents)}")
+                        remove(self._connection)
+                except self._error as exc:
+                    if getattr(exc, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
+                        raise
+                else:
+                    return
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -11,8 +11,9 @@ from webhooks.migration import find, shipped
 #: Rows of a table that are counted at most: of tens of millions it would take minutes.
 COUNTED = 1_000_000
 
-#: What a removal waits for one lock: whoever needs the app's table waits behind it.
-LOCK_TIMEOUT = "5s"
+#: What a removal waits for one lock: less than Postgres's deadlock_timeout of a second, after which it might end the
+#: other one, a sign-in say.
+LOCK_TIMEOUT = "500ms"
 
 #: Ours is the schema webhooks, and with it, in public, what our migrations create by name.
 _PUBLIC = re.compile(r"create (table if not exists|or replace view|or replace function) public\.(\w+)")
@@ -69,6 +70,12 @@ select format('%%I on %%s', t.tgname, t.tgrelid::regclass) from pg_catalog.pg_tr
 where t.tgfoid in (select f.oid from function as f) and t.tgrelid not in (select r.oid from relation as r) order by 1
 """
 
+#: With them go the triggers on the app's tables.
+_TRIGGER_FUNCTIONS = """
+select distinct t.tgfoid::regprocedure::text from pg_catalog.pg_trigger as t
+where t.tgfoid in (select f.oid from function as f) and t.tgrelid not in (select r.oid from relation as r)
+"""
+
 #: Of the app's own, and only there as long as ours is: a view, a foreign key, a policy.
 _DEPENDENT = """
 select distinct pg_describe_object(d.classid, d.objid, d.objsubid) from pg_catalog.pg_depend as d
@@ -89,7 +96,14 @@ where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and p.oid not in
 #: The Supabase CLI's versions of ours: each migration ends by writing its row into our ledger.
 _PUSHED = """
 select m.version from supabase_migrations.schema_migrations as m
-where array_to_string(m.statements, ';') like '%%insert into webhooks.migrations%%' order by 1
+where to_jsonb(m) ->> 'statements' like '%%insert into webhooks.migrations%%' order by 1
+"""
+
+_MAY_READ_PUSHED = """
+select count(*) > 0 from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = 'supabase_migrations' and c.relname = 'schema_migrations'
+  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
 """
 
 
@@ -119,7 +133,7 @@ def take(connection: Any) -> Inventory:  # noqa: ANN401 - psycopg's, which is of
         functions=_names(connection, _FUNCTIONS),
         dependents=_names(connection, _DEPENDENT),
         callers=_names(connection, _CALLERS),
-        pushed=_names(connection, _PUSHED) if _has_history(connection) else [],
+        pushed=_names(connection, _PUSHED) if connection.execute(_MAY_READ_PUSHED).fetchone()[0] else [],
     )
 
 
@@ -128,14 +142,14 @@ def remove(connection: Any) -> None:  # noqa: ANN401 - as above
     connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
     # of each object that goes with another
     connection.execute("set local client_min_messages = warning")
-    functions = [f"drop function if exists {function} cascade" for function in _names(connection, _FUNCTIONS)]
-    for statement in (*_names(connection, _PUBLIC_RELATIONS), *functions, "drop schema if exists webhooks cascade"):
+    # the app's tables are locked first: whoever has changed one comes to ours next, in its trigger
+    first, then = (
+        [f"drop function if exists {function} cascade" for function in _names(connection, query)]
+        for query in (_TRIGGER_FUNCTIONS, _FUNCTIONS)
+    )
+    relations = _names(connection, _PUBLIC_RELATIONS)
+    for statement in (*first, *relations, *then, "drop schema if exists webhooks cascade"):
         connection.execute(statement)
-
-
-def _has_history(connection: Any) -> bool:  # noqa: ANN401 - as above
-    found = connection.execute("select to_regclass('supabase_migrations.schema_migrations') is not null").fetchone()
-    return bool(found[0])
 
 
 def _names(connection: Any, query: str) -> list[str]:  # noqa: ANN401 - as above

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -101,6 +104,37 @@ def test_the_database_is_as_before(platform: str, partitioned: bool) -> None:
     again = run("uninstall", "--yes", variables=variables)
     assert (again.code, "nothing of this package" in again.err) == (0, True)
     assert run("migrate", "apply", "--json", variables=variables).json == {"applied": ["system"]}
+
+
+def test_people_sign_up_meanwhile(platform: str) -> None:
+    """None of them fails, though each sign-up's trigger writes to our tables."""
+    variables = {"DATABASE_URL": platform}
+    assert run("migrate", "apply", "--platform", variables=variables).code == 0
+    with psycopg.connect(platform, autocommit=True) as db:
+        db.execute("insert into public.webhook_configurations (name, url, events) values ('a', 'https://a.b/c', '{*}')")
+        db.execute("select public.install_platform_webhooks()")
+    done = threading.Event()
+
+    def sign_up() -> int:
+        count = 0
+        with psycopg.connect(platform) as db:
+            while not done.is_set():
+                db.execute("insert into auth.users (id, email) values (gen_random_uuid(), gen_random_uuid() || '@x.y')")
+                time.sleep(0.03)
+                db.commit()
+                count += 1
+        return count
+
+    with ThreadPoolExecutor() as people:
+        counts = [people.submit(sign_up) for _ in range(4)]
+        time.sleep(0.5)
+        try:
+            removed = run("uninstall", "--yes", variables=variables)
+            time.sleep(0.5)
+        finally:
+            done.set()
+    assert removed.code == 0, removed.err
+    assert all(count.result() > 10 for count in counts)
 
 
 def test_the_first_generation_is_not_ours(project: str) -> None:
