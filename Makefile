@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos bench simulate check screenshots format clean
+.PHONY: help install demo test chaos bench simulate migrations check screenshots format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: install  ## Measure, 25 minutes (SHORT=1: four; SCENARIOS="a soak": those
 
 simulate: install  ## A day of 100 million events, from the figures of the last bench
 	@$(RUN) python -m bench.simulate $(ARGS)
+
+migrations: install  ## Produce supabase/migrations from supabase/schemas
+	@$(RUN) python -m devstack.schemas
 
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .

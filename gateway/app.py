@@ -21,7 +21,7 @@ from gateway.routes import discussions, functions, probes
 from gateway.security import secure
 from gateway.supabase import Supabase
 from webhooks.queue import create_broker
-from webhooks.store import Store
+from webhooks.versions import CheckedStore
 
 if TYPE_CHECKING:
     from webhooks.settings import Settings
@@ -35,8 +35,8 @@ MAX_BODY = 320 * 1024
 
 def create_app(settings: Settings) -> Litestar:
     """Return the ASGI application."""
-    store = Store(settings)
-    supabase = Supabase(settings)
+    store = CheckedStore(settings)
+    supabase = Supabase(settings, fits=store.fits)
     broker = create_broker(settings.queue_url)
     requests = Requests()
     return Litestar(

@@ -16,7 +16,7 @@ from litestar.status_codes import (
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable, WebhooksError
+from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable, VersionError, WebhooksError
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap, Scope
@@ -55,6 +55,8 @@ def _store_unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Resp
 
 def refusal_status(exc: StoreError) -> int:
     """Return the status that answers a refusal; one that is not the caller's fault is logged."""
+    if isinstance(exc, VersionError):
+        return HTTP_503_SERVICE_UNAVAILABLE
     status = REFUSALS.get(exc.code or "", HTTP_502_BAD_GATEWAY)
     if status == HTTP_502_BAD_GATEWAY:
         logger.error("Supabase refused: %s", exc)

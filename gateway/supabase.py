@@ -13,7 +13,7 @@ from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from webhooks.settings import Settings
 
@@ -37,15 +37,20 @@ class Tokens(msgspec.Struct, frozen=True):
     email: str
 
 
+async def _anything_fits() -> None:
+    pass
+
+
 class Supabase:
-    """A project's REST and Auth APIs. Connects at the first call.
+    """A project's REST and Auth APIs. Connects at the first call. `fits` is asked first: does the database's SQL fit?
 
     Every method raises StoreUnavailable when Supabase does not answer, SignedOut for a token that it does not accept,
     and StoreError when it refuses the rest.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, fits: Callable[[], Awaitable[None]] = _anything_fits) -> None:
         self._settings = settings
+        self._fits = fits
         self._client: httpx.AsyncClient | None = None
 
     async def call(self, token: str, function: str, arguments: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - whatever the function returns
@@ -95,6 +100,8 @@ class Supabase:
             self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
         if token != self._settings.service_key and not is_access_token(token):
             raise SignedOut("this is no access token of Supabase; sign in again", code="401")
+        if path.startswith("/rest/"):
+            await self._fits()
         # the key tells the project's gateway who we are; the token says as whom Postgres runs the request
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {token}"}
         try:

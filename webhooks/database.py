@@ -1,60 +1,65 @@
-"""A Supabase project's Postgres, and the migrations that are applied to it as the Supabase CLI does it."""
+"""A Supabase project's Postgres, and the migrations of this package."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from webhooks.errors import MigrationError
-from webhooks.sql import statements
+from webhooks.inventory import remove, take
+from webhooks.migration import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    from webhooks.inventory import Inventory
+    from webhooks.migration import Migration
+
+__all__ = ["Applied", "Database", "shipped"]
 
 #: Held while migrations are applied, so that two at once wait for each other: "webhooks" in ASCII.
 LOCK = 0x776562686F6F6B73
 
-#: The Supabase CLI's own table, column for column (supabase/cli, pkg/migration/history.go).
-HISTORY = """
-    create schema if not exists supabase_migrations;
-    create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
-    alter table supabase_migrations.schema_migrations add column if not exists statements text[];
-    alter table supabase_migrations.schema_migrations add column if not exists name text;
+#: Seconds that one of two waits for the other; then it says so.
+LOCK_SECONDS = 60
+
+#: How often a removal is tried while others use the tables, and the SQLSTATE that says so.
+TRIES, LOCK_NOT_AVAILABLE = 10, "55P03"
+
+#: Of a row that was derived from the database: nobody knows which text was applied.
+UNKNOWN = "unknown"
+
+#: label -> whether a database has what the migration makes, for a ledger that lacks its row: a dump without rows, say.
+#: The upgrade leaves none, and does nothing where the system is.
+_TRACES = """
+    with partitioned as (
+        select c.relkind = 'p' as found from pg_catalog.pg_class as c
+        where c.oid = to_regclass('public.webhook_deliveries')
+    )
+    select coalesce(array_agg(t.label), '{}') from (values
+        ('system', to_regclass('webhooks.delivery_queue') is not null),
+        ('platform', to_regprocedure('webhooks.platform_triggers()') is not null),
+        ('partitions_foresee', (select p.found from partitioned as p)),
+        ('partitions_read', (select p.found from partitioned as p)),
+        ('partitions_swap', (select p.found from partitioned as p))
+    ) as t (label, found) where t.found
+"""
+
+_RECORD = """
+    insert into webhooks.migrations (name, checksum, package_version) values (%s, %s, %s)
+    on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version
 """
 
 
 @dataclass(frozen=True)
-class Migration:
-    """A file `<version>_<name>.sql`."""
+class Applied:
+    """A row of the ledger."""
 
-    version: str
-    name: str
-    sql: str
-
-    @classmethod
-    def read(cls, file: Path) -> Self:
-        """Return the migration in a file."""
-        version, _, name = file.stem.partition("_")
-        return cls(version, name, file.read_text())
-
-
-def shipped(folder: str = "migrations") -> Path:
-    """Return a folder of SQL, inside the installed package, else the source tree's.
-
-    "migrations" is for every app, "optional" for those that want their history partitioned.
-    """
-    with as_file(files("webhooks") / folder) as installed:
-        return installed if installed.is_dir() else Path(__file__).parent.parent / "supabase" / folder
-
-
-def migrations(*folders: Path) -> list[Migration]:
-    """Return the migrations of folders, in their order."""
-    found = [Migration.read(file) for folder in folders for file in folder.glob("[0-9]*_*.sql")]
-    return sorted(found, key=lambda migration: migration.version)
+    checksum: str
+    package_version: str
 
 
 class Database:
@@ -72,9 +77,11 @@ class Database:
                 "migrate needs psycopg, which is not installed; install it: pip install 'supabase-webhooks[migrate]'"
             ) from exc
         self._error: type[Exception] = psycopg.Error
+        # no prepared statements: a pooler in transaction mode gives each transaction another server connection
+        self._connect = partial(psycopg.connect, self._dsn, autocommit=True, connect_timeout=10, prepare_threshold=None)
         with self._translated("connecting"):
             try:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
+                self._connection = self._connect()
             except psycopg.ProgrammingError:
                 # its text repeats the DSN, password included
                 raise MigrationError(
@@ -101,36 +108,73 @@ class Database:
             "this is no Supabase database: it has no function auth.uid(), or no roles anon, authenticated, service_role"
         )
 
-    def applied(self) -> dict[str, str]:
-        """Return the names of the applied migrations by version, whoever applied them."""
+    def applied(self) -> dict[str, Applied]:
+        """Return the applied migrations by label; those that the ledger lacks are derived from what is there."""
         with self._translated("reading the applied migrations"):
-            table = "supabase_migrations.schema_migrations"
-            if self._connection.execute("select to_regclass(%s)", (table,)).fetchone()[0] is None:
-                return {}
-            # an old CLI's table has no names: the column is read if it is there
-            rows = self._connection.execute(f"select version, to_jsonb(m) ->> 'name' from {table} as m")  # noqa: S608 - our constant
-            return {version: name or "" for version, name in rows.fetchall()}
+            found = {label: Applied(UNKNOWN, UNKNOWN) for label in self._connection.execute(_TRACES).fetchone()[0]}
+            if self._connection.execute("select to_regclass('webhooks.migrations')").fetchone()[0]:
+                rows = self._connection.execute("select name, checksum, package_version from webhooks.migrations")
+                found |= {label: Applied(checksum, version) for label, checksum, version in rows.fetchall()}
+            return found
+
+    def first_generation(self) -> bool:
+        """Return whether it has the tables of the platform's first generation, which the upgrade alters."""
+        with self._translated("looking around"):
+            row = self._connection.execute(
+                "select to_regclass('public.webhook_configurations') is not null"
+                " and to_regclass('webhooks.delivery_queue') is null"
+            ).fetchone()
+            return bool(row[0])
 
     def apply(self, migration: Migration) -> None:
-        """Apply a migration and record it, both or neither."""
-        with self._translated(f"{migration.version}_{migration.name}.sql"), self._connection.transaction():
+        """Apply a migration, which records itself: both or neither."""
+        with self._translated(migration.file.name), self._connection.transaction():
             self._connection.execute(migration.sql)
-            self._connection.execute(
-                "insert into supabase_migrations.schema_migrations (version, statements, name) values (%s, %s, %s)",
-                (migration.version, statements(migration.sql), migration.name),
-            )
+
+    def record(self, applied: Mapping[str, Applied]) -> None:
+        """Write rows into the ledger, which is created if need be."""
+        with self._translated("writing the ledger"), self._connection.transaction():
+            if not self._connection.execute("select to_regclass('webhooks.migrations')").fetchone()[0]:
+                for name in ("webhooks.sql", "migrations.sql"):
+                    self._connection.execute((shipped("schemas/setup") / name).read_text())
+            for label, row in applied.items():
+                self._connection.execute(_RECORD, (label, row.checksum, row.package_version))
+
+    def inventory(self) -> Inventory:
+        """Return what it has of this package."""
+        with self._translated("looking around"):
+            return take(self._connection)
+
+    def uninstall(self) -> None:
+        """Remove everything of this package, or nothing."""
+        with self.locked(), self._translated("nothing was removed; stop gateway and workers, and run it again"):
+            for left in reversed(range(TRIES)):
+                try:
+                    with self._connection.transaction():
+                        if dependents := take(self._connection).dependents:
+                            raise MigrationError(f"these depend on it; drop them first: {', '.join(dependents)}")
+                        remove(self._connection)
+                except self._error as exc:
+                    if getattr(exc, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
+                        raise
+                else:
+                    return
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of migrations, with the history's table made."""
-        with self._translated("locking"):
-            self._connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-            self._connection.execute(HISTORY)
-        try:
+        """Hold the lock of migrations.
+
+        A transaction on a second connection holds it: a pooler in transaction mode keeps a session's lock for ever, and
+        ends a transaction with its client. Between statements it holds no snapshot.
+        """
+        with ExitStack() as held:
+            with self._translated("connecting"):
+                connection = held.enter_context(self._connect())
+            with self._translated("another `webhooks migrate` is under way, or its connection is still open"):
+                held.enter_context(connection.transaction())
+                connection.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
+                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             yield
-        finally:
-            # closing the connection would release it too
-            self._connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

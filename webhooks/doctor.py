@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 import redis
 
-from webhooks.database import migrations, shipped
-from webhooks.errors import QueueUnavailable, SettingsError, StoreError, StoreUnavailable
+from webhooks.database import UNKNOWN
+from webhooks.errors import Held, QueueUnavailable, SettingsError, StoreError, StoreUnavailable, VersionError
+from webhooks.migration import migrations
 from webhooks.queue import create_broker, ping
 from webhooks.settings import Settings, variable
 from webhooks.store import Store
+from webhooks.versions import APPLY, LACKING, check
 
 #: Seconds by which this machine's clock may differ: receivers refuse a webhook-timestamp five minutes away.
 CLOCK_WARNING, CLOCK_PROBLEM = 5, 120
@@ -119,6 +121,8 @@ async def _database(store: Store) -> list[Finding]:
     middle = (began + time.time()) / 2
     findings = [Finding("supabase", "ok", f"answers; Postgres {diagnosis['postgres']}")]
     findings += _migrations(diagnosis["migrations"])
+    findings += _version(await store.call("webhook_version", {}))
+    findings += _held(diagnosis.get("held"))
     findings += _grants(diagnosis)
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
     if diagnosis["unsigned_endpoints"]:
@@ -133,29 +137,37 @@ async def _database(store: Store) -> list[Finding]:
     return findings
 
 
-def _migrations(applied: list[str] | None) -> list[Finding]:
-    known = [migration.version for migration in migrations(shipped())]
-    missing = sorted(set(known) - set(applied or []))
-    if applied is None:
-        return [
-            Finding(
-                "migrations",
-                "warning",
-                "the functions are there, but no record of migrations",
-                "apply migrations with `webhooks migrate apply` or `supabase db push`, which record them",
-            )
-        ]
-    if missing:
-        return [
-            Finding(
-                "migrations",
-                "problem",
-                f"{len(missing)} of {len(known)} are pending: {', '.join(missing[:5])}"
-                + (", ..." if missing[5:] else ""),
-                "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
-            )
-        ]
-    return [Finding("migrations", "ok", f"all {len(known)} are applied")]
+def _migrations(applied: list[dict[str, str]]) -> list[Finding]:
+    found = {row["name"]: row for row in applied}
+    if "system" not in found:
+        text = "the functions are there, but webhooks.migrations lacks the system's row"
+        return [Finding("migrations", "warning", text, f"{APPLY}, which writes it")]
+    findings = [
+        Finding(
+            "migrations",
+            "warning",
+            f"{one.label} was applied by version {row['package_version']} of this package and differs in this one",
+            f"{APPLY}, each with --update",
+        )
+        for one in migrations(*found)
+        if (row := found[one.label])["checksum"] not in {UNKNOWN, one.checksum}
+    ]
+    return findings or [Finding("migrations", "ok", f"applied: {', '.join(found)}")]
+
+
+def _version(found: dict[str, int]) -> list[Finding]:
+    try:
+        check(found)
+    except VersionError as exc:
+        text, _, cure = str(exc).partition(": ")
+        return [Finding("migrations", "problem", text, cure)]
+    return []
+
+
+def _held(held: dict[str, str] | None) -> list[Finding]:
+    if held is None:
+        return []
+    return [Finding("project", "problem", str(Held(**held)), "webhooks adopt --deliver or webhooks adopt --discard")]
 
 
 def _grants(diagnosis: dict[str, Any]) -> list[Finding]:
@@ -278,16 +290,13 @@ def _listening(url: str) -> Finding:
     return Finding("listener", "ok", "hears notifications: workers are woken at once")
 
 
-#: There is no such function: PostgREST says the first when it knows, Postgres the second when PostgREST remembers one.
-_LACKING = ("PGRST202", "42883")
-
 #: code of PostgREST or of a gateway before it -> what it means, and the cure.
 _REFUSALS = {
     **dict.fromkeys(
-        _LACKING,
+        LACKING,
         (
             "the database lacks this version's functions",
-            "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)",
+            APPLY,
         ),
     ),
     "42501": (
@@ -303,7 +312,7 @@ def _refusal(exc: StoreError) -> Finding:
     text, cure = _REFUSALS.get(
         exc.code or "", (str(exc), "check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY: are they of one project?")
     )
-    return Finding("migrations" if exc.code in _LACKING else "supabase", "problem", text, cure)
+    return Finding("migrations" if exc.code in LACKING else "supabase", "problem", text, cure)
 
 
 def _long(seconds: float) -> str:

@@ -11,6 +11,7 @@ WebhooksError
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
 │   ├── Held                 the database belongs to another project
+│   ├── VersionError         the database's SQL and this release do not go together
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
 └── QueueUnavailable         Redis or RabbitMQ did not answer; nothing is lost, Postgres keeps the deliveries
 """
@@ -102,6 +103,10 @@ class Held(StoreError):  # noqa: N818 - reads as what it is
             f"this database belongs to {project}, and since {since} workers of {held_for} ask for its deliveries: "
             "everything is held until you run `webhooks adopt --deliver` or `webhooks adopt --discard`"
         )
+
+
+class VersionError(StoreError):
+    """Raised when the database's SQL and this release do not go together; names both versions and what to do."""
 
 
 class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is

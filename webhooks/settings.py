@@ -75,6 +75,12 @@ class Settings:
         "",
         secret=True,
     )
+    project_name: str = _setting(
+        "WEBHOOKS_PROJECT",
+        "The project that the database belongs to, so that a copy of it delivers nothing; empty: the host of "
+        "`SUPABASE_URL`",
+        "",
+    )
     dispatch_token: str = _setting(
         "WEBHOOKS_DISPATCH_TOKEN",
         "What the cron may call the dispatcher with; empty: only the service key",
@@ -249,8 +255,8 @@ class Settings:
 
     @property
     def project(self) -> str:
-        """The project whose workers these are: the host of its URL."""
-        return urlsplit(self.supabase_url).hostname or self.supabase_url
+        """The project whose workers these are: by its name, else the host of its URL."""
+        return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
-from webhooks.errors import QueueUnavailable
+from webhooks.errors import QueueUnavailable, StoreError, VersionError
 from webhooks.queue import DRAIN, QUEUE, announce_later
 from workers.alerts import Watch
 from workers.drain import Drain
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 
     from webhooks.queue import Broker
     from webhooks.settings import Settings
-    from webhooks.store import Store
+    from webhooks.versions import CheckedStore
     from workers.adapters.cache import AdapterCache
     from workers.listener import Listener
     from workers.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
+
+#: Seconds between two questions for the database's version while Supabase does not answer.
+PATIENCE = 1
 
 
 class Worker:
@@ -37,7 +41,7 @@ class Worker:
 
     def __init__(  # noqa: PLR0913 - the composition root names each
         self,
-        store: Store,
+        store: CheckedStore,
         adapters: AdapterCache,
         broker: Broker,
         settings: Settings,
@@ -71,10 +75,29 @@ class Worker:
 
     async def look(self, *, sweep: bool) -> None:
         """Look for due deliveries until cancelled: listen, and sweep and keep up."""
-        looking = [self._sweep.run(), self._upkeep.run(), self._watch.run()] if sweep else []
+        looking = [self._fit()]
+        if sweep:
+            looking += [self._sweep.run(), self._upkeep.run(), self._watch.run()]
         if self._listener:
             looking.append(self._listener.run())
         await asyncio.gather(*looking)
+
+    async def _fit(self) -> None:
+        """End the process, and so Dramatiq's others, when the database's SQL is of no version that it works on.
+
+        Nothing has been claimed then: the store asks before its first call.
+        """
+        while True:
+            try:
+                await self._store.fits()
+            except VersionError as exc:
+                logger.critical("%s", exc)
+                os._exit(1)
+            except StoreError:
+                # the sweep logs it
+                await asyncio.sleep(PATIENCE)
+            else:
+                return
 
     async def stop(self) -> None:
         """Claim nothing more."""

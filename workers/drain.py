@@ -10,7 +10,7 @@ from collections import Counter
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from webhooks.errors import StoreError
+from webhooks.errors import Held, StoreError
 from workers.breakers import Breakers
 from workers.delivery import attempt
 from workers.metrics import Metrics
@@ -64,7 +64,8 @@ class Drain:
         self._crowded: set[str] = set()
         self._running = 0
         self._claiming: set[asyncio.Task[None]] = set()
-        self._again = self._failing = False
+        self._again = False
+        self._failing = ""
         self._stopping = False
         self._telemetry = telemetry or Telemetry(Metrics())
         self._metrics = self._telemetry.metrics
@@ -150,14 +151,14 @@ class Drain:
                 return []
         except StoreError as exc:
             self._metrics.store_errors.labels("claim").inc()
-            if not self._failing:
+            if str(exc) != self._failing:
                 # once: the next wake-up call may come in 20 ms
-                logger.warning("claiming failed: %s", exc)
-            self._failing, self._again = True, False
+                logger.warning("nothing is claimed: %s" if isinstance(exc, Held) else "claiming failed: %s", exc)
+            self._failing, self._again = str(exc), False
             return []
         if self._failing:
             logger.info("claiming works again")
-        self._failing = False
+        self._failing = ""
         return batch
 
     async def _give_back(self, refused: list[Delivery]) -> None:

@@ -18,7 +18,7 @@ from webhooks import logs
 from webhooks.errors import SettingsError
 from webhooks.queue import create_broker
 from webhooks.settings import Settings
-from webhooks.store import Store
+from webhooks.versions import CheckedStore
 from workers.actors import Lifecycle, Worker
 from workers.adapters.cache import AdapterCache
 from workers.metrics import Metrics
@@ -51,7 +51,7 @@ def main() -> None:
     broker = create_broker(settings.queue_url, [lifecycle])
     dramatiq.set_broker(broker)
     lifecycle.worker = Worker(
-        Store(settings),
+        CheckedStore(settings),
         AdapterCache(settings),
         broker,
         settings,

@@ -1,4 +1,4 @@
--- webhooks migration: system 2a2e52411d976af96500fe9838ad63cc728fabc00c8303b8f18bb7c7e0546dbf
+-- webhooks migration: system 395fad53a66a379a2f8388ea82702be6ddf4d43ff276dde4d6939dac04e0884b
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2708,7 +2708,9 @@ begin
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+-- in the order of an index, a window and no more
 set enable_seqscan = off
+set enable_bitmapscan = off
 set jit = off
 as $$
 declare
@@ -2863,6 +2865,10 @@ create or replace function webhooks.queue_missing_deliveries(
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
+-- in the order of an index, a batch and no more
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 set jit = off
 as $$
 declare
@@ -5889,5 +5895,5 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '2a2e52411d976af96500fe9838ad63cc728fabc00c8303b8f18bb7c7e0546dbf', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '395fad53a66a379a2f8388ea82702be6ddf4d43ff276dde4d6939dac04e0884b', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

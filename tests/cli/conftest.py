@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -13,9 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import psycopg
 import pytest
 import redis
 
+from devstack.supabase_cli import supabase
+from devstack.supabase_lite import migrate
+from tests.conftest import quiet
 from tests.e2e.conftest import System
 from webhooks.cli import main
 
@@ -23,7 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from devstack.postgres import Postgres
     from devstack.valkey import Valkey
+
+
+#: A migration of the app's own, in its database already.
+VERSION = "20200101000000"
+APP = f"{VERSION}_app.sql"
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,55 @@ def run(*arguments: str, variables: dict[str, str] | None = None, given: str = "
         except SystemExit as exc:
             return Done(int(exc.code or 0), out.getvalue(), err.getvalue())
     return Done(0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def project(postgres: Postgres, directory: Path) -> Iterator[str]:
+    """An empty Supabase project: auth and roles, and one migration of the app's own."""
+    folder = directory / "app-migrations"
+    folder.mkdir(exist_ok=True)
+    (folder / APP).write_text("create table public.app (id int);")
+    dsn = postgres.create("migrate_project")
+    migrate(directory, dsn, folder, say=quiet)
+    with psycopg.connect(dsn) as db:
+        # Supabase Lite makes its roles for the whole cluster when it starts
+        for role in ("anon", "authenticated", "service_role"):
+            if not db.execute("select from pg_roles where rolname = %s", (role,)).rowcount:
+                # as Lite makes it, for tests after this one
+                db.execute(f"create role {role} {'bypassrls' if role == 'service_role' else ''}".encode())
+    yield dsn
+    postgres.drop("migrate_project")
+
+
+class App:
+    """An app's own folder and database, and the Supabase CLI between them."""
+
+    def __init__(self, folder: Path, dsn: str, own: Path) -> None:
+        self._folder = folder
+        self._dsn = dsn
+        self.migrations = folder / "supabase" / "migrations"
+        self.migrations.mkdir(parents=True)
+        (self.migrations.parent / "config.toml").write_text('project_id = "app"\n')
+        shutil.copyfile(own, self.migrations / APP)
+
+    def own(self, version: str) -> None:
+        """Add a migration of the app's own."""
+        (self.migrations / f"{version}_own.sql").write_text(f"create table public.own_{version} ();")
+
+    def push(self) -> None:
+        """Run `supabase db push`."""
+        self.supabase("db", "push")
+
+    def supabase(self, *arguments: str) -> None:
+        """Run the Supabase CLI on the database."""
+        done = supabase(*arguments, "--db-url", f"{self._dsn}?sslmode=disable", cwd=self._folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def application(project: str, directory: Path, tmp_path: Path) -> App:
+    """The app."""
+    return App(tmp_path / "app", project, directory / "app-migrations" / APP)
 
 
 @pytest.fixture

@@ -112,11 +112,11 @@ WAITING = """
     ("harm", "check", "text"),
     [
         (
-            "delete from supabase_migrations.schema_migrations where version = '20261124110000'",
+            "update webhooks.migrations set checksum = 'other', package_version = '0.0.9' where name = 'system'",
             "migrations",
-            "are pending: 20261124110000",
+            "system was applied by version 0.0.9 of this package and differs in this one",
         ),
-        ("drop table supabase_migrations.schema_migrations", "migrations", "no record of migrations"),
+        ("delete from webhooks.migrations", "migrations", "webhooks.migrations lacks the system's row"),
         ("drop function public.webhook_diagnosis()", "migrations", "lacks this version's functions"),
         (
             "revoke execute on function public.webhook_health() from service_role",

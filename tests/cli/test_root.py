@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from devstack.processes import free_port
 from tests.cli.conftest import run, start
-from webhooks.database import shipped
 from webhooks.signing import key_bytes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NEEDED = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_geheim", "REDIS_URL": "redis://127.0.0.1:1"}
 
@@ -18,7 +12,10 @@ NEEDED = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_geheim", "REDIS_URL": "redis:/
 def test_help_names_every_command() -> None:
     """The list that the issue asks for."""
     out = run("--help").out
-    wanted = "dev gateway worker migrate doctor endpoints events deliveries dispatch listen stats secret migrations"
+    wanted = (
+        "dev gateway worker migrate doctor endpoints events deliveries dispatch listen stats secret migrations adopt "
+        "uninstall"
+    )
     assert [name for name in wanted.split() if f" {name} " not in out] == []
     assert [
         name
@@ -80,14 +77,3 @@ def test_secret() -> None:
     """32 bytes, for a person or a program."""
     assert len(key_bytes(run("secret").out.strip())) == 32
     assert len(key_bytes(run("secret", "--json").out.split('"')[3])) == 32
-
-
-def test_migrations_are_copied_once(tmp_path: Path) -> None:
-    """All of them; what is there stays."""
-    first = min(shipped().glob("*.sql"))
-    (tmp_path / first.name).write_text("-- mine")
-    out = run("migrations", str(tmp_path)).out
-    assert (tmp_path / first.name).read_text() == "-- mine"
-    assert {file.name for file in tmp_path.iterdir()} == {file.name for file in shipped().glob("*.sql")}
-    assert out.startswith(f"kept   {tmp_path / first.name}\ncopied ")
-    assert run("migrations", str(tmp_path / "missing")).code == 2

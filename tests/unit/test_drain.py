@@ -12,7 +12,7 @@ import pytest
 
 from tests.adapters.shorthands import make_settings
 from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
-from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.errors import Held, StoreError, StoreUnavailable
 from webhooks.settings import Settings
 from workers import recorder as recorder_module
 from workers.adapters.cache import AdapterCache
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from webhooks.store import Store
 
 pytestmark = pytest.mark.anyio
+
+HELD = Held(project="a.supabase.co", held_for="b.supabase.co", since="2026-01-02T03:04:05Z")
 
 
 def an_attempt(number: int) -> Attempt:
@@ -214,6 +216,34 @@ async def test_a_claim_that_answers_during_shutdown_is_given_back() -> None:
     assert await job == 0
     await drain.close()
     assert store.released == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ([HELD, HELD], ["nothing is claimed: this database belongs to a"]),
+        ([StoreUnavailable("away"), HELD], ["claiming failed: away", "nothing is claimed: this database belongs to a"]),
+    ],
+)
+async def test_why_nothing_is_claimed_is_said_once(
+    errors: list[StoreError], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each reason, however often jobs come; a held database says whose it is and what to run."""
+    store = Mute(*errors)
+    drain = Drain(as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None)
+    for _ in errors:
+        assert await drain.run() == 0
+    await drain.close()
+    warnings = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert [one[: len(text)] for one, text in zip(warnings, said, strict=True)] == said
+    assert "webhooks adopt --deliver" in warnings[-1]
+
+
+class Mute(FakeStore):
+    """Whose claims fail."""
+
+    async def claim(self, **_: object) -> list[Delivery]:
+        raise self.errors.pop(0)
 
 
 class Backlog(FakeStore):

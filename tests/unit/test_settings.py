@@ -73,6 +73,13 @@ def test_what_is_wrong_is_named(name: str, value: str, message: str) -> None:
         Settings.from_environment({**NEEDED, name: value})
 
 
+def test_the_project() -> None:
+    """By its name, else by the host of its URL: a port, a path or a slash more does not make another one."""
+    assert Settings.from_environment({**NEEDED, "WEBHOOKS_PROJECT": "shop"}).project == "shop"
+    for url in ("https://x.supabase.co", "https://x.supabase.co/", "https://x.supabase.co:443"):
+        assert Settings.from_environment({**NEEDED, "SUPABASE_URL": url}).project == "x.supabase.co"
+
+
 def test_secrets_do_not_show() -> None:
     """Settings may be logged."""
     credentials = '{"warehouse": {"password": "geheim"}}'

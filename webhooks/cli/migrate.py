@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, progress
-from webhooks.database import Database, Migration, shipped
-from webhooks.database import migrations as read
+from webhooks.copies import copy
+from webhooks.database import UNKNOWN, Applied, Database
+from webhooks.migration import LABELS, Migration
+from webhooks.migration import migrations as shipped_migrations
 
 app = typer.Typer(
     help="Apply the SQL migrations to a Supabase database, and see which are applied.", no_args_is_help=True
@@ -25,87 +27,150 @@ Dsn = Annotated[
         help="The project's Postgres, postgresql://... (Project Settings > Database). Better in the environment.",
     ),
 ]
-Folder = Annotated[Path | None, typer.Option("--folder", help="Another folder of migrations than this package's.")]
-
+Upgrade = Annotated[
+    bool, typer.Option("--upgrade", help="With the one that upgrades the platform's first generation of webhooks.")
+]
+Platform = Annotated[bool, typer.Option("--platform", help="With the platform's own catalog of nine events.")]
 Partitioned = Annotated[
     bool,
     typer.Option("--partitioned", help="With those that keep history in partitions by day: docs/scaling.md says when."),
 ]
+Update = Annotated[
+    bool, typer.Option("--update", help="Those again that are there from another version of this package.")
+]
+MarkApplied = Annotated[
+    list[str] | None,
+    typer.Option("--mark-applied", metavar="NAME", help="Only record that this one is applied. May be repeated."),
+]
 
 
 @app.command()
-def apply(dsn: Dsn, folder: Folder = None, partitioned: Partitioned = False, as_json: AsJson = False) -> None:
-    """Apply what is pending, each in a transaction, and record it as the Supabase CLI does."""
-    done: list[str] = []
+def apply(
+    dsn: Dsn,
+    upgrade: Upgrade = False,
+    platform: Platform = False,
+    partitioned: Partitioned = False,
+    update: Update = False,
+    mark_applied: MarkApplied = None,
+    as_json: AsJson = False,
+) -> None:
+    """Apply what is pending, each in a transaction. Each records itself in webhooks.migrations."""
+    wanted = _wanted(upgrade=upgrade, platform=platform, partitioned=partitioned)
     with Database(dsn) as database:
         if problem := database.problem():
             complain(problem)
             raise typer.Exit(FAILED)
+        if mark_applied:
+            _mark(database, mark_applied, as_json=as_json)
+            return
         with database.locked():
             applied = database.applied()
-            pending = [migration for migration in _migrations(folder, partitioned) if migration.version not in applied]
-            with progress() as bar:
-                for migration in bar.track(pending, description="migrating"):
-                    database.apply(migration)
-                    done.append(_file(migration))
-                    if not as_json:
-                        typer.echo(f"applied {done[-1]}")
+            if not upgrade and "upgrade" not in applied and database.first_generation():
+                complain(
+                    "this database has the platform's first generation of webhooks; add --upgrade to keep its rows"
+                )
+                raise typer.Exit(FAILED)
+            done = _apply(database, wanted, applied, update=update, as_json=as_json)
+            database.record({label: row for label, row in applied.items() if row.checksum == UNKNOWN})
+    changed = [one for one in wanted if one.label not in done and _state(one, applied) == "changed"]
     if as_json:
         print_json({"applied": done})
-    elif not done:
+    elif not done and not changed:
         note("Up to date.")
+    for one in changed:
+        note(
+            f"{one.label} was applied by version {applied[one.label].package_version} of this package and differs in "
+            f"this one, {version('supabase-webhooks')}; --update applies it again."
+        )
 
 
 @app.command()
-def status(dsn: Dsn, folder: Folder = None, partitioned: Partitioned = False, as_json: AsJson = False) -> None:
+def status(
+    dsn: Dsn,
+    upgrade: Upgrade = False,
+    platform: Platform = False,
+    partitioned: Partitioned = False,
+    as_json: AsJson = False,
+) -> None:
     """Show which migrations are applied; exit with 1 when some are pending."""
     with Database(dsn) as database:
         applied = database.applied()
-    known = _migrations(folder, partitioned)
+    asked = {one.label for one in _wanted(upgrade=upgrade, platform=platform, partitioned=partitioned)}
     rows: list[dict[str, Any]] = [
-        {"version": m.version, "name": m.name, "status": "applied" if m.version in applied else "pending"}
-        for m in known
+        {
+            "name": one.label,
+            "status": _state(one, applied),
+            "package_version": applied[one.label].package_version if one.label in applied else None,
+        }
+        for one in shipped_migrations(*(asked | applied.keys()))
     ]
-    # the app's own migrations stand in the same table
-    others = len(applied.keys() - {m.version for m in known})
     if as_json:
-        print_json({"migrations": rows, "others": others})
+        print_json({"migrations": rows})
     else:
-        print_table(rows, ["version", "name", "status"])
-        note(f"{others} others are applied, which are not this package's.")
+        print_table(rows, ["name", "status", "package_version"])
     if any(row["status"] == "pending" for row in rows):
         raise typer.Exit(FAILED)
 
 
 def migrations(
     directory: Annotated[Path, typer.Argument(help="The project's supabase/migrations.")],
+    upgrade: Upgrade = False,
+    platform: Platform = False,
     partitioned: Partitioned = False,
+    update: Update = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the SQL migrations into a Supabase project, for `supabase db push`. Existing files stay."""
+    """Copy the SQL migrations into a Supabase project, after its own, for `supabase db push`. Existing files stay."""
     if not directory.is_dir():
         complain(f"{directory} is no folder; give the project's supabase/migrations")
         raise typer.Exit(WRONG)
-    rows = []
-    for file in (file for folder in _folders(None, partitioned) for file in sorted(folder.glob("*.sql"))):
-        target = directory / file.name
-        kept = target.exists()
-        if not kept:
-            shutil.copyfile(file, target)
-        rows.append({"file": str(target), "result": "kept" if kept else "copied"})
-        if not as_json:
-            typer.echo(f"{rows[-1]['result']:<6} {target}")
+    done = copy(directory, _wanted(upgrade=upgrade, platform=platform, partitioned=partitioned), update=update)
     if as_json:
-        print_json(rows)
+        print_json([{"name": one.label, "file": str(one.file), "result": one.result} for one in done])
+    else:
+        for one in done:
+            typer.echo(f"{one.result:<7} {one.file}")
+    for one in done:
+        if one.result == "differs":
+            note(
+                f"{one.file.name} is {one.label} from another version of this package. Not pushed yet: delete the "
+                "file and run this again. Pushed: leave the file, and run this with --update, which adds the new one."
+            )
 
 
-def _migrations(folder: Path | None, partitioned: bool) -> list[Migration]:
-    return read(*_folders(folder, partitioned))
+def _wanted(*, upgrade: bool, platform: bool, partitioned: bool) -> list[Migration]:
+    asked = {"system": True, "upgrade": upgrade, "platform": platform}
+    return shipped_migrations(*(label for label in LABELS if asked.get(label, partitioned)))
 
 
-def _folders(folder: Path | None, partitioned: bool) -> list[Path]:
-    return [folder or shipped(), *([shipped("optional")] if partitioned else [])]
+def _state(migration: Migration, applied: dict[str, Applied]) -> str:
+    if migration.label not in applied:
+        return "pending"
+    return "applied" if applied[migration.label].checksum in {UNKNOWN, migration.checksum} else "changed"
 
 
-def _file(migration: Migration) -> str:
-    return f"{migration.version}_{migration.name}.sql"
+def _apply(
+    database: Database, wanted: list[Migration], applied: dict[str, Applied], *, update: bool, as_json: bool
+) -> list[str]:
+    done: list[str] = []
+    due = {"pending", "changed"} if update else {"pending"}
+    with progress() as bar:
+        for one in bar.track([one for one in wanted if _state(one, applied) in due], description="migrating"):
+            database.apply(one)
+            done.append(one.label)
+            if not as_json:
+                typer.echo(f"applied {one.label}")
+    return done
+
+
+def _mark(database: Database, labels: list[str], *, as_json: bool) -> None:
+    if unknown := sorted(set(labels) - LABELS.keys()):
+        complain(f"there is no migration {', '.join(unknown)}; there are {', '.join(LABELS)}")
+        raise typer.Exit(WRONG)
+    found = {one.label: Applied(one.checksum, version("supabase-webhooks")) for one in shipped_migrations(*labels)}
+    database.record(found)
+    if as_json:
+        print_json({"marked": [*found]})
+    else:
+        for label in found:
+            typer.echo(f"marked {label}")

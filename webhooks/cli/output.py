@@ -40,6 +40,7 @@ STYLES = {
     "half_open": "yellow",
     "inactive": "yellow",
     "warning": "yellow",
+    "changed": "yellow",
 }
 
 #: Columns of output that goes to no terminal: wide enough that nothing is folded.

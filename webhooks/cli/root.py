@@ -7,6 +7,7 @@ import sys
 import typer
 
 from webhooks.cli import (
+    adopt,
     deliveries,
     dev,
     dispatch,
@@ -19,6 +20,7 @@ from webhooks.cli import (
     secrets,
     stats,
     types,
+    uninstall,
 )
 from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain
 from webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
@@ -41,6 +43,8 @@ app.add_typer(secrets.app, name="secrets")
 app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
+app.command()(adopt.adopt)
+app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")

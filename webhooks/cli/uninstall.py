@@ -1,0 +1,59 @@
+"""`webhooks uninstall`: everything of ours leaves a database, the app's own stays."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
+from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table
+from webhooks.database import Database
+from webhooks.inventory import COUNTED
+
+if TYPE_CHECKING:
+    from webhooks.inventory import Inventory
+
+
+def uninstall(
+    dsn: Dsn,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show everything of this package in a database, ask, and remove it in one transaction. Your own tables stay."""
+    if as_json and not yes:
+        complain("--json asks nothing; add --yes")
+        raise typer.Exit(WRONG)
+    with Database(dsn) as database:
+        found = database.inventory()
+        if not as_json:
+            _show(found)
+        if found.dependents:
+            complain(f"these of your own depend on it; drop them first: {', '.join(found.dependents)}")
+            raise typer.Exit(FAILED)
+        if not found.tables and not found.functions:
+            note("There is nothing of this package here.")
+        elif yes or typer.confirm("Remove all of it, with these rows?", err=True):
+            database.uninstall()
+            note("Removed. Delete its files from supabase/migrations, or the next reset installs it again.")
+            if found.pushed:
+                note(
+                    f"Then tell the Supabase CLI: supabase migration repair --status reverted {' '.join(found.pushed)}"
+                )
+        else:
+            raise typer.Exit(FAILED)
+    if as_json:
+        print_json({"removed": asdict(found)})
+
+
+def _show(found: Inventory) -> None:
+    if found.tables:
+        counts = {table: f"more than {COUNTED}" if rows > COUNTED else rows for table, rows in found.tables.items()}
+        print_table([{"table": table, "rows": rows} for table, rows in counts.items()], ["table", "rows"])
+    if found.triggers:
+        print_table([{"trigger": one} for one in found.triggers], ["trigger"])
+    if found.functions:
+        typer.echo(f"{len(found.functions)} functions, and the schema webhooks")
+    if found.callers:
+        note(f"These of your own mention it and may fail without it: {', '.join(found.callers)}")
