@@ -20,6 +20,7 @@ from devstack.rabbitmq import RabbitMQ
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
 from devstack.valkey import Valkey
+from tests.hosted.bed import Hosted, lacking, push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,32 +81,56 @@ def servers(directory: Path) -> Iterator[Callable[[int], Postgres]]:
 
 
 @pytest.fixture(scope="session")
-def postgres(servers: Callable[[int], Postgres]) -> Postgres:
-    """The newest Postgres that there is."""
-    return servers(max(PROGRAMS))
+def hosted(directory: Path) -> Iterator[Hosted]:
+    """A server like hosted Supabase's. One that the machine cannot run is skipped at home, fails in CI."""
+    if (problem := lacking()) and not os.environ.get("CI"):
+        pytest.skip(problem)
+    server = Hosted(directory / "hosted")
+    server.erase()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
 def form() -> str:
-    """The form of the tables, "plain" or "partitioned": tests that hold for both have it as a parameter."""
+    """What a test's database is: "plain", with "partitioned" history, or on "hosted" Supabase.
+
+    Tests that hold for several have it as a parameter.
+    """
     return "plain"
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Postgres, directory: Path, form: str) -> str:
+def postgres(request: pytest.FixtureRequest, servers: Callable[[int], Postgres], form: str) -> Postgres:
+    """The newest Postgres that there is, or one like hosted Supabase's."""
+    server: Postgres = request.getfixturevalue("hosted") if form == "hosted" else servers(max(PROGRAMS))
+    return server
+
+
+@pytest.fixture(scope="session")
+def apply(directory: Path, form: str) -> Callable[[str, Path], None]:
+    """Apply a folder of migrations to a database: with Supabase Lite, or as to a hosted project."""
+
+    def with_lite(dsn: str, folder: Path) -> None:
+        migrate(directory, dsn, folder, say=quiet)
+
+    def with_cli(dsn: str, folder: Path) -> None:
+        push(directory / "pushed", dsn, sorted(folder.glob("*.sql")))
+
+    return with_cli if form == "hosted" else with_lite
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres, apply: Callable[[str, Path], None], directory: Path, form: str) -> str:
     """A database of an empty Supabase project with our migrations."""
     name = f"template_{form}"
-    migrate(
-        directory,
-        postgres.create(name),
-        with_partitions(directory) if form == "partitioned" else MIGRATIONS,
-        say=quiet,
-    )
+    apply(postgres.create(name), with_partitions(directory) if form == "partitioned" else MIGRATIONS)
     return name
 
 
 @pytest.fixture(scope="session")
-def platforms(postgres: Postgres, directory: Path) -> Callable[[str], str]:
+def platforms(postgres: Postgres, apply: Callable[[str, Path], None], directory: Path) -> Callable[[str], str]:
     """Databases of the platform with its nine events attached, by their past.
 
     "empty": our migrations came first, then its tables. "production": the first generation, upgraded.
@@ -119,12 +144,12 @@ def platforms(postgres: Postgres, directory: Path) -> Callable[[str], str]:
                 before = directory / "production"
                 before.mkdir(exist_ok=True)
                 (before / "20200101000000_platform.sql").write_text(PLATFORM.read_text())
-                migrate(directory, dsn, before, say=quiet)
+                apply(dsn, before)
                 for file in MIGRATIONS.glob("*.sql"):
                     (before / file.name).write_text(file.read_text())
-                migrate(directory, dsn, before, say=quiet)
+                apply(dsn, before)
             else:
-                migrate(directory, dsn, MIGRATIONS, say=quiet)
+                apply(dsn, MIGRATIONS)
             install_platform(dsn)
             made.add(name)
         return name
