@@ -35,7 +35,7 @@ def test_sign_ups_emit(hosted: Hosted, directory: Path, project: str) -> None:
 
 
 def test_a_project_that_exposes_nothing(hosted: Hosted, directory: Path, project: str) -> None:
-    """Without default privileges, as since 30 May 2026, the service role still delivers, and a user still dispatches."""
+    """Without default privileges, as since 30 May 2026: the service role still delivers, a user still dispatches."""
     name = project.rsplit("/", 1)[-1]
     hosted.run("unexposed.sql", database=name)
     push(directory / "pushed", project, sorted(MIGRATIONS.glob("*.sql")))

@@ -1,8 +1,10 @@
 -- Supabase Vault's interface: secrets by name. Here they are not encrypted; who may read them is what counts.
--- Checked against its documentation ("Vault") and pgflow's dump: schema vault, extension supabase_vault pre-installed.
+-- Checked against its documentation ("Vault"), pgflow's dump (schema vault, extension supabase_vault pre-installed) and
+-- supabase/postgres (custom script of the extension: who holds what).
 
 create schema vault authorization supabase_admin;
 grant usage on schema vault to postgres with grant option;
+grant usage on schema vault to service_role;
 
 create table vault.secrets (
     id uuid primary key default gen_random_uuid(),
@@ -35,3 +37,5 @@ revoke all on function vault.create_secret(text, text, text, uuid) from public;
 
 grant select, delete on vault.secrets, vault.decrypted_secrets to postgres with grant option;
 grant execute on function vault.create_secret(text, text, text, uuid) to postgres with grant option;
+grant select, delete on vault.secrets, vault.decrypted_secrets to service_role;
+grant execute on function vault.create_secret(text, text, text, uuid) to service_role;
