@@ -7,13 +7,14 @@ import os
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from devstack import rabbitmq
+from devstack import pgbouncer, rabbitmq
+from devstack.pgbouncer import PgBouncer
 from devstack.platform import install as install_platform
 from devstack.postgres import PROGRAMS, Postgres, available
 from devstack.rabbitmq import RabbitMQ
@@ -68,7 +69,7 @@ def servers(directory: Path) -> Iterator[Callable[[int], Postgres]]:
 
         def server(version: int) -> Postgres:
             if version not in started:
-                if not available(version) and not (os.environ.get("CI") and version != 15):
+                if not available(version) and not os.environ.get("CI"):
                     pytest.skip(f"Postgres {version} is not on this machine (apt install postgresql-{version})")
                 data = directory / f"postgres-{version}"
                 started[version] = Postgres(data, version=version, say=quiet)
@@ -202,6 +203,22 @@ def rabbitmq_server(directory: Path, start_rabbitmq: Callable[[Path], RabbitMQ])
     server = start_rabbitmq(directory)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def pool(directory: Path) -> Iterator[Callable[..., PgBouncer]]:
+    """Start a PgBouncer before a server's port. One that the machine lacks is skipped at home, fails in CI."""
+    with ExitStack() as stack:
+
+        def start(server: int, **options: Any) -> PgBouncer:
+            if not pgbouncer.available() and not os.environ.get("CI"):
+                pytest.skip("PgBouncer is not on this machine (apt install pgbouncer)")
+            pooler = PgBouncer(directory, server, say=quiet, **options)
+            stack.callback(pooler.stop)
+            pooler.start()
+            return pooler
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 #: Held while migrations are applied, so that two at once wait for each other: "webhooks" in ASCII.
 LOCK = 0x776562686F6F6B73
+
+#: Seconds that one of two waits for the other; then it says so.
+LOCK_SECONDS = 60
 
 #: The Supabase CLI's own table, column for column (supabase/cli, pkg/migration/history.go).
 HISTORY = """
@@ -72,9 +76,11 @@ class Database:
                 "migrate needs psycopg, which is not installed; install it: pip install 'supabase-webhooks[migrate]'"
             ) from exc
         self._error: type[Exception] = psycopg.Error
+        # no prepared statements: a pooler in transaction mode gives each transaction another server connection
+        self._connect = partial(psycopg.connect, self._dsn, autocommit=True, connect_timeout=10, prepare_threshold=None)
         with self._translated("connecting"):
             try:
-                self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=10)
+                self._connection = self._connect()
             except psycopg.ProgrammingError:
                 # its text repeats the DSN, password included
                 raise MigrationError(
@@ -122,15 +128,21 @@ class Database:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of migrations, with the history's table made."""
-        with self._translated("locking"):
-            self._connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-            self._connection.execute(HISTORY)
-        try:
+        """Hold the lock of migrations, with the history's table made.
+
+        A transaction on a second connection holds it: a pooler in transaction mode keeps a session's lock for ever, and
+        ends a transaction with its client. Between statements it holds no snapshot.
+        """
+        with ExitStack() as held:
+            with self._translated("connecting"):
+                connection = held.enter_context(self._connect())
+            with self._translated("another `webhooks migrate` is under way, or its connection is still open"):
+                held.enter_context(connection.transaction())
+                connection.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
+                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+            with self._translated("locking"):
+                self._connection.execute(HISTORY)
             yield
-        finally:
-            # closing the connection would release it too
-            self._connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

@@ -46,7 +46,7 @@ def db(hosted: Hosted, directory: Path) -> Iterator[Connection]:
 
 
 def test_the_page_on_the_cron(db: Connection) -> None:
-    """The secret is kept, the jobs are scheduled, and when the minute begins pg_cron calls the gateway with the secret."""
+    """The secret is kept, the jobs are scheduled, and pg_cron calls the gateway with it when the minute begins."""
     written = blocks("docs/github-actions.md", "cron.schedule(", "vault.create_secret(")
     assert len(written) == 2
     for sql in written:
