@@ -94,12 +94,12 @@ def hosted(directory: Path) -> Iterator[Hosted]:
 
 
 @pytest.fixture(scope="session")
-def form() -> str:
+def form(request: pytest.FixtureRequest) -> str:
     """What a test's database is: "plain", with "partitioned" history, or on "hosted" Supabase.
 
-    Tests that hold for several have it as a parameter.
+    Tests that hold for several have it as a parameter, indirectly: then what stands on it is made anew for others.
     """
-    return "plain"
+    return str(getattr(request, "param", "plain"))
 
 
 @pytest.fixture(scope="session")

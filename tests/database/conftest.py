@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     reason = NOT_HOSTED.get(metafunc.function.__name__)
     hosted = pytest.param("hosted", marks=[pytest.mark.skip(reason=reason)] if reason else [])
     forms = ["plain", "partitioned"] if name in ON_BOTH_FORMS else ["plain"]
-    metafunc.parametrize("form", [*forms, hosted], scope="session")
+    metafunc.parametrize("form", [*forms, hosted], indirect=True, scope="session")
 
 
 @pytest.fixture

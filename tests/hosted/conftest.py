@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from tests.hosted.bed import Hosted
 
 
-@pytest.fixture(scope="session")
-def form() -> str:
-    """Every test here is on the server like hosted Supabase's."""
-    return "hosted"
-
-
 @pytest.fixture
 def project(hosted: Hosted) -> Iterator[str]:
     """A project without anything of ours: its owner's connection string."""

@@ -1,6 +1,8 @@
 """Migrations are pushed into a live app: people go on signing in, and a push has hardly ever to be repeated.
 
-Each test pushes a few times; LIVE_PUSHES=20 pushes as often as the promise says (`make test ARGS=...` reads it too).
+Each test pushes three times; as often as the promise says, in some eight minutes:
+
+    LIVE_PUSHES=20 make test ARGS=tests/hosted/test_live_push.py
 """
 
 from __future__ import annotations
