@@ -18,7 +18,7 @@ from devstack.packages import folder_of
 from devstack.processes import Child, Service, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 #: Postgres refuses to run as root. This user exists on every Linux.
 NOBODY = 65534
@@ -46,6 +46,12 @@ def available(version: int) -> bool:
 class Postgres(Service):
     """A server on the data in `directory`, made when there is none. As root it runs as nobody."""
 
+    #: The role that initdb creates, and that creates and drops databases.
+    superuser = "postgres"
+
+    #: Server settings beside those of every server.
+    options: Mapping[str, str] = {}
+
     def __init__(self, directory: Path, *, version: int = 18, say: Callable[[str], None] = print) -> None:
         if not available(version):
             raise StackError(f"Postgres {version} is not on this machine; there are: {[*filter(available, PROGRAMS)]}")
@@ -63,7 +69,7 @@ class Postgres(Service):
         self._make_data()
         self._wait_for_former_server()
         self.port = self.port or free_port()
-        options = {**OPTIONS, "port": str(self.port)}
+        options = {**OPTIONS, **self.options, "port": str(self.port)}
         self._say(f"waiting for Postgres {self._version} on port {self.port}")
         self.child = Child(
             f"Postgres {self._version}",
@@ -81,25 +87,25 @@ class Postgres(Service):
         """Remove the data of a stopped server."""
         shutil.rmtree(self._data, ignore_errors=True)
 
-    def dsn(self, database: str = "postgres") -> str:
-        """Return the connection string of a database."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+    def dsn(self, database: str = "postgres", *, user: str = "postgres") -> str:
+        """Return a role's connection string of a database."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str, *, template: str = "template1") -> str:
         """Create a database from a template and return its connection string; an existing one stays as it is."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+        with psycopg.connect(self.dsn(user=self.superuser), autocommit=True) as connection:
             if not connection.execute("select from pg_database where datname = %s", (database,)).rowcount:
                 connection.execute(f'create database "{database}" template "{template}"'.encode())
         return self.dsn(database)
 
     def drop(self, database: str) -> None:
         """Drop a database, whoever is connected to it."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+        with psycopg.connect(self.dsn(user=self.superuser), autocommit=True) as connection:
             connection.execute(f'drop database if exists "{database}" with (force)'.encode())
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self.dsn(), connect_timeout=2).close()
+            psycopg.connect(self.dsn(user=self.superuser), connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -122,7 +128,7 @@ class Postgres(Service):
             "-D",
             self._data,
             "-U",
-            "postgres",
+            self.superuser,
             "-A",
             "trust",
             "-E",

@@ -8,19 +8,21 @@ import shutil
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from devstack import rabbitmq
+from devstack import pgbouncer, rabbitmq
+from devstack.pgbouncer import PgBouncer
 from devstack.platform import install as install_platform
 from devstack.postgres import PROGRAMS, Postgres, available
 from devstack.rabbitmq import RabbitMQ
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
 from devstack.valkey import Valkey
+from tests.hosted.bed import Hosted, lacking, push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +76,7 @@ def servers(directory: Path) -> Iterator[Callable[[int], Postgres]]:
 
         def server(version: int) -> Postgres:
             if version not in started:
-                if not available(version) and not (os.environ.get("CI") and version != 15):
+                if not available(version) and not os.environ.get("CI"):
                     pytest.skip(f"Postgres {version} is not on this machine (apt install postgresql-{version})")
                 data = directory / f"postgres-{version}"
                 started[version] = Postgres(data, version=version, say=quiet)
@@ -87,32 +89,56 @@ def servers(directory: Path) -> Iterator[Callable[[int], Postgres]]:
 
 
 @pytest.fixture(scope="session")
-def postgres(servers: Callable[[int], Postgres]) -> Postgres:
-    """The newest Postgres that there is."""
-    return servers(max(PROGRAMS))
+def hosted(directory: Path) -> Iterator[Hosted]:
+    """A server like hosted Supabase's. One that the machine cannot run is skipped at home, fails in CI."""
+    if (problem := lacking()) and not os.environ.get("CI"):
+        pytest.skip(problem)
+    server = Hosted(directory / "hosted")
+    server.erase()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
-def form() -> str:
-    """The form of the tables, "plain" or "partitioned": tests that hold for both have it as a parameter."""
-    return "plain"
+def form(request: pytest.FixtureRequest) -> str:
+    """What a test's database is: "plain", with "partitioned" history, or on "hosted" Supabase.
+
+    Tests that hold for several have it as a parameter, indirectly: then what stands on it is made anew for others.
+    """
+    return str(getattr(request, "param", "plain"))
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Postgres, directory: Path, form: str) -> str:
+def postgres(request: pytest.FixtureRequest, servers: Callable[[int], Postgres], form: str) -> Postgres:
+    """The newest Postgres that there is, or one like hosted Supabase's."""
+    server: Postgres = request.getfixturevalue("hosted") if form == "hosted" else servers(max(PROGRAMS))
+    return server
+
+
+@pytest.fixture(scope="session")
+def apply(directory: Path, form: str) -> Callable[[str, Path], None]:
+    """Apply a folder of migrations to a database: with Supabase Lite, or as to a hosted project."""
+
+    def with_lite(dsn: str, folder: Path) -> None:
+        migrate(directory, dsn, folder, say=quiet)
+
+    def with_cli(dsn: str, folder: Path) -> None:
+        push(directory / "pushed", dsn, sorted(folder.glob("*.sql")))
+
+    return with_cli if form == "hosted" else with_lite
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres, apply: Callable[[str, Path], None], directory: Path, form: str) -> str:
     """A database of an empty Supabase project with our migrations."""
     name = f"template_{form}"
-    migrate(
-        directory,
-        postgres.create(name),
-        with_partitions(directory) if form == "partitioned" else MIGRATIONS,
-        say=quiet,
-    )
+    apply(postgres.create(name), with_partitions(directory) if form == "partitioned" else MIGRATIONS)
     return name
 
 
 @pytest.fixture(scope="session")
-def platforms(postgres: Postgres, directory: Path) -> Callable[[str], str]:
+def platforms(postgres: Postgres, apply: Callable[[str, Path], None], directory: Path) -> Callable[[str], str]:
     """Databases of the platform with its nine events attached, by their past.
 
     "empty": our migrations came first, then its tables. "production": the first generation, upgraded.
@@ -125,12 +151,12 @@ def platforms(postgres: Postgres, directory: Path) -> Callable[[str], str]:
             if past == "production":
                 before = emptied(directory / "production")
                 (before / "20200101000000_platform.sql").write_text(PLATFORM.read_text())
-                migrate(directory, dsn, before, say=quiet)
+                apply(dsn, before)
                 for file in MIGRATIONS.glob("*.sql"):
                     (before / file.name).write_text(file.read_text())
-                migrate(directory, dsn, before, say=quiet)
+                apply(dsn, before)
             else:
-                migrate(directory, dsn, MIGRATIONS, say=quiet)
+                apply(dsn, MIGRATIONS)
             install_platform(dsn)
             made.add(name)
         return name
@@ -183,6 +209,22 @@ def rabbitmq_server(directory: Path, start_rabbitmq: Callable[[Path], RabbitMQ])
     server = start_rabbitmq(directory)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def pool(directory: Path) -> Iterator[Callable[..., PgBouncer]]:
+    """Start a PgBouncer before a server's port. One that the machine lacks is skipped at home, fails in CI."""
+    with ExitStack() as stack:
+
+        def start(server: int, **options: Any) -> PgBouncer:
+            if not pgbouncer.available() and not os.environ.get("CI"):
+                pytest.skip("PgBouncer is not on this machine (apt install pgbouncer)")
+            pooler = PgBouncer(directory, server, say=quiet, **options)
+            stack.callback(pooler.stop)
+            pooler.start()
+            return pooler
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """The listener: hears from Postgres of new deliveries, and wakes its process within milliseconds.
 
-It needs a connection of its own (WEBHOOKS_DATABASE_URL): neither REST nor a transaction pooler can carry LISTEN.
+It needs a connection of its own (WEBHOOKS_DATABASE_URL): neither REST nor a transaction pooler can carry LISTEN. So it
+first sends itself a notification over a second connection: where that does not arrive, it says so and leaves the work
+to the sweep, before it has taken a lock that a pooler would keep.
 Source: https://www.postgresql.org/docs/current/sql-listen.html and sql-notify.html.
 """
 
@@ -8,6 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import time
+import uuid
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,12 +25,23 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "webhook_deliveries"
 
+#: What the process that listens sends, so that it and those that wait know that it does.
+PULSE = "webhook_listener"
+
 #: Held by the one process that listens: "whlisten" in ASCII. One is enough: at a low rate it drains by itself, at a
 #: high one the sweep gives the others jobs. Postgres frees it with the connection.
 LOCK = 0x77686C697374656E
 
-#: Seconds between looks whether the lock is free. To wait in Postgres would hold a snapshot, and hold up vacuum.
+#: Seconds between pulses, and between looks whether the lock is free. To wait in Postgres would hold a snapshot, and
+#: hold up vacuum.
 TURN_SECONDS = 5.0
+
+#: Turns without a pulse after which the lock counts as leaked: a pooler's connection holds it, or one whose client has
+#: vanished. At random, so that one of several that wait is first, and the others hear its pulse.
+PATIENCE_TURNS = (3.0, 6.0)
+
+#: Seconds that a notification may take to arrive. It takes milliseconds.
+ARRIVAL_SECONDS = 5.0
 
 #: Seconds after a notification in which others stay silent (webhooks.wake_workers): look again when they have passed.
 SILENCE = 0.04
@@ -41,6 +58,18 @@ KEEPALIVE: dict[str, Any] = {
 #: Seconds between tries while Postgres is away.
 RETRY_SECONDS = 5.0
 
+#: Seconds between tries while notifications do not arrive: a pooler remains one.
+DEAF_RETRY_SECONDS = 60.0
+
+DEAF = (
+    "a notification that was sent did not arrive; WEBHOOKS_DATABASE_URL must be a direct or session-mode connection"
+    " string (port 5432, not 6543)"
+)
+
+
+class DeafError(Exception):
+    """Raised when a connection does not receive what was sent to it."""
+
 
 class Listener:
     """Calls `wake` on each notification, and once more a moment later. `run` goes on until it is cancelled."""
@@ -49,48 +78,110 @@ class Listener:
         self._database_url = database_url
         self._wake = wake
         self._again: asyncio.TimerHandle | None = None
+        self._failing = False
 
     async def run(self) -> None:
         """Listen; connect again when the connection is lost. The sweep finds what is missed meanwhile."""
-        failing = False
         while True:
+            pause = RETRY_SECONDS
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    self._database_url, autocommit=True, connect_timeout=10, **KEEPALIVE
-                ) as connection:
-                    failing = False
-                    await self._listen(connection)
+                async with await self._connect() as connection:
+                    await self._probe(connection)
+                    self._failing = False
+                    while True:
+                        await self._listen(connection, locked=await self._turn(connection))
+            except DeafError:
+                self._report(f"not listening, the sweep goes on: {DEAF}")
+                pause = DEAF_RETRY_SECONDS
             except psycopg.OperationalError as exc:
-                if not failing:
-                    logger.warning("not listening, the sweep goes on: %s", str(exc).strip())
-                failing = True
+                self._report(f"not listening, the sweep goes on: {str(exc).strip()}")
             except Exception as exc:  # noqa: BLE001 - the sweep beside it must go on, whatever this was
-                if not failing:
-                    # not its text: that of a malformed URL repeats it, password included
-                    logger.warning("not listening, the sweep goes on (%s); see: webhooks doctor", type(exc).__name__)
-                failing = True
-            await asyncio.sleep(RETRY_SECONDS)
+                # not its text: that of a malformed URL repeats it, password included
+                self._report(f"not listening, the sweep goes on ({type(exc).__name__}); see: webhooks doctor")
+            await asyncio.sleep(pause)
 
-    async def _listen(self, connection: psycopg.AsyncConnection) -> None:
+    async def _connect(self) -> psycopg.AsyncConnection:
+        return await psycopg.AsyncConnection.connect(
+            self._database_url, autocommit=True, connect_timeout=10, **KEEPALIVE
+        )
+
+    async def _probe(self, connection: psycopg.AsyncConnection) -> None:
+        """Send a notification over a second connection: over this one it would arrive with the statement's result."""
+        token = uuid.uuid4().hex
+        await connection.execute(f"listen {PULSE}".encode())
+        async with await self._connect() as sender:
+            await sender.execute("select pg_notify(%s, %s)", (PULSE, token))
+        async with aclosing(connection.notifies(timeout=ARRIVAL_SECONDS)) as notifications:
+            async for heard in notifications:
+                if heard.payload == token:
+                    return
+        raise DeafError
+
+    async def _turn(self, connection: psycopg.AsyncConnection) -> bool:
+        """Wait until this process is to listen; return whether it holds the lock."""
         waiting = False
+        patience = random.uniform(*PATIENCE_TURNS) * TURN_SECONDS
+        last_pulse = time.monotonic()
         while not await self._take(connection):
             if not waiting:
                 logger.info("another process listens; this one takes over when it ends")
             waiting = True
-            await asyncio.sleep(TURN_SECONDS)
+            async for heard in connection.notifies(timeout=TURN_SECONDS):
+                if _is_pulse(heard):
+                    last_pulse = time.monotonic()
+            if time.monotonic() - last_pulse > patience:
+                logger.warning("the process that holds the listener's lock does not listen; this one does, without it")
+                return False
+        return True
+
+    async def _listen(self, connection: psycopg.AsyncConnection, *, locked: bool) -> None:
+        """Listen; return when another process turns out to, while this one has not the lock."""
         await connection.execute(f"listen {CHANNEL}".encode())
         logger.info("listening for new deliveries")
         # what was made before
         self._wake()
-        async for _ in connection.notifies():
-            self._wake()
-            if self._again is None:
-                self._again = asyncio.get_running_loop().call_later(SILENCE, self._wake_again)
+        while True:
+            pid = await self._pulse(connection)
+            arrived = another = False
+            async for heard in connection.notifies(timeout=TURN_SECONDS):
+                if heard.channel == CHANNEL:
+                    self._hear()
+                elif _is_pulse(heard):
+                    arrived = arrived or heard.pid == pid
+                    another = another or heard.pid != pid
+            if not arrived:
+                raise DeafError
+            locked = locked or await self._take(connection)
+            if another and not locked:
+                await connection.execute(f"unlisten {CHANNEL}".encode())
+                return
+
+    async def _pulse(self, connection: psycopg.AsyncConnection) -> int:
+        """Send a pulse; return the server process that sent it, which this connection belongs to."""
+        row = await (await connection.execute("select pg_backend_pid(), pg_notify(%s, '')", (PULSE,))).fetchone()
+        assert row is not None  # noqa: S101 - a select without a table returns a row
+        return int(row[0])
 
     async def _take(self, connection: psycopg.AsyncConnection) -> bool:
         row = await (await connection.execute("select pg_try_advisory_lock(%s)", (LOCK,))).fetchone()
         return row is not None and bool(row[0])
 
+    def _hear(self) -> None:
+        self._wake()
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_later(SILENCE, self._wake_again)
+
     def _wake_again(self) -> None:
         self._again = None
         self._wake()
+
+    def _report(self, text: str) -> None:
+        """Log a failure once, until it is over."""
+        if not self._failing:
+            logger.warning(text)
+        self._failing = True
+
+
+def _is_pulse(heard: psycopg.Notify) -> bool:
+    """Tell a pulse from a process that only tries whether it hears."""
+    return heard.channel == PULSE and not heard.payload

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from devstack.platform import tables
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
 from tests.conftest import PLATFORM, emptied, quiet
@@ -154,43 +153,3 @@ def test_file_names() -> None:
     for file in files:
         assert re.fullmatch(r"\d{14}_[a-z0-9_]+\.sql", file.name)
         assert file.read_text().startswith("-- "), f"{file.name} has no header"
-
-
-@pytest.mark.usefixtures("template")  # which makes the roles of a Supabase project
-def test_a_project_whose_owner_is_no_superuser(postgres: Postgres, directory: Path) -> None:
-    """As hosted Supabase: postgres owns public, not auth.users, on which it may make triggers; sign-ups emit."""
-    name = "hosted"
-    dsn = postgres.create(name)
-    empty = emptied(directory / "nothing")
-    (empty / "20200101000000_nothing.sql").write_text("-- nothing\nselect 1;")
-    migrate(directory, dsn, empty, say=quiet)
-    with psycopg.connect(dsn, autocommit=True) as admin:
-        admin.execute("drop role if exists project_owner; drop role if exists auth_admin")
-        admin.execute(
-            f"""
-            create role project_owner login bypassrls; create role auth_admin login;
-            grant create, temporary on database {name} to project_owner;
-            alter schema public owner to project_owner;
-            grant usage on schema auth to project_owner, auth_admin, anon, authenticated, service_role;
-            grant select, references, trigger, delete on auth.users to project_owner;
-            grant execute on all functions in schema auth to project_owner;
-            alter table auth.users owner to auth_admin;
-        """.encode()
-        )
-    owner = dsn.replace("postgres@", "project_owner@")
-    with psycopg.connect(owner, autocommit=True) as db:
-        for file in sorted(MIGRATIONS.glob("*.sql")):
-            db.execute(file.read_bytes())
-        db.execute(tables().encode())
-        outcomes = db.execute("select outcome from public.install_platform_webhooks()").fetchall()
-        assert outcomes == [("attached",)] * 9
-        db.execute("insert into public.webhook_configurations (name, url, events) values ('a', 'https://a.b/c', '{*}')")
-    with psycopg.connect(dsn.replace("postgres@", "auth_admin@"), autocommit=True) as auth:
-        auth.execute("insert into auth.users (id, email) values (%s, 'ana@example.com')", (USER,))
-    with psycopg.connect(owner, autocommit=True) as db:
-        assert db.execute("select * from public.webhook_trigger_errors").fetchall() == []
-        told = db.execute("select event_type, payload ->> 'actor_user_id' from public.webhook_deliveries").fetchall()
-        assert told == [("user.joined_platform", USER)]
-        left = db.execute("select outcome, count(*) from public.uninstall_platform_webhooks() group by 1").fetchall()
-        assert [count for _, count in sorted(left)] == [8, 1]
-        assert "project_owner does not own the table" in sorted(left)[1][0]

@@ -12,8 +12,10 @@ from devstack.receiver import Receiver
 from workers.listener import LOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from devstack.pgbouncer import PgBouncer
+    from devstack.postgres import Postgres
     from tests.e2e.conftest import System
 
 #: No sweep: only what is heard starts work.
@@ -78,6 +80,22 @@ def test_another_takes_over(system: System, server: Receiver) -> None:
     system.wait(lambda: listeners(system) not in ([], before))
     system.dispatch()
     system.wait_for_status("delivered", 1)
+
+
+def test_behind_a_pooler_the_sweep_goes_on(
+    system: System, server: Receiver, postgres: Postgres, pool: Callable[..., PgBouncer]
+) -> None:
+    """A pooler in transaction mode keeps LISTEN to itself: the log says so once, no lock is held, all is delivered."""
+    system.endpoint(server.url)
+    dsn = pool(postgres.port).dsn(system.dsn.rsplit("/", 1)[-1])
+    worker = system.worker(1, WEBHOOKS_DATABASE_URL=dsn)
+    assert worker.child
+    log = worker.child.log
+    system.wait(lambda: "a notification that was sent did not arrive" in log.read_text())
+    system.dispatch(3)
+    system.wait_for_status("delivered", 3)
+    assert listeners(system) == []
+    assert log.read_text().count("not listening") == 1
 
 
 def test_a_role_without_privileges_may_listen(system: System, server: Receiver) -> None:
