@@ -1,4 +1,4 @@
--- webhooks migration: system 395fad53a66a379a2f8388ea82702be6ddf4d43ff276dde4d6939dac04e0884b
+-- webhooks migration: system 56c3136036dd31eb8ccd18c4276c5209f166d8085c8ef7b174e98cc295e803cf
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1047,7 +1047,7 @@ grant select, delete on public.webhook_trigger_errors to service_role;
 
 create table if not exists public.webhook_alerts (
     id uuid primary key default gen_random_uuid(),
-    kind text not null check (kind in ('failure_rate', 'overdue', 'circuit_open', 'dispatcher_silent', 'endpoint_disabled')),
+    kind text not null check (kind in ('failure_rate', 'overdue', 'endpoint_failing', 'dispatcher_silent', 'endpoint_disabled')),
     severity text not null check (severity in ('warning', 'critical')),
     subject text not null default '',
     webhook_config_id uuid references public.webhook_configurations (id) on delete set null,
@@ -1061,8 +1061,8 @@ create unique index if not exists idx_webhook_alerts_active on public.webhook_al
 create index if not exists idx_webhook_alerts_started_at on public.webhook_alerts (started_at desc);
 create index if not exists idx_webhook_alerts_ended_at on public.webhook_alerts (ended_at) where ended_at is not null;
 create index if not exists idx_webhook_alerts_webhook_config_id on public.webhook_alerts (webhook_config_id);
-comment on table public.webhook_alerts is 'What people must hear of, from its start to its end; kept for 90 days after.';
-comment on column public.webhook_alerts.kind is 'failure_rate, overdue, circuit_open, dispatcher_silent or endpoint_disabled.';
+comment on table public.webhook_alerts is 'What people must know of, from its start to its end; kept for 90 days after.';
+comment on column public.webhook_alerts.kind is 'failure_rate, overdue, endpoint_failing, dispatcher_silent or endpoint_disabled.';
 comment on column public.webhook_alerts.severity is 'critical: nothing is delivered, or soon nothing will be. warning: some deliveries suffer.';
 comment on column public.webhook_alerts.subject is 'What it is about: an endpoint''s id, or nothing. Of each kind and subject one alert is active at most.';
 comment on column public.webhook_alerts.webhook_config_id is 'The endpoint that it is about, if one, while that exists.';
@@ -1203,6 +1203,14 @@ begin
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
             return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+        when 'end_secret_overlap' then
+            return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
+        when 'retry_many' then
+            return webhooks.retry_webhook_deliveries(
+                case when arguments ? 'delivery_ids' then
+                    array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i) end,
+                (arguments ->> 'webhook_config_id')::uuid,
+                coalesce((arguments ->> 'at_most')::integer, 1000));
         when 'retry' then
             return webhooks.retry_webhook_delivery((arguments ->> 'delivery_id')::uuid);
         when 'replay' then
@@ -1324,7 +1332,8 @@ as $$
         from (
             select
             from webhooks.endpoints_with_due() as e (id)
-            join public.webhook_configurations as c on c.id = e.id and c.is_active
+            -- what waits behind an open circuit is told by endpoint_failing
+            cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as c
             cross join lateral (
                 select
                 from webhooks.delivery_queue as q
@@ -1337,13 +1346,17 @@ as $$
     ) as o
     where o.n > (policy ->> 'overdue')::integer
     union all
-    -- half-open is the trial of an open one: not its end yet
-    select 'circuit_open', 'warning', c.id::text, c.id,
-           format('The circuit of endpoint "%s" is open after %s failures in a row', c.name, h.consecutive_failures),
-           jsonb_build_object('endpoint', c.name, 'consecutive_failures', h.consecutive_failures, 'open_until', h.open_until)
+    -- It replaces an alert for the open circuit: one outage is one message, which ends when a delivery succeeds.
+    select 'endpoint_failing', 'warning', c.id::text, c.id,
+           format('Endpoint "%s" has failed since %s UTC. Last response: %s', c.name,
+                  to_char(h.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI'),
+                  coalesce(left(h.last_error, 200), 'HTTP ' || h.last_status, 'none')),
+           jsonb_build_object('endpoint', c.name, 'failing_since', h.failing_since, 'last_status', h.last_status,
+                              'last_error', h.last_error, 'circuit', h.state, 'open_until', h.open_until)
     from public.webhook_circuits as h
     join public.webhook_configurations as c on c.id = h.webhook_config_id
-    where c.is_active and h.state <> 'closed'
+    where (c.is_active or c.disabled_at is not null)
+      and h.failing_since < now() - make_interval(secs => (policy ->> 'failing_seconds')::float8)
     union all
     -- a cron that never called is not silent: nobody has set it up (webhooks doctor says so)
     select 'dispatcher_silent', 'critical', '', null,
@@ -1353,12 +1366,12 @@ as $$
     where r.started_at < now() - make_interval(secs => (policy ->> 'silence_seconds')::float8)
     union all
     select 'endpoint_disabled', 'critical', c.id::text, c.id,
-           format('Endpoint "%s" was switched off: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
+           format('Endpoint "%s" was disabled: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
            jsonb_build_object('endpoint', c.name, 'disabled_at', c.disabled_at, 'reason', c.disabled_reason)
     from public.webhook_configurations as c
     where not c.is_active and c.disabled_at is not null
 $$;
-comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, silence_seconds.';
+comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, failing_seconds, silence_seconds.';
 revoke all on function webhooks.alert_conditions(jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/alerts/emit_alerts.sql
@@ -1397,9 +1410,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- failure rate above a half, a hundred overdue by a minute, five minutes of silence
+    -- failure rate above a half, a hundred overdue by a minute, a quarter of an hour of failures, five minutes of silence
     _policy constant jsonb := '{"failure_rate": 0.5, "failure_minimum": 10, "with_rate": true, "overdue": 100,
-        "overdue_seconds": 60, "silence_seconds": 300, "channels": {}}' || coalesce(policy, '{}');
+        "overdue_seconds": 60, "failing_seconds": 900, "silence_seconds": 300, "channels": {}}' || coalesce(policy, '{}');
     _started uuid[];
     _ended uuid[];
     _notices jsonb;
@@ -1568,6 +1581,21 @@ end $$;
 comment on function public.create_webhook_endpoint(jsonb) is 'Makes an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
+
+-- schemas/api/end_webhook_secret_overlap.sql
+create or replace function public.end_webhook_secret_overlap(webhook_config_id uuid)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.end_webhook_secret_overlap(end_webhook_secret_overlap.webhook_config_id);
+end $$;
+comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, X-Webhook-Signature too.';
+revoke all on function public.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.end_webhook_secret_overlap(uuid) to authenticated, service_role;
 
 -- schemas/api/evaluate_webhook_alerts.sql
 create or replace function public.evaluate_webhook_alerts(
@@ -1805,6 +1833,26 @@ end $$;
 comment on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) is 'Makes failed (or delivered) deliveries due again, oldest first. By default it only counts: {"matching"}. With dry_run false it takes at_most of them; go on with "next" and the same created_until until "next" is null.';
 revoke all on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
+
+-- schemas/api/retry_webhook_deliveries.sql
+create or replace function public.retry_webhook_deliveries(
+    delivery_ids uuid[] default null,
+    webhook_config_id uuid default null,
+    at_most integer default 1000
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.retry_webhook_deliveries(
+        retry_webhook_deliveries.delivery_ids, retry_webhook_deliveries.webhook_config_id, retry_webhook_deliveries.at_most);
+end $$;
+comment on function public.retry_webhook_deliveries(uuid[], uuid, integer) is 'Makes a selection of deliveries due now, or what waits for its next attempt at an endpoint: {"retried", "more"}. Those of inactive endpoints stay as they are.';
+revoke all on function public.retry_webhook_deliveries(uuid[], uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.retry_webhook_deliveries(uuid[], uuid, integer) to authenticated, service_role;
 
 -- schemas/api/retry_webhook_delivery.sql
 create or replace function public.retry_webhook_delivery(
@@ -2577,8 +2625,13 @@ begin
         'pretty_body', jsonb_pretty(_delivery.payload),
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
-                                      'max_attempts', c.max_attempts)
+                                      'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts))
             from public.webhook_configurations as c
+            where c.id = _delivery.webhook_config_id),
+        'waits_for', (
+            select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h)
+            from public.webhook_configurations as c
+            left join public.webhook_circuits as h on h.webhook_config_id = c.id
             where c.id = _delivery.webhook_config_id),
         'attempt_log', _attempts,
         'timeline', _timeline);
@@ -3375,6 +3428,57 @@ $$;
 comment on function webhooks.retry_wait(integer[], integer) is 'Seconds to wait after an attempt, by the endpoint''s retry_schedule.';
 revoke all on function webhooks.retry_wait(integer[], integer) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/retry_webhook_deliveries.sql
+create or replace function webhooks.retry_webhook_deliveries(
+    delivery_ids uuid[] default null,
+    webhook_config_id uuid default null,
+    at_most integer default 1000
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.retry_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
+    _ids uuid[];
+    _retried integer;
+begin
+    if (delivery_ids is null) = (retry_webhook_deliveries.webhook_config_id is null) then
+        raise exception 'give either delivery_ids or webhook_config_id'
+            using errcode = '22023', hint = 'A selection, or what waits for its next attempt at one endpoint.';
+    end if;
+    if cardinality(delivery_ids) > 1000 then
+        raise exception 'at most 1,000 deliveries can be retried by one call, not %', cardinality(delivery_ids)
+            using errcode = '22023', hint = 'Use replay_webhook_deliveries for more.';
+    end if;
+    -- the queue first, as whoever records a result does
+    if delivery_ids is not null then
+        perform from webhooks.delivery_queue as q where q.delivery_id = any (delivery_ids) order by q.delivery_id for update;
+        _ids := delivery_ids;
+    else
+        _ids := array(
+            select q.delivery_id from webhooks.delivery_queue as q
+            where q.webhook_config_id = retry_webhook_deliveries.webhook_config_id and not q.ready and q.lease_id is null
+            order by q.delivery_id
+            limit _batch
+            for update);
+    end if;
+    -- its trigger queues them
+    update public.webhook_deliveries as d
+    set status = 'pending', next_attempt_at = now(), finished_at = null
+    from public.webhook_configurations as c
+    where d.id = any (_ids) and d.status <> 'processing' and c.id = d.webhook_config_id and c.is_active;
+    get diagnostics _retried = row_count;
+    perform webhooks.log_action('retry_many', retry_webhook_deliveries.webhook_config_id, null,
+        jsonb_build_object('retried', _retried, 'delivery_ids', to_jsonb(delivery_ids)));
+    return jsonb_build_object('retried', _retried, 'more', delivery_ids is null and cardinality(_ids) = _batch);
+end $$;
+comment on function webhooks.retry_webhook_deliveries(uuid[], uuid, integer) is 'Behind public.retry_webhook_deliveries.';
+revoke all on function webhooks.retry_webhook_deliveries(uuid[], uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.retry_webhook_deliveries(uuid[], uuid, integer) to authenticated, service_role;
+
 -- schemas/deliveries/retry_webhook_delivery.sql
 create or replace function webhooks.retry_webhook_delivery(delivery_id uuid)
 returns jsonb
@@ -3469,9 +3573,10 @@ begin
     select jsonb_agg(
         jsonb_build_object(
             'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
-            'status', p.status, 'attempts', p.attempts, 'max_attempts', c.max_attempts, 'request_id', p.request_id,
+            'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
-            'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message)
+            'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,
+            'waits_for', webhooks.why_waiting(p.status, p.next_attempt_at, c, h))
         order by p.created_at desc, p.id desc)
     into _rows
     from (
@@ -3515,7 +3620,8 @@ begin
         order by d.created_at desc, d.id desc
         limit _size + 1
     ) as p
-    join public.webhook_configurations as c on c.id = p.webhook_config_id;
+    join public.webhook_configurations as c on c.id = p.webhook_config_id
+    left join public.webhook_circuits as h on h.webhook_config_id = p.webhook_config_id;
     _rows := coalesce(_rows, '[]');
 
     if jsonb_array_length(_rows) > _size then
@@ -3675,6 +3781,43 @@ comment on function webhooks.webhook_traceparents(uuid[]) is 'Behind public.webh
 revoke all on function webhooks.webhook_traceparents(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_traceparents(uuid[]) to service_role;
 
+-- schemas/deliveries/why_waiting.sql
+create or replace function webhooks.why_waiting(
+    status text,
+    next_attempt_at timestamptz,
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when why_waiting.status <> 'pending' then null
+        when endpoint.deleted_at is not null then jsonb_build_object('reason', 'the endpoint was deleted', 'until', null)
+        when not endpoint.is_active then jsonb_build_object(
+            'reason', case
+                when endpoint.disabled_at is null then 'the endpoint is paused'
+                else 'the endpoint is disabled: ' || coalesce(endpoint.disabled_reason, 'no reason was given')
+            end, 'until', null)
+        when circuit.state = 'open' and circuit.open_until > now() then jsonb_build_object(
+            'reason', 'the endpoint is failing, and its circuit is open', 'until', circuit.open_until)
+        when circuit.paused_until > now() then jsonb_build_object(
+            'reason', 'the endpoint asked to wait (Retry-After)', 'until', circuit.paused_until)
+        when circuit.state <> 'closed' then jsonb_build_object(
+            'reason', 'one request tries whether the endpoint is back', 'until', null)
+        when why_waiting.next_attempt_at > now() then jsonb_build_object('reason', 'the next attempt', 'until', why_waiting.next_attempt_at)
+        when circuit.places is not null then jsonb_build_object(
+            'reason', 'the endpoint ramps up after an outage, ' || circuit.places || ' at once', 'until', null)
+        when endpoint.rate_limit_per_second is not null or endpoint.max_concurrency is not null then jsonb_build_object(
+            'reason', 'a place within the endpoint''s limits', 'until', null)
+        else jsonb_build_object('reason', 'a worker', 'until', null)
+    end
+$$;
+comment on function webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits) is 'What a pending delivery waits for, and until when, if that is known: {"reason", "until"}. Null for others.';
+revoke all on function webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/without_expired.sql
 create or replace function webhooks.without_expired(ids uuid[], endpoints uuid[])
 returns uuid[]
@@ -3722,12 +3865,17 @@ begin
     select string_agg(k.key, ', ') into _unknown
     from jsonb_object_keys(changes) as k (key)
     where k.key not in ('name', 'url', 'events', 'is_active', 'max_attempts', 'rate_limit_per_second', 'max_concurrency',
-        'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile');
+        'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
+        'retry_schedule', 'expires_after');
     if _unknown is not null then
         raise exception 'an endpoint has no setting %', _unknown
             using errcode = '22023', hint = 'A secret is made by the system: use rotate_webhook_secret.';
     end if;
-    _changed := jsonb_populate_record(endpoint, changes);
+    _changed := jsonb_populate_record(endpoint, case
+        when jsonb_typeof(changes -> 'retry_schedule') = 'string' then
+            changes || jsonb_build_object('retry_schedule', to_jsonb(webhooks.retry_preset(changes ->> 'retry_schedule')))
+        else changes
+    end);
     if trim(coalesce(_changed.name, '')) = '' or length(_changed.name) > 200 then
         raise exception 'an endpoint needs a name of at most 200 characters' using errcode = '22023';
     end if;
@@ -3749,6 +3897,15 @@ begin
         raise exception 'webhook endpoint "%": a number is out of its bounds', _changed.name
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
     end if;
+    if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
+        raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
+            using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
+    end if;
+    if _changed.expires_after <= interval '0' then
+        raise exception 'webhook endpoint "%": expires_after must be above 0', _changed.name
+            using errcode = '22023', hint = 'For example "3 days"; null for never.';
+    end if;
     return _changed;
 end $$;
 comment on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) is 'An endpoint with changes applied, or an error that names what is wrong with them.';
@@ -3766,22 +3923,47 @@ declare
     _new public.webhook_configurations;
 begin
     _new := webhooks.apply_endpoint_changes(
-        jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'), settings);
+        jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'),
+        -- retries for days, unless told otherwise
+        case when settings ? 'retry_schedule' or settings ? 'max_attempts' then settings
+        else settings || '{"retry_schedule": "standard"}' end);
     _new.id := gen_random_uuid();
     _new.secret_key := webhooks.generate_secret();
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
-         timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile)
+         timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
+         retry_schedule, expires_after)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
-            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''));
+            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;
 comment on function webhooks.create_webhook_endpoint(jsonb) is 'Behind public.create_webhook_endpoint.';
 revoke all on function webhooks.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function webhooks.create_webhook_endpoint(jsonb) to authenticated, service_role;
+
+-- schemas/endpoints/end_webhook_secret_overlap.sql
+create or replace function webhooks.end_webhook_secret_overlap(webhook_config_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.end_webhook_secret_overlap, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _ended integer;
+begin
+    delete from webhooks.previous_secrets as p where p.webhook_config_id = end_webhook_secret_overlap.webhook_config_id;
+    get diagnostics _ended = row_count;
+    perform webhooks.log_action('end_secret_overlap', end_webhook_secret_overlap.webhook_config_id, null,
+        jsonb_build_object('ended', _ended));
+    return jsonb_build_object('id', end_webhook_secret_overlap.webhook_config_id, 'ended', _ended);
+end $$;
+comment on function webhooks.end_webhook_secret_overlap(uuid) is 'Behind public.end_webhook_secret_overlap.';
+revoke all on function webhooks.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authenticated, service_role;
 
 -- schemas/endpoints/endpoint_settings.sql
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
@@ -3890,6 +4072,7 @@ begin
                 'max_concurrency', c.max_concurrency, 'timeout_seconds', c.timeout_seconds,
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
+                'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
                 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -4017,6 +4200,27 @@ end $$;
 comment on function webhooks.replace_webhook_secret(uuid, text, text) is 'Behind public.replace_webhook_secret.';
 revoke all on function webhooks.replace_webhook_secret(uuid, text, text) from public, anon, authenticated, service_role;
 grant execute on function webhooks.replace_webhook_secret(uuid, text, text) to service_role;
+
+-- schemas/endpoints/retry_preset.sql
+create or replace function webhooks.retry_preset(name text)
+returns integer[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if retry_preset.name is null or retry_preset.name not in ('quick', 'standard') then
+        raise exception 'there is no retry schedule "%"', coalesce(retry_preset.name, 'null')
+            using errcode = '22023', hint = 'quick, standard, or a list of seconds such as [5, 300, 1800].';
+    end if;
+    return case retry_preset.name
+        when 'quick' then '{2,4}'
+        -- 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: Standard Webhooks 1.0.0, "Deliverability and reliability"
+        when 'standard' then '{5,300,1800,7200,18000,36000,50400,72000,86400}'
+    end::integer[];
+end $$;
+comment on function webhooks.retry_preset(text) is 'The retry_schedule of a name: quick (three attempts within seconds) or standard (ten attempts over three days).';
+revoke all on function webhooks.retry_preset(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/rotate_webhook_secret.sql
 create or replace function webhooks.rotate_webhook_secret(
@@ -4152,7 +4356,8 @@ begin
         url = _new.url, events = _new.events, headers = _new.headers,
         rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
         timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
-        circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, '')
+        circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, ''),
+        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after
     where c.id = _old.id;
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);
@@ -5895,5 +6100,5 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '395fad53a66a379a2f8388ea82702be6ddf4d43ff276dde4d6939dac04e0884b', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '56c3136036dd31eb8ccd18c4276c5209f166d8085c8ef7b174e98cc295e803cf', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

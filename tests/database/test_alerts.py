@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Database = Connection[dict[str, Any]]
     Look = Callable[..., list[dict[str, Any]]]
 
-KINDS = ("failure_rate", "overdue", "circuit_open", "dispatcher_silent", "endpoint_disabled")
+KINDS = ("failure_rate", "overdue", "endpoint_failing", "dispatcher_silent", "endpoint_disabled")
 ALL = {kind: ["slack"] for kind in KINDS}
 
 
@@ -88,23 +88,49 @@ def test_overdue(db: Database, look: Look, endpoint: Callable[..., str]) -> None
     assert db.execute("select ended_at from public.webhook_alerts where ended_at is not null").rowcount == 1
 
 
-def test_circuits(db: Database, look: Look, endpoint: Callable[..., str]) -> None:
-    """One an endpoint; its trial is no end; closed, switched off or deleted is."""
-    ids = [endpoint(name=name) for name in ("a", "b", "c")]
-    circuit = (
-        "update public.webhook_circuits set state = %s, open_until = now() where webhook_config_id = any (%s::uuid[])"
+def failing(db: Database, *ids: str, minutes: int = 16) -> None:
+    """Let endpoints have failed for so long, with circuits that open."""
+    db.execute(
+        "update public.webhook_circuits set state = 'open', open_until = now(), last_status = 502, last_error = 'HTTP 502',"
+        " failing_since = now() - %s * interval '1 minute' where webhook_config_id = any (%s::uuid[])",
+        (minutes, list(ids)),
     )
-    db.execute(circuit, ("open", ids))
-    assert told(look()) == [("circuit_open", "started")] * 3
-    db.execute("update public.webhook_alert_notices set sent_at = now()")
-    db.execute(circuit, ("half_open", ids[:1]))
+
+
+def test_endpoints_that_fail(db: Database, look: Look, endpoint: Callable[..., str]) -> None:
+    """One an endpoint, after a quarter of an hour, with its last response; its circuit tells nothing by itself."""
+    ids = [endpoint(name=name) for name in ("a", "b", "c")]
+    failing(db, *ids, minutes=14)
     assert look() == []
-    db.execute(circuit, ("closed", ids[:1]))
+    failing(db, *ids)
+    notices = look()
+    assert told(notices) == [("endpoint_failing", "started")] * 3
+    assert all("Last response: HTTP 502" in notice["summary"] for notice in notices)
+    db.execute("update public.webhook_alert_notices set sent_at = now()")
+    # its circuit's trial is no end; a success, a person who disables it, and its deletion are
+    db.execute("update public.webhook_circuits set state = 'half_open'")
+    assert look() == []
+    db.execute("update public.webhook_circuits set failing_since = null where webhook_config_id = %s", (ids[0],))
     db.execute("update public.webhook_configurations set is_active = false where id = %s", (ids[1],))
     db.execute("delete from public.webhook_configurations where id = %s", (ids[2],))
     ended = look()
-    assert told(ended) == [("circuit_open", "ended")] * 3
+    assert told(ended) == [("endpoint_failing", "ended")] * 3
     assert {notice["summary"].split('"')[1] for notice in ended} == {"a", "b", "c"}
+
+
+def test_one_outage_is_one_message(db: Database, look: Look, endpoint: Callable[..., str]) -> None:
+    """What waits behind the open circuit is not overdue as well; an endpoint that is disabled has not recovered."""
+    ill = endpoint()
+    deliveries(db, ill, 500, "pending", due="1 hour")
+    failing(db, ill)
+    db.execute("update public.webhook_circuits set open_until = now() + interval '1 minute'")
+    assert told(look()) == [("endpoint_failing", "started")]
+    db.execute("update public.webhook_alert_notices set sent_at = now()")
+    db.execute(
+        "update public.webhook_configurations set is_active = false, disabled_at = now(), disabled_reason = 'gone'"
+    )
+    assert {kind for kind, moment in told(look()) if moment == "started"} == {"endpoint_disabled"}
+    assert db.execute("select from public.webhook_alerts where ended_at is not null").rowcount == 0
 
 
 def test_dispatcher(db: Database, look: Look) -> None:
@@ -201,12 +227,10 @@ def test_the_event(db: Database, look: Look, endpoint: Callable[..., str]) -> No
     family = endpoint(events="{webhook.*}", name="family")
     endpoint(events="{*}", name="everything")
     ill = endpoint(events="{webhook.*}", name="ill")
-    db.execute(
-        "update public.webhook_circuits set state = 'open', open_until = now() where webhook_config_id = %s", (ill,)
-    )
+    failing(db, ill)
     for _ in range(3):
         assert look(channels={}) == []
-    db.execute("update public.webhook_circuits set state = 'closed'")
+    db.execute("update public.webhook_circuits set state = 'closed', failing_since = null")
     assert look(channels={}) == []
     rows = db.execute("select * from public.webhook_deliveries order by created_at").fetchall()
     by_endpoint = {name: [r["payload"]["data"]["status"] for r in rows if str(r["webhook_config_id"]) == name]
@@ -215,7 +239,7 @@ def test_the_event(db: Database, look: Look, endpoint: Callable[..., str]) -> No
     assert by_endpoint == {asked: ["started", "ended"], family: ["started", "ended"]}
     assert len(rows) == 4
     data = rows[0]["payload"]["data"]
-    assert (data["kind"], data["webhook_config_id"]) == ("circuit_open", ill)
+    assert (data["kind"], data["webhook_config_id"]) == ("endpoint_failing", ill)
     assert rows[0]["payload"]["request_id"] == str(rows[0]["request_id"])
 
     become(db, "authenticated", ANA)

@@ -175,7 +175,7 @@ NOTICE = Notice(
     alert_id="a",
     moment="started",
     channel="email",
-    kind="circuit_open",
+    kind="endpoint_failing",
     severity="warning",
     summary='Endpoint "x\r\nBcc: all@example.com" is ill',
     started_at=datetime(2026, 1, 2, tzinfo=UTC),

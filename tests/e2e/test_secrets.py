@@ -25,7 +25,9 @@ def verifies(request: Received, secret: str) -> bool:
 
 def stored(system: System) -> list[str]:
     """Return all secrets as they are stored."""
-    rows = system.db.execute("select s ->> 'secret_key' as secret_key from jsonb_array_elements(public.list_webhook_secrets()) as s").fetchall()
+    rows = system.db.execute(
+        "select s ->> 'secret_key' as secret_key from jsonb_array_elements(public.list_webhook_secrets()) as s"
+    ).fetchall()
     return [row["secret_key"] for row in rows]
 
 

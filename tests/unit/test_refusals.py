@@ -149,7 +149,13 @@ def test_the_catalog() -> None:
 async def test_results_outlive_a_gateway_whose_postgrest_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same batch again and whole, not one row after the other and then none."""
     monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0.01)
-    replies = iter([Reply(502, KONG), Reply(503, KONG), Reply(200, b'{"recorded": [], "late": []}', {"Content-Type": "application/json"})])
+    replies = iter(
+        [
+            Reply(502, KONG),
+            Reply(503, KONG),
+            Reply(200, b'{"recorded": [], "late": []}', {"Content-Type": "application/json"}),
+        ]
+    )
 
     def answer(_: Received) -> Reply:
         return next(replies)

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 ROUTES: dict[str, tuple[str, ...]] = {
     "failure_rate": ("slack",),
     "overdue": ("email",),
-    "circuit_open": ("slack",),
+    "endpoint_failing": ("slack",),
     "dispatcher_silent": ("slack", "email"),
     "endpoint_disabled": ("slack", "email"),
 }

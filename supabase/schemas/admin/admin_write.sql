@@ -15,6 +15,14 @@ begin
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
             return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+        when 'end_secret_overlap' then
+            return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
+        when 'retry_many' then
+            return webhooks.retry_webhook_deliveries(
+                case when arguments ? 'delivery_ids' then
+                    array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i) end,
+                (arguments ->> 'webhook_config_id')::uuid,
+                coalesce((arguments ->> 'at_most')::integer, 1000));
         when 'retry' then
             return webhooks.retry_webhook_delivery((arguments ->> 'delivery_id')::uuid);
         when 'replay' then

@@ -29,7 +29,8 @@ as $$
         from (
             select
             from webhooks.endpoints_with_due() as e (id)
-            join public.webhook_configurations as c on c.id = e.id and c.is_active
+            -- what waits behind an open circuit is told by endpoint_failing
+            cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as c
             cross join lateral (
                 select
                 from webhooks.delivery_queue as q
@@ -42,13 +43,17 @@ as $$
     ) as o
     where o.n > (policy ->> 'overdue')::integer
     union all
-    -- half-open is the trial of an open one: not its end yet
-    select 'circuit_open', 'warning', c.id::text, c.id,
-           format('The circuit of endpoint "%s" is open after %s failures in a row', c.name, h.consecutive_failures),
-           jsonb_build_object('endpoint', c.name, 'consecutive_failures', h.consecutive_failures, 'open_until', h.open_until)
+    -- It replaces an alert for the open circuit: one outage is one message, which ends when a delivery succeeds.
+    select 'endpoint_failing', 'warning', c.id::text, c.id,
+           format('Endpoint "%s" has failed since %s UTC. Last response: %s', c.name,
+                  to_char(h.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI'),
+                  coalesce(left(h.last_error, 200), 'HTTP ' || h.last_status, 'none')),
+           jsonb_build_object('endpoint', c.name, 'failing_since', h.failing_since, 'last_status', h.last_status,
+                              'last_error', h.last_error, 'circuit', h.state, 'open_until', h.open_until)
     from public.webhook_circuits as h
     join public.webhook_configurations as c on c.id = h.webhook_config_id
-    where c.is_active and h.state <> 'closed'
+    where (c.is_active or c.disabled_at is not null)
+      and h.failing_since < now() - make_interval(secs => (policy ->> 'failing_seconds')::float8)
     union all
     -- a cron that never called is not silent: nobody has set it up (webhooks doctor says so)
     select 'dispatcher_silent', 'critical', '', null,
@@ -58,10 +63,10 @@ as $$
     where r.started_at < now() - make_interval(secs => (policy ->> 'silence_seconds')::float8)
     union all
     select 'endpoint_disabled', 'critical', c.id::text, c.id,
-           format('Endpoint "%s" was switched off: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
+           format('Endpoint "%s" was disabled: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
            jsonb_build_object('endpoint', c.name, 'disabled_at', c.disabled_at, 'reason', c.disabled_reason)
     from public.webhook_configurations as c
     where not c.is_active and c.disabled_at is not null
 $$;
-comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, silence_seconds.';
+comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, failing_seconds, silence_seconds.';
 revoke all on function webhooks.alert_conditions(jsonb) from public, anon, authenticated, service_role;

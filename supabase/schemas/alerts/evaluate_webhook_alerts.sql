@@ -6,9 +6,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- failure rate above a half, a hundred overdue by a minute, five minutes of silence
+    -- failure rate above a half, a hundred overdue by a minute, a quarter of an hour of failures, five minutes of silence
     _policy constant jsonb := '{"failure_rate": 0.5, "failure_minimum": 10, "with_rate": true, "overdue": 100,
-        "overdue_seconds": 60, "silence_seconds": 300, "channels": {}}' || coalesce(policy, '{}');
+        "overdue_seconds": 60, "failing_seconds": 900, "silence_seconds": 300, "channels": {}}' || coalesce(policy, '{}');
     _started uuid[];
     _ended uuid[];
     _notices jsonb;

@@ -3,7 +3,7 @@
 
 create table if not exists public.webhook_alerts (
     id uuid primary key default gen_random_uuid(),
-    kind text not null check (kind in ('failure_rate', 'overdue', 'circuit_open', 'dispatcher_silent', 'endpoint_disabled')),
+    kind text not null check (kind in ('failure_rate', 'overdue', 'endpoint_failing', 'dispatcher_silent', 'endpoint_disabled')),
     severity text not null check (severity in ('warning', 'critical')),
     subject text not null default '',
     webhook_config_id uuid references public.webhook_configurations (id) on delete set null,
@@ -17,8 +17,8 @@ create unique index if not exists idx_webhook_alerts_active on public.webhook_al
 create index if not exists idx_webhook_alerts_started_at on public.webhook_alerts (started_at desc);
 create index if not exists idx_webhook_alerts_ended_at on public.webhook_alerts (ended_at) where ended_at is not null;
 create index if not exists idx_webhook_alerts_webhook_config_id on public.webhook_alerts (webhook_config_id);
-comment on table public.webhook_alerts is 'What people must hear of, from its start to its end; kept for 90 days after.';
-comment on column public.webhook_alerts.kind is 'failure_rate, overdue, circuit_open, dispatcher_silent or endpoint_disabled.';
+comment on table public.webhook_alerts is 'What people must know of, from its start to its end; kept for 90 days after.';
+comment on column public.webhook_alerts.kind is 'failure_rate, overdue, endpoint_failing, dispatcher_silent or endpoint_disabled.';
 comment on column public.webhook_alerts.severity is 'critical: nothing is delivered, or soon nothing will be. warning: some deliveries suffer.';
 comment on column public.webhook_alerts.subject is 'What it is about: an endpoint''s id, or nothing. Of each kind and subject one alert is active at most.';
 comment on column public.webhook_alerts.webhook_config_id is 'The endpoint that it is about, if one, while that exists.';

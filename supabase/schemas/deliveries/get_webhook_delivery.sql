@@ -68,8 +68,13 @@ begin
         'pretty_body', jsonb_pretty(_delivery.payload),
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
-                                      'max_attempts', c.max_attempts)
+                                      'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts))
             from public.webhook_configurations as c
+            where c.id = _delivery.webhook_config_id),
+        'waits_for', (
+            select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h)
+            from public.webhook_configurations as c
+            left join public.webhook_circuits as h on h.webhook_config_id = c.id
             where c.id = _delivery.webhook_config_id),
         'attempt_log', _attempts,
         'timeline', _timeline);

@@ -47,9 +47,10 @@ begin
     select jsonb_agg(
         jsonb_build_object(
             'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
-            'status', p.status, 'attempts', p.attempts, 'max_attempts', c.max_attempts, 'request_id', p.request_id,
+            'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
-            'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message)
+            'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,
+            'waits_for', webhooks.why_waiting(p.status, p.next_attempt_at, c, h))
         order by p.created_at desc, p.id desc)
     into _rows
     from (
@@ -93,7 +94,8 @@ begin
         order by d.created_at desc, d.id desc
         limit _size + 1
     ) as p
-    join public.webhook_configurations as c on c.id = p.webhook_config_id;
+    join public.webhook_configurations as c on c.id = p.webhook_config_id
+    left join public.webhook_circuits as h on h.webhook_config_id = p.webhook_config_id;
     _rows := coalesce(_rows, '[]');
 
     if jsonb_array_length(_rows) > _size then

@@ -17,12 +17,17 @@ begin
     select string_agg(k.key, ', ') into _unknown
     from jsonb_object_keys(changes) as k (key)
     where k.key not in ('name', 'url', 'events', 'is_active', 'max_attempts', 'rate_limit_per_second', 'max_concurrency',
-        'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile');
+        'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
+        'retry_schedule', 'expires_after');
     if _unknown is not null then
         raise exception 'an endpoint has no setting %', _unknown
             using errcode = '22023', hint = 'A secret is made by the system: use rotate_webhook_secret.';
     end if;
-    _changed := jsonb_populate_record(endpoint, changes);
+    _changed := jsonb_populate_record(endpoint, case
+        when jsonb_typeof(changes -> 'retry_schedule') = 'string' then
+            changes || jsonb_build_object('retry_schedule', to_jsonb(webhooks.retry_preset(changes ->> 'retry_schedule')))
+        else changes
+    end);
     if trim(coalesce(_changed.name, '')) = '' or length(_changed.name) > 200 then
         raise exception 'an endpoint needs a name of at most 200 characters' using errcode = '22023';
     end if;
@@ -43,6 +48,15 @@ begin
         -- not left to the table's checks: their errors would carry the whole row into logs, secret included
         raise exception 'webhook endpoint "%": a number is out of its bounds', _changed.name
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
+    end if;
+    if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
+        raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
+            using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
+    end if;
+    if _changed.expires_after <= interval '0' then
+        raise exception 'webhook endpoint "%": expires_after must be above 0', _changed.name
+            using errcode = '22023', hint = 'For example "3 days"; null for never.';
     end if;
     return _changed;
 end $$;

@@ -9,16 +9,20 @@ declare
     _new public.webhook_configurations;
 begin
     _new := webhooks.apply_endpoint_changes(
-        jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'), settings);
+        jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'),
+        -- retries for days, unless told otherwise
+        case when settings ? 'retry_schedule' or settings ? 'max_attempts' then settings
+        else settings || '{"retry_schedule": "standard"}' end);
     _new.id := gen_random_uuid();
     _new.secret_key := webhooks.generate_secret();
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
-         timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile)
+         timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
+         retry_schedule, expires_after)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
-            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''));
+            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;

@@ -33,7 +33,8 @@ begin
         url = _new.url, events = _new.events, headers = _new.headers,
         rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
         timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
-        circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, '')
+        circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, ''),
+        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after
     where c.id = _old.id;
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);

@@ -1,0 +1,49 @@
+create or replace function webhooks.retry_webhook_deliveries(
+    delivery_ids uuid[] default null,
+    webhook_config_id uuid default null,
+    at_most integer default 1000
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.retry_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
+    _ids uuid[];
+    _retried integer;
+begin
+    if (delivery_ids is null) = (retry_webhook_deliveries.webhook_config_id is null) then
+        raise exception 'give either delivery_ids or webhook_config_id'
+            using errcode = '22023', hint = 'A selection, or what waits for its next attempt at one endpoint.';
+    end if;
+    if cardinality(delivery_ids) > 1000 then
+        raise exception 'at most 1,000 deliveries can be retried by one call, not %', cardinality(delivery_ids)
+            using errcode = '22023', hint = 'Use replay_webhook_deliveries for more.';
+    end if;
+    -- the queue first, as whoever records a result does
+    if delivery_ids is not null then
+        perform from webhooks.delivery_queue as q where q.delivery_id = any (delivery_ids) order by q.delivery_id for update;
+        _ids := delivery_ids;
+    else
+        _ids := array(
+            select q.delivery_id from webhooks.delivery_queue as q
+            where q.webhook_config_id = retry_webhook_deliveries.webhook_config_id and not q.ready and q.lease_id is null
+            order by q.delivery_id
+            limit _batch
+            for update);
+    end if;
+    -- its trigger queues them
+    update public.webhook_deliveries as d
+    set status = 'pending', next_attempt_at = now(), finished_at = null
+    from public.webhook_configurations as c
+    where d.id = any (_ids) and d.status <> 'processing' and c.id = d.webhook_config_id and c.is_active;
+    get diagnostics _retried = row_count;
+    perform webhooks.log_action('retry_many', retry_webhook_deliveries.webhook_config_id, null,
+        jsonb_build_object('retried', _retried, 'delivery_ids', to_jsonb(delivery_ids)));
+    return jsonb_build_object('retried', _retried, 'more', delivery_ids is null and cardinality(_ids) = _batch);
+end $$;
+comment on function webhooks.retry_webhook_deliveries(uuid[], uuid, integer) is 'Behind public.retry_webhook_deliveries.';
+revoke all on function webhooks.retry_webhook_deliveries(uuid[], uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.retry_webhook_deliveries(uuid[], uuid, integer) to authenticated, service_role;
