@@ -1,4 +1,4 @@
--- webhooks migration: upgrade 5619773d289d7aeff93d57fb1a71a0fecc6beca9d31a47c2a7e700ef40e5e027
+-- webhooks migration: upgrade fecc9cc4bea1b6f69efd86172f9fcbd687d7e9fd8570ca1d76cf234ca7f18fdf
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -21,7 +21,7 @@ create table if not exists webhooks.migrations (
 );
 comment on table webhooks.migrations is 'The migrations of this package that the database has.';
 comment on column webhooks.migrations.name is 'system, upgrade, platform, or one of the three of partitions.';
-comment on column webhooks.migrations.checksum is 'SHA-256 of the migration, in hex.';
+comment on column webhooks.migrations.checksum is 'SHA-256 of the migration, in hex; unknown where the row was derived from the database.';
 comment on column webhooks.migrations.package_version is 'The version of the package that shipped it.';
 alter table webhooks.migrations enable row level security;
 revoke all on webhooks.migrations from public, anon, authenticated, service_role;
@@ -131,5 +131,5 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '5619773d289d7aeff93d57fb1a71a0fecc6beca9d31a47c2a7e700ef40e5e027', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', 'fecc9cc4bea1b6f69efd86172f9fcbd687d7e9fd8570ca1d76cf234ca7f18fdf', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

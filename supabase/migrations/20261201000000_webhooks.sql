@@ -1,4 +1,4 @@
--- webhooks migration: system 56c3136036dd31eb8ccd18c4276c5209f166d8085c8ef7b174e98cc295e803cf
+-- webhooks migration: system 2ac8a11bdb0c3b34ef65c783cebc55c5d7950df37ab6186cbf0a837f4c380aa1
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -43,7 +43,7 @@ create table if not exists webhooks.migrations (
 );
 comment on table webhooks.migrations is 'The migrations of this package that the database has.';
 comment on column webhooks.migrations.name is 'system, upgrade, platform, or one of the three of partitions.';
-comment on column webhooks.migrations.checksum is 'SHA-256 of the migration, in hex.';
+comment on column webhooks.migrations.checksum is 'SHA-256 of the migration, in hex; unknown where the row was derived from the database.';
 comment on column webhooks.migrations.package_version is 'The version of the package that shipped it.';
 alter table webhooks.migrations enable row level security;
 revoke all on webhooks.migrations from public, anon, authenticated, service_role;
@@ -6100,5 +6100,5 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '56c3136036dd31eb8ccd18c4276c5209f166d8085c8ef7b174e98cc295e803cf', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '2ac8a11bdb0c3b34ef65c783cebc55c5d7950df37ab6186cbf0a837f4c380aa1', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

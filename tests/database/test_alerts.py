@@ -158,7 +158,7 @@ def test_disabled(db: Database, look: Look, endpoint: Callable[..., str]) -> Non
         (by_system,),
     )
     (notice,) = look()
-    assert notice["summary"] == 'Endpoint "n8n" was switched off: 410 Gone'
+    assert notice["summary"] == 'Endpoint "n8n" was disabled: 410 Gone'
     db.execute("update public.webhook_alert_notices set sent_at = now()")
     db.execute("update public.webhook_configurations set is_active = true where id = %s", (by_system,))
     assert told(look()) == [("endpoint_disabled", "ended")]
