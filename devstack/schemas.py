@@ -93,8 +93,9 @@ select set_config('check_function_bodies', 'off', true);
 
 {body}
 insert into webhooks.migrations (name, checksum, package_version) values ('{name}', '{checksum}', '{version}')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
-"""
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+"""  # noqa: S608 - it writes a migration
 
 
 def _read(files: list[Path]) -> str:
@@ -135,10 +136,12 @@ revoke all on function{grants}"""
 
 def _locks() -> str:
     names = ", ".join(f"'{name}'" for name in CONTENDED)
-    return _patient(f"""            for _table in select t from unnest(array[{names}]) as t where to_regclass(t) is not null loop
+    return _patient(f"""            for _table in
+                select t from unnest(array[{names}]) as t where to_regclass(t) is not null
+            loop
                 execute format('lock table %s in access exclusive mode', _table);
             end loop;
-""")
+""")  # noqa: S608 - it writes a migration
 
 
 def _policies(policies: list[str]) -> str:

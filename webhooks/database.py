@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -167,14 +167,17 @@ class Database:
         A transaction on a second connection holds it: a pooler in transaction mode keeps a session's lock for ever, and
         ends a transaction with its client. Between statements it holds no snapshot.
         """
-        with ExitStack() as held:
-            with self._translated("connecting"):
-                connection = held.enter_context(self._connect())
+        with self._translated("connecting"):
+            holder = self._connect()
+        with closing(holder):
             with self._translated("another `webhooks migrate` is under way, or its connection is still open"):
-                held.enter_context(connection.transaction())
-                connection.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
-                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+                holder.execute("begin; set local idle_in_transaction_session_timeout = 0")
+                holder.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
+                holder.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             yield
+            with suppress(self._error):
+                # the server would find out a moment after the connection is closed
+                holder.execute("rollback")
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

@@ -132,4 +132,5 @@ begin
 end $upgrade$;
 
 insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', 'fecc9cc4bea1b6f69efd86172f9fcbd687d7e9fd8570ca1d76cf234ca7f18fdf', '0.1.0')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

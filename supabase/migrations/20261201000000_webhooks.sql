@@ -1,4 +1,4 @@
--- webhooks migration: system 2ac8a11bdb0c3b34ef65c783cebc55c5d7950df37ab6186cbf0a837f4c380aa1
+-- webhooks migration: system 8035ef05a2470a0be29731b84f16f360cf5fc83b1073595965a7225214ed8ad1
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -11,7 +11,9 @@ begin
     for n in 1..200 loop
         begin
             perform set_config('lock_timeout', '200ms', true);
-            for _table in select t from unnest(array['public.webhook_configurations', 'public.webhook_deliveries', 'public.webhook_attempts', 'public.webhook_circuits']) as t where to_regclass(t) is not null loop
+            for _table in
+                select t from unnest(array['public.webhook_configurations', 'public.webhook_deliveries', 'public.webhook_attempts', 'public.webhook_circuits']) as t where to_regclass(t) is not null
+            loop
                 execute format('lock table %s in access exclusive mode', _table);
             end loop;
             perform set_config('lock_timeout', _before, true);
@@ -6100,5 +6102,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '2ac8a11bdb0c3b34ef65c783cebc55c5d7950df37ab6186cbf0a837f4c380aa1', '0.1.0')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '8035ef05a2470a0be29731b84f16f360cf5fc83b1073595965a7225214ed8ad1', '0.1.0')
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -264,4 +264,5 @@ comment on function public.uninstall_platform_webhooks() is 'The opposite of ins
 revoke all on function public.uninstall_platform_webhooks() from public, anon, authenticated, service_role;
 
 insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2', '0.1.0')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -39,4 +39,5 @@ begin
 end $foresee$;
 
 insert into webhooks.migrations (name, checksum, package_version) values ('partitions_foresee', 'd3684d36891d6d7dc029aa630c68b74f70da6e4f2675bc80c91a45b0ac87672c', '0.1.0')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -19,4 +19,5 @@ begin
 end $read$;
 
 insert into webhooks.migrations (name, checksum, package_version) values ('partitions_read', 'ef0e81fd53684dfa7901a44fbcaf53cd926fdf8858e1c6f2bf165132bc457a3c', '0.1.0')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

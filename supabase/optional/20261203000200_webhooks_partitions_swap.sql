@@ -218,4 +218,5 @@ grant select on public.webhook_delivery_overview to authenticated, service_role;
 select webhooks.prepare_webhook_partitions();
 
 insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041', '0.1.0')
-on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
+on conflict (name) do update
+set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

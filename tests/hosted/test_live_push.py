@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Self
 import psycopg
 import pytest
 
+from devstack.platform import tables
 from devstack.stack import MIGRATIONS
 from tests.conftest import OPTIONAL, PLATFORM
 from tests.database.test_migrations import ROWS
-from tests.hosted.bed import try_to_push
+from tests.hosted.bed import push, try_to_push
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +126,22 @@ def test_people_sign_in_while_migrations_are_pushed(
     assert failed == []
     assert longest < PATIENCE_SECONDS
     assert len(repeated) <= REPEATED, repeated
+
+
+@pytest.mark.parametrize("supautils", [False, True], ids=["", "supautils"])
+def test_people_sign_in_while_events_are_attached(
+    hosted: Hosted, directory: Path, project: str, supautils: bool
+) -> None:
+    """Attaching and detaching the platform's nine events, auth.users among them, fails no sign-in."""
+    name = project.rsplit("/", 1)[-1]
+    push(directory / "live", project, sorted(MIGRATIONS.glob("*.sql")))
+    if supautils:
+        hosted.run("supautils.sql", database=name)
+    with psycopg.connect(project, autocommit=True) as db:
+        db.execute(tables().encode())
+        with SignIns(hosted.dsn(name, user="supabase_auth_admin")) as people:
+            for _ in range(PUSHES):
+                db.execute("select public.install_platform_webhooks()")
+                db.execute("select public.uninstall_platform_webhooks()")
+    assert people.failed == []
+    assert people.longest < PATIENCE_SECONDS

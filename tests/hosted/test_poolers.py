@@ -83,6 +83,15 @@ class TestMigrate:
         assert "another `webhooks migrate` is under way" in done.err
         assert locks(project) == []
 
+    def test_a_lock_that_is_lost(self, project: str) -> None:
+        """Its connection may end before the work does: the work goes on, and its end is no error."""
+        with database.Database(project) as ours, ours.locked():
+            [(_, pid)] = locks(project)
+            with psycopg.connect(project, autocommit=True) as db:
+                db.execute("select pg_terminate_backend(%s)", (pid,))
+            assert ours.problem() is None
+        assert locks(project) == []
+
     def test_a_command_that_is_killed_leaves_no_lock(self, project: str, pooled: str) -> None:
         """Its transaction ends with its connection, at the pooler too."""
         process = start("migrate", "apply", variables={"DATABASE_URL": pooled})
