@@ -1,4 +1,4 @@
--- webhooks migration: system 8035ef05a2470a0be29731b84f16f360cf5fc83b1073595965a7225214ed8ad1
+-- webhooks migration: system 36e339dce5aba4dc4edb5124d43be6be2e044e490b351a45b0edcc88e77fea78
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -4604,10 +4604,10 @@ begin
     end if;
     perform webhooks.spend_allowance(_sub);
     return webhooks.emit(
-        emit_as_user.event_type, emit_as_user.event_data, emit_as_user.actor_user_id,
+        emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(),
         emit_as_user.idempotency_key, 'user:' || _sub, _sub);
 end $$;
-comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, whose own id alone may be the actor.';
+comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, who is the actor.';
 revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
 grant execute on function webhooks.emit_as_user(text, jsonb, uuid, text, text) to authenticated;
 
@@ -6102,6 +6102,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '8035ef05a2470a0be29731b84f16f360cf5fc83b1073595965a7225214ed8ad1', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '36e339dce5aba4dc4edb5124d43be6be2e044e490b351a45b0edcc88e77fea78', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

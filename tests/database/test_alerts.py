@@ -92,7 +92,8 @@ def failing(db: Database, *ids: str, minutes: int = 16) -> None:
     """Let endpoints have failed for so long, with circuits that open."""
     db.execute(
         "update public.webhook_circuits set state = 'open', open_until = now(), last_status = 502,"
-        " last_error = 'HTTP 502', failing_since = now() - %s * interval '1 minute' where webhook_config_id = any (%s::uuid[])",
+        " last_error = 'HTTP 502', failing_since = now() - %s * interval '1 minute'"
+        " where webhook_config_id = any (%s::uuid[])",
         (minutes, list(ids)),
     )
 

@@ -293,3 +293,54 @@ def test_a_wrong_definition(db: Database, name: str, schema: Any, example: Any, 
         db.execute(
             "select public.webhook_define_event(%s, 'x', %s::jsonb, %s::jsonb)", (name, json.dumps(schema), given)
         )
+
+
+def test_an_owner_alone_detaches(db: Database) -> None:
+    """Another role gets an error that says what to run, and can turn the event off and leave the trigger."""
+    attach(db, "order.placed", "insert", ["number"])
+    db.execute("drop role if exists a_developer")
+    db.execute("create role a_developer")
+    db.execute("grant usage on schema webhooks to a_developer")
+    db.execute("grant select, update, delete on public.webhook_triggers to a_developer")
+    db.execute("grant execute on function public.webhook_detach to a_developer")
+    db.execute("create policy developers on public.webhook_triggers to a_developer using (true)")
+    db.execute("set role a_developer")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="does not own the table") as failed:
+        db.execute("select public.webhook_detach('public.orders', 'order.placed', 'insert')")
+    assert "drop trigger webhook_insert_order_placed" in (failed.value.diag.message_hint or "")
+    assert "keep_trigger => true" in (failed.value.diag.message_hint or "")
+    sql = "select public.webhook_detach('public.orders', 'order.placed', 'insert', keep_trigger => true)"
+    assert one(db, sql) is True
+    assert one(db, sql) is False
+    db.execute("reset role")
+    order(db)
+    assert payloads(db) == []
+    assert db.execute("select from public.webhook_trigger_errors").rowcount == 0
+    assert attach(db, "order.placed", "insert", ["number"]) == "attached", "it can be turned on again"
+    order(db, "A-2")
+    assert len(payloads(db)) == 1
+    db.execute("drop owned by a_developer")
+    db.execute("drop role a_developer")
+
+
+def test_a_dropped_table_leaves_nothing(db: Database) -> None:
+    """Its row goes with the next upkeep."""
+    attach(db, "order.placed", "insert", ["number"])
+    db.execute("drop table public.orders cascade")
+    db.execute("select public.purge_webhook_history('30 days')")
+    assert db.execute("select from public.webhook_triggers").rowcount == 0
+
+
+def test_an_update_that_changes_nothing_attached(db: Database) -> None:
+    """Emits nothing, unless it is asked for; a column that the condition or an expression reads counts."""
+    attach(db, "order.changed", "update", {"id": "id", "twice": "new.total * 2"})
+    attach(db, "order.touched", "update", ["id"], on_unchanged=True)
+    order(db)
+    for statement, expected in (
+        ("number = 'A-2'", ["order.touched"]),
+        ("total = total", ["order.touched"]),
+        ("total = total + 1", ["order.changed", "order.touched"]),
+    ):
+        db.execute("delete from public.webhook_deliveries")
+        db.execute(f"update public.orders set {statement}".encode())
+        assert sorted(p["event"] for p in payloads(db)) == expected

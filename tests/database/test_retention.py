@@ -65,7 +65,7 @@ def test_runs_and_idempotency_keys_go_too(
 def test_held_rows_are_passed_over_once(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
-    """What is old goes, behind fifty thousand that are held; each call reads a window, and the next goes on from there."""
+    """What is old goes, behind fifty thousand that are held; each call reads a window, the next goes on from there."""
     endpoint()
     db.execute(
         "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, created_at)"

@@ -69,7 +69,8 @@ def test_the_story_goes_on_without_webhooks(system: System) -> None:
     system.db.execute(
         "drop table public.webhook_event_types cascade; drop table public.webhook_configurations cascade;"
         "create or replace function public.dispatch_webhook(event_type text, event_data jsonb,"
-        " actor_user_id uuid default null, idempotency_key text default null, tenant_id text default null) returns jsonb"
+        " actor_user_id uuid default null, idempotency_key text default null, tenant_id text default null)"
+        " returns jsonb"
         " language sql set search_path = '' as 'select null::jsonb'"
     )
     story = system.node(SOURCE / "story.mjs", DISPATCH="").splitlines()

@@ -26,9 +26,9 @@ begin
     end if;
     perform webhooks.spend_allowance(_sub);
     return webhooks.emit(
-        emit_as_user.event_type, emit_as_user.event_data, emit_as_user.actor_user_id,
+        emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(),
         emit_as_user.idempotency_key, 'user:' || _sub, _sub);
 end $$;
-comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, whose own id alone may be the actor.';
+comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, who is the actor.';
 revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
 grant execute on function webhooks.emit_as_user(text, jsonb, uuid, text, text) to authenticated;
