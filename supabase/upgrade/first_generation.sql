@@ -47,6 +47,13 @@ begin
         raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
     end if;
 
+    if (select c.reltuples from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass) > 5000000 then
+        raise notice 'webhook_deliveries has some % million rows: this and the next migration hold it for about % s',
+            (select round(c.reltuples / 1000000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass),
+            (select round(c.reltuples / 250000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass)
+            using hint = 'Hosted Supabase ends a statement after two minutes. Delete old deliveries first, or raise statement_timeout.';
+    end if;
+
     -- 2. endpoints
     alter table public.webhook_configurations
         alter column created_by drop not null,
