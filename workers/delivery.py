@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
-from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError, SetupError
+from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SealedError, SecretError, SetupError
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
 from workers.telemetry import NO_HEADERS
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from webhooks.settings import Settings
     from workers.adapters.cache import AdapterCache
+
+#: The share of an attempt's time in which it may begin once more, with credentials that were read again.
+RENEWING = 0.3
 
 #: What the process lacks, not the receiver: places for open files, memory.
 SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -110,7 +113,16 @@ async def _publish(
         "User-Agent": settings.user_agent,
         **signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
     }
+    message = Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)
+    known, loop = adapters.holds(endpoint), asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with adapters.use(endpoint) as adapter:
+            return await adapter.publish(message)
+    except CredentialsError:
+        # rejected, so nothing was delivered; credentials may have been rotated since they were read
+        adapters.retire(endpoint, adapter)
+        if not known or loop.time() - began > _timeout(delivery, settings) * RENEWING:
+            raise
     async with adapters.use(endpoint) as adapter:
-        return await adapter.publish(
-            Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)
-        )
+        return await adapter.publish(message)
