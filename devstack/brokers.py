@@ -98,6 +98,12 @@ class Sqs(Broker):
         self._client().create_queue(QueueName=name, Attributes=attributes)
         return f"sqs://{name}?region={REGION}&endpoint_url={self.address}"
 
+    def limit(self, name: str, size: int) -> None:
+        """Have a queue take so many bytes at most."""
+        client = self._client()
+        url = client.get_queue_url(QueueName=name)["QueueUrl"]
+        client.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": str(size)})
+
     def consume(self, name: str) -> list[Received]:
         """Take up to ten messages."""
         client = self._client()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from litestar.middleware.session import SessionMiddleware
 from litestar.middleware.session.client_side import ClientSideSessionBackend, CookieBackendConfig
 
 from gateway.supabase import SignedOut, Supabase, Tokens
+from webhooks.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Middleware
@@ -33,20 +35,41 @@ MARGIN = 30
 
 @dataclass(frozen=True)
 class Admin:
-    """The signed-in user of a request. Whether it is an admin, the database says at each call."""
+    """The signed-in user of a request. Whether it is an admin, the database says at each call.
+
+    `renew` refreshes the token of a session, and raises SignedOut when the session is over.
+    """
 
     token: str
     email: str
     supabase: Supabase
+    renew: Callable[[], Awaitable[str]] | None = None
 
     async def call(self, function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call a function of the database as this user."""
-        return await self.supabase.call(self.token, function, arguments)
+        return await self._ask(lambda token: self.supabase.call(token, function, arguments))
+
+    async def rows(self, table: str, **parameters: str) -> list[dict[str, Any]]:
+        """Return rows of a table that this user may see; `parameters` as PostgREST has them."""
+        return list(await self._ask(lambda token: self.supabase.rows(token, table, **parameters)))
 
     async def write(self, action: str, key: str | None = None, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """Do a write of the admin API as this user, once for a key."""
         body = {"action": action, "arguments": arguments, "idempotency_key": key or None}
-        return dict(await self.supabase.call(self.token, "webhook_admin_write", body))
+        return dict(await self.call("webhook_admin_write", **body))
+
+    async def _ask(self, ask: Callable[[str], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
+        """Ask with the token; when it is not accepted, once more with a new one. What was not accepted was not done."""
+        try:
+            return await ask(self.token)
+        except SignedOut:
+            if self.renew is None:
+                raise
+        token = await self.renew()
+        try:
+            return await ask(token)
+        except SignedOut as exc:
+            raise StoreUnavailable(f"Supabase accepts no sign-in for the moment ({exc.code})", code=exc.code) from exc
 
 
 async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Admin:
@@ -55,10 +78,14 @@ async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependen
     if not stored:
         raise SignedOut("nobody is signed in")
     tokens = msgspec.convert(stored, Tokens)
-    if tokens.expires_at < time.time() + MARGIN:
-        tokens = await supabase.refresh(tokens)
-        keep(request, tokens)
-    return Admin(token=tokens.access_token, email=tokens.email, supabase=supabase)
+
+    async def renew() -> str:
+        renewed = await supabase.refresh(tokens)
+        keep(request, renewed)
+        return renewed.access_token
+
+    token = await renew() if tokens.expires_at < time.time() + MARGIN else tokens.access_token
+    return Admin(token=token, email=tokens.email, supabase=supabase, renew=renew)
 
 
 def keep(request: Request[Any, Any, Any], tokens: Tokens) -> None:

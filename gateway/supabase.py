@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
 
-from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 #: Seconds for one call, as in webhooks/store.py.
 CALL_TIMEOUT = 10
+
+#: Seconds for which requests that come with the old tokens get the new ones: as long as Supabase Auth takes a refresh
+#: token twice. A browser sends several requests at once, each with the same cookie.
+SHARED_SECONDS = 10
 
 #: PostgREST's codes for a token that is wrong or has expired (its manual, "Errors", group 3).
 BAD_TOKEN = {"PGRST300", "PGRST301", "PGRST302", "PGRST303"}
@@ -52,6 +57,7 @@ class Supabase:
         self._settings = settings
         self._fits = fits
         self._client: httpx.AsyncClient | None = None
+        self._refreshes: dict[str, asyncio.Task[Tokens]] = {}
 
     async def call(self, token: str, function: str, arguments: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call a function of the database."""
@@ -66,8 +72,21 @@ class Supabase:
         return await self._tokens("password", {"email": email, "password": password}, email)
 
     async def refresh(self, tokens: Tokens) -> Tokens:
-        """Return new tokens for old ones."""
-        return await self._tokens("refresh_token", {"refresh_token": tokens.refresh_token}, tokens.email)
+        """Return new tokens for old ones. Requests with the same old ones share one refresh."""
+        old = tokens.refresh_token
+        if old not in self._refreshes:
+            self._refreshes[old] = asyncio.create_task(
+                self._tokens("refresh_token", {"refresh_token": old}, tokens.email)
+            )
+            self._refreshes[old].add_done_callback(lambda task: self._refreshed(old, task))
+        # a browser that goes away ends its own request only
+        return await asyncio.shield(self._refreshes[old])
+
+    def _refreshed(self, old: str, task: asyncio.Task[Tokens]) -> None:
+        if task.cancelled() or task.exception():
+            self._refreshes.pop(old, None)
+        else:
+            asyncio.get_running_loop().call_later(SHARED_SECONDS, self._refreshes.pop, old, None)
 
     async def sign_out(self, token: str) -> None:
         """End a sign-in at Supabase too."""
@@ -86,6 +105,9 @@ class Supabase:
             )
         except StoreUnavailable:
             raise
+        except StoreDenied as exc:
+            # our own key, not the user
+            raise StoreUnavailable(f"Supabase does not accept the gateway's key: {exc}", code=exc.code) from exc
         except StoreError as exc:
             raise SignedOut("Supabase did not accept the sign-in", code=exc.code) from exc
         return Tokens(
@@ -110,7 +132,7 @@ class Supabase:
             raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
         if answer.is_success:
             return answer.json() if answer.content else None
-        raise _error(answer)
+        raise refused(answer) if token == self._settings.service_key else _error(answer)
 
 
 def _error(answer: httpx.Response) -> StoreError:

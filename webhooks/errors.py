@@ -7,11 +7,13 @@ WebhooksError
 ├── SecretError              an endpoint's secret cannot sign
 │   └── SealedError          it is encrypted, and this process has not the key
 ├── DeliveryError            an attempt failed; says whether and when to try again
+│   └── CredentialsError     as the destination does not accept this worker's credentials or permissions
 ├── NoticeError              an alert was not sent; it is tried again
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase refused a call
 │   ├── Held                 the database belongs to another project
 │   ├── VersionError         the database's SQL and this release do not go together
+│   ├── StoreDenied          it does not accept the caller; that passes too, when keys are rotated
 │   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
 └── QueueUnavailable         Redis or RabbitMQ did not answer; nothing is lost, Postgres keeps the deliveries
 """
@@ -79,6 +81,13 @@ class DeliveryError(WebhooksError):
         self.disable_reason = disable_reason
 
 
+class CredentialsError(DeliveryError):
+    """Raised when a destination does not accept this worker's credentials or permissions, or knows no such queue.
+
+    That is the worker's setup: deliveries wait behind the endpoint's circuit, and credentials are read again.
+    """
+
+
 class NoticeError(WebhooksError):
     """Raised when a channel did not take an alert; names no secret."""
 
@@ -107,6 +116,13 @@ class Held(StoreError):  # noqa: N818 - reads as what it is
 
 class VersionError(StoreError):
     """Raised when the database's SQL and this release do not go together; names both versions and what to do."""
+
+
+class StoreDenied(StoreError):  # noqa: N818 - reads as what it is
+    """Raised when Supabase does not accept who calls: 401 and 403.
+
+    Of a process's own key it may pass: while keys are rotated, clocks differ or grants are restored.
+    """
 
 
 class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is

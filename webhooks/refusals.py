@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: SQLSTATEs and PostgREST groups that pass: connection lost, resources short, server shutting down, statement or lock
 #: timeout, read-only for a while, no pool. A gateway in front of PostgREST says the same by its HTTP status alone.
 _PASSING = re.compile(r"(08|53|57|40)...|55P03|25006|PGRST00\d|5\d\d|3\d\d|408|425|429")
+
+#: HTTP statuses, SQLSTATE and PostgREST's group 3: who calls is not accepted, or may not do this.
+_DENIED = re.compile(r"401|403|42501|PGRST30\d")
 
 #: A table or function that is not there: Postgres's code, and PostgREST's two (its manual, "Errors", group 2).
 _LACKING = {"42P01", "PGRST202", "PGRST205"}
@@ -28,6 +31,8 @@ def refusal(code: str, message: str | None, hint: str | None = None) -> StoreErr
     text = (message or "no message") + (f" ({hint})" if hint else "")
     if _PASSING.fullmatch(code):
         return StoreUnavailable(text, code=code)
+    if _DENIED.fullmatch(code):
+        return StoreDenied(text, code=code)
     if code in _LACKING:
         text += "; are the migrations of supabase/migrations applied?"
     return StoreError(text, code=code)

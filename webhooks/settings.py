@@ -17,6 +17,7 @@ from webhooks.sealing import sealer
 _ABOVE_ZERO = (
     "timeout_seconds",
     "lease_seconds",
+    "shutdown_seconds",
     "batch_size",
     "concurrency",
     "endpoint_concurrency",
@@ -134,6 +135,9 @@ class Settings:
         "WEBHOOKS_ENDPOINT_CONCURRENCY", "Of those to one endpoint, so that a silent one holds no more", 50
     )
     drain_seconds: float = _setting("WEBHOOKS_DRAIN_SECONDS", "Time budget of one job; the next goes on", 50.0)
+    shutdown_seconds: float = _setting(
+        "WEBHOOKS_SHUTDOWN_SECONDS", "After a signal: time to finish; what is left is given back", 25.0
+    )
     sweep_seconds: float = _setting(
         "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
-from dramatiq.cli import main, make_argument_parser
+from dramatiq.cli import HANDLED_SIGNALS, main, make_argument_parser
 
 from webhooks import logs
 from webhooks.settings import Settings
 
 if __name__ == "__main__":
     logs.configure(Settings.from_environment(os.environ))
+    # Dramatiq restarts itself at a SIGHUP; a closed session, or a supervisor, means the end
+    HANDLED_SIGNALS.discard(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     # its own logs would be lines of another form
     arguments = ["workers.main:main", "--skip-logging", *sys.argv[1:]]
     sys.exit(main(make_argument_parser().parse_args(arguments)))  # type: ignore[no-untyped-call]  # Dramatiq is typed in part

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import dramatiq
-from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
 from webhooks.errors import QueueUnavailable, StoreError, VersionError
@@ -99,7 +99,7 @@ class Worker:
             else:
                 return
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Claim nothing more."""
         self._drain.stop()
 
@@ -139,6 +139,13 @@ class Lifecycle(AsyncIO):
         """What Dramatiq runs beside the workers, in a process of its own."""
         return [serve] if self._metrics else []
 
+    def before_worker_boot(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
+        """Start the event loop's thread, as Dramatiq does, but as one that keeps no process alive."""
+        thread = EventLoopThread(self.logger)
+        thread.daemon = True
+        thread.start(timeout=1.0)
+        set_event_loop_thread(thread)
+
     def after_worker_boot(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
         """Start to look for due deliveries."""
         thread = get_event_loop_thread()
@@ -149,14 +156,19 @@ class Lifecycle(AsyncIO):
         """Stop claims and the sweep; Dramatiq then waits for the job in flight."""
         if self._sweeping:
             self._sweeping.cancel()
-        self._await("stop")
+        self.stop_claims()
+
+    def stop_claims(self) -> None:
+        """Have the loop claim nothing more; a signal says so a second before Dramatiq does."""
+        thread = get_event_loop_thread()
+        if self.worker and thread:
+            thread.loop.call_soon_threadsafe(self.worker.stop)
 
     def after_worker_shutdown(self, broker: object, worker: object) -> None:
         """Close connections, then the loop."""
-        self._await("close")
-        super().after_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]  # Dramatiq is typed in part
-
-    def _await(self, method: str) -> None:
         thread = get_event_loop_thread()
-        if self.worker and thread:
-            asyncio.run_coroutine_threadsafe(getattr(self.worker, method)(), thread.loop).result()
+        try:
+            if self.worker and thread:
+                asyncio.run_coroutine_threadsafe(self.worker.close(), thread.loop).result()
+        finally:
+            super().after_worker_shutdown(broker, worker)  # type: ignore[no-untyped-call]  # Dramatiq is typed in part

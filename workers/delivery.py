@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
-from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError, SetupError
+from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SealedError, SecretError, SetupError
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
 from workers.telemetry import NO_HEADERS
@@ -19,11 +20,20 @@ if TYPE_CHECKING:
     from webhooks.settings import Settings
     from workers.adapters.cache import AdapterCache
 
+#: The share of an attempt's time in which it may begin once more, with credentials that were read again.
+RENEWING = 0.3
+
+#: What the process lacks, not the receiver: places for open files, memory.
+SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
 
 async def attempt(
     delivery: Delivery, adapters: AdapterCache, settings: Settings, headers: Mapping[str, str] = NO_HEADERS
 ) -> Attempt:
-    """Attempt a delivery once, with further headers. Never raises for what the destination did: that is the result."""
+    """Attempt a delivery once, with further headers. Never raises for what the destination did: that is the result.
+
+    What the process itself lacks, as threads, memory or files, it raises: that tells nothing of the delivery.
+    """
     started_at = datetime.now(UTC)
     clock = time.perf_counter()
     receipt = Receipt()
@@ -35,6 +45,8 @@ async def attempt(
     except TimeoutError:
         error = DeliveryError(f"no complete response within {seconds:g} s")
     except DeliveryError as exc:
+        if _own(exc):
+            raise
         # without its traceback, which holds this frame, and so the payload, until garbage is looked for
         error = exc.with_traceback(None)
     except (SealedError, SetupError) as exc:
@@ -42,7 +54,10 @@ async def attempt(
         error = DeliveryError(str(exc))
     except (DestinationError, SecretError) as exc:
         error = DeliveryError(str(exc), permanent=True, health=None)
-    except Exception as exc:  # noqa: BLE001 - a fault of our own must not lose the row nor stop the others
+    except Exception as exc:
+        # what the row or the endpoint's settings led to: its attempts end it
+        if _own(exc):
+            raise
         error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}", health=None)
     return Attempt(
         delivery_id=delivery.id,
@@ -61,6 +76,18 @@ async def attempt(
     )
 
 
+def _own(error: BaseException | None) -> bool:
+    """Return whether an error, or what led to it, is a fault of this process."""
+    while error:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SHORT):
+            return True
+        # no thread, no loop, no executor any more; a recursion is the payload's depth
+        if isinstance(error, RuntimeError) and not isinstance(error, (RecursionError, NotImplementedError)):
+            return True
+        error = error.__cause__
+    return False
+
+
 def _timeout(delivery: Delivery, settings: Settings) -> float:
     """Return the endpoint's timeout in seconds, or the setting; half the lease at most, which must outlive it."""
     return min(delivery.endpoint.timeout_seconds or settings.timeout_seconds, settings.lease_seconds / 2)
@@ -74,7 +101,10 @@ async def _publish(
     further: Mapping[str, str],
 ) -> Receipt:
     endpoint = delivery.endpoint
-    body = compact(delivery.body).encode()
+    try:
+        body = compact(delivery.body).encode()
+    except RecursionError:
+        raise DeliveryError("the payload is nested too deeply to be sent", permanent=True, health=None) from None
     secrets = [sealer(settings.encryption_keys).open(secret) for secret in endpoint.secrets]
     headers = {
         **endpoint.headers,
@@ -83,7 +113,16 @@ async def _publish(
         "User-Agent": settings.user_agent,
         **signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
     }
+    message = Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)
+    known, loop = adapters.holds(endpoint), asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with adapters.use(endpoint) as adapter:
+            return await adapter.publish(message)
+    except CredentialsError:
+        # rejected, so nothing was delivered; credentials may have been rotated since they were read
+        adapters.retire(endpoint, adapter)
+        if not known or loop.time() - began > _timeout(delivery, settings) * RENEWING:
+            raise
     async with adapters.use(endpoint) as adapter:
-        return await adapter.publish(
-            Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)
-        )
+        return await adapter.publish(message)

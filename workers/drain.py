@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections import Counter
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,15 @@ logger = logging.getLogger(__name__)
 #: Wake-up calls come this many seconds after the row is due: one that came before would find nothing.
 WAKE_MARGIN = 0.05
 
+
+#: The share of the grace period in which attempts may finish; the rest is for records and for what is given back.
+FINISHING = 0.8
+
+#: Seconds that a delivery rests after a fault of this process, in its place, so that one fault is not thousands.
+FAULT_SECONDS = 5.0
+
+#: Seconds between looks, while all places are taken, at whether to stop.
+LOOK_SECONDS = 0.5
 
 #: Results that may wait to be recorded before nothing more is claimed.
 UNRECORDED = 1000
@@ -66,7 +76,10 @@ class Drain:
         self._claiming: set[asyncio.Task[None]] = set()
         self._again = False
         self._failing = ""
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._end = math.inf
+        self._missed = False
+        self._aside: list[Delivery] = []
         self._telemetry = telemetry or Telemetry(Metrics())
         self._metrics = self._telemetry.metrics
         self._breakers = Breakers(settings, time.monotonic)
@@ -87,11 +100,14 @@ class Drain:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.drain_seconds
         begun = 0
-        while not self._stopping:
+        self._missed |= self._stopping.is_set()
+        while not self._stopping.is_set():
             if loop.time() > deadline:
                 self._wake(0)
                 break
             room = await self._room()
+            if self._stopping.is_set():
+                break
             self._again = False
             full = [one for one, busy in self._busy.items() if busy >= self._settings.endpoint_concurrency]
             batch = await self._claim(room)
@@ -116,18 +132,34 @@ class Drain:
         return begun
 
     def stop(self) -> None:
-        """Claim nothing more."""
-        self._stopping = True
+        """Claim nothing more; the grace period begins."""
+        if not self._stopping.is_set():
+            self._end = asyncio.get_running_loop().time() + self._settings.shutdown_seconds
+            self._stopping.set()
 
     async def close(self) -> None:
-        """Finish what is in flight and record it."""
+        """Finish what is in flight and record it; give back what takes longer than the grace period."""
         self.stop()
+        loop = asyncio.get_running_loop()
         await asyncio.gather(*self._claiming)
-        while self._in_flight:
-            _, self._in_flight = await asyncio.wait(self._in_flight)
+        left = self._end - loop.time() - (1 - FINISHING) * self._settings.shutdown_seconds
+        if self._in_flight:
+            _, late = await asyncio.wait(self._in_flight, timeout=max(0.0, left))
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            await self._release_aside()
         if self._recording:
             self._recorder.finish()
-            await self._recording
+            # the rest of the grace period, but for what comes after
+            left = self._end - loop.time() - (1 - FINISHING) / 2 * self._settings.shutdown_seconds
+            await asyncio.wait([self._recording], timeout=max(0.0, left))
+            if not self._recording.done():
+                logger.error("the grace period ends; results were not recorded, and their leases will run out")
+                self._recording.cancel()
+        if self._missed:
+            # wake-up calls that came after the signal are another worker's
+            self._wake(0)
 
     async def _room(self) -> int:
         """Wait for half a batch of free places, since a claim for one row costs as much; return the claim's size."""
@@ -135,10 +167,12 @@ class Drain:
         busy = self._settings.concurrency - math.ceil(batch / 2)
         self._in_flight = {task for task in self._in_flight if not task.done()}
         # Supabase records more slowly than we deliver: leases must not run out meanwhile
-        while self._recorder.waiting > UNRECORDED and not self._stopping:  # noqa: ASYNC110 - a rare wait needs no event
+        while self._recorder.waiting > UNRECORDED and not self._stopping.is_set():  # noqa: ASYNC110 - a rare wait needs no event
             await asyncio.sleep(LINGER)
-        while len(self._in_flight) > busy:
-            _, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        while len(self._in_flight) > busy and not self._stopping.is_set():
+            _, self._in_flight = await asyncio.wait(
+                self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
         return min(batch, self._settings.concurrency - len(self._in_flight))
 
     async def _claim(self, size: int) -> list[Delivery]:
@@ -146,7 +180,7 @@ class Drain:
             with self._metrics.claim_seconds.time():
                 batch = await self._store.claim(batch_size=size, busy=self._busy, worker=self._worker)
             self._metrics.claimed.inc(len(batch))
-            if self._stopping and batch:
+            if self._stopping.is_set() and batch:
                 await self._store.release(batch)
                 return []
         except StoreError as exc:
@@ -164,11 +198,27 @@ class Drain:
     async def _give_back(self, refused: list[Delivery]) -> None:
         """Release what an open breaker refused, and wait for the results that opened it to be recorded."""
         self._metrics.refused.inc(len(refused))
+        await self._release(refused)
+        await asyncio.sleep(LINGER)
+
+    async def _release(self, deliveries: list[Delivery]) -> None:
         try:
-            await self._store.release(refused)
+            await self._store.release(deliveries)
         except StoreError as exc:
             logger.warning("releasing failed: %s; their leases will run out", exc)
-        await asyncio.sleep(LINGER)
+
+    async def _rest(self, delivery: Delivery) -> None:
+        """Keep a delivery's place for a while, then release it: its attempt failed by a fault of this process."""
+        self._aside.append(delivery)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), FAULT_SECONDS)
+        await self._release_aside()
+
+    async def _release_aside(self) -> None:
+        # whoever comes first does it for all
+        aside, self._aside = self._aside, []
+        if aside:
+            await self._release(aside)
 
     async def _traceparents(self, deliveries: list[Delivery]) -> dict[str, str]:
         """Return the traces that events were dispatched in; asked for only where traces are wanted."""
@@ -193,9 +243,13 @@ class Drain:
                 self._recorder.add(result, soon=endpoint.limited)
             finally:
                 self._telemetry.end(observed, result)
+        except asyncio.CancelledError:
+            # the grace period is over
+            self._aside.append(delivery)
         except Exception:
-            # what watches attempts must not stop them
-            logger.exception("delivery %s", delivery.id)
+            logger.exception("delivery %s: a fault of this process", delivery.id)
+            if result is None:
+                await self._rest(delivery)
         finally:
             self._leave(endpoint.id)
             if not self._busy:
@@ -218,7 +272,7 @@ class Drain:
     def go_on(self) -> None:
         """Claim again in this process. A job under way does so before it ends."""
         self._again = True
-        if not self._running and not self._stopping:
+        if not self._running and not self._stopping.is_set():
             # without the ids of the delivery that ended just now
             task = asyncio.create_task(self._claim_again(), context=Context())
             self._claiming.add(task)

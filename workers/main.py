@@ -22,6 +22,7 @@ from webhooks.versions import CheckedStore
 from workers.actors import Lifecycle, Worker
 from workers.adapters.cache import AdapterCache
 from workers.metrics import Metrics
+from workers.signals import obey_first
 from workers.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def main() -> None:
     # Dramatiq makes its loop after this
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     lifecycle = Lifecycle(metrics=bool(settings.metrics_listen))
+    obey_first(lifecycle.stop_claims, seconds=settings.shutdown_seconds)
     broker = create_broker(settings.queue_url, [lifecycle])
     dramatiq.set_broker(broker)
     lifecycle.worker = Worker(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from webhooks.errors import StoreError, StoreUnavailable
+from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ RETRY_SECONDS = 1.0
 class Recorder:
     """Collects attempts and records them in batches; `settled` gets what became of each batch.
 
-    While Supabase is away it keeps trying for `patience` seconds, then lets the leases run out.
+    While Supabase is away or does not accept our key it keeps trying for `patience` seconds, then lets leases run out.
     """
 
     def __init__(self, store: Store, settled: Callable[[list[Recorded]], Awaitable[None]], *, patience: float) -> None:
@@ -103,23 +103,21 @@ class Recorder:
         while True:
             try:
                 await self._settled(await self._store.record(batch))
-            except StoreUnavailable as exc:
+            except (StoreUnavailable, StoreDenied) as exc:
                 if loop.time() > deadline:
                     logger.error("%d results were not recorded: %s; their leases will run out", len(batch), exc)
                     return
                 logger.warning("recording waits: %s", exc)
                 await asyncio.sleep(RETRY_SECONDS)
-            except StoreError as exc:
+            except Exception as exc:
                 if len(batch) == 1:
-                    logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc)
+                    # a fault of our own shows where it lies
+                    trace = None if isinstance(exc, StoreError) else exc
+                    logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc, exc_info=trace)
                     return
                 # one bad result must not hold the others back
                 for one in batch:
                     await self._record([one])
-                return
-            except Exception:
-                # a fault of our own: the others' results must be recorded all the same
-                logger.exception("%d results were not recorded; their leases will run out", len(batch))
                 return
             else:
                 return

@@ -65,9 +65,7 @@ async def index(
     await caller.call("webhook_admin_check")
     after = decode(cursor, "name")
     keyset = {"name": f"gt.{after['name']}"} if after else {}
-    rows = await caller.supabase.rows(
-        caller.token, "webhook_event_types", select="*", order="name", limit=str(limit), **keyset
-    )
+    rows = await caller.rows("webhook_event_types", select="*", order="name", limit=str(limit), **keyset)
     last = rows[-1]["name"] if len(rows) == limit else None
     return Page(msgspec.convert(rows, list[EventType]), encode({"name": last} if last else None))
 

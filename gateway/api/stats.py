@@ -111,9 +111,7 @@ async def runs(
     await caller.call("webhook_admin_check")
     before = decode(cursor, "started_at")
     keyset = {"started_at": f"lt.{before['started_at']}"} if before else {}
-    rows = await caller.supabase.rows(
-        caller.token, "webhook_dispatcher_runs", select="*", order="started_at.desc", limit=str(limit), **keyset
-    )
+    rows = await caller.rows("webhook_dispatcher_runs", select="*", order="started_at.desc", limit=str(limit), **keyset)
     last = rows[-1]["started_at"] if len(rows) == limit else None
     return Page(msgspec.convert(rows, list[Run]), encode({"started_at": last} if last else None))
 

@@ -42,10 +42,8 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     """Show the search and a page of what it finds."""
     fields = dict(request.query_params)
     found, problem = await search(admin, fields)
-    endpoints = await admin.supabase.rows(admin.token, "webhook_configurations", select="id,name", order="name")
-    types = await admin.supabase.rows(
-        admin.token, "webhook_event_types", select="name", analytics_destination="is.null", order="name"
-    )
+    endpoints = await admin.rows("webhook_configurations", select="id,name", order="name")
+    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
     fields = {name: fields.get(name, "") for name in [*FILTERS, *CURSOR, "live"]}
     filters = {name: fields[name] for name in FILTERS if fields[name]}
     return page(

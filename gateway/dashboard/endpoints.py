@@ -142,9 +142,7 @@ async def _form(
     request: Request[Any, Any, Any], admin: Admin, endpoint: dict[str, Any], problem: str | None = None
 ) -> Template:
     await admin.call("webhook_admin_check")
-    types = await admin.supabase.rows(
-        admin.token, "webhook_event_types", select="name", analytics_destination="is.null", order="name"
-    )
+    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
     names = [row["name"] for row in types]
     families = sorted({f"{name.split('.')[0]}.*" for name in names})
     known = ["*", *families, *names]

@@ -23,10 +23,8 @@ from webhooks.settings import Settings
 async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the catalog."""
     await admin.call("webhook_admin_check")
-    types = await admin.supabase.rows(admin.token, "webhook_event_types", select="*", order="name")
-    endpoints = await admin.supabase.rows(
-        admin.token, "webhook_configurations", select="name,events", is_active="is.true", order="name"
-    )
+    types = await admin.rows("webhook_event_types", select="*", order="name")
+    endpoints = await admin.rows("webhook_configurations", select="name,events", is_active="is.true", order="name")
     catalog = [
         {
             **row,

@@ -41,7 +41,7 @@ async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
         except (FormError, StoreError) as exc:
             problem = _problem(exc)
     fields = {name: fields.get(name, "") for name in FILTERS}
-    endpoints = await admin.supabase.rows(admin.token, "webhook_configurations", select="id,name", order="name")
+    endpoints = await admin.rows("webhook_configurations", select="id,name", order="name")
     return page(
         request,
         "replay.html",

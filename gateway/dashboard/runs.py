@@ -23,8 +23,8 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     except FormError:
         before = None
     keyset = {"started_at": f"lt.{before}"} if before else {}
-    runs = await admin.supabase.rows(
-        admin.token, "webhook_dispatcher_runs", select="*", order="started_at.desc", limit=str(PAGE_SIZE + 1), **keyset
+    runs = await admin.rows(
+        "webhook_dispatcher_runs", select="*", order="started_at.desc", limit=str(PAGE_SIZE + 1), **keyset
     )
     shown = await admin.call("webhook_overview")
     older = runs[PAGE_SIZE - 1]["started_at"] if len(runs) > PAGE_SIZE else None

@@ -60,24 +60,22 @@ class Peer:
             return {"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{port}"}
         return self.environment
 
-    def refusals(self, url: str, name: str) -> list[tuple[str, str, str]]:
-        missing = url.replace(name, "missing")
+    def refusals(self, url: str, name: str) -> list[tuple[str, str, str]]:  # noqa: ARG002 - the URL says it
+        return [(url, BIG, self._codes()[0])]
+
+    def missing(self, url: str, name: str, missing: str) -> tuple[str, str] | None:
+        """Return the URL of a queue that is not there, and the code that the error names."""
+        return url.replace(name, missing), self._codes()[1]
+
+    def _codes(self) -> tuple[str, str]:
         match self._broker:
             case brokers.Sqs():
-                return [
-                    (missing, "{}", "SQS AWS.SimpleQueueService.NonExistentQueue: "),
-                    (url, BIG, "SQS AWS.SimpleQueueService.BatchRequestTooLong: "),
-                ]
+                first = "SQS AWS.SimpleQueueService."
+                return f"{first}BatchRequestTooLong: ", f"{first}NonExistentQueue: "
             case brokers.PubSub():
-                return [
-                    (missing, "{}", "Pub/Sub NOT_FOUND: "),
-                    (url, BIG, "Pub/Sub INVALID_ARGUMENT: "),
-                ]
+                return "Pub/Sub INVALID_ARGUMENT: ", "Pub/Sub NOT_FOUND: "
             case _:
-                return [
-                    (missing, "{}", "Kafka UNKNOWN_TOPIC_OR_PART: "),
-                    (url, BIG, "Kafka MSG_SIZE_TOO_LARGE: "),
-                ]
+                return "Kafka MSG_SIZE_TOO_LARGE: ", "Kafka UNKNOWN_TOPIC_OR_PART: "
 
 
 class HttpPeer(Peer):
@@ -112,6 +110,9 @@ class HttpPeer(Peer):
 
     def refusals(self, url: str, name: str) -> list[tuple[str, str, str]]:
         return [(url.replace(name, "gone"), "{}", "HTTP 410 Gone")]
+
+    def missing(self, url: str, name: str, missing: str) -> tuple[str, str] | None:  # noqa: ARG002 - it has none
+        return None
 
     def _answer(self, request: Received) -> Reply:
         return Reply(410 if request.path == "/gone" else 200)

@@ -61,12 +61,28 @@ async def test_without_a_secret(peer: Peer, name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # aiohttp's, of a body above 1 MiB
 async def test_permanent_errors(peer: Peer, name: str) -> None:
-    """No retry helps: no such queue, too large. The provider's own code is in the message."""
+    """No retry helps: too large. The provider's own code is in the message."""
     url = peer.create(name)
     for refused, body, code in peer.refusals(url, name):
         result = await deliver(refused, endpoint={"body": body}, timeout_seconds=10)
         assert (result.delivered, result.permanent, result.health) == (False, True, "answered"), result
         assert code in str(result.error)
+
+
+async def test_a_queue_that_is_not_there(peer: Peer, name: str) -> None:
+    """The worker's setup: deliveries wait behind the circuit, and arrive once there is one."""
+    if (missing := peer.missing(peer.create("other"), "other", name)) is None:
+        return
+    url, code = missing
+    async with adapter_cache(timeout_seconds=10) as cache:
+        result = await attempt(make_delivery(url), cache, make_settings(timeout_seconds=10))
+        assert (result.delivered, result.permanent, result.health) == (False, False, "failed"), result
+        assert code in str(result.error)
+        peer.create(name)
+        settings = make_settings(timeout_seconds=10)
+        async with asyncio.timeout(20):
+            while not (await attempt(make_delivery(url), cache, settings)).delivered:  # noqa: ASYNC110 - brokers tell nobody
+                await asyncio.sleep(0.5)
 
 
 async def test_a_silent_server(peer: Peer, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,9 +14,10 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from grpc import insecure_channel
 
 from devstack.brokers import AWS, Kafka, PubSub, Sqs
+from devstack.receiver import Received, Receiver, Reply
 from tests.adapters.shorthands import ID, adapter_cache, deliver, make_delivery, make_settings
 from tests.conftest import quiet
-from workers.adapters.sqs import _session
+from workers.adapters.sqs import SETUP, SqsAdapter, _session
 from workers.delivery import attempt
 
 if TYPE_CHECKING:
@@ -74,9 +76,9 @@ async def test_sqs_by_the_queues_url(sqs: Sqs) -> None:
 
 @pytest.mark.usefixtures("aws")
 async def test_sqs_sends_in_batches_of_ten(sqs: Sqs) -> None:
-    """A hundred at once are ten requests, and one for the queue's URL; large ones travel alone."""
+    """A hundred at once are ten requests, and two for the queue's URL and limit; large ones travel alone."""
     url = sqs.create("batches")
-    for body, requests in (("{}", 11), ('{"x":"' + "y" * 600_000 + '"}', 101)):
+    for body, requests in (("{}", 12), ('{"x":"' + "y" * 600_000 + '"}', 102)):
         before = sqs.child.log.read_text().count("POST /")  # type: ignore[union-attr]
         async with adapter_cache() as cache:
             many = [make_delivery(url, id=f"d-{number}", body=body) for number in range(100)]
@@ -111,6 +113,70 @@ async def test_sqs_credentials_of_a_profile(sqs: Sqs, monkeypatch: pytest.Monkey
     assert (nothing.delivered, nothing.permanent) == (False, False)
     assert "SQS NoCredentialsError" in str(nothing.error)
     assert not any("geheim" in str(result.error) for result in results.values())
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("may_ask", [True, False], ids=["limit known", "no leave to ask for it"])
+async def test_sqs_rejects_a_batch_and_none_of_its_entries(
+    sqs: Sqs, monkeypatch: pytest.MonkeyPatch, may_ask: bool
+) -> None:
+    """Ten of 120 KB, and one that is too large, at once in a queue that takes 256 KiB: ten arrive, one fails."""
+    if not may_ask:
+        monkeypatch.setattr(SqsAdapter, "_learn_limit", lambda _: asyncio.sleep(0))
+    url = sqs.create(f"limited-{may_ask}".lower())
+    sqs.limit(f"limited-{may_ask}".lower(), 256 * 1024)
+    sizes = [120_000] * 5 + [300_000] + [120_000] * 5
+    async with adapter_cache() as cache:
+        many = [make_delivery(url, id=f"d-{n}", body=f'{{"x":"{"y" * size}"}}') for n, size in enumerate(sizes)]
+        results = await asyncio.gather(*(attempt(one, cache, make_settings()) for one in many))
+    assert [result.delivered for result in results] == [size < 256_000 for size in sizes]
+    assert results[5].permanent
+
+
+@pytest.mark.parametrize("code", sorted(SETUP))
+async def test_sqs_permissions_are_the_workers_setup(code: str) -> None:
+    """Whatever SQS, STS or KMS does not permit: deliveries wait behind the circuit."""
+    body = f'{{"__type":"com.amazonaws.sqs#{code}","message":"no"}}'.encode()
+    reply = Reply(400 if code.startswith("Kms") else 403, body, {"Content-Type": "application/x-amz-json-1.0"})
+    credentials = {"p": {"aws_access_key_id": "a", "aws_secret_access_key": "b"}}
+    with Receiver(answer=lambda _: reply) as service:
+        url = f"sqs://q?region=us-east-1&endpoint_url={service.url}"
+        result = await deliver(url, endpoint={"credentials_profile": "p"}, credentials=credentials)
+    assert (result.delivered, result.permanent, result.health) == (False, False, "failed")
+    assert code in str(result.error)
+
+
+async def test_sqs_keys_are_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Rotated in the credentials file: the first attempt after it succeeds, with one request more."""
+
+    def answer(request: Received) -> Reply:
+        if f"Credential={valid}/" not in request.headers["authorization"]:
+            return Reply(403, b'{"__type":"com.amazon.coral.service#InvalidClientTokenId","message":"no"}')
+        sent = {"Successful": [{"Id": "0", "MessageId": "m"}], "QueueUrl": service.url, "Attributes": {}}
+        return Reply(200, json.dumps(sent).encode(), {"Content-Type": "application/x-amz-json-1.0"})
+
+    def write(key: str) -> None:
+        file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = b\n")
+
+    valid, file = "first", tmp_path / "credentials"
+    for name in AWS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    write(valid)
+    _session.cache_clear()
+    with Receiver(answer=answer) as service:
+        url = f"sqs://q?region=us-east-1&endpoint_url={service.url}"
+        async with adapter_cache() as cache:
+            assert (await attempt(make_delivery(url), cache, make_settings())).delivered
+            valid = "second"
+            write(valid)
+            result = await attempt(make_delivery(url), cache, make_settings())
+            assert result.delivered, result.error
+            valid = "third"
+            result = await attempt(make_delivery(url), cache, make_settings())
+            assert (result.delivered, result.permanent, result.health) == (False, False, "failed")
+            write(valid)
+            assert (await attempt(make_delivery(url), cache, make_settings())).delivered
 
 
 @pytest.mark.usefixtures("aws")

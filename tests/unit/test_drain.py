@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 from datetime import UTC, datetime
 from types import FrameType
@@ -12,7 +13,7 @@ import pytest
 
 from tests.adapters.shorthands import make_settings
 from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
-from webhooks.errors import Held, StoreError, StoreUnavailable
+from webhooks.errors import DeliveryError, Held, StoreError, StoreUnavailable
 from webhooks.settings import Settings
 from workers import recorder as recorder_module
 from workers.adapters.cache import AdapterCache
@@ -180,6 +181,45 @@ async def test_a_payload_too_deep_for_a_parser_takes_no_place_for_ever() -> None
     await drain._deliver(delivery, None)
     assert drain._recorder.waiting == 1
     assert "c" not in drain._busy
+
+
+OWN_FAULTS = {
+    "no executor": RuntimeError("cannot schedule new futures after shutdown"),
+    "no thread": RuntimeError("can't start new thread"),
+    "no memory": MemoryError(),
+    "no file": OSError(errno.EMFILE, "Too many open files"),
+    "the system's files": OSError(errno.ENFILE, "Too many open files in system"),
+    "no buffers": OSError(errno.ENOBUFS, "No buffer space available"),
+}
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "in an adapter's error"])
+@pytest.mark.parametrize("fault", OWN_FAULTS.values(), ids=OWN_FAULTS)
+async def test_a_fault_of_the_process_is_no_attempt(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, wrapped: bool
+) -> None:
+    """Nothing is recorded; the deliveries rest in their places, then are released together."""
+    monkeypatch.setattr("workers.drain.FAULT_SECONDS", 0.05)
+
+    async def publish(*_: object) -> None:
+        if wrapped and not isinstance(fault, RuntimeError):
+            raise DeliveryError("ConnectError: all connection attempts failed") from fault
+        raise fault
+
+    monkeypatch.setattr("workers.delivery._publish", publish)
+    store = FakeStore()
+    drain = Drain(as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None)
+    endpoint = Endpoint(id="c", url="https://x/")
+    for n in range(3):
+        drain._busy["c"] += 1
+        delivery = Delivery(id=str(n), event_type="x.y", attempt=1, endpoint=endpoint, body="{}", lease_id="l")
+        drain._in_flight.add(asyncio.create_task(drain._deliver(delivery, None)))
+    await asyncio.sleep(0.01)
+    assert drain._busy["c"] == 3, "they keep their places meanwhile"
+    await asyncio.wait(drain._in_flight)
+    assert store.released == ["0", "1", "2"]
+    assert drain._recorder.waiting == 0
+    assert not drain._busy
 
 
 async def test_a_failed_attempt_lets_go_of_its_payload() -> None:

@@ -22,7 +22,7 @@ def gateway(
 ) -> None:
     """Serve the gateway. Settings come from the environment."""
     Settings.from_environment(os.environ)
-    _become("uvicorn", "--factory", "gateway.main:app", "--host", host, "--port", str(port))
+    _become("gateway", "--host", host, "--port", str(port))
 
 
 def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1) -> None:

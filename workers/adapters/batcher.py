@@ -54,13 +54,13 @@ class Batcher(Generic[Item]):
     ) -> None:
         self._send = send
         self._count = count
-        self._size = size
+        self.size = size
         self._open: _Batch[Item] | None = None
         self._requests: set[asyncio.Task[None]] = set()
 
     async def add(self, item: Item, size: int) -> Receipt:
         """Send an item of `size` bytes with others and return its receipt. Raises what `send` returned or raised."""
-        if self._open and self._open.size + size > self._size:
+        if self._open and self._open.size + size > self.size:
             self._flush(self._open)
         if self._open is None:
             self._open = _Batch()

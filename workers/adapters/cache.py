@@ -7,6 +7,7 @@ import logging
 import time
 from collections import OrderedDict
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhooks import destinations
@@ -33,47 +34,69 @@ _LOADED: dict[str, type[Adapter]] = {}
 Key = tuple[str, str | None]
 
 
+@dataclass
+class _Entry:
+    """An adapter with who uses it. A retired one is closed by the last who does."""
+
+    adapter: Adapter
+    used_at: float
+    users: int = 0
+    retired: bool = False
+
+
 class AdapterCache:
     """Adapters by URL and credentials profile; bounded, and closed on eviction and shutdown."""
 
     def __init__(self, settings: Settings, *, size: int = CACHED, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._size = size
-        self._adapters: OrderedDict[Key, Adapter] = OrderedDict()
-        self._in_use: dict[Key, int] = {}
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._clock = clock
-        self._used_at: dict[Key, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
         """Lend an endpoint's adapter. Raises DestinationError for one that cannot be delivered to."""
-        key = (endpoint.url, endpoint.credentials_profile)
-        if key not in self._adapters:
+        key = _key(endpoint)
+        if key not in self._entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
             context = self._context(endpoint.credentials_profile)
             # importing an SDK takes a second or two: not on the event loop
             if destination.scheme not in _LOADED:
                 _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)
-            if key not in self._adapters:  # another delivery may have been quicker
-                self._adapters[key] = _LOADED[destination.scheme](destination, context)
-        adapter = self._adapters[key]
-        self._adapters.move_to_end(key)
-        self._in_use[key] = self._in_use.get(key, 0) + 1
+            if key not in self._entries:  # another delivery may have been quicker
+                adapter = _LOADED[destination.scheme](destination, context)
+                self._entries[key] = _Entry(adapter, used_at=self._clock())
+        entry = self._entries[key]
+        self._entries.move_to_end(key)
+        entry.users += 1
         try:
-            yield adapter
+            yield entry.adapter
         finally:
-            self._in_use[key] -= 1
-            self._used_at[key] = self._clock()
-            if not self._in_use[key]:
-                del self._in_use[key]
+            entry.users -= 1
+            entry.used_at = self._clock()
+            if entry.retired and not entry.users:
+                self._close_aside(entry)
             self._evict()
+
+    def holds(self, endpoint: Endpoint) -> bool:
+        """Return whether an endpoint has an adapter, which may have read its credentials long ago."""
+        return _key(endpoint) in self._entries
+
+    def retire(self, endpoint: Endpoint, adapter: Adapter) -> None:
+        """Have the next use make another adapter, which reads credentials again; close this one once it is unused."""
+        entry = self._entries.get(_key(endpoint))
+        if entry and entry.adapter is adapter:
+            del self._entries[_key(endpoint)]
+            entry.retired = True
+            if not entry.users:
+                self._close_aside(entry)
 
     async def close(self) -> None:
         """Close all adapters."""
-        while self._adapters:
-            _, adapter = self._adapters.popitem()
-            await self._close(adapter)
+        while self._entries:
+            _, entry = self._entries.popitem()
+            await self._close(entry.adapter)
         await asyncio.gather(*self._closing)
 
     def _context(self, profile: str | None) -> Context:
@@ -84,18 +107,24 @@ class AdapterCache:
     def _evict(self) -> None:
         """Close what is too many, or was unused for long: at most one a call, the one unused the longest."""
         # only an idle one: closing another would abort a delivery
-        oldest = next((key for key in self._adapters if key not in self._in_use), None)
+        oldest = next((key for key, entry in self._entries.items() if not entry.users), None)
         if oldest is None:
             return
-        if len(self._adapters) > self._size or self._clock() - self._used_at[oldest] > UNUSED_SECONDS:
-            del self._used_at[oldest]
-            # aside: it must not use up the time of the delivery that happens to end now
-            closing = asyncio.create_task(self._close(self._adapters.pop(oldest)))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+        if len(self._entries) > self._size or self._clock() - self._entries[oldest].used_at > UNUSED_SECONDS:
+            self._close_aside(self._entries.pop(oldest))
+
+    def _close_aside(self, entry: _Entry) -> None:
+        # it must not use up the time of the delivery that happens to end now
+        closing = asyncio.create_task(self._close(entry.adapter))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _close(self, adapter: Adapter) -> None:
         try:
             await adapter.close()
         except Exception:
             logger.exception("closing an adapter failed")
+
+
+def _key(endpoint: Endpoint) -> Key:
+    return endpoint.url, endpoint.credentials_profile

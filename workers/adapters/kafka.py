@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
-from webhooks.errors import DeliveryError, SetupError
+from webhooks.errors import CredentialsError, DeliveryError, SetupError
 from workers.adapters.connections import checked_addresses
 from workers.adapters.receipts import acknowledged, settle
 
@@ -42,12 +42,19 @@ POLL_SECONDS = 0.2
 #: Seconds that a topic may take to show in the brokers' metadata before it counts as missing.
 TOPIC_SECONDS = 2.0
 
+#: The worker's setup: credentials, permissions, and a topic that is not there (yet).
+SETUP = frozenset(
+    {
+        "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_ID",
+        "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+        "SASL_AUTHENTICATION_FAILED", "_AUTHENTICATION", "UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE", "_SSL",
+    }
+)  # fmt: skip
+
+#: Verdicts on a record, or on all of a batch.
 PERMANENT = frozenset(
     {
-        "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "TOPIC_EXCEPTION",
-        "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "SASL_AUTHENTICATION_FAILED", "_AUTHENTICATION",
-        "UNSUPPORTED_SASL_MECHANISM",
-        "MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "POLICY_VIOLATION",
+        "TOPIC_EXCEPTION", "MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "POLICY_VIOLATION",
     }
 )  # fmt: skip
 
@@ -192,6 +199,8 @@ def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryEr
     if error.name() in CONSEQUENCES and trouble:
         cause = trouble
         message += f"; before: {cause.name()}: {cause.str()}"
+    if cause.name() in SETUP:
+        return CredentialsError(message)
     if cause.name() in PERMANENT:
         return DeliveryError(message, permanent=True, health="answered")
     return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")

@@ -19,7 +19,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from google.pubsub_v1.types import PubsubMessage
 
 from webhooks.deliveries import field
-from webhooks.errors import DeliveryError
+from webhooks.errors import CredentialsError, DeliveryError
 from workers.adapters.receipts import acknowledged
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ EMULATOR = "PUBSUB_EMULATOR_HOST"
 OPTIONS = [("grpc.max_reconnect_backoff_ms", 5000), ("grpc.max_send_message_length", -1)]
 
 #: Status codes that no retry helps.
-PERMANENT = frozenset(
-    {"NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"}
-)
+PERMANENT = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"})
+
+#: The worker's setup: credentials, permissions, and a topic that is not there (yet).
+SETUP = frozenset({"NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"})
 
 #: What other codes tell of the topic's health where it is not a failure: out of quota is busy, not ill.
 HEALTH: dict[str, Health | None] = {"RESOURCE_EXHAUSTED": None, "ABORTED": None}
@@ -74,7 +75,8 @@ class PubSubAdapter:
         except GoogleAPICallError as exc:
             raise _refusal(exc) from exc
         except (GoogleAuthError, OSError) as exc:
-            raise DeliveryError(f"Pub/Sub {type(exc).__name__}: {exc}") from exc
+            # no file, no key in it, or no token for it
+            raise CredentialsError(f"Pub/Sub {type(exc).__name__}: {exc}") from exc
         return acknowledged(message_id=answer.message_ids[0])
 
     async def close(self) -> None:
@@ -105,9 +107,12 @@ class PubSubAdapter:
 
 def _refusal(exc: GoogleAPICallError) -> DeliveryError:
     code = exc.grpc_status_code.name if exc.grpc_status_code else "UNKNOWN"
+    message = f"Pub/Sub {code}: {exc.message or 'no details'}"
+    if code in SETUP:
+        return CredentialsError(message)
     permanent = code in PERMANENT
     return DeliveryError(
-        f"Pub/Sub {code}: {exc.message or 'no details'}",
+        message,
         permanent=permanent,
         health="answered" if permanent else HEALTH.get(code, "failed"),
     )

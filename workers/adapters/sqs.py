@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from webhooks.addresses import parse_networks
-from webhooks.errors import DeliveryError, DestinationError, SetupError
+from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SetupError
 from workers.adapters.batcher import Batcher
 from workers.adapters.connections import check_address
 from workers.adapters.receipts import acknowledged
@@ -40,14 +52,38 @@ CREDENTIALS = ("profile_name", "aws_access_key_id", "aws_secret_access_key", "aw
 #: Error codes that no retry helps; the last part of the code, as AWS has several spellings of the first.
 PERMANENT = frozenset(
     {
-        "NonExistentQueue", "QueueDoesNotExist", "InvalidAddress",
-        "AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "SignatureDoesNotMatch",
-        "UnrecognizedClientException", "KmsAccessDenied", "KmsDisabled", "KmsNotFound", "KmsInvalidState",
         "BatchRequestTooLong", "MessageTooLong", "InvalidMessageContents", "InvalidParameterValue",
         "InvalidParameterValueException", "InvalidAttributeValue", "InvalidBatchEntryId", "UnsupportedOperation",
         "MissingParameter",
     }
 )  # fmt: skip
+
+#: The worker's setup: credentials, permissions, keys, and a queue that is not there (yet). Of SQS's own errors, those
+#: that all services share, and KMS's.
+SETUP = frozenset(
+    {
+        "AccessDenied", "AccessDeniedException", "AccountProblem", "AuthFailure", "ExpiredToken",
+        "ExpiredTokenException", "IncompleteSignature", "IncompleteSignatureException", "InvalidAccessKeyId",
+        "InvalidClientTokenId", "InvalidSecurity", "InvalidSignatureException", "InvalidToken",
+        "MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired",
+        "RequestExpired", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnrecognizedClientException",
+        "KmsAccessDenied", "KmsDisabled", "KmsInvalidKeyUsage", "KmsInvalidState", "KmsNotFound", "KmsOptInRequired",
+        "NonExistentQueue", "QueueDoesNotExist", "InvalidAddress",
+    }
+)  # fmt: skip
+
+#: The SDK's own errors of the same kind.
+NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ConfigNotFound,
+    ConfigParseError,
+    InvalidConfigError,
+    ProfileNotFound,
+    TokenRetrievalError,
+    SSOError,
+)
 
 #: Busy, not ill: no failure of the queue's health.
 THROTTLED = frozenset(
@@ -77,6 +113,7 @@ class SqsAdapter:
         self._connection = AsyncExitStack()
         self._client: Any = None
         self._queue_url = self._destination.queue_url
+        self._limited = False
 
     async def publish(self, message: Message) -> Receipt:
         """Send the body with the headers as message attributes. Raises DeliveryError with SQS's own code."""
@@ -109,10 +146,20 @@ class SqsAdapter:
             )
         except ClientError as exc:
             status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            raise _refusal(exc.response.get("Error", {}), status) from exc
+            refusal = _refusal(exc.response.get("Error", {}), status)
+            if isinstance(refusal, CredentialsError):
+                # the SDK keeps what it read: another session reads again
+                _session.cache_clear()
+            elif len(entries) > 1 and (refusal.permanent or _is_verdict(refusal)):
+                # on the request as a whole, and on none of its entries
+                return await self._send_each(entries)
+            raise refusal from exc
         except BotoCoreError as exc:
             if isinstance(cause := exc.kwargs.get("error"), DestinationError):
                 raise cause from exc
+            if isinstance(exc, NO_CREDENTIALS):
+                _session.cache_clear()
+                raise CredentialsError(f"SQS {type(exc).__name__}: {exc}") from exc
             raise DeliveryError(f"SQS {type(exc).__name__}: {exc}") from exc
         results: dict[int, Receipt | Exception] = {
             int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
@@ -122,6 +169,15 @@ class SqsAdapter:
             results[int(failed["Id"])] = _refusal(failed)
         missing = DeliveryError("SQS did not say what became of the message")
         return [results.get(number, missing) for number in range(len(entries))]
+
+    async def _send_each(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
+        async def send(entry: dict[str, Any]) -> Receipt | Exception:
+            try:
+                return (await self._send([entry]))[0]
+            except DeliveryError as exc:
+                return exc
+
+        return await asyncio.gather(*(send(entry) for entry in entries))
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, (host, *_) = address
@@ -151,13 +207,31 @@ class SqsAdapter:
                 self._client = await self._connection.enter_async_context(creating)
             if self._queue_url is None:
                 self._queue_url = str((await self._client.get_queue_url(QueueName=self._destination.queue))["QueueUrl"])
+            if not self._limited:
+                await self._learn_limit()
+                self._limited = True
             return self._client, self._queue_url
+
+    async def _learn_limit(self) -> None:
+        """Fill no batch beyond the queue's own MaximumMessageSize; without leave to ask for it, SQS says so itself."""
+        with suppress(ClientError, BotoCoreError, KeyError):
+            answer = await self._client.get_queue_attributes(
+                QueueUrl=self._queue_url, AttributeNames=["MaximumMessageSize"]
+            )
+            self._batcher.size = min(BATCH_BYTES, int(answer["Attributes"]["MaximumMessageSize"]))
 
 
 def _refusal(error: Mapping[str, Any], status: int | None = None) -> DeliveryError:
     code = str(error.get("Code", "no code"))
     message = str(error.get("Message") or "no details")
     last = code.rsplit(".", 1)[-1]
+    if last in SETUP:
+        return CredentialsError(f"SQS {code}: {message}", status=status)
     if last in PERMANENT:
         return DeliveryError(f"SQS {code}: {message}", permanent=True, health="answered", status=status)
     return DeliveryError(f"SQS {code}: {message}", health=None if last in THROTTLED else "failed", status=status)
+
+
+def _is_verdict(refusal: DeliveryError) -> bool:
+    """Return whether a service, which has codes of its own, rejected a request for what is in it."""
+    return refusal.health == "failed" and refusal.status in {400, 413}
