@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
+from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt, merged
 from webhooks.errors import DeliveryError, DestinationError, SealedError, SecretError, SetupError
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
@@ -28,12 +28,12 @@ async def attempt(
     clock = time.perf_counter()
     receipt = Receipt()
     error: DeliveryError | None = None
-    seconds = _timeout(delivery, settings)
+    seconds = delivery.endpoint.timeout_seconds or settings.timeout_seconds
     try:
         async with asyncio.timeout(seconds):
             receipt = await _publish(delivery, adapters, settings, started_at, headers)
-    except TimeoutError:
-        error = DeliveryError(f"no complete response within {seconds:g} s")
+    except TimeoutError as exc:
+        error = DeliveryError(f"no complete response within {seconds:g} s", status=_announced(exc))
     except DeliveryError as exc:
         # without its traceback, which holds this frame, and so the payload, until garbage is looked for
         error = exc.with_traceback(None)
@@ -61,9 +61,10 @@ async def attempt(
     )
 
 
-def _timeout(delivery: Delivery, settings: Settings) -> float:
-    """Return the endpoint's timeout in seconds, or the setting; half the lease at most, which must outlive it."""
-    return min(delivery.endpoint.timeout_seconds or settings.timeout_seconds, settings.lease_seconds / 2)
+def _announced(error: TimeoutError) -> int | None:
+    """Return the status that a receiver had announced when its time ran out: HTTP's cancelled exchanges say it."""
+    status = error.__cause__.args[0] if error.__cause__ and error.__cause__.args else None
+    return status if isinstance(status, int) else None
 
 
 async def _publish(
@@ -76,13 +77,12 @@ async def _publish(
     endpoint = delivery.endpoint
     body = compact(delivery.body).encode()
     secrets = [sealer(settings.encryption_keys).open(secret) for secret in endpoint.secrets]
-    headers = {
-        **endpoint.headers,
-        **further,
-        "Content-Type": "application/json",
-        "User-Agent": settings.user_agent,
-        **signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
-    }
+    headers = merged(
+        endpoint.headers,
+        further,
+        {"Content-Type": "application/json", "User-Agent": settings.user_agent},
+        signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
+    )
     async with adapters.use(endpoint) as adapter:
         return await adapter.publish(
             Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)

@@ -185,7 +185,7 @@ async def test_a_silent_server() -> None:
 
 
 async def test_a_dripping_server() -> None:
-    """A byte now and then keeps no worker: the timeout bounds the whole exchange, body included."""
+    """A byte now and then keeps no worker: the timeout bounds the whole exchange; the status decides."""
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -196,7 +196,8 @@ async def test_a_dripping_server() -> None:
 
     async with server(drip) as url:
         result = await deliver(url, timeout_seconds=0.4)
-    assert result.error == "no complete response within 0.4 s"
+    assert (result.delivered, result.response_status) == (True, 200)
+    assert 300 < result.duration_ms < 2000
 
 
 async def test_an_endless_body() -> None:
@@ -218,8 +219,8 @@ async def test_an_endless_body() -> None:
     assert sent < 500 * RESPONSE_BYTES, "the connection was closed long before the end"
 
 
-async def test_a_gzip_bomb_is_not_unpacked() -> None:
-    """We ask for no compression, and unpack none."""
+async def test_a_gzip_bomb_is_unpacked_within_the_bound() -> None:
+    """20 MB of it would be kept in vain."""
     bomb = gzip.compress(b"\0" * 20_000_000)
     with Receiver(answer=lambda _: Reply(200, bomb, {"Content-Encoding": "gzip"})) as receiver:
         result = await deliver(receiver.url)
