@@ -14,7 +14,7 @@ END = re.compile(rb"\n\r?\n")
 #: What every head begins with, as far as it has come.
 START = re.compile(rb"[\r\n]*(?:H(?:T(?:T(?:P(?:/.*)?)?)?)?)?\Z", re.IGNORECASE | re.DOTALL)
 
-_STATUS = re.compile(rb"[\r\n]*HTTP/[0-9](?:\.[0-9])?[ \t]+([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)", re.IGNORECASE)
+_STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])?[ \t]+([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)", re.IGNORECASE)
 _FINAL = re.compile(rb"^HTTP/[0-9](?:\.[0-9])?[ \t]+([2-9][0-9]{2})[ \t\r\n]", re.IGNORECASE | re.MULTILINE)
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:(.*)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -28,7 +28,7 @@ def repaired(raw: bytes) -> bytes | None:
 
     Raises ValueError for what no browser accepts either. Takes time in proportion to `raw`.
     """
-    while end := END.search(raw):
+    while end := END.search(raw := raw.lstrip(b"\r\n")):
         line = _STATUS.match(raw)
         if line is None:
             raise ValueError("the status line is malformed")
