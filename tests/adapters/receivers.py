@@ -102,10 +102,10 @@ def script(*steps: bytes | float | Callable[[socket.socket], None], reads: bool 
 class Raw:
     """A receiver that runs one script for each request, the last for all further ones."""
 
-    def __init__(self, scripts: Sequence[Script], context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, scripts: Sequence[Script], context: ssl.SSLContext | None, at: tuple[str, int]) -> None:
         self._scripts = scripts
         self._context = context
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listening = socket.create_server(at, backlog=256)
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self.connections = 0
@@ -115,7 +115,7 @@ class Raw:
         #: (the connection's number, the request) in the order of their arrival
         self.requests: list[tuple[int, bytes]] = []
         self.port = self._listening.getsockname()[1]
-        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}/"
+        self.url = f"{'https' if context else 'http'}://{at[0]}:{self.port}/"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -196,9 +196,11 @@ class Raw:
 
 
 @contextmanager
-def receiver(*scripts: Script, context: ssl.SSLContext | None = None) -> Iterator[Raw]:
+def receiver(
+    *scripts: Script, context: ssl.SSLContext | None = None, at: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[Raw]:
     """Run one."""
-    raw = Raw(scripts, context)
+    raw = Raw(scripts, context, at)
     try:
         yield raw
     finally:

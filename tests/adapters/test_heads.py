@@ -145,7 +145,8 @@ HOSTILE = [
     b"HTTP/1.1 200 OK\r\n" + line * (HEAD_BYTES // len(line)) + end
     for line in (
         b"Content-Length: 2\r\n", b"Content-Length: 2,", b"a", b"\r\n ", b" ", b"\t", b"X:\r\n ", b": ", b"\r",
-        b"Transfer-Encoding: chunked\n", b"HTTP/1.1 103 x\r\n\r\n", b"HTTP/1.1 ", b"\0", b"X: y\n", b"timeout=", b"\n\r",
+        b"Transfer-Encoding: chunked\n", b"HTTP/1.1 103 x\r\n\r\n", b"HTTP/1.1 ", b"\0", b"X: y\n",
+        b"timeout=", b"\n\r",
     )
     for end in (b"", b"\n\n", b"\r\n\r\n")
 ]  # fmt: skip

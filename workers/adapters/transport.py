@@ -99,9 +99,9 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     async def _connect(self, url: httpx.URL) -> Connection:
         """Connect to the first address that answers. TLS verifies the name, not the address."""
         host = url.raw_host.decode("ascii")
-        secure = url.scheme == "https"
+        context = self._tls() if url.scheme == "https" else None
         try:
-            addresses = await checked_addresses(host, url.port or (443 if secure else 80), self._allowed)
+            addresses = await checked_addresses(host, url.port or (443 if context else 80), self._allowed)
         except OSError as exc:
             raise httpx.ConnectError(f"{host}: {exc}") from exc
         problem: OSError | None = None
@@ -111,10 +111,10 @@ class CheckedTransport(httpx.AsyncBaseTransport):
                 address = await connected(connection, addresses)
             except OSError as exc:
                 raise httpx.ConnectError(str(problem or exc)) from exc
-            if not secure:
+            if context is None:
                 return connection
             try:
-                await connection.secure(self._tls(), host)
+                await connection.secure(context, host)
             except OSError as exc:
                 problem = exc.with_traceback(None)  # which holds this frame
                 # another of the addresses may do better
