@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import os
 import resource
@@ -10,6 +11,7 @@ import time
 import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +32,7 @@ from tests.adapters.receivers import (
     script,
 )
 from tests.adapters.shorthands import adapter_cache, make_delivery, make_settings
-from workers.adapters.exchange import HEAD_BYTES
+from workers.adapters.exchange import HEAD_BYTES, Connection
 from workers.delivery import attempt
 
 if TYPE_CHECKING:
@@ -437,6 +439,42 @@ async def test_thousands_of_hostile_exchanges(run: Run, authority: tuple[ssl.SSL
         await exchange(one, count)
     assert exchanges > 3000
     assert memory() - before < 20_000_000
+
+
+async def test_nothing_is_left_for_the_garbage_collector(run: Run, authority: tuple[ssl.SSLContext, Path]) -> None:
+    """No failure and no closed connection holds a payload or TLS's buffers until garbage is looked for."""
+    settings = {"ca_bundle": str(authority[1]), "timeout_seconds": 0.2}
+
+    async def exchange(one: Script) -> None:
+        with run(one) as raw:
+            async with adapter_cache(**settings) as adapters:
+                for _ in range(2):
+                    await attempt(make_delivery(raw.url), adapters, make_settings(**settings))
+                    await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+
+    names = [*HEADS, "too short", "reset", "endless", "too slow", "ok, then close", "unread"]
+    for name in names:
+        await exchange(KINDS[name][0])
+    gc.collect()
+    gc.freeze()  # looking through everything else takes half a second
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for name in names:
+            await exchange(KINDS[name][0])
+            gc.collect()
+            assert [one for one in gc.garbage if ours(one)] == [], name
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.unfreeze()
+
+
+def ours(held: object) -> bool:
+    """Return whether the garbage collector found a connection, or a frame that holds an attempt."""
+    if isinstance(held, FrameType):
+        return "/workers/" in held.f_code.co_filename
+    return isinstance(held, Connection)
 
 
 def open_sockets() -> int:

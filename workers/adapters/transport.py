@@ -74,18 +74,11 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         """
         if kept := self._kept():
             try:
-                await kept.exchange(raw)
-            except httpx.TransportError as exc:
+                return await _exchanged(kept, raw)
+            except httpx.TransportError:
                 if kept.heard:
-                    raise _with_status(kept, exc) from exc
-            else:
-                return kept
-        connection = await self._connect(url)
-        try:
-            await connection.exchange(raw)
-        except httpx.TransportError as exc:
-            raise _with_status(connection, exc) from exc
-        return connection
+                    raise
+        return await _exchanged(await self._connect(url), raw)
 
     def _kept(self) -> Connection | None:
         """Return the connection that was used last, if it is still good."""
@@ -110,13 +103,14 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             try:
                 address = await connected(connection, addresses)
             except OSError as exc:
-                raise httpx.ConnectError(str(problem or exc)) from exc
+                problem = problem or exc.with_traceback(None)  # which holds this frame
+                break
             if context is None:
                 return connection
             try:
                 await connection.secure(context, host)
             except OSError as exc:
-                problem = exc.with_traceback(None)  # which holds this frame
+                problem = exc.with_traceback(None)
                 # another of the addresses may do better
                 others = [one for one in addresses if one[4] != address]
                 addresses = others if len(others) < len(addresses) else []
@@ -125,11 +119,15 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         raise httpx.ConnectError(str(problem) if problem else f"{host} has no address") from problem
 
 
-def _with_status(connection: Connection, error: httpx.TransportError) -> Exception:
-    """Return an exchange's error, with the status if that was read."""
-    if connection.announced is None:
-        return error
-    return DeliveryError(f"{type(error).__name__}: {error}", status=connection.announced)
+async def _exchanged(connection: Connection, raw: bytes) -> Connection:
+    """Have the exchange; an error after the status was read is a DeliveryError that keeps it."""
+    try:
+        await connection.exchange(raw)
+    except httpx.TransportError as exc:
+        if connection.announced is None:
+            raise
+        raise DeliveryError(f"{type(exc).__name__}: {exc}", status=connection.announced) from exc
+    return connection
 
 
 def _raw(request: httpx.Request) -> bytes:
