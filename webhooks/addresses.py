@@ -25,6 +25,11 @@ _NEVER = (
     ip_network("64:ff9b:1::/48"),  # NAT64 for local use: it stays within a network
     ip_network("fec0::/10"),  # site-local, deprecated
     ip_network("192.0.0.0/24"),  # IETF protocol assignments; Oracle Cloud's metadata is there
+    ip_network("192.88.99.0/24"),  # 6to4 relays, deprecated (RFC 7526)
+    ip_network("100:0:0:1::/64"),  # dummy prefix (RFC 9780)
+    ip_network("2001::/23"),  # IETF protocol assignments; Teredo's are looked into before this
+    ip_network("3fff::/20"),  # documentation (RFC 9637)
+    ip_network("5f00::/16"),  # segment routing within a network (RFC 9602)
     ip_network("168.63.129.16"),  # Azure's metadata, at an address of its own
 )
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Characters of a response that are kept; enough to recognise an error page, small enough for a row.
 EXCERPT_CHARACTERS = 1000
@@ -103,6 +106,11 @@ def field(body: bytes, path: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return msgspec.json.encode(value).decode()
+
+
+def merged(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Return all headers; a later one replaces an earlier one of the same name, in whatever case that is written."""
+    return dict({name.lower(): (name, value) for layer in layers for name, value in layer.items()}.values())
 
 
 def compact(json_text: str) -> str:

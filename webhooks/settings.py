@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,6 +93,11 @@ class Settings:
     allowed_networks: str = _setting(
         "WEBHOOKS_ALLOWED_NETWORKS",
         "Networks that are not public and may be delivered to all the same, by comma: `10.0.0.0/8`",
+        "",
+    )
+    ca_bundle: str = _setting(
+        "WEBHOOKS_CA_BUNDLE",
+        "A file or folder of certificate authorities, in PEM, that receivers may have beside the public ones",
         "",
     )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
@@ -217,6 +223,10 @@ class Settings:
             raise SettingsError(
                 f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
             ) from None
+        if self.ca_bundle and not Path(self.ca_bundle).exists():
+            raise SettingsError(
+                f"{variable('ca_bundle')} must be a file or folder of certificates in PEM; there is no {self.ca_bundle}"
+            )
         if self.database_url and not re.fullmatch(_POSTGRES, self.database_url):
             # not repeated: it holds a password
             raise SettingsError(

@@ -62,27 +62,31 @@ TOLERANCE = 300
 def verification_problem(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str | None:
     """Return why a request, with its headers in lower case, is not signed with a secret, or None.
 
-    Of the two signatures each that is there must be right, and one must be there. Raise SecretError for a broken
-    secret.
+    `webhook-signature` decides if it is there: while a secret is rotated, X-Webhook-Signature is that of the old one.
+    Raise SecretError for a broken secret.
     """
     plain, standard = headers.get("x-webhook-signature"), headers.get("webhook-signature")
     if plain is None and standard is None:
         return "it carries no signature: has the endpoint a secret_key?"
-    if plain is not None:
+    problem = _standard_problem(secret, headers, body, now=now) if standard is not None else None
+    if plain is not None and (problem or standard is None):
         expected = f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}"
         if not hmac.compare_digest(plain.encode(), expected.encode()):
             return "X-Webhook-Signature is not this secret's"
-    if standard is not None:
-        delivery_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-        if not (timestamp.isascii() and timestamp.isdigit()):
-            return "webhook-timestamp is no number"
-        if abs(now - int(timestamp)) > TOLERANCE:
-            return "webhook-timestamp is more than five minutes away: is a clock wrong?"
-        signed = f"{delivery_id}.{timestamp}.".encode() + body
-        expected = f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
-        given = standard.split(" ")
-        if not any([hmac.compare_digest(one.encode(), expected.encode()) for one in given]):  # noqa: C419 - all are compared
-            return "webhook-signature is not this secret's"
+    return problem
+
+
+def _standard_problem(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str | None:
+    delivery_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        return "webhook-timestamp is no number"
+    if abs(now - int(timestamp)) > TOLERANCE:
+        return "webhook-timestamp is more than five minutes away: is a clock wrong?"
+    signed = f"{delivery_id}.{timestamp}.".encode() + body
+    expected = f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
+    given = headers["webhook-signature"].split(" ")
+    if not any([hmac.compare_digest(one.encode(), expected.encode()) for one in given]):  # noqa: C419 - all are compared
+        return "webhook-signature is not this secret's"
     return None
 
 
@@ -90,12 +94,12 @@ def signature_headers(secrets: Sequence[str], delivery_id: str, timestamp: int, 
     """Return a delivery's identity and signature headers; `timestamp` in unix seconds, of this attempt.
 
     Each secret signs for Standard Webhooks, the newest first: `v1` by HMAC-SHA256, `v1a` by ed25519 if it is a
-    `whsk_` key. `X-Webhook-Signature` uses the newest shared secret, whole and as text, as the platform's receivers
-    have always verified it. Without a secret only `webhook-id` and `webhook-timestamp` are given. Raise SecretError
-    for a broken secret.
+    `whsk_` key. `X-Webhook-Signature` holds one signature: that of the oldest shared secret, which stays until a
+    rotation's overlap ends, whole and as text, as the platform's receivers have always verified it. Without a secret
+    only `webhook-id` and `webhook-timestamp` are given. Raise SecretError for a broken secret.
     """
     headers = {"webhook-id": delivery_id, "webhook-timestamp": str(timestamp)}
-    shared = next((secret for secret in secrets if not secret.startswith(PRIVATE_PREFIX)), None)
+    shared = next((secret for secret in reversed(secrets) if not secret.startswith(PRIVATE_PREFIX)), None)
     if shared:
         headers["X-Webhook-Signature"] = f"sha256={hmac.digest(shared.encode(), body, hashlib.sha256).hex()}"
     if secrets:

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt
+from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt, merged
 from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SealedError, SecretError, SetupError
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
@@ -38,12 +38,12 @@ async def attempt(
     clock = time.perf_counter()
     receipt = Receipt()
     error: DeliveryError | None = None
-    seconds = _timeout(delivery, settings)
+    seconds = delivery.endpoint.timeout_seconds or settings.timeout_seconds
     try:
         async with asyncio.timeout(seconds):
             receipt = await _publish(delivery, adapters, settings, started_at, headers)
-    except TimeoutError:
-        error = DeliveryError(f"no complete response within {seconds:g} s")
+    except TimeoutError as exc:
+        error = DeliveryError(f"no complete response within {seconds:g} s", status=_announced(exc))
     except DeliveryError as exc:
         if _own(exc):
             raise
@@ -88,9 +88,10 @@ def _own(error: BaseException | None) -> bool:
     return False
 
 
-def _timeout(delivery: Delivery, settings: Settings) -> float:
-    """Return the endpoint's timeout in seconds, or the setting; half the lease at most, which must outlive it."""
-    return min(delivery.endpoint.timeout_seconds or settings.timeout_seconds, settings.lease_seconds / 2)
+def _announced(error: TimeoutError) -> int | None:
+    """Return the status that a receiver had announced when its time ran out: HTTP's cancelled exchanges say it."""
+    status = error.__cause__.args[0] if error.__cause__ and error.__cause__.args else None
+    return status if isinstance(status, int) else None
 
 
 async def _publish(
@@ -106,13 +107,12 @@ async def _publish(
     except RecursionError:
         raise DeliveryError("the payload is nested too deeply to be sent", permanent=True, health=None) from None
     secrets = [sealer(settings.encryption_keys).open(secret) for secret in endpoint.secrets]
-    headers = {
-        **endpoint.headers,
-        **further,
-        "Content-Type": "application/json",
-        "User-Agent": settings.user_agent,
-        **signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
-    }
+    headers = merged(
+        endpoint.headers,
+        further,
+        {"Content-Type": "application/json", "User-Agent": settings.user_agent},
+        signature_headers(secrets, delivery.id, int(started_at.timestamp()), body),
+    )
     message = Message(delivery_id=delivery.id, endpoint_id=endpoint.id, body=body, headers=headers)
     known, loop = adapters.holds(endpoint), asyncio.get_running_loop()
     began = loop.time()
@@ -122,7 +122,7 @@ async def _publish(
     except CredentialsError:
         # rejected, so nothing was delivered; credentials may have been rotated since they were read
         adapters.retire(endpoint, adapter)
-        if not known or loop.time() - began > _timeout(delivery, settings) * RENEWING:
+        if not known or loop.time() - began > (endpoint.timeout_seconds or settings.timeout_seconds) * RENEWING:
             raise
     async with adapters.use(endpoint) as adapter:
         return await adapter.publish(message)

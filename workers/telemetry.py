@@ -12,6 +12,7 @@ import msgspec
 
 from webhooks.logs import under_way
 from webhooks.tracing import trace_id_from, trace_id_of
+from workers.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,7 @@ class Telemetry:
     def __init__(self, metrics: Metrics, traces: Traces | None = None) -> None:
         self.metrics = metrics
         self.traces = traces
+        self._pulse = Pulse()
 
     def begin(self, delivery: Delivery, traceparent: str | None = None) -> Observed:
         """Begin to watch an attempt, in a task of its own: every further log line of the task carries its ids."""
@@ -68,11 +70,13 @@ class Telemetry:
         )
         span = self.traces.begin(delivery, payload, traceparent) if self.traces else None
         self.metrics.in_flight.inc()
+        self._pulse.enter()
         return Observed(delivery, payload, span)
 
     def end(self, observed: Observed, result: Attempt | None) -> None:
         """Tell what became of it; None: it was cut off."""
         self.metrics.in_flight.dec()
+        self._pulse.leave()
         if observed.span:
             observed.span.end(result)
         if result:

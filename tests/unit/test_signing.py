@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 
 from devstack.node import node
 from webhooks.errors import SecretError
-from webhooks.signing import generate_key_pair, generate_secret, key_bytes, signature_headers
+from webhooks.signing import generate_key_pair, generate_secret, key_bytes, signature_headers, verification_problem
 
 BODY = '{"text":"Grüße 🎉"}'.encode()
 
@@ -51,13 +51,33 @@ def test_without_a_secret_nothing_is_signed() -> None:
 
 
 def test_two_secrets_sign_while_one_replaces_the_other() -> None:
-    """A receiver that knows either verifies; the platform's own header is the newest one's."""
+    """A receiver that knows either verifies; the platform's own header, which holds one, stays the old one's."""
     old, new = generate_secret(), generate_secret()
     headers = signature_headers([new, old], "msg_1", int(time.time()), BODY)
     for secret in (old, new):
         Webhook(secret).verify(BODY, headers)
-    only_new = signature_headers([new], "msg_1", int(time.time()), BODY)
-    assert headers["X-Webhook-Signature"] == only_new["X-Webhook-Signature"]
+        assert verification_problem(secret, lower(headers), BODY, now=time.time()) is None
+    only_old = signature_headers([old], "msg_1", int(time.time()), BODY)
+    assert headers["X-Webhook-Signature"] == only_old["X-Webhook-Signature"]
+    # an old receiver, which knows that header only
+    plain = {"x-webhook-signature": headers["X-Webhook-Signature"]}
+    assert verification_problem(old, plain, BODY, now=time.time()) is None
+    assert verification_problem(new, plain, BODY, now=time.time())
+
+
+@pytest.mark.parametrize("newest_first", ["ss", "sss", "as", "sa", "asa", "sas", "aas", "a", "aa", "s"])
+def test_the_platforms_header_in_each_rotation(newest_first: str) -> None:
+    """It is the oldest shared secret's (s) until that is gone, whatever key pairs (a) come and go."""
+    secrets = [generate_secret() if kind == "s" else generate_key_pair()[0] for kind in newest_first]
+    shared = [secret for secret in secrets if secret.startswith("whsec_")]
+    header = signature_headers(secrets, "msg_1", 1, BODY).get("X-Webhook-Signature")
+    expected = signature_headers(shared[-1:], "msg_1", 1, BODY).get("X-Webhook-Signature")
+    assert header == expected
+
+
+def lower(headers: dict[str, str]) -> dict[str, str]:
+    """Return headers as a receiver sees them."""
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def test_a_broken_secret_is_a_clear_error_without_the_secret() -> None:

@@ -10,6 +10,8 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from aiohappyeyeballs import start_connection
+
 from webhooks.addresses import refused
 from webhooks.errors import SetupError
 
@@ -18,27 +20,55 @@ if TYPE_CHECKING:
 
     from webhooks.addresses import Network
 
+#: Seconds after which the next address is tried beside those that have not answered (RFC 8305, section 5).
+STAGGER = 0.25
+
+#: An address as getaddrinfo gives it: the last field is what sockets take.
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+
 #: Look-ups at once: some name servers never answer, and must not stop the look-ups of others.
 _LOOKUPS = ThreadPoolExecutor(64, thread_name_prefix="asyncio_lookup")
 
 #: (host, port) -> its look-up under way. All of a process's adapters live on one event loop.
-_UNDER_WAY: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
+_UNDER_WAY: dict[tuple[str, int], asyncio.Future[list[AddressInfo]]] = {}
 
 
-async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
+async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[AddressInfo]:
     """Return a host's addresses. Raises SetupError when one may not be delivered to, OSError for no such host."""
     loop = asyncio.get_running_loop()
     lookup = _UNDER_WAY.get((host, port))
     if lookup is None:
         # one for all who ask meanwhile: a name whose server is dead holds one thread
-        lookup = loop.run_in_executor(_LOOKUPS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        lookup = loop.run_in_executor(_LOOKUPS, _lookup, host, port)
         _UNDER_WAY[host, port] = lookup
         lookup.add_done_callback(lambda _: _UNDER_WAY.pop((host, port), None))
-    found = await asyncio.shield(lookup)
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    for address in addresses:
-        check_address(address, allowed, host=host)
+    addresses = await asyncio.shield(lookup)
+    for *_, address in addresses:
+        check_address(str(address[0]), allowed, host=host)
     return addresses
+
+
+def _lookup(host: str, port: int) -> list[AddressInfo]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:  # a label that is empty or too long
+        raise OSError(f"no host name: {exc}") from exc
+    return list(dict.fromkeys(found))
+
+
+async def connected(protocol: asyncio.Protocol, addresses: Sequence[AddressInfo]) -> tuple[Any, ...]:
+    """Connect a protocol to the address that answers first; return it. Raises OSError when none does.
+
+    One that does not answer costs the others STAGGER seconds, not the attempt (RFC 8305, "Happy Eyeballs").
+    """
+    sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER)
+    try:
+        address: tuple[Any, ...] = sock.getpeername()
+        await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    return address
 
 
 def check_address(address: str, allowed: Sequence[Network], *, host: str | None = None) -> None:

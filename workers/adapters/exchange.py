@@ -1,24 +1,58 @@
-"""One connection that speaks HTTP/1.1 as a client: a request, its whole response, and whether another may follow.
+"""One connection that speaks HTTP/1.1 as a client: a request, its response, and whether another may follow.
 
-Source: RFC 9112; parsing is llhttp's, which Node.js uses too.
+A response counts once its head is complete: whatever happens to its body, the status is known, and a receiver that
+said 2xx has accepted. Source: RFC 9112; parsing is llhttp's, which Node.js uses too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import re
+import socket
+import struct
+import termios
 import time
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 import httpx
 
-#: Times the body that is kept: what else a response may have (headers, chunks, trailers), before it is given up.
+from workers.adapters import heads
+
+if TYPE_CHECKING:
+    import ssl
+
+#: Bytes of all heads of one response, interim ones included; servers' own limits for requests are 8 to 16 KB.
+HEAD_BYTES = 32 * 1024
+
+#: How long a receiver that has responded may take to read what it has not.
+UNREAD_SECONDS = 1.0
+
+#: Times the body that is kept: what else may follow a head (chunks, trailers) before the response is cut off.
 OVERHEAD = 4
 
 #: Final statuses begin here; those below announce another response on the same request (RFC 9110, section 15.2).
 FINAL, SWITCHING_PROTOCOLS = 200, 101
 
 DISCONNECTED = "Server disconnected without sending a response."
+
+#: How long an idle connection is kept: hosts close theirs after as little as 5 s, and a request must not meet that.
+KEEPALIVE_SECONDS = 4.0
+
+#: By how much sooner than a receiver's own `Keep-Alive: timeout=` a connection is given up: for the way there.
+KEEPALIVE_MARGIN = 0.5
+
+_KEEP_ALIVE = re.compile(rb"timeout[ \t]*=[ \t]*([0-9]{1,9})", re.IGNORECASE)
+
+#: For responses that are read a second time; their connection is not reused.
+_LENIENCIES = ("optional_lf_after_cr", "optional_cr_before_lf", "optional_crlf_after_chunk", "spaces_after_chunk_size")
+
+#: SO_LINGER's value that makes closing send an RST: else the system keeps what a receiver does not read for minutes.
+_RESET = struct.pack("ii", 1, 0)
+
+#: The end of chunks with bare LFs, which llhttp's leniency does not see.
+_LAST_CHUNK = b"\n0\n\n"
 
 
 class Connection(asyncio.Protocol):
@@ -28,10 +62,10 @@ class Connection(asyncio.Protocol):
         self._limit = limit
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[None] | None = None
-        self._transport: asyncio.Transport
+        #: The socket's, and that of TLS above it: each buffers what it could not send.
+        self._transports: list[asyncio.Transport] = []
         self._open = True
         self._lost = False
-        self.idle_since = 0.0
         self._begin()
 
     def _begin(self) -> None:
@@ -39,75 +73,141 @@ class Connection(asyncio.Protocol):
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = bytearray()
-        self._read = 0
-        self._delimited = self._headed = self._complete = False
+        #: Whether any byte of a response has come.
+        self.heard = False
+        self._raw = bytearray()
+        self._followed = 0
+        self._tail = b""
+        self._strict = True
+        self._headed = self._complete = False
+        self._good_until = 0.0
+        self._keepalive = KEEPALIVE_SECONDS
 
     @property
     def usable(self) -> bool:
-        """Whether another request may be sent."""
-        return self._open
+        """Whether another request may be sent now."""
+        return self._open and time.monotonic() < self._good_until
+
+    @property
+    def announced(self) -> int | None:
+        """The final status, as soon as its line has come; None before."""
+        return self.status or heads.status(self._raw)
 
     async def exchange(self, request: bytes) -> None:
-        """Send a request and wait for its response, which is then in the attributes. Raises httpx's errors."""
+        """Send a request and wait for its response, which is then in the attributes. Raises httpx's errors.
+
+        Cancelled once the head is complete, it returns what there is: the receiver has decided, and it must be
+        recorded. Cancelled before, the CancelledError's argument is the status that was `announced`.
+        """
         if self._lost:
             raise httpx.RemoteProtocolError(DISCONNECTED)
         self._begin()
         self._answer = asyncio.get_running_loop().create_future()
         try:
-            self._transport.write(request)
+            self._transports[-1].write(request)
             await self._answer
+            await self._sent()
+        except asyncio.CancelledError:
+            self.abort()
+            if not self._headed:
+                raise asyncio.CancelledError(self.announced) from None
         except BaseException:
             self.abort()
             raise
         finally:
             self._answer = None
-        if not self._complete:
+        if not self._complete or self._buffered or self._queued:
+            self._open = False
+        if not self._open:
+            # not closed: that would wait until the receiver has read what it has not, and for its close_notify
             self.abort()
-        elif not self._open and not self._lost:
-            self._transport.close()
-        self.idle_since = time.monotonic()
+        self._good_until = time.monotonic() + self._keepalive
+
+    async def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """Speak TLS from here on, with a certificate of this host. Raises OSError."""
+        if self._lost:
+            raise ConnectionResetError(DISCONNECTED)
+        plain = self._transports[-1]
+        try:
+            secured = await asyncio.get_running_loop().start_tls(plain, self, context, server_hostname=host)
+        except BaseException:
+            plain.abort()
+            raise
+        if secured is None:  # it was closed right after the handshake
+            raise ConnectionResetError(DISCONNECTED)
+        self._transports.append(secured)
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """End the connection at once. What could not be sent is dropped, by the system too."""
         self._open = False
-        if not self._lost:
-            self._transport.abort()
+        if self._buffered and (sock := self._transports[0].get_extra_info("socket")):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if self._transports:
+            self._transports[-1].abort()
+
+    async def _sent(self) -> None:
+        """Give a receiver that responds before it has read the whole request some time to read on."""
+        deadline = time.monotonic() + UNREAD_SECONDS
+        while self._complete and self._buffered and time.monotonic() < deadline:  # noqa: ASYNC110 - a rare wait needs no event
+            await asyncio.sleep(UNREAD_SECONDS / 20)
+
+    @property
+    def _buffered(self) -> bool:
+        """Whether bytes of a request are left in this process."""
+        return any(one.get_write_buffer_size() for one in self._transports)
+
+    @property
+    def _queued(self) -> bool:
+        """Whether the system has bytes of a request that the receiver's has not taken."""
+        try:
+            sock = self._transports[0].get_extra_info("socket")
+            return fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)) != bytes(4)
+        except (IndexError, OSError):
+            return False
 
     # asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+        self._transports.append(cast("asyncio.Transport", transport))  # uvloop's are none by class
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, received: bytes) -> None:
         """Parse."""
+        data = received
         if self._answer is None or self._answer.done():
             # nothing was asked: what follows could be taken for the answer to another delivery
             self.abort()
             return
-        self._read += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._open = False
-        except httptools.HttpParserError as exc:
-            self._fail(httpx.RemoteProtocolError(str(exc) or "malformed response"))
-        if self._read > OVERHEAD * self._limit:
-            self._fail(httpx.RemoteProtocolError("the response's headers or chunks are too long"))
+        self.heard = True
+        if not self._headed:
+            room = HEAD_BYTES - len(self._raw)
+            self._read_head(data[:room])
+            data = data[room:]
+            if data and not self._headed:
+                self._fail(httpx.RemoteProtocolError(f"the response's head is longer than {HEAD_BYTES} bytes"))
+        if data and self._headed:
+            self._feed(data)
+        if self._headed:
+            self._followed += len(data)
+            if self._followed > OVERHEAD * self._limit:
+                self._finish()
+        if not self._strict:
+            self._tail = (self._tail + received)[-len(_LAST_CHUNK) :]
+            if self._headed and self._tail == _LAST_CHUNK:
+                self._finish()
+
+    def eof_received(self) -> None:
+        """End the exchange: by TLS's close_notify too, after which a receiver may leave the connection open."""
+        self._end(None)
+        self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the exchange: a body without a length is complete now."""
-        self._open, self._lost = False, True
+        """End the exchange."""
+        self._end(exc)
+        self._lost = True
         # each holds this one: of a TLS connection they would hold its buffers, until garbage is looked for
-        del self._transport, self._parser
-        if exc:
-            self._fail(httpx.ReadError(str(exc) or type(exc).__name__))
-        elif not self._headed:
-            self._fail(httpx.RemoteProtocolError(DISCONNECTED))
-        elif self._delimited:
-            self._fail(httpx.RemoteProtocolError("peer closed connection without sending complete message body"))
-        else:
-            self._finish()
+        self._transports.clear()
+        del self._parser
 
     # llhttp's calls
 
@@ -118,14 +218,16 @@ class Connection(asyncio.Protocol):
 
     def on_status(self, reason: bytes) -> None:
         """Keep the reason phrase."""
-        if not self._complete:
+        if not self._headed:
             self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; of trailers, too."""
-        if not self._complete:
-            self.headers.append((name, value))
-            self._delimited |= name.lower() in {b"content-length", b"transfer-encoding"}
+        """Keep a header. Trailers are none."""
+        if self._headed:
+            return
+        self.headers.append((name, value))
+        if name.lower() == b"keep-alive" and (found := _KEEP_ALIVE.search(value)):
+            self._keepalive = min(KEEPALIVE_SECONDS, int(found[1]) - KEEPALIVE_MARGIN)
 
     def on_headers_complete(self) -> None:
         """Keep the status."""
@@ -146,11 +248,57 @@ class Connection(asyncio.Protocol):
         if self._complete:
             return
         if not self._headed:
-            self.reason, self.headers, self._delimited = b"", [], False
+            self.status, self.reason, self.headers = 0, b"", []
             return
         self._complete = True
         self._open = self._open and self._parser.should_keep_alive()
         self._finish()
+
+    def _read_head(self, data: bytes) -> None:
+        """Parse what belongs to a head, as far as is known; keep it for a second reading."""
+        seen = max(0, len(self._raw) - 2)  # a blank line has three bytes at most
+        self._raw += data
+        if self._strict:
+            self._feed(data)
+        elif heads.END.search(self._raw, seen):
+            self._read_again()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._open = False
+        except httptools.HttpParserError as exc:
+            self._open = False
+            if self._headed:
+                self._finish()
+            elif self._strict and heads.START.match(self._raw):
+                self._strict = False
+                self._read_again()
+            else:
+                self._fail(httpx.RemoteProtocolError(str(exc) or "malformed response"))
+
+    def _read_again(self) -> None:
+        """Read a head that a strict parser rejects, once it is whole, as browsers do."""
+        try:
+            response = heads.repaired(bytes(self._raw))
+        except ValueError as exc:
+            self._fail(httpx.RemoteProtocolError(str(exc)))
+            return
+        if response is not None:
+            self.reason, self.headers = b"", []
+            self._parser = httptools.HttpResponseParser(self)
+            self._parser.set_dangerous_leniencies(**{f"lenient_{name}": True for name in _LENIENCIES})
+            self._feed(response)
+
+    def _end(self, exc: Exception | None) -> None:
+        self._open = False
+        if self._headed:
+            self._finish()
+        elif exc:
+            self._fail(httpx.ReadError(str(exc) or type(exc).__name__))
+        else:
+            self._fail(httpx.RemoteProtocolError(DISCONNECTED))
 
     def _finish(self) -> None:
         if self._answer and not self._answer.done():

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from webhooks.addresses import parse_networks
-from webhooks.deliveries import Receipt, excerpt
+from webhooks.deliveries import Receipt, excerpt, merged
 from webhooks.errors import DeliveryError, DestinationError
+from workers.adapters.authorities import trusted
+from workers.adapters.bodies import readable
 from workers.adapters.transport import CheckedTransport
 
 if TYPE_CHECKING:
-    import ssl
-
     from webhooks.deliveries import Health, Message
     from webhooks.destinations import Destination
     from workers.adapters import Context
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 #: Bytes of a response that are read. The status is what counts; an endless body must not hold a worker.
 RESPONSE_BYTES = 64 * 1024
 
-#: What every request has; the rest is the message's.
-HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive"}
+#: What a request has unless its endpoint says otherwise.
+DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
-GONE = 410
-RETRY_AFTER_STATUSES = frozenset({429, 503})
+GONE, UNAVAILABLE = 410, 503
+RETRY_AFTER_STATUSES = frozenset({429, UNAVAILABLE})
 
 #: What a refusal tells of the endpoint's health, where it is not as its class says: 3xx and 4xx are an answer of a
 #: server that is up (a wrong URL or payload is no reason to stop trying others), 5xx is a failure.
@@ -41,13 +41,14 @@ HEALTH: dict[int, Health | None] = {
 }
 SERVER_ERRORS = 500
 
+#: Bodies of responses with 2xx that mean "not yet" -> who sends them. They count as 503.
+NOT_READY = {
+    # n8n, packages/cli/src/abstract-server.ts: to every request while its migrations run
+    "n8n is starting up. Please wait": "n8n is starting up",
+}
 
-@cache
-def _tls() -> ssl.SSLContext:
-    # loading the certificates takes 20 ms: once a process, not once a client
-    context = httpx.create_ssl_context(trust_env=False)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+#: Characters of a Retry-After that are looked at: a date has 29.
+RETRY_AFTER_CHARACTERS = 64
 
 
 class HttpAdapter:
@@ -58,27 +59,32 @@ class HttpAdapter:
             self._url = httpx.URL(destination.url)
         except httpx.InvalidURL as exc:
             raise DestinationError(f"the endpoint's URL is malformed: {exc}") from exc
-        self._headers = {"Host": self._url.netloc.decode("ascii"), **HEADERS}
+        self._framing = {"Host": self._url.netloc.decode("ascii"), "Connection": "keep-alive"}
         allowed = parse_networks(context.settings.allowed_networks)
-        self._transport: httpx.AsyncBaseTransport = CheckedTransport(allowed, tls=_tls, limit=RESPONSE_BYTES)
+        tls = partial(trusted, context.settings.ca_bundle)
+        self._transport: httpx.AsyncBaseTransport = CheckedTransport(allowed, tls=tls, limit=RESPONSE_BYTES)
 
     async def publish(self, message: Message) -> Receipt:
         """POST the body; 2xx is success. Raises DeliveryError with the decision that the status asks for."""
         # an httpx client would add redirects, cookies and authentication to what is ours to decide
+        length = {"Content-Length": str(len(message.body))}
+        headers = merged(DEFAULTS, message.headers, self._framing, length)
         # given as a stream with its length, so that httpx does not look through the headers for what to add
         request = httpx.Request(
             "POST",
             self._url,
-            headers={**self._headers, "Content-Length": str(len(message.body)), **message.headers},
+            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
             stream=httpx.ByteStream(message.body),
         )
         try:
             response = await self._transport.handle_async_request(request)
-            text = excerpt(await _read(response))
+            text = excerpt(readable(await _read(response), response.headers, limit=RESPONSE_BYTES))
         except httpx.HTTPError as exc:
             reason = str(exc) or "no details"
             raise DeliveryError(f"{type(exc).__name__}: {reason}") from exc
         if response.is_success:
+            if waits := NOT_READY.get(text.strip()):
+                raise _rejection(response, text, counts_as=UNAVAILABLE, why=f": {waits}, which counts as {UNAVAILABLE}")
             return Receipt(status=response.status_code, excerpt=text)
         raise _rejection(response, text)
 
@@ -87,21 +93,14 @@ class HttpAdapter:
         await self._transport.aclose()
 
 
-async def _read(response: httpx.Response) -> str:
-    # as it comes: nothing is decompressed
-    body = b"".join([chunk async for chunk in cast("httpx.AsyncByteStream", response.stream)])[:RESPONSE_BYTES]
-    # most say none, or utf-8, which is found sooner than by parsing the header
-    if "charset" not in response.headers.get("Content-Type", "").lower():
-        return body.decode(errors="replace")
-    try:
-        return body.decode(response.encoding or "utf-8", errors="replace")
-    except (LookupError, UnicodeError):  # an encoding that Python does not know, or none for text (idna)
-        return body.decode(errors="replace")
+async def _read(response: httpx.Response) -> bytes:
+    # as it comes: httpx would decompress without a bound
+    return b"".join([chunk async for chunk in cast("httpx.AsyncByteStream", response.stream)])[:RESPONSE_BYTES]
 
 
-def _rejection(response: httpx.Response, text: str) -> DeliveryError:
-    status = response.status_code
-    message = f"HTTP {status} {response.reason_phrase}".rstrip()
+def _rejection(response: httpx.Response, text: str, *, counts_as: int | None = None, why: str = "") -> DeliveryError:
+    message = f"HTTP {response.status_code} {response.reason_phrase}".rstrip() + why
+    status = counts_as or response.status_code
     if response.has_redirect_location:
         message += ": redirects are not followed; give the endpoint its final URL"
     retry_after = _retry_after(response) if status in RETRY_AFTER_STATUSES else None
@@ -111,7 +110,7 @@ def _rejection(response: httpx.Response, text: str) -> DeliveryError:
         # a server that says when to come again is busy, whatever its status
         health=None if retry_after else HEALTH.get(status, "failed" if status >= SERVER_ERRORS else "answered"),
         retry_after=retry_after,
-        status=status,
+        status=response.status_code,
         excerpt=text,
         disable_reason="the endpoint answered 410 Gone" if status == GONE else None,
     )
@@ -119,12 +118,12 @@ def _rejection(response: httpx.Response, text: str) -> DeliveryError:
 
 def _retry_after(response: httpx.Response) -> float | None:
     """Return the seconds that Retry-After asks for (RFC 9110, section 10.2.3: seconds or a date)."""
-    value = response.headers.get("Retry-After", "").strip()
+    value = response.headers.get("Retry-After", "")[:RETRY_AFTER_CHARACTERS].strip()
     if value.isascii() and value.isdigit():
         # the database waits a day at most; the bound here only keeps the number a number
         return float(value[:9])
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from workers.adapters.connections import checked_addresses
+from webhooks.errors import DeliveryError
+from workers.adapters.connections import checked_addresses, connected
 from workers.adapters.exchange import Connection
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 #: Connections of one destination at once. Further requests wait for a free one.
 CONNECTIONS = 128
-
-#: How long an idle connection is kept: hosts close theirs after as little as 5 s, and a request must not meet that.
-KEEPALIVE_SECONDS = 4.0
 
 #: What may stand in a request's head (RFC 9110, section 5): a header's value cannot begin another header.
 HEAD = re.compile(rb"[!-~]+ [!-~]+ HTTP/1\.1\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)+")
@@ -46,11 +43,13 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         self._places = asyncio.Semaphore(CONNECTIONS)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; return the response, its body read. Raises httpx's errors, and DestinationError."""
+        """Send a request; return the response, its body read as far as it came.
+
+        Raises httpx's errors, DeliveryError with the status when only that came, and DestinationError.
+        """
         raw = _raw(request)
         async with self._places:
-            connection = self._kept() or await self._connect(request.url)
-            await connection.exchange(raw)
+            connection = await self._exchange(request.url, raw)
             if connection.usable:
                 self._idle.append(connection)
         return httpx.Response(
@@ -66,40 +65,69 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             self._idle.pop().abort()
         await asyncio.sleep(0)  # asyncio closes the sockets in its next turn
 
+    async def _exchange(self, url: httpx.URL, raw: bytes) -> Connection:
+        """Send a request on a kept connection or a new one; return it with the response.
+
+        A kept one that ends before the first byte of a response was most likely closed before the request came: the
+        request is sent once more, on a new one (RFC 9110, section 9.2.2, allows it where a repetition is recognized:
+        `webhook-id`). A new one that fails may have delivered: it is not repeated.
+        """
+        if kept := self._kept():
+            try:
+                return await _exchanged(kept, raw)
+            except httpx.TransportError:
+                if kept.heard:
+                    raise
+        return await _exchanged(await self._connect(url), raw)
+
     def _kept(self) -> Connection | None:
         """Return the connection that was used last, if it is still good."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and time.monotonic() - connection.idle_since < KEEPALIVE_SECONDS:
+            if connection.usable:
                 return connection
             connection.abort()
         return None
 
     async def _connect(self, url: httpx.URL) -> Connection:
         """Connect to the first address that answers. TLS verifies the name, not the address."""
-        loop = asyncio.get_running_loop()
         host = url.raw_host.decode("ascii")
-        secure = url.scheme == "https"
-        port = url.port or (443 if secure else 80)
+        context = self._tls() if url.scheme == "https" else None
         try:
-            addresses = await checked_addresses(host, port, self._allowed)
+            addresses = await checked_addresses(host, url.port or (443 if context else 80), self._allowed)
         except OSError as exc:
             raise httpx.ConnectError(f"{host}: {exc}") from exc
         problem: OSError | None = None
-        for address in addresses:
+        while addresses:
+            connection = Connection(limit=self._limit)
             try:
-                _, connection = await loop.create_connection(
-                    lambda: Connection(limit=self._limit),
-                    address,
-                    port,
-                    ssl=self._tls() if secure else None,
-                    server_hostname=host if secure else None,
-                )
+                address = await connected(connection, addresses)
             except OSError as exc:
-                problem = exc.with_traceback(None)  # which holds this frame
+                problem = problem or exc.with_traceback(None)  # which holds this frame
+                break
+            if context is None:
+                return connection
+            try:
+                await connection.secure(context, host)
+            except OSError as exc:
+                problem = exc.with_traceback(None)
+                # another of the addresses may do better
+                others = [one for one in addresses if one[4] != address]
+                addresses = others if len(others) < len(addresses) else []
             else:
                 return connection
         raise httpx.ConnectError(str(problem) if problem else f"{host} has no address") from problem
+
+
+async def _exchanged(connection: Connection, raw: bytes) -> Connection:
+    """Have the exchange; an error after the status was read is a DeliveryError that keeps it."""
+    try:
+        await connection.exchange(raw)
+    except httpx.TransportError as exc:
+        if connection.announced is None:
+            raise
+        raise DeliveryError(f"{type(exc).__name__}: {exc}", status=connection.announced) from exc
+    return connection
 
 
 def _raw(request: httpx.Request) -> bytes:

@@ -1,0 +1,33 @@
+"""Certificate authorities that receivers' certificates are checked with: the public ones, and the settings' own."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from webhooks.errors import SetupError
+
+if TYPE_CHECKING:
+    import ssl
+
+#: Names of certificate files in a folder.
+SUFFIXES = frozenset({".pem", ".crt", ".cer"})
+
+
+@cache  # loading the certificates takes 20 ms: once a process, not once a connection
+def trusted(bundle: str) -> ssl.SSLContext:
+    """Return the context for https with a file's or folder's authorities added. Raises SetupError for a wrong one."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    if bundle:
+        path = Path(bundle)
+        try:
+            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+                if file == path or file.suffix.lower() in SUFFIXES:
+                    context.load_verify_locations(cafile=file)
+        except OSError as exc:  # ssl.SSLError is one
+            raise SetupError(f"WEBHOOKS_CA_BUNDLE, {bundle}: no certificates in PEM: {exc}") from exc
+    return context
