@@ -75,6 +75,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one attempt, as record_webhook_attempts takes it. Durations in milliseconds."""
 
     delivery_id: str
+    #: for the worker alone: the database knows it
+    endpoint_id: str = ""
     lease_id: str
     attempt: int
     started_at: datetime

@@ -61,6 +61,7 @@ async def attempt(
         error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}", health=None)
     return Attempt(
         delivery_id=delivery.id,
+        endpoint_id=delivery.endpoint.id,
         lease_id=delivery.lease_id,
         attempt=delivery.attempt,
         started_at=started_at,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 
@@ -28,6 +31,9 @@ SOON = 0.02
 #: Seconds between tries while Supabase is away. After the lease has run out its rows are delivered again.
 RETRY_SECONDS = 1.0
 
+#: SQLSTATEs of a lock that was not to be had in time, and of a statement that waited for one too long.
+CONTENDED = {"55P03", "57014"}
+
 
 class Recorder:
     """Collects attempts and records them in batches; `settled` gets what became of each batch.
@@ -44,6 +50,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._hurried = False
         self._finishing = False
+        self._apart: dict[str, set[asyncio.Task[None]]] = {}
 
     def add(self, attempt: Attempt, *, soon: bool = False) -> None:
         """Have an attempt recorded soon, or a little later if nobody waits for it."""
@@ -84,8 +91,12 @@ class Recorder:
                 self._ready.clear()
                 if self._waiting:
                     self._ready_in(SOON)
-            if batch:
+            for endpoint, results in _by_endpoint([one for one in batch if one.endpoint_id in self._apart]).items():
+                self._part(endpoint, results, "another transaction holds the endpoint's circuit")
+            if batch := [one for one in batch if one.endpoint_id not in self._apart]:
                 await self._record(batch)
+        while self._apart:
+            await asyncio.wait([task for tasks in self._apart.values() for task in tasks])
 
     def _ready_in(self, seconds: float) -> None:
         """Let the batch go after so many seconds, if not sooner."""
@@ -98,26 +109,82 @@ class Recorder:
             self._timer = loop.call_at(at, self._ready.set)
 
     async def _record(self, batch: list[Attempt]) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience
-        while True:
-            try:
-                await self._settled(await self._store.record(batch))
-            except (StoreUnavailable, StoreDenied) as exc:
-                if loop.time() > deadline:
-                    logger.error("%d results were not recorded: %s; their leases will run out", len(batch), exc)
-                    return
-                logger.warning("recording waits: %s", exc)
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception as exc:
-                if len(batch) == 1:
-                    # a fault of our own shows where it lies
-                    trace = None if isinstance(exc, StoreError) else exc
-                    logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc, exc_info=trace)
-                    return
+        deadline = asyncio.get_running_loop().time() + self._patience
+        try:
+            await self._settled(await self._store.record(batch))
+        except (StoreUnavailable, StoreDenied) as exc:
+            if exc.code in CONTENDED:
+                # another transaction holds one endpoint's circuit: the others' results must not wait with its own
+                for endpoint, results in _by_endpoint(batch).items():
+                    self._part(endpoint, results, str(exc))
+                return
+            edge = _from_the_edge(exc)
+            await self._retry(_bare(batch) if edge else batch, deadline, str(exc), at_once=edge)
+        except Exception as exc:
+            if _from_the_edge(exc):
+                await self._retry(_bare(batch), deadline, str(exc), at_once=True)
+            elif len(batch) == 1:
+                # a fault of our own shows where it lies
+                trace = None if isinstance(exc, StoreError) else exc
+                logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc, exc_info=trace)
+            else:
                 # one bad result must not hold the others back
                 for one in batch:
                     await self._record([one])
-                return
+
+    def _part(self, endpoint: str, batch: list[Attempt], why: str) -> None:
+        """Record an endpoint's results apart from the others', and those that come meanwhile."""
+        deadline = asyncio.get_running_loop().time() + self._patience
+        task = asyncio.create_task(self._retry(batch, deadline, why, at_once=endpoint not in self._apart))
+        self._apart.setdefault(endpoint, set()).add(task)
+        task.add_done_callback(lambda done: self._parted(endpoint, done))
+
+    def _parted(self, endpoint: str, task: asyncio.Task[None]) -> None:
+        self._apart[endpoint].discard(task)
+        if not self._apart[endpoint]:
+            del self._apart[endpoint]
+
+    async def _retry(self, batch: list[Attempt], deadline: float, why: str, *, at_once: bool = False) -> None:
+        """Go on until the batch is recorded, or its leases have run out."""
+        loop = asyncio.get_running_loop()
+        while loop.time() < deadline:
+            if not at_once:
+                logger.warning("recording waits: %s", why)
+                await asyncio.sleep(RETRY_SECONDS)
+            at_once = False
+            try:
+                await self._settled(await self._store.record(batch))
+            except (StoreUnavailable, StoreDenied) as exc:
+                why = str(exc)
+            except StoreError as exc:
+                if not _from_the_edge(exc):
+                    await self._record(batch)
+                    return
+                why = str(exc)
             else:
                 return
+        logger.error("%d results were not recorded: %s; their leases will run out", len(batch), why)
+
+
+def _by_endpoint(batch: list[Attempt]) -> dict[str, list[Attempt]]:
+    groups: dict[str, list[Attempt]] = {}
+    for one in batch:
+        groups.setdefault(one.endpoint_id, []).append(one)
+    return groups
+
+
+def _from_the_edge(error: Exception) -> bool:
+    """Return whether an HTTP status is all that was said: no error of PostgREST, but of what stands before it."""
+    return isinstance(error, StoreError) and bool(re.fullmatch(r"4\d\d", error.code or ""))
+
+
+def _bare(batch: list[Attempt]) -> list[Attempt]:
+    """Return results without the receiver's words, which a firewall may object to."""
+    return [
+        msgspec.structs.replace(
+            one,
+            response_excerpt=None,
+            error=None if one.error is None else f"HTTP {one.response_status}" if one.response_status else "it failed",
+        )
+        for one in batch
+    ]
