@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -112,7 +113,15 @@ def field(body: bytes, path: str) -> str | None:
 
 def merged(*layers: Mapping[str, str]) -> dict[str, str]:
     """Return all headers; a later one replaces an earlier one of the same name, in whatever case that is written."""
+    headers = {name: value for layer in layers for name, value in layer.items()}
+    if _distinct(tuple(headers)):
+        return headers
     return dict({name.lower(): (name, value) for layer in layers for name, value in layer.items()}.values())
+
+
+@lru_cache(maxsize=1000)  # an endpoint's names are the same for each of its deliveries
+def _distinct(names: tuple[str, ...]) -> bool:
+    return len({name.lower() for name in names}) == len(names)
 
 
 def compact(json_text: str) -> str:

@@ -51,6 +51,9 @@ _LENIENCIES = ("optional_lf_after_cr", "optional_cr_before_lf", "optional_crlf_a
 #: SO_LINGER's value that makes closing send an RST: else the system keeps what a receiver does not read for minutes.
 _RESET = struct.pack("ii", 1, 0)
 
+#: An empty queue, as ioctl writes it: an int.
+_NOTHING = bytes(4)
+
 #: The end of chunks with bare LFs, which llhttp's leniency does not see.
 _LAST_CHUNK = b"\n0\n\n"
 
@@ -64,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[None] | None = None
         #: The socket's, and that of TLS above it: each buffers what it could not send.
         self._transports: list[asyncio.Transport] = []
+        self._socket: socket.socket | None = None
         self._open = True
         self._lost = False
         self._begin()
@@ -106,7 +110,8 @@ class Connection(asyncio.Protocol):
         try:
             self._transports[-1].write(request)
             await self._answer
-            await self._sent()
+            if self._complete and self._buffered:
+                await self._sent()
         except asyncio.CancelledError:
             self.abort()
             if not self._headed:
@@ -140,15 +145,15 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection at once. What could not be sent is dropped, by the system too."""
         self._open = False
-        if self._buffered and (sock := self._transports[0].get_extra_info("socket")):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if self._buffered and self._socket:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         if self._transports:
             self._transports[-1].abort()
 
     async def _sent(self) -> None:
         """Give a receiver that responds before it has read the whole request some time to read on."""
         deadline = time.monotonic() + UNREAD_SECONDS
-        while self._complete and self._buffered and time.monotonic() < deadline:  # noqa: ASYNC110 - a rare wait needs no event
+        while self._buffered and time.monotonic() < deadline:  # noqa: ASYNC110 - a rare wait needs no event
             await asyncio.sleep(UNREAD_SECONDS / 20)
 
     @property
@@ -159,10 +164,11 @@ class Connection(asyncio.Protocol):
     @property
     def _queued(self) -> bool:
         """Whether the system has bytes of a request that the receiver's has not taken."""
+        if self._lost or self._socket is None:
+            return False
         try:
-            sock = self._transports[0].get_extra_info("socket")
-            return fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)) != bytes(4)
-        except (IndexError, OSError):
+            return fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, _NOTHING) != _NOTHING
+        except OSError:  # no system's but Linux's and macOS's, or closed
             return False
 
     # asyncio's calls
@@ -170,6 +176,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transports.append(cast("asyncio.Transport", transport))  # uvloop's are none by class
+        self._socket = transport.get_extra_info("socket")
 
     def data_received(self, received: bytes) -> None:
         """Parse."""
@@ -207,6 +214,7 @@ class Connection(asyncio.Protocol):
         self._lost = True
         # each holds this one: of a TLS connection they would hold its buffers, until garbage is looked for
         self._transports.clear()
+        self._socket = None
         del self._parser
 
     # llhttp's calls
