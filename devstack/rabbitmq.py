@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,15 @@ class RabbitMQ(Service):
         super().stop()
         if self._names:
             self._names.stop()
+
+    def control(self, *command: str) -> None:
+        """Run a command of rabbitmqctl."""
+        subprocess.run(
+            [SERVER.with_name("rabbitmqctl"), *command],
+            env=os.environ | self._environment(),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
     def _environment(self) -> dict[str, str]:
         return {

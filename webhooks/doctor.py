@@ -228,9 +228,14 @@ async def _backlog(store: Store) -> list[Finding]:
 
 def _redis(url: str) -> list[Finding]:
     try:
+        with closing(create_broker(url)) as broker:
+            ping(broker)
         with closing(redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3)) as client:
             server: Any = client.info("server")
             memory: Any = client.info("memory")
+    except QueueUnavailable as exc:
+        cure = "check REDIS_URL (redis://[:password@]host:port/0), the network, and the server's memory, disk and role"
+        return [Finding("redis", "problem", str(exc), cure)]
     except (redis.RedisError, ValueError, OSError) as exc:
         # the URL may hold a password
         return [
@@ -262,7 +267,7 @@ def _rabbitmq(url: str) -> list[Finding]:
             f"check {variable('broker_url')} (amqp://user:password@host:5672/vhost): user, vhost, permissions, network"
         )
         return [Finding("rabbitmq", "problem", str(exc), cure)]
-    return [Finding("rabbitmq", "ok", "answers, and lets us declare the queue")]
+    return [Finding("rabbitmq", "ok", "answers, and takes a message")]
 
 
 def _listening(url: str) -> Finding:

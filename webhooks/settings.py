@@ -45,6 +45,9 @@ _POSTGRES = (
     r"postgres(ql)?://([^:@/?\s]+(:[^:@/?\s]*)?@)?(\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?(/[^/@?\s]*)?(\?\S*)?"
 )
 
+#: The variables by which httpx finds a proxy, in capitals or not.
+PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
 SESSION_SECRET_LENGTH = 32
 
@@ -278,6 +281,9 @@ class Settings:
 
         `optional` names settings that are needed elsewhere and may be missing here: they are empty then.
         """
+        # a secret's last newline, a file of Windows's line ends
+        environment = {name: value.strip() for name, value in environment.items()}
+        _check_proxies(environment)
         if environment.get(variable("broker_url")):
             optional = {*optional, "redis_url"}
         missing = [
@@ -293,6 +299,23 @@ class Settings:
             if environment.get(f.metadata["variable"])
         }
         return cls(**(dict.fromkeys(optional, "") | given))
+
+
+def _check_proxies(environment: Mapping[str, str]) -> None:
+    """Raise SettingsError for a proxy that httpx, by which we talk to Supabase, cannot use; it does so in a trace."""
+    for name in PROXIES:
+        if url := environment.get(name) or environment.get(name.lower()):
+            import httpx  # noqa: PLC0415 - takes a while, and few have a proxy
+
+            try:
+                httpx.Client(proxy=url if "://" in url else f"http://{url}", trust_env=False).close()
+            except ImportError:
+                raise SettingsError(
+                    f"{name} names a SOCKS proxy, which needs socksio: pip install 'httpx[socks]', or unset it"
+                ) from None
+            except (ValueError, httpx.InvalidURL):
+                # not repeated: it may hold a password
+                raise SettingsError(f"{name} must be a proxy's URL, such as http://proxy.example.com:3128") from None
 
 
 def variable(name: str) -> str:

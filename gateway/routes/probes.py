@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from gateway.auth import metrics_reader
 from gateway.metrics import Requests, exposition
 from webhooks.exposition import CONTENT_TYPE
-from webhooks.queue import Broker, ping
+from webhooks.queue import Broker
+from webhooks.readiness import check_broker, check_store
 from webhooks.store import Store
 
 
@@ -20,11 +21,12 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz", summary="Supabase and the broker answer")
+@get("/readyz", summary="Supabase and the broker take a write")
 async def readyz(store: NamedDependency[Store], broker: NamedDependency[Broker]) -> dict[str, str]:
-    """Ask both; 503 names the one that does not answer."""
-    await store.due()
-    await asyncio.to_thread(ping, broker)
+    """Try a write in both at once; within two seconds 503 names the one that takes none."""
+    for failure in await asyncio.gather(check_store(store), check_broker(broker), return_exceptions=True):
+        if failure:
+            raise failure
     return {"status": "ready"}
 
 

@@ -67,7 +67,7 @@ def test_keys(system: System, webhooks: Webhooks) -> None:
 def test_services_away(webhooks: Webhooks) -> None:
     """Each is named, without its password."""
     done = webhooks("doctor", "--json", REDIS_URL=f"redis://:geheim@127.0.0.1:{free_port()}")
-    assert finding(done, "redis")["text"] == "Redis does not answer (ConnectionError)"
+    assert finding(done, "redis")["text"] == "Redis did not answer (ConnectionError)"
     assert "geheim" not in done.out
     done = webhooks("doctor", "--json", SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
     assert "Supabase did not answer" in finding(done, "supabase")["text"]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
 from devstack.processes import free_port
 from tests.cli.conftest import run, start
 from webhooks.signing import key_bytes
@@ -39,6 +46,54 @@ def test_wrong_settings_exit_with_2() -> None:
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("webhooks: set SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY")
         assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">/dev/full 2>/dev/full", ">&-", ">&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("command", ["--help", "secret", "stats", "endpoints --help", "no-such-command"])
+def test_a_full_disk_is_one_line(command: str, redirection: str) -> None:
+    """Or a closed descriptor: no trace."""
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m webhooks.cli {command} {redirection}"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in {0, 1, 2}
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if redirection == ">/dev/full" and command in {"--help", "secret", "endpoints --help"}:
+        assert (done.returncode, done.stderr) == (1, "webhooks: the output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"LC_ALL": "xx_YY.UTF-8"}, {"LANG": "nowhere"}, {"PYTHONIOENCODING": "cp1252"}, {"PYTHONIOENCODING": "ascii"}],
+)
+def test_what_a_terminal_cannot_show_is_escaped(variables: dict[str, str], tmp_path: Path) -> None:
+    """Unknown locales, Windows's code page, ASCII: text as far as it goes, and JSON that a program reads."""
+    script = tmp_path / "shown.py"
+    script.write_text(
+        "from webhooks.cli import output, root\n"
+        "value = {'name': 'Łódź 🎉'}\n"
+        "root.app = lambda **_: (output.print_json(value), output.print_line(value),"
+        " output.print_table([value], ['name']), output.note('Łódź 🎉'))\n"
+        "root.run()\n"
+    )
+    done = subprocess.run([sys.executable, script], env={**os.environ, **variables}, capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    shown = done.stdout.decode(errors="replace")
+    assert json.loads(shown[: shown.index("}") + 1]) == {"name": "Łódź 🎉"}
+    assert done.stderr
+
+
+def test_a_proxy_that_cannot_be_used_is_one_line() -> None:
+    """By whichever command asks Supabase, and by the processes."""
+    variables = {**NEEDED, "SUPABASE_URL": "http://127.0.0.1:1", "ALL_PROXY": "socks5://u:geheim@127.0.0.1:1"}
+    for command in (["gateway"], ["worker"], ["stats"], ["doctor"], ["endpoints", "list"]):
+        done = run(*command, variables=variables)
+        assert "Traceback" not in done.err
+        assert "ALL_PROXY" in done.err + done.out
+        assert "geheim" not in done.err + done.out
 
 
 def test_supabase_away_exits_with_3() -> None:

@@ -190,7 +190,7 @@ def test_one_that_is_away_is_named_without_its_password(
 
 def test_one_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """RabbitMQ that hangs, or a firewall before it: the gateway answers all the same."""
-    monkeypatch.setattr("webhooks.queue.rabbitmq.CONNECT_TIMEOUT", 1)
+    monkeypatch.setattr("webhooks.queue.rabbitmq.CONNECT_MORE", 0.5)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         connected(f"amqp://a:b@127.0.0.1:{silent.getsockname()[1]}") as broker,

@@ -109,3 +109,34 @@ def test_the_documentation_lists_every_setting(file: str) -> None:
             assert f"| `{variable}` | {shown} | {about} |".replace("  ", " ") in text.replace("  ", " ")
         else:
             assert f"{variable}=" in text
+
+
+def test_line_ends_do_not_count() -> None:
+    """A file with Windows's line ends, a secret pasted with its newline: the same settings."""
+    values = {"bool": "true", "int": "7", "float": "30.5"}
+    plain = {
+        field.metadata["variable"]: values[str(field.type)] for field in fields(Settings) if str(field.type) in values
+    } | {
+        "SUPABASE_URL": "https://x.supabase.co",
+        "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_x",
+        "REDIS_URL": "redis://x",
+        "WEBHOOKS_DISPATCH_TOKEN": "token",
+        "WEBHOOKS_CREDENTIALS": '{"warehouse":{"username":"u"}}',
+        "WEBHOOKS_LEASE_SECONDS": "70",
+    }
+    for end in ("\r", "\n", "\r\n", " \t"):
+        assert Settings.from_environment({name: value + end for name, value in plain.items()}) == (
+            Settings.from_environment(plain)
+        )
+    with pytest.raises(SettingsError, match="set REDIS_URL in"):
+        Settings.from_environment({**plain, "REDIS_URL": "\r\n"})
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "http_proxy"])
+@pytest.mark.parametrize("url", ["socks5://u:geheim@x:1080", "socks5h://x:1080", "socks4://x:1", "ftp://geheim@x"])
+def test_a_proxy_that_cannot_be_used(name: str, url: str) -> None:
+    """One line that names the variable, and repeats no password."""
+    with pytest.raises(SettingsError, match=name.upper()) as caught:
+        Settings.from_environment(NEEDED | {name: url})
+    assert "geheim" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -71,13 +71,34 @@ def test_it_triggers_as_often_as_asked() -> None:
 def test_it_fails_loudly_and_goes_on(status: int) -> None:
     """A non-2xx fails the job with the answer; the triggers after it are made all the same."""
     statuses = iter([status, 202])
-    with Receiver(answer=lambda _: Reply(next(statuses), b"why")) as receiver:
+    with Receiver(answer=lambda _: Reply(next(statuses), b'why {"run_id":"r"}')) as receiver:
         done = run(receiver.url)
     assert len(receiver.received) == 2
     assert done.returncode == 1
     assert f"::error::the gateway answered {status}" in done.stdout
     assert f"{status} why" in done.stdout
     assert "::error::1 of 2 triggers failed" in done.stdout
+
+
+@pytest.mark.parametrize("page", [b"", b"<html>Welcome to nginx!</html>", b'{"status":"ok"}'])
+def test_another_sites_success_is_none(page: bytes) -> None:
+    """A 2xx page that is no gateway's response fails the job."""
+    with Receiver(answer=lambda _: Reply(200, page)) as receiver:
+        done = run(receiver.url, triggers=1)
+        closing = run(receiver.url, script=close_discussions_script())
+    assert (done.returncode, closing.returncode) == (1, 1)
+    assert "its response has no run_id; is WEBHOOKS_GATEWAY_URL right?" in done.stdout
+    assert "its response has no closed; is WEBHOOKS_GATEWAY_URL right?" in closing.stdout
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\r"])
+def test_line_ends_of_variables_are_stripped(end: str) -> None:
+    """Of the token and of the URL, as they come from a file or a clipboard."""
+    with Receiver(answer=lambda _: Reply(202, b'{"run_id":"r"}')) as receiver:
+        done = run(receiver.url + end, token=TOKEN + end, triggers=1)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [r.headers["authorization"] for r in receiver.received] == [f"Bearer {TOKEN}"]
+    assert TOKEN not in shown(done)
 
 
 def test_it_retries_network_errors() -> None:

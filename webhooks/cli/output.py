@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from datetime import UTC, datetime
@@ -65,14 +66,19 @@ def note(text: str) -> None:
     console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
 
 
+def _ascii() -> bool:
+    """Return whether JSON has to escape what is no ASCII: where stdout has no UTF-8."""
+    return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=_ascii()) + "\n")
 
 
 def print_line(value: object) -> None:
     """Print a value as one line of JSON, at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=_ascii()) + "\n")
     sys.stdout.flush()
 
 

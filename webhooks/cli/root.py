@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import typer
 
@@ -63,8 +67,18 @@ EXIT_CODES: list[tuple[type[WebhooksError], int]] = [
 
 def run() -> None:
     """Run a command; an expected error is one line on stderr and an exit code."""
+    # of a closed descriptor (`>&-`) Python has no stream
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - until the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - as above
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that lacks a character (cp1252, ASCII) shows its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="webhooks")
+        try:
+            app(prog_name="webhooks")
+        finally:
+            sys.stdout.flush()
     except WebhooksError as exc:
         complain(str(exc))
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(exc, kind)))
@@ -72,5 +86,16 @@ def run() -> None:
         sys.exit(0)
     except BrokenPipeError:
         # `webhooks deliveries list | head`: the reader has enough
-        sys.stderr.close()
+        _stop_writing()
         sys.exit(0)
+    except OSError as exc:
+        _stop_writing()
+        with suppress(OSError):
+            complain(f"{exc.filename or 'the output'}: {exc.strerror or exc}")
+        sys.exit(FAILED)
+
+
+def _stop_writing() -> None:
+    """Send what is still to be written nowhere: Python would write it at its end, and complain in a trace."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,12 @@ DRAIN = "drain"
 #: Seconds to wait for a broker. The gateway answers a cron, and the workers' sweep tries again.
 TIMEOUT = 3.0
 
+#: Seconds in which a broker has to take a write when it is asked whether it is ready.
+READY_TIMEOUT = 1.5
+
+#: The key or queue that such a write goes to, and the seconds after which it ends by itself.
+READY, READY_SECONDS = "webhooks:ready", 10
+
 
 class Broker(dramatiq.Broker):
     """A broker of Dramatiq's with four abilities more. Each raises QueueUnavailable."""
@@ -39,7 +45,7 @@ class Broker(dramatiq.Broker):
 
     @abstractmethod
     def ping(self) -> None:
-        """Check that it answers."""
+        """Check that it takes a write, by a connection of its own, within some two seconds."""
 
     def unavailable(self, failure: str, cause: BaseException) -> QueueUnavailable:
         """Return the error for a failure. It names the cause's kind only: its text may hold the URL's password."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import BrokerConnectionError
-from pika import BasicProperties, URLParameters
+from pika import BasicProperties, BlockingConnection, URLParameters
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError, NackError
+from pika.exceptions import AMQPError, ConnectionBlockedTimeout, NackError
 
-from webhooks.errors import SettingsError
-from webhooks.queue.port import QUEUE, TIMEOUT, Broker, drain
+from webhooks.errors import QueueUnavailable, SettingsError
+from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, Broker, drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 #: Seconds for a connection from TCP to AMQP. pika wants more than for TCP alone.
-CONNECT_TIMEOUT = TIMEOUT + 2
+CONNECT_MORE = 2
 
 #: Seconds after which whoever asked is told so, whatever pika waits for: it gives a call no time limit of its own.
 PATIENCE = 10.0
@@ -33,6 +33,9 @@ FAILURES = (AMQPError, AMQPConnectorException, BrokerConnectionError, OSError)
 
 #: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired.
 TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish"}
+
+#: The queue of ping holds the last message only.
+READY_ARGUMENTS = {"x-max-length": 1}
 
 
 class RabbitMQ(RabbitmqBroker, Broker):
@@ -47,6 +50,7 @@ class RabbitMQ(RabbitmqBroker, Broker):
 
     def __init__(self, url: str, middleware: Sequence[Middleware] = ()) -> None:
         super().__init__(confirm_delivery=True, middleware=list(middleware))
+        self._url = url
         self.parameters = _parameters(url)
         # it tells of each failure in a dozen lines, with traces; we get it as an error too, and say it once
         logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -84,8 +88,18 @@ class RabbitMQ(RabbitmqBroker, Broker):
         return self._ask("did not answer", publish)
 
     def ping(self) -> None:
-        """Declare the queues, which says as well whether we may."""
-        self._ask("did not answer", lambda: self.get_queue_message_counts(QUEUE))
+        """Publish to a queue of its own: one that is short of memory or disk answers, and takes no message."""
+        try:
+            with BlockingConnection(_parameters(self._url, READY_TIMEOUT)) as connection:
+                channel = connection.channel()
+                channel.confirm_delivery()
+                channel.queue_declare(READY, durable=True, arguments=READY_ARGUMENTS)
+                expiration = str(READY_SECONDS * 1000)
+                channel.basic_publish("", READY, b"", BasicProperties(expiration=expiration), mandatory=True)
+        except ConnectionBlockedTimeout as exc:
+            raise QueueUnavailable("RabbitMQ takes no messages: short of memory or disk", service="rabbitmq") from exc
+        except FAILURES as exc:
+            raise self.unavailable("did not answer", exc) from exc
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """As Dramatiq; the consumer has a connection of its own."""
@@ -136,15 +150,15 @@ class RabbitMQ(RabbitmqBroker, Broker):
             del self.connection
 
 
-def _parameters(url: str) -> Any:  # noqa: ANN401 - pika is not typed
+def _parameters(url: str, timeout: float = TIMEOUT) -> Any:  # noqa: ANN401 - pika is not typed
     try:
         parameters = URLParameters(url)
     except (ValueError, TypeError):
         # not repeated: it holds a password
         raise SettingsError("RabbitMQ's URL must be like amqp://user:password@host:5672/vhost?heartbeat=30") from None
-    parameters.socket_timeout = TIMEOUT
-    parameters.stack_timeout = CONNECT_TIMEOUT
+    parameters.socket_timeout = timeout
+    parameters.stack_timeout = timeout + CONNECT_MORE
     # how long RabbitMQ, short of memory or disk, may keep us from publishing
-    parameters.blocked_connection_timeout = TIMEOUT
+    parameters.blocked_connection_timeout = timeout
     parameters.client_properties = {"connection_name": "supabase-webhooks"}
     return parameters

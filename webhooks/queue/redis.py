@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
 
-from webhooks.queue.port import QUEUE, TIMEOUT, Broker, drain
+from webhooks.errors import QueueUnavailable
+from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, Broker, drain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ class Redis(RedisBroker, Broker):
         pool = redis.ConnectionPool.from_url(
             url, socket_connect_timeout=TIMEOUT, socket_keepalive=True, health_check_interval=30
         )
+        self._url = url
         super().__init__(  # type: ignore[no-untyped-call]  # Dramatiq is typed in part
             client=redis.Redis(connection_pool=pool), middleware=list(middleware)
         )
@@ -49,9 +51,16 @@ class Redis(RedisBroker, Broker):
             return bool(self.client.set(turn, owner, nx=True, px=milliseconds))
 
     def ping(self) -> None:
-        """Ask for an answer."""
-        with self._asked("did not answer"):
-            self.client.ping()
+        """Set a key that ends by itself: one that is full, read-only or cannot save still answers a PING."""
+        patience = {"socket_connect_timeout": READY_TIMEOUT, "socket_timeout": READY_TIMEOUT}
+        try:
+            with self._asked("did not answer"), closing(redis.Redis.from_url(self._url, **patience)) as client:
+                client.set(READY, "1", ex=READY_SECONDS)
+        except QueueUnavailable as exc:
+            if isinstance(exc.__cause__, redis.ResponseError):
+                # it answered, and names no password
+                raise QueueUnavailable(f"Redis takes no writes ({exc.__cause__})", service="redis") from exc
+            raise
 
     def close(self) -> None:
         """Close the pool, which Dramatiq leaves open."""
