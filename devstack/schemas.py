@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from devstack import access
+
 ROOT = Path(__file__).parents[1]
 SUPABASE = ROOT / "supabase"
 
@@ -29,6 +31,9 @@ insert into public.webhook_circuits (webhook_config_id) select c.id from public.
 on conflict do nothing;
 """
 
+#: A restored or shared database may grant more, or less.
+SECURE = "select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;\n"
+
 #: Tries of 0.2 s, with 0.1 s between them: a minute, half of hosted Supabase's statement timeout.
 TRIES = 200
 
@@ -48,7 +53,9 @@ def schema_files() -> list[Path]:
 def produce() -> dict[Path, str]:
     """Return each migration's text, by its file."""
     setup = [SUPABASE / "schemas/setup" / name for name in ("webhooks.sql", "migrations.sql")]
-    system = [_locks(), _bodies(schema_files()), ADOPT]
+    files = schema_files()
+    secured = access.rows(file.read_text() for file in files)
+    system = [_locks(), _bodies(files), secured, ADOPT, SECURE]
     upgrade = [_read(setup), _read([SUPABASE / "upgrade/first_generation.sql"])]
     platform = sorted((SUPABASE / "platform").rglob("*.sql"))
     foresee, read, swap = (_read([file]) for file in sorted((SUPABASE / "partitions").glob("*.sql")))
@@ -57,7 +64,11 @@ def produce() -> dict[Path, str]:
         for file, label, parts in (
             ("migrations/20261130000000_webhooks_upgrade.sql", "upgrade", upgrade),
             ("migrations/20261201000000_webhooks.sql", "system", system),
-            ("migrations/20261202000000_webhooks_platform.sql", "platform", [_bodies(platform)]),
+            (
+                "migrations/20261202000000_webhooks_platform.sql",
+                "platform",
+                [_bodies(platform), access.rows(file.read_text() for file in platform), SECURE],
+            ),
             ("optional/20261203000000_webhooks_partitions_foresee.sql", "partitions_foresee", [foresee]),
             ("optional/20261203000100_webhooks_partitions_read.sql", "partitions_read", [read]),
             ("optional/20261203000200_webhooks_partitions_swap.sql", "partitions_swap", [swap, _swapped()]),

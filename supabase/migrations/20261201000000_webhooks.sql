@@ -1,4 +1,4 @@
--- webhooks migration: system 36e339dce5aba4dc4edb5124d43be6be2e044e490b351a45b0edcc88e77fea78
+-- webhooks migration: system 3e14b0388bb3a52aab4d080ff40d3c6882739c84dae8ea47ac7331ebbeaf4929
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -76,6 +76,137 @@ create table if not exists webhooks.write_probe (
 comment on table webhooks.write_probe is 'One row, written to find out whether the database takes writes.';
 alter table webhooks.write_probe enable row level security;
 revoke all on webhooks.write_probe from public, anon, authenticated, service_role;
+
+-- schemas/access/expected_access.sql
+-- Who may do what with our objects. Filled by the migrations, from the grants and policies in this folder's files: what
+-- webhooks.secure() restores after a dump and restore into a new project, whose default privileges grant everything.
+create table if not exists webhooks.expected_access (
+    object text primary key,
+    kind text not null check (kind in ('schema', 'table', 'sequence', 'function')),
+    grants jsonb not null default '{}'
+);
+comment on table webhooks.expected_access is 'The privileges of anon, authenticated, service_role and PUBLIC on each object: {"role": ["PRIVILEGE"]}.';
+comment on column webhooks.expected_access.object is 'Its name; of a function with its arguments.';
+alter table webhooks.expected_access enable row level security;
+revoke all on webhooks.expected_access from public, anon, authenticated, service_role;
+
+-- schemas/access/expected_policies.sql
+create table if not exists webhooks.expected_policies (
+    table_name text not null,
+    name text not null,
+    command text not null,
+    roles name[] not null,
+    condition text not null,
+    statement text not null,
+    primary key (table_name, name)
+);
+comment on table webhooks.expected_policies is 'The row level security policies of our tables, and the statement that creates each.';
+alter table webhooks.expected_policies enable row level security;
+revoke all on webhooks.expected_policies from public, anon, authenticated, service_role;
+
+-- schemas/access/access_differences.sql
+create or replace function webhooks.access_differences()
+returns table (kind text, object text, is_now text, should_be text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- grants; what is in this schema and not listed, as a partition is, is nobody's
+    select a.kind, a.object, (a.grants || case a.columns when '[]' then '{}' else jsonb_build_object('columns', a.columns) end)::text,
+           coalesce(e.grants, '{}')::text
+    from webhooks.actual_access as a
+    left join (
+        select x.kind, x.grants, case x.kind when 'function' then to_regprocedure(x.object)::text else x.object end as object
+        from webhooks.expected_access as x
+    ) as e on e.kind = a.kind and e.object = a.object
+    where a.grants <> coalesce(e.grants, '{}') or a.columns <> '[]'
+    union all
+    select 'row security', a.object, 'off', 'on' from webhooks.actual_access as a where not a.row_security
+    union all
+    select 'missing', e.object, 'not there', e.kind
+    from webhooks.expected_access as e
+    where case e.kind
+        when 'function' then to_regprocedure(e.object) is null
+        when 'schema' then to_regnamespace(e.object) is null
+        else to_regclass(e.object) is null
+    end
+    union all
+    select 'policy', e.table_name || ': ' || e.name, coalesce(p.cmd || ' to ' || p.roles::text || ' using ' || p.qual, 'not there'), e.statement
+    from webhooks.expected_policies as e
+    left join pg_policies as p on format('%s.%s', p.schemaname, p.tablename) = e.table_name and p.policyname = e.name
+    where to_regclass(e.table_name) is not null
+      and (p.cmd is distinct from e.command or p.roles <> e.roles or p.with_check is not null or p.permissive <> 'PERMISSIVE'
+           or webhooks.bare_condition(p.qual) is distinct from webhooks.bare_condition(e.condition))
+    union all
+    -- a policy of the app's for a role of its own is the app's
+    select 'policy', format('%s.%s: %s', p.schemaname, p.tablename, p.policyname), p.cmd || ' to ' || p.roles::text, 'not there'
+    from pg_policies as p
+    where (p.schemaname = 'webhooks' or exists (
+            select from webhooks.expected_access as e where e.object = format('%s.%s', p.schemaname, p.tablename)))
+      and p.roles && '{public,anon,authenticated,service_role}'::name[]
+      and not exists (
+          select from webhooks.expected_policies as e
+          where e.table_name = format('%s.%s', p.schemaname, p.tablename) and e.name = p.policyname)
+    order by 1, 2
+$$;
+comment on function webhooks.access_differences() is 'Each grant, policy and row security flag of our objects that is not as it should be.';
+revoke all on function webhooks.access_differences() from public, anon, authenticated, service_role;
+
+-- schemas/access/actual_access.sql
+create or replace view webhooks.actual_access as
+with object as (
+    select 'schema' as kind, n.nspname::text as object, coalesce(n.nspacl, acldefault('n', n.nspowner)) as acl, null::oid as relation
+    from pg_namespace as n
+    where n.nspname = 'webhooks'
+    union all
+    select case c.relkind when 'S' then 'sequence' else 'table' end, format('%s.%s', n.nspname, c.relname),
+           coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner)), c.oid
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'S')
+      and (n.nspname = 'webhooks' or exists (
+          select from webhooks.expected_access as e where e.object = format('%s.%s', n.nspname, c.relname)))
+    union all
+    select 'function', p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), null
+    from pg_proc as p
+    join pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname = 'webhooks'
+       or p.oid = any (array(select to_regprocedure(e.object)::oid from webhooks.expected_access as e where e.kind = 'function'))
+)
+select o.kind, o.object, coalesce((
+           select jsonb_object_agg(g.grantee, g.privileges)
+           from (
+               select case a.grantee when 0 then 'public' else a.grantee::regrole::text end as grantee,
+                      jsonb_agg(distinct a.privilege_type) as privileges
+               from aclexplode(o.acl) as a
+               where a.grantee = 0 or a.grantee::regrole::text in ('anon', 'authenticated', 'service_role')
+               group by a.grantee
+           ) as g), '{}') as grants,
+       -- of columns: none of ours has any
+       coalesce((
+           select jsonb_agg(distinct format('%s of column %s to %s', x.privilege_type, a.attname,
+                                            case x.grantee when 0 then 'public' else x.grantee::regrole::text end))
+           from pg_attribute as a
+           cross join lateral aclexplode(a.attacl) as x
+           where a.attrelid = o.relation and a.attacl is not null
+             and (x.grantee = 0 or x.grantee::regrole::text in ('anon', 'authenticated', 'service_role'))), '[]') as columns,
+       (select c.relrowsecurity from pg_class as c where c.oid = o.relation and c.relkind in ('r', 'p')) as row_security
+from object as o;
+comment on view webhooks.actual_access is 'The privileges on our objects as they are.';
+revoke all on webhooks.actual_access from public, anon, authenticated, service_role;
+
+-- schemas/access/bare_condition.sql
+create or replace function webhooks.bare_condition(condition text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- as written, and as Postgres shows it: with parentheses and an alias of its own
+    select lower(regexp_replace(condition, '\s+as\s+\w+|[\s()]', '', 'gi'))
+$$;
+comment on function webhooks.bare_condition(text) is 'A policy''s condition without what differs between how it is written and how Postgres shows it.';
+revoke all on function webhooks.bare_condition(text) from public, anon, authenticated, service_role;
 
 -- schemas/access/caller.sql
 -- Who may use the admin functions, and a log of what they did with them.
@@ -194,6 +325,59 @@ end $replaceable$;
 revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
 grant execute on function public.is_webhook_admin() to authenticated, service_role;
 
+-- schemas/access/secure.sql
+create or replace function webhooks.secure()
+returns table (kind text, object text, was text, should_be text)
+language plpgsql
+-- invoker, and for the owner alone: it grants and revokes
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _one record;
+    _grant record;
+    _what text;
+begin
+    -- only what differs: hosted Supabase locks auth.* and storage.* for each policy that is created or dropped
+    for _one in select d.* from webhooks.access_differences() as d loop
+        case _one.kind
+            when 'missing' then
+                -- a migration's work
+                continue;
+            when 'row security' then
+                execute format('alter table %s enable row level security', _one.object::regclass);
+            when 'policy' then
+                select p.policyname, format('%I.%I', p.schemaname, p.tablename) as on_table into _grant
+                from pg_policies as p
+                where format('%s.%s: %s', p.schemaname, p.tablename, p.policyname) = _one.object;
+                if found then
+                    execute format('drop policy %I on %s', _grant.policyname, _grant.on_table);
+                end if;
+                if _one.should_be <> 'not there' then
+                    execute _one.should_be;
+                end if;
+            else
+                _what := case _one.kind
+                    when 'function' then 'function ' || _one.object::regprocedure
+                    when 'schema' then 'schema ' || quote_ident(_one.object)
+                    else _one.kind || ' ' || _one.object::regclass
+                end;
+                execute format('revoke all on %s from public, anon, authenticated, service_role', _what);
+                for _grant in select g.key as role, g.value as privileges from jsonb_each(_one.should_be::jsonb) as g loop
+                    execute format('grant %s on %s to %I', (
+                        select string_agg(p, ', ') from jsonb_array_elements_text(_grant.privileges) as p), _what, _grant.role);
+                end loop;
+        end case;
+        kind := _one.kind;
+        object := _one.object;
+        was := _one.is_now;
+        should_be := _one.should_be;
+        return next;
+    end loop;
+end $$;
+comment on function webhooks.secure() is 'Puts every grant, policy and row security flag of our objects right, and returns what it changed. Run it after a restore: webhooks migrate secure.';
+revoke all on function webhooks.secure() from public, anon, authenticated, service_role;
+
 -- schemas/access/user_claims.sql
 create or replace function webhooks.user_claims()
 returns jsonb
@@ -250,6 +434,76 @@ $$;
 comment on function public.webhook_admin_check() is 'Raises an error unless a server or a webhook admin asks: for pages that read tables, where row level security would show others nothing.';
 revoke all on function public.webhook_admin_check() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admin_check() to authenticated, service_role;
+
+-- schemas/access/webhook_inventory.sql
+create or replace function webhooks.webhook_inventory()
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_inventory, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with relation as (
+        select c.oid, c.relkind, c.relrowsecurity, c.reloptions, format('%s.%s', n.nspname, c.relname) as name
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'S') and not c.relispartition
+          and (n.nspname = 'webhooks' or exists (
+              select from webhooks.expected_access as e where e.object = format('%s.%s', n.nspname, c.relname)))
+    ),
+    part (kind, name, definition) as (
+        select 'table', r.name, 'row security ' || r.relrowsecurity from relation as r where r.relkind in ('r', 'p')
+        union all
+        select 'view', r.name, coalesce(r.reloptions::text, '') from relation as r where r.relkind = 'v'
+        union all
+        select 'column', r.name || '.' || a.attname,
+               concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
+                         pg_get_expr(d.adbin, d.adrelid))
+        from relation as r
+        join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+        left join pg_attrdef as d on d.adrelid = r.oid and d.adnum = a.attnum
+        where r.relkind <> 'S'
+        union all
+        -- rows of the past may be exempt
+        select 'constraint', r.name || '.' || k.conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', '')
+        from relation as r
+        join pg_constraint as k on k.conrelid = r.oid and k.contype in ('p', 'u', 'f', 'c')
+        union all
+        select 'index', r.name || '.' || c.relname, replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
+        from relation as r
+        join pg_index as i on i.indrelid = r.oid
+        join pg_class as c on c.oid = i.indexrelid
+        union all
+        select 'trigger', r.name || '.' || t.tgname, pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
+        from relation as r
+        join pg_trigger as t on t.tgrelid = r.oid and not t.tgisinternal
+        union all
+        select 'function', p.oid::regprocedure::text,
+               concat_ws(' ', p.provolatile::text, p.prosecdef, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
+                         p.proconfig::text, md5(p.prosrc))
+        from pg_proc as p
+        join pg_namespace as n on n.oid = p.pronamespace
+        where n.nspname = 'webhooks'
+           or p.oid = any (array(select to_regprocedure(e.object)::oid from webhooks.expected_access as e where e.kind = 'function'))
+        union all
+        select 'policy', format('%s.%s.%s', p.schemaname, p.tablename, p.policyname),
+               concat_ws(' ', p.permissive, p.cmd, p.roles::text, webhooks.bare_condition(p.qual), p.with_check)
+        from pg_policies as p
+        join relation as r on r.name = format('%s.%s', p.schemaname, p.tablename)
+        union all
+        select 'grant', a.object, concat_ws(' ', a.grants, nullif(a.columns, '[]'))
+        from webhooks.actual_access as a
+        where a.kind <> 'table' or exists (select from relation as r where r.name = a.object)
+    )
+    select jsonb_object_agg(k.kind, k.objects)
+    from (
+        select p.kind, jsonb_object_agg(p.name, left(md5(p.definition), 12)) as objects from part as p group by p.kind
+    ) as k
+$$;
+comment on function webhooks.webhook_inventory() is 'Behind public.webhook_inventory.';
+revoke all on function webhooks.webhook_inventory() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_inventory() to service_role;
 
 -- schemas/events/uuid_or_null.sql
 create or replace function webhooks.uuid_or_null(value text)
@@ -2095,6 +2349,22 @@ comment on function public.webhook_health() is 'The last hour''s deliveries by s
 revoke all on function public.webhook_health() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_health() to service_role;
 
+-- schemas/api/webhook_inventory.sql
+create or replace function public.webhook_inventory()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_inventory();
+end $$;
+comment on function public.webhook_inventory() is 'Each table, column, constraint, index, trigger, policy, function and grant of ours with a fingerprint: {"kind": {"name": "fingerprint"}}, for `webhooks doctor` to compare with what its version ships.';
+revoke all on function public.webhook_inventory() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_inventory() to service_role;
+
 -- schemas/api/webhook_metrics.sql
 create or replace function public.webhook_metrics()
 returns jsonb
@@ -2229,10 +2499,11 @@ begin
     end if;
 
     -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
-    select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null)
-    into _ids, _expired
+    select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null),
+           min(l.created_at), max(l.created_at)
+    into _ids, _expired, _oldest, _newest
     from (
-        select q.delivery_id, q.lease_id
+        select q.delivery_id, q.lease_id, q.created_at
         from webhooks.delivery_queue as q
         where not q.ready and q.due_at <= _now
         order by q.due_at
@@ -2247,7 +2518,7 @@ begin
     if _expired is not null then
         update public.webhook_deliveries as d
         set status = 'pending'
-        where d.id = any (_expired) and d.status = 'processing';
+        where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
     end if;
 
     -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
@@ -3278,16 +3549,21 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _ids uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
 begin
     with released as (
         update webhooks.delivery_queue as q
         set ready = true, due_at = q.leased_at, lease_id = null, leased_at = null
         from jsonb_to_recordset(leases) as l (delivery_id uuid, lease_id uuid)
         where q.delivery_id = l.delivery_id and q.lease_id = l.lease_id
-        returning q.delivery_id
+        returning q.delivery_id, q.created_at
     )
-    select coalesce(array_agg(r.delivery_id), '{}') into _ids from released as r;
-    update public.webhook_deliveries as d set status = 'pending' where d.id = any (_ids) and d.status = 'processing';
+    select coalesce(array_agg(r.delivery_id), '{}'), min(r.created_at), max(r.created_at) into _ids, _oldest, _newest
+    from released as r;
+    update public.webhook_deliveries as d
+    set status = 'pending'
+    where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status = 'processing';
     return cardinality(_ids);
 end $$;
 comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';
@@ -4953,10 +5229,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _applied jsonb;
-    _needed constant text[] := array[
-        'dispatch_webhook', 'claim_webhook_deliveries', 'record_webhook_attempts', 'release_webhook_deliveries',
-        'webhook_backlog', 'webhook_health', 'start_webhook_dispatcher_run', 'finish_webhook_dispatcher_run',
-        'send_test_webhook', 'is_webhook_admin'];
 begin
     select coalesce(jsonb_agg(jsonb_build_object(
         'name', m.name, 'checksum', m.checksum, 'package_version', m.package_version) order by m.name), '[]')
@@ -4970,46 +5242,9 @@ begin
             where i.held_for is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
-        -- functions that service_role needs and may not call, or that are not there
-        'not_granted', (
-            select coalesce(jsonb_agg(n.name order by n.name), '[]')
-            from unnest(_needed) as n (name)
-            where not exists (
-                select from pg_catalog.pg_proc as p
-                where p.pronamespace = 'public'::regnamespace and p.proname = n.name
-                  and has_function_privilege('service_role', p.oid, 'execute'))),
-        -- What a visitor who is not signed in may call, or reach the rows of: nothing. A privilege alone is none to
-        -- speak of: a project's default grants may hand it out, and row level security holds without a policy.
-        'exposed', (
-            select coalesce(jsonb_agg(e.name order by e.name), '[]')
-            from (
-                select p.oid::regprocedure::text as name
-                from pg_catalog.pg_proc as p
-                where p.pronamespace in ('public'::regnamespace, 'webhooks'::regnamespace)
-                  and p.proname like '%webhook%'
-                  and p.prorettype <> 'trigger'::regtype
-                  and has_function_privilege('anon', p.oid, 'execute')
-                union all
-                select c.oid::regclass::text
-                from pg_catalog.pg_class as c
-                where c.relnamespace in ('public'::regnamespace, 'webhooks'::regnamespace)
-                  and c.relname like 'webhook%'
-                  and has_table_privilege('anon', c.oid, 'select, insert, update, delete')
-                  and case
-                      when c.relkind = 'v' then not coalesce(c.reloptions::text[] && array['security_invoker=true', 'security_invoker=on'], false)
-                      when c.relkind in ('r', 'p') then not c.relrowsecurity or exists (
-                          select from pg_catalog.pg_policy as y
-                          where y.polrelid = c.oid and y.polroles && array[0::oid, 'anon'::regrole::oid])
-                      else false
-                  end
-            ) as e),
-        -- tables whose rows nobody guards
-        'unguarded', (
-            select coalesce(jsonb_agg(c.oid::regclass::text order by c.relname), '[]')
-            from pg_catalog.pg_class as c
-            where c.relnamespace in ('public'::regnamespace, 'webhooks'::regnamespace)
-              and c.relkind in ('r', 'p') and not c.relrowsecurity
-              and (c.relnamespace = 'webhooks'::regnamespace or c.relname like 'webhook%')),
+        -- grants, policies and row security that are not as they should be
+        'access', (
+            select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
@@ -5169,6 +5404,8 @@ begin
         (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
             || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
             _installation.held_for is not null),
+        (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
+            exists (select from webhooks.access_differences())),
         (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
             || to_char((_backlog ->> 'oldest_due_at')::timestamptz at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
             (_backlog ->> 'oldest_due_at')::timestamptz < now() - interval '5 minutes'),
@@ -6097,11 +6334,219 @@ begin
     raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
 end $locks$;
 
+insert into webhooks.expected_access (object, kind, grants) values
+    ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_admin_actions', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
+    ('public.webhook_admin_check()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_alert_notices', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
+    ('public.webhook_alerts', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
+    ('public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean)', 'function', '{}'),
+    ('public.webhook_attempts', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_circuits', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
+    ('public.webhook_configurations', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_define_event(text, text, jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_deliveries', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_delivery_overview', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
+    ('public.webhook_detach(regclass, text, text, boolean)', 'function', '{}'),
+    ('public.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_dispatcher_runs', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_event_types', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_trigger_errors', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "SELECT"]}'),
+    ('public.webhook_triggers', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
+    ('public.webhook_version()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks', 'schema', '{"authenticated": ["USAGE"], "service_role": ["USAGE"]}'),
+    ('webhooks.access_differences()', 'function', '{}'),
+    ('webhooks.actual_access', 'table', '{}'),
+    ('webhooks.admin_write(text, jsonb)', 'function', '{}'),
+    ('webhooks.admin_writes', 'table', '{}'),
+    ('webhooks.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.alert_conditions(jsonb)', 'function', '{}'),
+    ('webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb)', 'function', '{}'),
+    ('webhooks.bare_condition(text)', 'function', '{}'),
+    ('webhooks.caller()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.change_identity(regclass, jsonb, text)', 'function', '{}'),
+    ('webhooks.change_key(text, text[], jsonb, uuid)', 'function', '{}'),
+    ('webhooks.check_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.check_endpoint()', 'function', '{}'),
+    ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
+    ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
+    ('webhooks.complete_delivery()', 'function', '{}'),
+    ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.cursors', 'table', '{}'),
+    ('webhooks.delivery_queue', 'table', '{}'),
+    ('webhooks.delivery_rollups', 'table', '{}'),
+    ('webhooks.dispatch_allowances', 'table', '{}'),
+    ('webhooks.dispatch_limit_per_minute()', 'function', '{}'),
+    ('webhooks.dispatcher_uptime(timestamptz)', 'function', '{}'),
+    ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
+    ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
+    ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
+    ('webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
+    ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.endpoint_secrets', 'table', '{}'),
+    ('webhooks.endpoint_settings(public.webhook_configurations)', 'function', '{}'),
+    ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
+    ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.example_of(jsonb, text)', 'function', '{}'),
+    ('webhooks.expected_access', 'table', '{}'),
+    ('webhooks.expected_policies', 'table', '{}'),
+    ('webhooks.expire_deliveries(uuid[])', 'function', '{}'),
+    ('webhooks.expire_held_deliveries(integer)', 'function', '{}'),
+    ('webhooks.failed_deliveries', 'table', '{}'),
+    ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.follow_delivery()', 'function', '{}'),
+    ('webhooks.forget_deliveries()', 'function', '{}'),
+    ('webhooks.generate_secret()', 'function', '{}'),
+    ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.headers_problem(jsonb)', 'function', '{}'),
+    ('webhooks.hold_for(text)', 'function', '{}'),
+    ('webhooks.idempotency_keys', 'table', '{}'),
+    ('webhooks.installation', 'table', '{}'),
+    ('webhooks.is_platform_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.is_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.json_types(jsonb)', 'function', '{}'),
+    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.live_secrets(uuid)', 'function', '{}'),
+    ('webhooks.lock_tables(regclass[])', 'function', '{}'),
+    ('webhooks.log_action(text, uuid, uuid, jsonb)', 'function', '{}'),
+    ('webhooks.make_partition(text, text, timestamptz, timestamptz)', 'function', '{}'),
+    ('webhooks.migrations', 'table', '{}'),
+    ('webhooks.move_all_endpoint_secrets()', 'function', '{}'),
+    ('webhooks.move_endpoint_secrets()', 'function', '{}'),
+    ('webhooks.new_circuit()', 'function', '{}'),
+    ('webhooks.note_traceparent()', 'function', '{}'),
+    ('webhooks.on_change()', 'function', '{}'),
+    ('webhooks.parents_exist(regclass)', 'function', '{}'),
+    ('webhooks.partitions', 'table', '{}'),
+    ('webhooks.payload(text, jsonb, uuid, uuid)', 'function', '{}'),
+    ('webhooks.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.previous_secrets', 'table', '{}'),
+    ('webhooks.purge_deliveries(timestamptz, integer)', 'function', '{}'),
+    ('webhooks.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.queue_again(uuid, uuid, timestamptz, timestamptz)', 'function', '{}'),
+    ('webhooks.queue_all_missing_deliveries()', 'function', '{}'),
+    ('webhooks.queue_deliveries()', 'function', '{}'),
+    ('webhooks.queue_missing_deliveries(integer, interval)', 'function', '{}'),
+    ('webhooks.ready_endpoints', 'table', '{}'),
+    ('webhooks.record_trigger_error(text, text, text, integer, text, text, text)', 'function', '{}'),
+    ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.reset_circuit()', 'function', '{}'),
+    ('webhooks.retry_preset(text)', 'function', '{}'),
+    ('webhooks.retry_wait(integer[], integer)', 'function', '{}'),
+    ('webhooks.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
+    ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
+    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.secure()', 'function', '{}'),
+    ('webhooks.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.spend_allowance(text)', 'function', '{}'),
+    ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.touch_endpoint()', 'function', '{}'),
+    ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
+    ('webhooks.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.url_problem(text)', 'function', '{}'),
+    ('webhooks.url_schemes', 'table', '{}'),
+    ('webhooks.user_claims()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.user_id()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.user_sub()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.uuid_or_null(text)', 'function', '{}'),
+    ('webhooks.waiting_for(uuid, integer)', 'function', '{}'),
+    ('webhooks.wake_ups', 'sequence', '{}'),
+    ('webhooks.wake_workers()', 'function', '{}'),
+    ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_define_event(text, text, jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
+    ('webhooks.without_expired(uuid[], uuid[])', 'function', '{}'),
+    ('webhooks.without_header_values(jsonb)', 'function', '{}'),
+    ('webhooks.write_probe', 'table', '{}')
+on conflict (object) do update set kind = excluded.kind, grants = excluded.grants;
+insert into webhooks.expected_policies (table_name, name, command, roles, condition, statement) values
+    ('public.webhook_admin_actions', 'Admins can view webhook admin actions', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_alert_notices', 'Admins can view webhook alert notices', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_event_types', 'Signed-in users can read the event catalog', 'SELECT', '{authenticated}', 'true', 'create policy "Signed-in users can read the event catalog" on public.webhook_event_types
+    for select to authenticated using (true)'),
+    ('public.webhook_trigger_errors', 'Admins can view webhook trigger errors', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
+    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_triggers', 'Admins can view webhook triggers', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook triggers" on public.webhook_triggers
+    for select to authenticated using ((select public.is_webhook_admin()))')
+on conflict (table_name, name) do update set command = excluded.command, roles = excluded.roles,
+    condition = excluded.condition, statement = excluded.statement;
+
 select webhooks.move_all_endpoint_secrets();
 select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '36e339dce5aba4dc4edb5124d43be6be2e044e490b351a45b0edcc88e77fea78', '0.1.0')
+select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
+
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '3e14b0388bb3a52aab4d080ff40d3c6882739c84dae8ea47ac7331ebbeaf4929', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: platform fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2
+-- webhooks migration: platform e23f9ae02164da24fb750ebe1411463bdb2c76979addf8438d4cf54bbf4fe3c5
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -263,6 +263,16 @@ end $$;
 comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables emit nothing any more. Its frontends'' dispatch_webhook works as before.';
 revoke all on function public.uninstall_platform_webhooks() from public, anon, authenticated, service_role;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2', '0.1.0')
+insert into webhooks.expected_access (object, kind, grants) values
+    ('public.close_expired_discussions(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.install_platform_webhooks()', 'function', '{}'),
+    ('public.uninstall_platform_webhooks()', 'function', '{}'),
+    ('webhooks.close_expired_discussions(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.platform_triggers()', 'function', '{}')
+on conflict (object) do update set kind = excluded.kind, grants = excluded.grants;
+
+select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
+
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'e23f9ae02164da24fb750ebe1411463bdb2c76979addf8438d4cf54bbf4fe3c5', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -46,10 +46,11 @@ begin
     end if;
 
     -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
-    select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null)
-    into _ids, _expired
+    select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null),
+           min(l.created_at), max(l.created_at)
+    into _ids, _expired, _oldest, _newest
     from (
-        select q.delivery_id, q.lease_id
+        select q.delivery_id, q.lease_id, q.created_at
         from webhooks.delivery_queue as q
         where not q.ready and q.due_at <= _now
         order by q.due_at
@@ -64,7 +65,7 @@ begin
     if _expired is not null then
         update public.webhook_deliveries as d
         set status = 'pending'
-        where d.id = any (_expired) and d.status = 'processing';
+        where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
     end if;
 
     -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;

@@ -7,16 +7,21 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _ids uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
 begin
     with released as (
         update webhooks.delivery_queue as q
         set ready = true, due_at = q.leased_at, lease_id = null, leased_at = null
         from jsonb_to_recordset(leases) as l (delivery_id uuid, lease_id uuid)
         where q.delivery_id = l.delivery_id and q.lease_id = l.lease_id
-        returning q.delivery_id
+        returning q.delivery_id, q.created_at
     )
-    select coalesce(array_agg(r.delivery_id), '{}') into _ids from released as r;
-    update public.webhook_deliveries as d set status = 'pending' where d.id = any (_ids) and d.status = 'processing';
+    select coalesce(array_agg(r.delivery_id), '{}'), min(r.created_at), max(r.created_at) into _ids, _oldest, _newest
+    from released as r;
+    update public.webhook_deliveries as d
+    set status = 'pending'
+    where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status = 'processing';
     return cardinality(_ids);
 end $$;
 comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';

@@ -59,6 +59,8 @@ begin
         (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
             || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
             _installation.held_for is not null),
+        (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
+            exists (select from webhooks.access_differences())),
         (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
             || to_char((_backlog ->> 'oldest_due_at')::timestamptz at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
             (_backlog ->> 'oldest_due_at')::timestamptz < now() - interval '5 minutes'),
