@@ -1,4 +1,4 @@
--- webhooks migration: system c017945439e530931a9fb2e2acf05fb1adf6f0db987f30f2c99275ca84dfa444
+-- webhooks migration: system 6114dd847bded20ff6122ca635d6da0c3ff04cf8847e55371d68d64c2c99eb57
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2365,6 +2365,10 @@ begin
             continue when _one.begins is null and pg_relation_size(format('webhooks.%I', _one.name)) = 0;
             execute format('lock table public.%I in access exclusive mode', _table);
             if _table = 'webhook_deliveries' then
+                -- somebody may have retried one while the lock was waited for
+                continue when exists (
+                    select from webhooks.delivery_queue as q
+                    where q.created_at < _one.ends and q.created_at >= coalesce(_one.begins, '-infinity'));
                 delete from webhooks.failed_deliveries as f
                 where f.created_at < _one.ends and f.created_at >= coalesce(_one.begins, '-infinity');
             end if;
@@ -5652,5 +5656,5 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c017945439e530931a9fb2e2acf05fb1adf6f0db987f30f2c99275ca84dfa444', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '6114dd847bded20ff6122ca635d6da0c3ff04cf8847e55371d68d64c2c99eb57', '0.1.0')
 on conflict (name) do update set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -37,7 +37,7 @@ BESIDE = {
 }
 
 
-def due(db: Database, dispatch: Callable[..., Any]) -> None:
+def due(dispatch: Callable[..., Any]) -> None:
     """Make 100 deliveries due, ten of each endpoint that subscribes to them."""
     for _ in range(10):
         dispatch()
@@ -77,7 +77,7 @@ def test_idle_endpoints_cost_a_claim_nothing(
     """Beside 100,000 endpoints, with rows of tomorrow or without, it reads about what it reads beside ten."""
     for _ in range(10):
         endpoint("{user.joined_community}")
-    due(db, dispatch)
+    due(dispatch)
     few = pages(db)
 
     for statement in BESIDE[beside]:
