@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from bench.world import World
 
 #: How claim and record are called: what changes with their signatures is here alone.
-CLAIM = "select id, lease_id from public.claim_webhook_deliveries(100, 60, 'bench', 50, '{}')"
-RECORD = "select count(*) from public.record_webhook_attempts(%s::jsonb)"
+CLAIM = (
+    "select k ->> 'id', c ->> 'lease_id' from public.claim_webhook_deliveries(100, 60, 'bench', 50, '{}') as c,"
+    " json_array_elements(c -> 'deliveries') as k"
+)
+RECORD = "select public.record_webhook_attempts(%s::jsonb)"
 
 #: In the order of their ids: at random, ten million of them would touch ten million pages of the primary key.
 FINISHED = """

@@ -25,15 +25,16 @@ QUEUE = "bench"
 ACTOR = "deliver"
 
 READ = """
-update public.webhook_deliveries as d set status = 'processing', lease_expires_at = now() + interval '1 minute'
+update public.webhook_deliveries as d set status = 'processing'
 from public.webhook_configurations as c
+join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
 where d.id = %s and d.status = 'pending' and c.id = d.webhook_config_id
-returning c.url, c.secret_key, d.payload::text
+returning c.url, s.secret_key, d.payload::text
 """
 WRITE = """
 update public.webhook_deliveries
 set status = 'delivered', attempts = attempts + 1, response_status = %s, response_body = %s, last_attempt_at = now(),
-    lease_expires_at = null, finished_at = now()
+    finished_at = now()
 where id = %s
 """
 

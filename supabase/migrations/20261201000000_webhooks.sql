@@ -1,4 +1,4 @@
--- webhooks migration: system 3e14b0388bb3a52aab4d080ff40d3c6882739c84dae8ea47ac7331ebbeaf4929
+-- webhooks migration: system f700945e4aa238a27f4c88e4eec7478f5009c512a37b0aba88a7a67bf98df2e2
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2730,6 +2730,10 @@ begin
             continue when _one.begins is null and pg_relation_size(format('webhooks.%I', _one.name)) = 0;
             execute format('lock table public.%I in access exclusive mode', _table);
             if _table = 'webhook_deliveries' then
+                -- somebody may have retried one while the lock was waited for
+                continue when exists (
+                    select from webhooks.delivery_queue as q
+                    where q.created_at < _one.ends and q.created_at >= coalesce(_one.begins, '-infinity'));
                 delete from webhooks.failed_deliveries as f
                 where f.created_at < _one.ends and f.created_at >= coalesce(_one.begins, '-infinity');
             end if;
@@ -6547,6 +6551,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '3e14b0388bb3a52aab4d080ff40d3c6882739c84dae8ea47ac7331ebbeaf4929', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f700945e4aa238a27f4c88e4eec7478f5009c512a37b0aba88a7a67bf98df2e2', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

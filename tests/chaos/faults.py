@@ -67,10 +67,8 @@ def kill_the_gateway(world: World) -> None:
 def _shift_clock(world: World, interval: str) -> None:
     """Move all moments that claims and leases are compared with: to them it is as if the clock had jumped."""
     world.query(
-        "update public.webhook_deliveries set next_attempt_at = next_attempt_at - %s::interval,"
-        " lease_expires_at = lease_expires_at - %s::interval, leased_at = leased_at - %s::interval"
-        " where finished_at is null",
-        interval, interval, interval,
+        "update webhooks.delivery_queue set due_at = due_at - %s::interval, leased_at = leased_at - %s::interval",
+        interval, interval,
     )  # fmt: skip
     world.query(
         "update public.webhook_circuits set since = since - %s::interval, tokens_at = tokens_at - %s::interval",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
 from tests.conftest import OPTIONAL, PLATFORM, quiet, with_partitions
-from tests.database.shorthands import day, partitions
+from tests.database.conftest import claimed_rows
+from tests.database.shorthands import partitions
 from tests.database.test_migrations import ROWS
 
 if TYPE_CHECKING:
@@ -26,13 +27,10 @@ if TYPE_CHECKING:
 EVERY_STATE = """
 insert into public.webhook_configurations (name, url, events) values ('a', 'https://example.com/a', '{*}');
 insert into public.webhook_deliveries
-    (webhook_config_id, event_type, payload, status, attempts, finished_at, last_attempt_at, lease_id,
-     lease_expires_at, created_at)
+    (webhook_config_id, event_type, payload, status, attempts, finished_at, last_attempt_at, created_at)
 select c.id, 'x.y', jsonb_build_object('n', s.n, 'text', repeat('x', 3000 * (s.n % 2))), s.status, s.attempts,
        s.finished_at,
-       case when s.attempts > 0 then now() - interval '40 days' end,
-       case when s.status = 'processing' then gen_random_uuid() end,
-       case when s.status = 'processing' then now() - interval '1 second' end, now() - interval '50 days'
+       case when s.attempts > 0 then now() - interval '40 days' end, now() - interval '50 days'
 from public.webhook_configurations as c,
      (values (1, 'pending', 0, null::timestamptz), (2, 'pending', 1, null), (3, 'processing', 1, null),
              (4, 'delivered', 1, now() - interval '40 days'), (5, 'delivered', 2, now()),
@@ -44,7 +42,7 @@ from public.webhook_deliveries as d, generate_series(1, d.attempts) as n;
 """
 
 ROWS_NOW = """
-select d.id, d.status, d.attempts, d.payload::text, d.request_id, d.created_at, d.finished_at, d.lease_id,
+select d.id, d.status, d.attempts, d.payload::text, d.request_id, d.created_at, d.finished_at,
        (select count(*) from public.webhook_attempts a where a.delivery_id = d.id) as logged
 from public.webhook_deliveries d order by d.id
 """
@@ -63,11 +61,29 @@ union all select 'privilege ' || p.grantee::regrole || ' ' || p.privilege_type
 from pg_class c, aclexplode(c.relacl) p where c.oid = %(table)s::regclass
 union all select 'index ' || replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') from pg_index i
 where i.indrelid = %(table)s::regclass and not i.indisunique
-  and i.indexrelid::regclass::text <> 'idx_webhook_deliveries_finished'
 union all select 'check ' || k.conname || ' ' || replace(pg_get_constraintdef(k.oid), ' NOT VALID', '')
 from pg_constraint k where k.conrelid = %(table)s::regclass and k.contype = 'c'
 union all select 'row security ' || c.relrowsecurity from pg_class c where c.oid = %(table)s::regclass
 """
+
+
+def claim(db: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Claim what is due."""
+    row = db.execute("select public.claim_webhook_deliveries() as claimed").fetchone()
+    assert row is not None
+    return claimed_rows(row["claimed"])
+
+
+def result(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a claimed row's result: delivered."""
+    return {
+        "delivery_id": str(row["id"]),
+        "lease_id": str(row["lease_id"]),
+        "attempt": row["attempt"],
+        "started_at": "now",
+        "duration_ms": 1,
+        "delivered": True,
+    }
 
 
 @pytest.fixture
@@ -129,58 +145,64 @@ def test_rows_of_every_state(servers: Callable[[int], Postgres], directory: Path
         # When they are partitioned
         partition(dsn)
 
-        # Then each row is there, those without a moment have got one, and unfinished ones are apart
-        after = db.execute(ROWS_NOW.encode()).fetchall()
-        for old, new in zip(rows, after, strict=True):
-            assert {**new, "finished_at": None, "request_id": None} == {**old, "finished_at": None, "request_id": None}
-            assert new["request_id"] == old["request_id"] or old["request_id"] is None
-            assert (new["finished_at"] is None) == (old["status"] in {"pending", "processing"})
-            assert old["finished_at"] in {None, new["finished_at"]}
-        live = sum(row["finished_at"] is None for row in after)
-        assert partitions(db) == {"live": live, "past": len(rows) - live}
+        # Then each row is there, as it was
+        assert db.execute(ROWS_NOW.encode()).fetchall() == rows
+        assert partitions(db) == {"past": len(rows)}
 
-        # And a worker claims and records them
+        # And a worker claims and records what is not finished
+        unfinished = sum(row["status"] in {"pending", "processing"} for row in rows)
         db.execute("set role service_role")
-        claimed = db.execute("select * from public.claim_webhook_deliveries()").fetchall()
-        assert len(claimed) == live
-        results = [
-            {
-                "delivery_id": str(row["id"]),
-                "lease_id": str(row["lease_id"]),
-                "attempt": row["attempt"],
-                "started_at": "now",
-                "duration_ms": 1,
-                "delivered": True,
-            }
-            for row in claimed
-        ]
-        recorded = db.execute(
-            "select * from public.record_webhook_attempts(%s::jsonb)", (json.dumps(results),)
-        ).fetchall()
-        assert {row["status"] for row in recorded} == {"delivered"}
+        claimed = claim(db)
+        assert len(claimed) == unfinished > 0
+        results = json.dumps([result(row) for row in claimed])
+        done = db.execute("select public.record_webhook_attempts(%s::jsonb) as done", (results,)).fetchone()
+        assert done is not None
+        assert {row["status"] for row in done["done"]["recorded"]} == {"delivered"}
         db.execute("reset role")
-        assert partitions(db) == {"past": len(rows) - live, day(db): live}
+        assert partitions(db) == {"past": len(rows)}
+        assert db.execute("select from public.webhook_deliveries where status = 'delivered'").rowcount >= unfinished
     server.drop("with_rows")
 
 
-def test_deliveries_go_on_between_the_two_migrations(plain: str) -> None:
-    """History is away for that time; what is dispatched and delivered then is there afterwards."""
-    swap, attach = sorted(OPTIONAL.glob("*.sql"))
+def test_deliveries_go_on_between_the_three_migrations(plain: str) -> None:
+    """Also where a push stopped in the middle: after each, what was there is delivered, and a new one is accepted."""
+    files = sorted(OPTIONAL.glob("*.sql"))
+    assert len(files) == 3
     with psycopg.connect(plain, autocommit=True, row_factory=dict_row) as db:
         db.execute(EVERY_STATE.encode())
-        with db.transaction():
-            db.execute(swap.read_bytes())
-        assert db.execute("select from public.webhook_deliveries").rowcount == 3
-        # a result of before, by a worker that waited for the lock
-        db.execute(
-            "update public.webhook_deliveries set status = 'failed', finished_at = now() - interval '1 minute'"
-            " where attempts = 0"
-        )
-        assert db.execute("select id from public.claim_webhook_deliveries()").rowcount == 2
-        with db.transaction():
-            db.execute(attach.read_bytes())
-        assert db.execute("select from public.webhook_deliveries").rowcount == 7
-        assert partitions(db) == {"live": 2, "past": 5}
+        for number, file in enumerate(files):
+            with db.transaction():
+                db.execute(file.read_bytes())
+            db.execute("select public.send_test_webhook(id) from public.webhook_configurations")
+            claimed = claim(db)
+            assert len(claimed) == (4 if number == 0 else 1)
+            results = json.dumps([result(row) for row in claimed])
+            db.execute("select public.record_webhook_attempts(%s::jsonb)", (results,))
+            assert db.execute("select from public.webhook_deliveries").rowcount == 8 + number
+        assert partitions(db) == {"past": 10}
+
+
+def test_what_was_foreseen_rejects_nothing(plain: str) -> None:
+    """A change that was begun and never finished: upkeep drops its constraint a day before that would reject rows."""
+    sql = "select from pg_constraint where conname in ('webhook_deliveries_past', 'webhook_attempts_past')"
+    with psycopg.connect(plain, autocommit=True, row_factory=dict_row) as db:
+        # Given that only the first migration was applied
+        db.execute(min(OPTIONAL.glob("*.sql")).read_bytes())
+        assert db.execute(sql).rowcount == 2
+
+        # When upkeep runs on the same day, then it stays
+        db.execute("select public.prepare_webhook_partitions()")
+        assert db.execute(sql).rowcount == 2
+
+        # When the day that it foresaw is near, then it goes
+        for table, key in (("webhook_deliveries", "created_at"), ("webhook_attempts", "started_at")):
+            db.execute(f"alter table public.{table} drop constraint {table}_past".encode())
+            row = db.execute("select now() + interval '23 hours' as soon").fetchone()
+            assert row is not None
+            check = f"add constraint {table}_past check ({key} < '{row['soon'].isoformat()}') not valid"
+            db.execute(f"alter table public.{table} {check}".encode())
+        db.execute("select public.prepare_webhook_partitions()")
+        assert db.execute(sql).rowcount == 0
 
 
 def test_it_refuses_what_it_does_not_know(plain: str) -> None:

@@ -1,4 +1,4 @@
-"""Partitioned history: unfinished rows are one small table, and days come and go."""
+"""Partitioned history: claims read the queue and the days of their rows, and days come and go."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 
 from devstack.supabase_lite import migrate
 from tests.conftest import quiet, with_partitions
-from tests.database.shorthands import call, day, partitions
+from tests.database.conftest import claimed_rows
+from tests.database.shorthands import call, partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,60 +50,31 @@ def touched(db: Database, sql: str, *parameters: object) -> set[str]:
     return {row["relname"] for row in rows}
 
 
-def test_live_work_opens_the_live_partition_only(
+def test_live_work_opens_no_history(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any
 ) -> None:
-    """A claim plans, locks and reads no day of history; neither do the backlog, the metrics and alerts."""
+    """A claim plans, locks and reads the days of what it takes; the backlog reads the queue."""
     endpoint()
     for _ in range(10):
         dispatch()
-    live = {"webhook_deliveries_live"}
-    assert touched(db, "select * from public.claim_webhook_deliveries(3)") == live
-    (one, *_) = claim(1)
-    assert touched(db, "select public.webhook_backlog(), public.webhook_metrics()") == live
-    assert touched(db, "select public.webhook_traceparents(array[%s::uuid])", one["id"]) == live
-    lease = json.dumps([{"delivery_id": str(one["id"]), "lease_id": str(one["lease_id"])}])
-    assert touched(db, "select public.release_webhook_deliveries(%s::jsonb)", lease) == live
-    plan = db.execute(
-        "explain select id from public.webhook_deliveries where webhook_config_id = gen_random_uuid()"
-        " and status = 'pending' and finished_at is null and next_attempt_at <= now() order by next_attempt_at limit 1"
-    ).fetchall()
-    scans = [row["QUERY PLAN"] for row in plan if "Scan" in row["QUERY PLAN"]]
-    assert len(scans) == 1
-    assert "webhook_deliveries_live" in scans[0]
+    today = {"webhook_deliveries_past"}
+    assert touched(db, "select public.claim_webhook_deliveries(3)") == today
+    assert touched(db, "select public.webhook_backlog()") == set()
+    # a claim that finds nothing opens none
+    claim(100)
+    assert touched(db, "select public.claim_webhook_deliveries(100)") == set()
 
 
-def test_a_record_opens_the_days_that_it_writes(
+def test_a_record_opens_the_days_of_its_rows(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any
 ) -> None:
-    """The live partition and the day's, and of the attempts the day's."""
+    """Of the deliveries the days in which they were created, and of the attempts today."""
     endpoint()
     dispatch()
     (row,) = claim()
     result = {**RESULT, "delivery_id": str(row["id"]), "lease_id": str(row["lease_id"])}
-    found = touched(db, "select * from public.record_webhook_attempts(%s::jsonb)", json.dumps([result]))
-    assert found == {
-        "webhook_deliveries_live",
-        f"webhook_deliveries_{day(db)}",
-        f"webhook_attempts_{day(db)}",
-    }
-
-
-def test_a_move_is_no_new_row(
-    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
-) -> None:
-    """Neither a result nor a retry is given the trace of the request that made it, or another request_id."""
-    endpoint()
-    request_id = dispatch()["request_id"]
-    headers = {"traceparent": f"00-{'0123456789abcdef' * 2}-0123456789abcdef-01"}
-    db.execute("select set_config('request.headers', %s, false)", (json.dumps(headers),))
-    record(*claim())
-    call(db, "retry_webhook_delivery", db.execute("select id from public.webhook_deliveries").fetchone()["id"])  # type: ignore[index]
-    rows = db.execute("select traceparent, request_id::text from public.webhook_deliveries").fetchall()
-    assert rows == [{"traceparent": None, "request_id": request_id}]
-    assert partitions(db) == {"live": 1}
-    dispatch()
-    assert db.execute("select from public.webhook_deliveries where traceparent is not null").rowcount == 1
+    found = touched(db, "select public.record_webhook_attempts(%s::jsonb)", json.dumps([result]))
+    assert found == {"webhook_deliveries_past", "webhook_attempts_past"}
 
 
 def test_what_goes_takes_its_attempts(
@@ -131,107 +103,98 @@ def test_what_goes_takes_its_attempts(
 def test_retention_drops_whole_days(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """A day goes when all of it is old; the first partition then begins where it ended, so that no moment has none."""
+    """A day is dropped once all of it is old, a day with an unfinished delivery is kept; no moment has no partition."""
     endpoint()
+    call(db, "prepare_webhook_partitions")
     for _ in range(3):
         dispatch()
+    record(*claim(2))
+    purge = b"select webhooks.purge_deliveries(now() + interval '9 days', 1000) as n"
+    ends = "select max(ends) as ends from webhooks.partitions where parent = 'webhook_deliveries' and begins is null"
+
+    # Given a day of which one delivery is not finished, then the finished ones are deleted row by row
+    while db.execute(purge).fetchone()["n"]:  # type: ignore[index]
+        pass
+    assert partitions(db) == {"past": 1}
+    assert db.execute("select from webhooks.delivery_queue").rowcount == 1
+
+    # When it is finished, then the day is dropped, and the first partition is as long as it was, or longer
+    before = db.execute(ends).fetchone()
     record(*claim())
-    db.execute(
-        "update public.webhook_deliveries set finished_at = finished_at + interval '1 day'"
-        " where id in (select id from public.webhook_deliveries limit 2)"
-    )
-    sql = "select name from webhooks.partitions where ends <= now() + interval '2 days'"
-    names = {row["name"] for row in db.execute(sql).fetchall()}
-    purge = b"select webhooks.purge_deliveries(now() + interval '2 days', 1000) as n"
-    purged = [db.execute(purge).fetchone()["n"] for _ in range(3)]  # type: ignore[index]
-    assert [count > 0 for count in purged] == [True, True, False], "the attempts' days, the deliveries', nothing more"
+    while db.execute(purge).fetchone()["n"]:  # type: ignore[index]
+        pass
     assert partitions(db) == partitions(db, "webhook_attempts") == {}
-    left = {row["name"] for row in db.execute("select name from webhooks.partitions").fetchall()}
-    assert names & left == {"webhook_deliveries_past", "webhook_attempts_past"}
-    # a late moment of the past still has a place
+    after = db.execute(ends).fetchone()
+    assert before is not None
+    assert after is not None
+    assert after["ends"] >= before["ends"]
+
+    # And an old delivery still has a place
     dispatch()
+    db.execute("update public.webhook_deliveries set created_at = created_at - interval '50 days'")
+    assert partitions(db) == {"past": 1}
     record(*claim())
-    db.execute("update public.webhook_deliveries set finished_at = finished_at - interval '1 day'")
     assert partitions(db) == {"past": 1}
 
 
 def test_a_day_that_nobody_prepared(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """What finishes then is recorded all the same, and lies in its day once somebody prepares."""
+    """What is created then is accepted and delivered, and lies in its day once somebody prepares."""
+    endpoint()
+    dispatch()
+    call(db, "prepare_webhook_partitions")
+    assert call(db, "prepare_webhook_partitions") == 0, "a week is there"
+    # as if the time that the first partition holds, and the week after it, were over
+    for table in ("webhook_deliveries", "webhook_attempts"):
+        for row in db.execute("select name from webhooks.partitions where parent = %s", (table,)).fetchall():
+            db.execute(f"drop table webhooks.{row['name']}".encode())
+        db.execute(
+            "select webhooks.make_partition(%(table)s, %(table)s || '_past', null, now()::date - 2),"
+            " webhooks.make_partition(%(table)s, %(table)s || '_later', now()::date - 2, null)",
+            {"table": table},
+        )
+    db.execute("truncate webhooks.delivery_queue")
+    dispatch()
+    assert partitions(db) == {"later": 1}
+    assert call(db, "prepare_webhook_partitions") > 0
+    assert "later" not in partitions(db)
+    (claimed,) = claim()
+    (recorded,) = record(claimed)
+    assert recorded["status"] == "delivered"
+
+
+def test_who_reads_for_long_is_not_waited_for(
+    dsn: str, db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """Dropping gives up after half a second, so that nobody queues behind it; the next call may do it."""
     endpoint()
     dispatch()
     record(*claim())
-    assert call(db, "prepare_webhook_partitions") == 0, "a week is there"
-    db.execute("update public.webhook_deliveries set finished_at = date_trunc('day', now()) + interval '9 days 1 hour'")
-    assert partitions(db) == {"later": 1}
-    # as if the week were over: the days that were made ahead are not there
-    for table in ("webhook_deliveries", "webhook_attempts"):
-        ahead = db.execute("select name from webhooks.partitions where parent = %s and begins > now()", (table,))
-        for row in ahead.fetchall():
-            db.execute(f"drop table webhooks.{row['name']}".encode())
-        db.execute(
-            "select webhooks.make_partition(%(table)s, %(table)s || '_later', max(p.ends), null)"
-            " from webhooks.partitions as p where p.parent = %(table)s",
-            {"table": table},
-        )
-    dispatch()
-    record(*claim())
-    db.execute("update public.webhook_deliveries set finished_at = now() + interval '2 days'")
-    assert partitions(db) == {"later": 1}
-    assert call(db, "prepare_webhook_partitions") == 14
-    assert partitions(db) == {day(db, "now() + interval '2 days'"): 1}
-
-
-def test_who_reads_for_long_is_not_waited_for(dsn: str, db: Database) -> None:
-    """Dropping gives up after half a second, so that nobody queues behind it; the next call may do it."""
     with psycopg.connect(dsn) as reader:
         reader.execute("select count(*) from public.webhook_attempts, public.webhook_deliveries")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            db.execute("select webhooks.purge_deliveries(now() + interval '2 days', 10)")
-
-
-def test_a_finished_row_without_a_moment(db: Database, endpoint: Callable[..., str]) -> None:
-    """Inserted so by an app: upkeep gives it one, so that it goes to a day and once to its end."""
-    endpoint()
-    db.execute(
-        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status)"
-        " select id, 'x.y', '{}', 'failed' from public.webhook_configurations"
-    )
-    assert partitions(db) == {"live": 1}
-    call(db, "prepare_webhook_partitions")
-    assert "live" not in partitions(db)
+            db.execute("select webhooks.purge_deliveries(now() + interval '9 days', 10)")
 
 
 def test_two_record_the_same(
     dsn: str, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """The second waits, and is told to try again, as the row has moved meanwhile; then it hears how it went."""
+    """The second waits for the first, and is then told how it went."""
     endpoint()
     dispatch()
     (row,) = claim()
-    told: list[Exception] = []
-
-    def second() -> None:
-        try:
-            record(row)
-        except psycopg.Error as exc:
-            told.append(exc)
-
+    told: list[dict[str, Any]] = []
     with psycopg.connect(dsn) as first:
         results = json.dumps([{**RESULT, "delivery_id": str(row["id"]), "lease_id": str(row["lease_id"])}])
-        first.execute("select * from public.record_webhook_attempts(%s::jsonb)", (results,))
-        thread = threading.Thread(target=second)
+        first.execute("select public.record_webhook_attempts(%s::jsonb)", (results,))
+        thread = threading.Thread(target=lambda: told.extend(record(row)))
         thread.start()
-        waits = "select count(*) as n from pg_locks where not granted"
-        while db_waits(dsn, waits) == 0:
+        while db_waits(dsn, "select count(*) as n from pg_locks where not granted") == 0:
             assert thread.is_alive()
         first.commit()
         thread.join()
-    # SQLSTATE 40001: the store knows it as passing, and the recorder tries again
-    assert [type(error) for error in told] == [psycopg.errors.SerializationFailure]
-    (again,) = record(row)
-    assert (again["status"], again["accepted"]) == ("delivered", False)
+    assert [(one["status"], one["accepted"]) for one in told] == [("delivered", False)]
 
 
 def work(dsn: str, done: threading.Event, finished: list[int], errors: list[Exception]) -> None:
@@ -240,12 +203,12 @@ def work(dsn: str, done: threading.Event, finished: list[int], errors: list[Exce
         while not done.is_set():
             try:
                 db.execute("select public.send_test_webhook(id) from public.webhook_configurations")
-                rows = db.execute("select * from public.claim_webhook_deliveries(10)").fetchall()
+                claimed = db.execute("select public.claim_webhook_deliveries(10) as claimed").fetchone()
+                assert claimed is not None
+                rows = claimed_rows(claimed["claimed"])
                 results = [{**RESULT, "delivery_id": str(row["id"]), "lease_id": str(row["lease_id"])} for row in rows]
-                db.execute("select * from public.record_webhook_attempts(%s::jsonb)", (json.dumps(results),))
+                db.execute("select public.record_webhook_attempts(%s::jsonb)", (json.dumps(results),))
                 finished.append(len(rows))
-            except psycopg.errors.SerializationFailure:
-                continue
             except psycopg.Error as exc:
                 errors.append(exc)
                 return
@@ -262,7 +225,10 @@ def test_days_go_under_load(dsn: str, db: Database, endpoint: Callable[..., str]
     dropped = 0
     while dropped < 10 and not errors:
         # of all that is finished, as if it were old
-        row = db.execute("select webhooks.purge_deliveries(now() + interval '6 days', 10) as n").fetchone()
+        try:
+            row = db.execute("select webhooks.purge_deliveries(now() + interval '9 days', 10) as n").fetchone()
+        except psycopg.errors.LockNotAvailable:
+            continue
         dropped += row is not None and row["n"] > 0
     done.set()
     for thread in threads:

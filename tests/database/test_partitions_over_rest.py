@@ -9,6 +9,7 @@ import pytest
 
 from devstack.supabase_lite import SupabaseLite, migrate
 from tests.conftest import quiet, with_partitions
+from tests.database.conftest import claimed_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,14 +59,14 @@ def test_a_delivery_s_life(rest: httpx.Client) -> None:
     assert ask("PATCH", "/webhook_deliveries", {"status": "failed"}, **one)[0]["finished_at"]
     assert ask("PATCH", "/webhook_deliveries", {"status": "pending"}, **one)[0]["finished_at"] is None
     for _ in range(2):
-        (claimed,) = ask("POST", "/rpc/claim_webhook_deliveries", {})
+        (claimed,) = claimed_rows(ask("POST", "/rpc/claim_webhook_deliveries", {}))
         result = {
             **RESULT,
             "delivery_id": claimed["id"],
             "lease_id": claimed["lease_id"],
             "attempt": claimed["attempt"],
         }
-        (recorded,) = ask("POST", "/rpc/record_webhook_attempts", {"results": [result]})
+        (recorded,) = ask("POST", "/rpc/record_webhook_attempts", {"results": [result]})["recorded"]
         assert (recorded["status"], recorded["accepted"]) == ("delivered", True)
         ask("POST", "/rpc/retry_webhook_delivery", {"delivery_id": delivery["id"]})
     assert ask("GET", "/webhook_delivery_overview")[0]["status"] == "retrying"

@@ -25,6 +25,10 @@ begin
             continue when _one.begins is null and pg_relation_size(format('webhooks.%I', _one.name)) = 0;
             execute format('lock table public.%I in access exclusive mode', _table);
             if _table = 'webhook_deliveries' then
+                -- somebody may have retried one while the lock was waited for
+                continue when exists (
+                    select from webhooks.delivery_queue as q
+                    where q.created_at < _one.ends and q.created_at >= coalesce(_one.begins, '-infinity'));
                 delete from webhooks.failed_deliveries as f
                 where f.created_at < _one.ends and f.created_at >= coalesce(_one.begins, '-infinity');
             end if;
