@@ -36,6 +36,7 @@ simulate: install  ## A day of 100 million events, from the figures of the last 
 
 migrations: install  ## Produce supabase/migrations from supabase/schemas
 	@$(RUN) python -m devstack.schemas
+	@$(RUN) python -m devstack.expected
 
 check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) ruff format --check .

@@ -160,6 +160,12 @@ class Database:
                 else:
                     return
 
+    def secure(self) -> list[dict[str, Any]]:
+        """Put grants and policies right; return what was changed: kind, object, was and should_be."""
+        with self._translated("putting grants and policies right"):
+            rows = self._connection.execute("select kind, object, was, should_be from webhooks.secure()").fetchall()
+        return [dict(zip(("kind", "object", "was", "should_be"), row, strict=True)) for row in rows]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of migrations.

@@ -10,11 +10,13 @@ from collections.abc import Mapping  # noqa: TC003
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 import redis
 
 from webhooks.database import UNKNOWN
+from webhooks.drift import Difference, differences
 from webhooks.errors import Held, QueueUnavailable, SettingsError, StoreError, StoreUnavailable, VersionError
 from webhooks.migration import migrations
 from webhooks.queue import create_broker, ping
@@ -30,6 +32,9 @@ SILENCE = 300
 
 #: Seconds in which a notification has to come.
 NOTIFICATION = 3.0
+
+#: Differences that are named one by one.
+SHOWN = 20
 
 #: Seconds that a due delivery may wait before no worker seems to run.
 WAITING = 300
@@ -57,7 +62,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     findings += _key(settings.service_key)
     store = Store(settings)
     try:
-        for check in (_database, _heartbeat, _backlog):
+        checks = (_database, _heartbeat, _backlog, partial(_max_rows, batch_size=settings.batch_size))
+        for check in checks:
             try:
                 findings += await check(store)
             except StoreError as exc:
@@ -123,7 +129,9 @@ async def _database(store: Store) -> list[Finding]:
     findings += _migrations(diagnosis["migrations"])
     findings += _version(await store.call("webhook_version", {}))
     findings += _held(diagnosis.get("held"))
-    findings += _grants(diagnosis)
+    findings += _access(diagnosis["access"])
+    inventory = await store.call("webhook_inventory", {})
+    findings += _drift(differences(inventory, {row["name"] for row in diagnosis["migrations"]}))
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
     if diagnosis["unsigned_endpoints"]:
         findings.append(
@@ -170,18 +178,44 @@ def _held(held: dict[str, str] | None) -> list[Finding]:
     return [Finding("project", "problem", str(Held(**held)), "webhooks adopt --deliver or webhooks adopt --discard")]
 
 
-def _grants(diagnosis: dict[str, Any]) -> list[Finding]:
-    wrong = [
-        (
-            diagnosis["not_granted"],
-            "service_role may not call",
-            "grant execute on function public.<name> to service_role",
-        ),
-        (diagnosis["exposed"], "visitors (anon) may use", "revoke all on <name> from public, anon"),
-        (diagnosis["unguarded"], "no row level security on", "alter table <name> enable row level security"),
+def _access(differences: list[dict[str, str]]) -> list[Finding]:
+    found = [
+        Finding(
+            "grants",
+            "problem",
+            f"{one['kind']} {one['object']}: {one['is_now']}, should be {one['should_be']}",
+            "webhooks migrate secure --dsn postgresql://...",
+        )
+        for one in differences[:SHOWN]
     ]
-    found = [Finding("grants", "problem", f"{text} {', '.join(names)}", cure) for names, text, cure in wrong if names]
-    return found or [Finding("grants", "ok", "service_role has what it needs, visitors nothing")]
+    if len(differences) > SHOWN:
+        found.append(Finding("grants", "problem", f"{len(differences) - SHOWN} more are not as they should be"))
+    return found or [Finding("grants", "ok", "grants and policies are as they should be")]
+
+
+def _drift(differences: list[Difference]) -> list[Finding]:
+    found = [
+        Finding("schema", "problem", str(one), "webhooks migrate apply --update --dsn postgresql://...")
+        for one in differences[:SHOWN]
+    ]
+    if len(differences) > SHOWN:
+        found.append(Finding("schema", "problem", f"{len(differences) - SHOWN} more objects differ"))
+    return found or [Finding("schema", "ok", "every object is as this version ships it")]
+
+
+async def _max_rows(store: Store, batch_size: int) -> list[Finding]:
+    asked = max(batch_size, 1000)
+    found = len(await store.call("webhook_row_numbers", {"how_many": asked}))
+    if found >= asked:
+        return [Finding("max rows", "ok", f"the REST API returns {asked} rows")]
+    return [
+        Finding(
+            "max rows",
+            "warning" if found < batch_size else "ok",
+            f"the REST API cuts a result off after {found} rows (max rows); claims of {batch_size} come as one value",
+            "raise max rows under Project Settings > Data API if your own queries need more",
+        )
+    ]
 
 
 def _clock(ahead: float) -> Finding:

@@ -112,6 +112,19 @@ def status(
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def secure(dsn: Dsn, as_json: AsJson = False) -> None:
+    """Put grants and policies right, after a restore for example; show what was changed."""
+    with Database(dsn) as database:
+        changed = database.secure()
+    if as_json:
+        print_json({"changed": changed})
+    elif changed:
+        print_table(changed, ["kind", "object", "was", "should_be"])
+    else:
+        note("Grants and policies are as they should be.")
+
+
 def migrations(
     directory: Annotated[Path, typer.Argument(help="The project's supabase/migrations.")],
     upgrade: Upgrade = False,
