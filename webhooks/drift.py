@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 REPLACEABLE = ("is_webhook_admin(", "webhooks.dispatch_limit_per_minute(", "webhooks.purge_deliveries(")
 
 #: Keys that a table loses when history is partitioned: each partition has its own.
-PARTITIONED = {
-    f"public.webhook_{table}.webhook_{table}_pkey" for table in ("deliveries", "attempts")
-}
+PARTITIONED = {f"public.webhook_{table}.webhook_{table}_pkey" for table in ("deliveries", "attempts")}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import uvloop
 
 from webhooks import logs
 from webhooks.errors import SettingsError
-from webhooks.queue import create_broker
+from webhooks.queue import Calls, create_broker
 from webhooks.settings import Settings
 from webhooks.versions import CheckedStore
 from workers.actors import Lifecycle, Worker
@@ -52,6 +52,7 @@ def main() -> None:
     obey_first(lifecycle.stop_claims, seconds=settings.shutdown_seconds)
     broker = create_broker(settings.queue_url, [lifecycle])
     dramatiq.set_broker(broker)
+    dramatiq.set_encoder(Calls())
     lifecycle.worker = Worker(
         CheckedStore(settings),
         AdapterCache(settings),

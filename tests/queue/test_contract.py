@@ -15,6 +15,7 @@ import pytest
 from devstack.processes import free_port
 from webhooks.errors import QueueUnavailable, SettingsError
 from webhooks.queue import DRAIN, QUEUE, Broker, announce, announce_later, create_broker, ping, take_turn
+from webhooks.queue.rabbitmq import TURN_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -213,7 +214,7 @@ def test_queues_that_were_deleted_are_made_again(rabbitmq_server: RabbitMQ) -> N
         turn = f"{TURN}:{time.monotonic_ns()}"
         take_turn(broker, turn, owner="a", milliseconds=60_000)
         announce(broker, due=1, max_jobs=1)
-        for queue in (QUEUE, f"{QUEUE}.DQ", f"{QUEUE}.XQ", turn):
+        for queue in (QUEUE, f"{QUEUE}.DQ", f"{QUEUE}.XQ", f"{turn}{TURN_SUFFIX}"):
             admin.channel.queue_delete(queue)  # type: ignore[attr-defined]  # RabbitMQ's
         announce_later(broker, seconds=60)
         assert announce(broker, due=1, max_jobs=1) == 1

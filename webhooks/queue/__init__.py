@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webhooks.errors import SettingsError
-from webhooks.queue.port import DRAIN, QUEUE, Broker
+from webhooks.queue.port import DRAIN, QUEUE, Broker, Calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dramatiq import Middleware
 
-__all__ = ["DRAIN", "QUEUE", "Broker", "announce", "announce_later", "create_broker", "ping", "take_turn"]
+__all__ = ["DRAIN", "QUEUE", "Broker", "Calls", "announce", "announce_later", "create_broker", "ping", "take_turn"]
 
 #: Due rows for which another job is worth its while: two claims of the default size.
 ROWS_PER_JOB = 500

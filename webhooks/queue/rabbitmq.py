@@ -31,8 +31,12 @@ PATIENCE = 10.0
 #: What goes wrong between here and there. A timeout under way is none of pika's AMQPErrors.
 FAILURES = (AMQPError, AMQPConnectorException, BrokerConnectionError, OSError)
 
-#: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired.
-TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish"}
+#: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired. One that somebody else
+#: published has an end too.
+TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish", "x-message-ttl": 60_000}
+
+#: What such a queue's name ends in: RabbitMQ would not declare one of an earlier version with other arguments.
+TURN_SUFFIX = ":1m"
 
 #: The queue of ping holds the last message only.
 READY_ARGUMENTS = {"x-max-length": 1}
@@ -78,9 +82,10 @@ class RabbitMQ(RabbitmqBroker, Broker):
         self._takes_turns = True
 
         def publish() -> bool:
-            self.channel.queue_declare(turn, durable=True, arguments=TURN_ARGUMENTS)
+            queue = f"{turn}{TURN_SUFFIX}"
+            self.channel.queue_declare(queue, durable=True, arguments=TURN_ARGUMENTS)
             try:
-                self.channel.basic_publish("", turn, owner.encode(), BasicProperties(expiration=str(milliseconds)))
+                self.channel.basic_publish("", queue, owner.encode(), BasicProperties(expiration=str(milliseconds)))
             except NackError:
                 return False
             return True

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from dramatiq import Middleware
 
+#: What Redis says of a key that does not end.
+NO_END = -1
+
 
 class Redis(RedisBroker, Broker):
     """Dramatiq's broker on Redis; each ability is one round trip."""
@@ -46,9 +49,14 @@ class Redis(RedisBroker, Broker):
             self.enqueue(drain(), delay=milliseconds)
 
     def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
-        """Set a key that ends by itself."""
+        """Set a key that ends by itself. One that somebody set for ever, or for longer, gets this end."""
         with self._asked("did not answer"):
-            return bool(self.client.set(turn, owner, nx=True, px=milliseconds))
+            if self.client.set(turn, owner, nx=True, px=milliseconds):
+                return True
+            left = int(self.client.pttl(turn))
+            if left == NO_END or left > milliseconds:
+                self.client.pexpire(turn, milliseconds)
+            return False
 
     def ping(self) -> None:
         """Set a key that ends by itself: one that is full, read-only or cannot save still answers a PING."""
