@@ -1,4 +1,4 @@
-"""Who may do what, read from the grants and policies of the schema files, as the rows that webhooks.secure() goes by."""
+"""Who may do what, read from the schema files' grants and policies: the rows that webhooks.secure() goes by."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ GRANT = re.compile(
 POLICY = re.compile(
     r'^create policy "([^"]+)" on ([\w.]+)\s+for (\w+) to ([\w, ]+?) using \((.*)\);\n', re.MULTILINE | re.DOTALL
 )
+
+
+ACCESS = """insert into webhooks.expected_access (object, kind, grants) values
+{}
+on conflict (object) do update set kind = excluded.kind, grants = excluded.grants;
+"""
+POLICIES = """insert into webhooks.expected_policies (table_name, name, command, roles, condition, statement) values
+{}
+on conflict (table_name, name) do update set command = excluded.command, roles = excluded.roles,
+    condition = excluded.condition, statement = excluded.statement;
+"""
 
 
 def rows(texts: Iterable[str]) -> str:
@@ -43,16 +54,7 @@ def rows(texts: Iterable[str]) -> str:
         for name, (kind, grants) in sorted(access.items())
     )
     allowed = ",\n".join(f"    ({', '.join(map(_quoted, policy))})" for policy in sorted(policies))
-    return (
-        f"insert into webhooks.expected_access (object, kind, grants) values\n{granted}\n"
-        "on conflict (object) do update set kind = excluded.kind, grants = excluded.grants;\n"
-    ) + (
-        f"insert into webhooks.expected_policies (table_name, name, command, roles, condition, statement) values\n{allowed}\n"
-        "on conflict (table_name, name) do update set command = excluded.command, roles = excluded.roles,\n"
-        "    condition = excluded.condition, statement = excluded.statement;\n"
-        if allowed
-        else ""
-    )
+    return ACCESS.format(granted) + (POLICIES.format(allowed) if allowed else "")
 
 
 def _quoted(text: str) -> str:

