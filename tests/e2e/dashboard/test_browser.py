@@ -481,7 +481,9 @@ def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
     system.dispatch(1, data)
     system.db.execute(
         "update public.webhook_deliveries set status = 'failed', attempts = 1, response_body = %s, error_message = %s,"
-        " leased_by = %s, event_type = %s", (XSS, XSS, XSS, XSS))  # fmt: skip
+        " event_type = %s",
+        (XSS, XSS, XSS),
+    )
     system.db.execute(
         "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered,"
         " response_excerpt, error) select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries",
