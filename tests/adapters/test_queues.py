@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from google.api_core.exceptions import InvalidArgument
-from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1 import PublisherClient, PubsubMessage, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from grpc import insecure_channel
 
 from devstack.brokers import AWS, Kafka, PubSub, Sqs
-from devstack.node import environment, install, node
-from tests.adapters.shorthands import ID, SENT, adapter_cache, deliver, make_delivery, make_settings
+from tests.adapters.shorthands import ID, SENT, adapter_cache, deliver, make_delivery, make_settings, run_in_node
 from tests.conftest import quiet
 from workers.adapters.sqs import _session
 from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 
@@ -159,7 +157,7 @@ async def test_pubsub_takes_small_attributes(pubsub: PubSub) -> None:
             assert result.permanent
             assert problem in str(result.error)
             with pytest.raises(InvalidArgument):
-                client.publish(topic="projects/devstack/topics/limits", messages=[{"attributes": headers}])
+                client.publish(topic="projects/devstack/topics/limits", messages=[PubsubMessage(attributes=headers)])
 
 
 async def test_pubsub_takes_short_ordering_keys(pubsub: PubSub) -> None:
@@ -177,7 +175,7 @@ async def test_pubsub_with_npms_client(pubsub: PubSub) -> None:
     for number in range(3):
         assert (await deliver(url, endpoint={"id": f"d-{number}"})).delivered
     environment = {**pubsub.environment, "PROJECT": "devstack", "SUBSCRIPTION": "streamed"}
-    received = await asyncio.to_thread(consume, "pubsub.mjs", COUNT="3", **environment)
+    received = await asyncio.to_thread(run_in_node, "pubsub.mjs", COUNT="3", **environment)
     assert received == [{"id": f"d-{number}", "body": SENT.decode()} for number in range(3)]
     assert pubsub.consume("streamed") == []
 
@@ -191,22 +189,10 @@ async def test_kafka_with_kafkajs(directory: Path) -> None:
         for number in range(3):
             assert (await deliver(url, endpoint={"id": f"d-{number}"})).delivered
         address = f"127.0.0.1:{broker.port}"
-        received = await asyncio.to_thread(consume, "kafka.mjs", BROKER=address, TOPIC="grouped", COUNT="3")
+        received = await asyncio.to_thread(run_in_node, "kafka.mjs", BROKER=address, TOPIC="grouped", COUNT="3")
     finally:
         broker.stop()
     assert received == [{"id": f"d-{number}", "body": SENT.decode()} for number in range(3)]
-
-
-def consume(script: str, **variables: str) -> list[dict[str, str]]:
-    """Run a consumer in Node to its end; return the messages that it printed, by id."""
-    packages = install(say=quiet)
-    (packages / script).write_text((Path(__file__).parent / script).read_text())
-    done = subprocess.run(
-        [node(), script], cwd=packages, env={**environment(), **variables}, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return sorted(map(json.loads, done.stdout.splitlines()), key=lambda message: str(message["id"]))
 
 
 async def test_pubsub_ordering_key(pubsub: PubSub) -> None:
