@@ -186,7 +186,7 @@ class Kafka(Broker):
         return f"kafka://127.0.0.1:{self.port}/{name}"
 
     def consume(self, name: str) -> list[Received]:
-        """Take up to 1,000 records; Tansu's consumer groups do not work, so the offset is kept here."""
+        """Take up to 1,000 records; librdkafka's consumer groups do not work with Tansu, so the offset is kept here."""
         consumer = Consumer({**self._configuration(), "group.id": "devstack", "enable.auto.commit": False})
         try:
             consumer.assign([TopicPartition(name, 0, self._offsets[name])])

@@ -1,6 +1,7 @@
 """`python -m devstack.pubsub_server PORT`: a small Google Pub/Sub over gRPC, in memory.
 
-It speaks the published google.pubsub.v1 types: topics, subscriptions, Publish, Pull and Acknowledge.
+It speaks the published google.pubsub.v1 types: topics, subscriptions, Publish, Pull, StreamingPull and Acknowledge,
+within Google's limits of a message.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -17,20 +19,35 @@ from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 #: A publish request's size at most (https://cloud.google.com/pubsub/quotas#resource_limits).
 REQUEST_BYTES = 10_000_000
 
+#: Of one message, from the same page: attributes, bytes of a name, of a value, and of an ordering key.
+ATTRIBUTES, NAME_BYTES, VALUE_BYTES, ORDERING_KEY_BYTES = 100, 256, 1024, 1024
+
+#: Seconds after which a stream looks whether its client is still there.
+LOOK = 0.5
+
+#: Calls at once: an open stream takes one, and npm's client opens five for each subscription.
+CALLS = 64
+
 
 class PubSub:
-    """Topics with their subscriptions; each keeps a message until it is acknowledged."""
+    """Topics with their subscriptions; each keeps a message until it is acknowledged.
+
+    A message goes to one stream of a subscription, and to another when that ends or the client rejects it. No deadline
+    passes here.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._numbers = itertools.count(1)
         self._topics: dict[str, list[str]] = {}
         self._waiting: dict[str, dict[str, types.PubsubMessage]] = defaultdict(dict)
+        #: subscription -> message -> the stream that has it
+        self._taken: dict[str, dict[str, object]] = defaultdict(dict)
 
     def create_topic(self, topic: types.Topic, _: grpc.ServicerContext) -> types.Topic:
         """Make a topic; one that exists stays as it is."""
@@ -48,12 +65,16 @@ class PubSub:
         """Hand the messages to all subscriptions of the topic."""
         if types.PublishRequest.pb(request).ByteSize() > REQUEST_BYTES:
             _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "The request is larger than 10000000 bytes.")
+        for message in request.messages:
+            if problem := _problem(message):
+                _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, problem)
         with self._lock:
             subscriptions = self._subscriptions(request.topic, context)
             for message in request.messages:
                 message.message_id = str(next(self._numbers))
                 for subscription in subscriptions:
                     self._waiting[subscription][message.message_id] = message
+            self._lock.notify_all()
         return types.PublishResponse(message_ids=[message.message_id for message in request.messages])
 
     def pull(self, request: types.PullRequest, _: grpc.ServicerContext) -> types.PullResponse:
@@ -63,12 +84,62 @@ class PubSub:
             messages = [types.ReceivedMessage(ack_id=number, message=message) for number, message in waiting]
         return types.PullResponse(received_messages=messages)
 
+    def streaming_pull(
+        self, requests: Iterator[types.StreamingPullRequest], context: grpc.ServicerContext
+    ) -> Iterator[types.StreamingPullResponse]:
+        """Send messages as they come, each once, until the client ends the stream."""
+        stream, first = object(), next(requests)
+        subscription = first.subscription
+        with self._lock:
+            if not any(subscription in names for names in self._topics.values()):
+                _refuse(context, grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={subscription}).")
+        threading.Thread(target=self._listen, args=(subscription, requests), daemon=True).start()
+        try:
+            while context.is_active():
+                with self._lock:
+                    taken = self._taken[subscription]
+                    free = [(number, m) for number, m in self._waiting[subscription].items() if number not in taken]
+                    taken |= dict.fromkeys((number for number, _ in free), stream)
+                    if not free:
+                        self._lock.wait(LOOK)
+                if free:
+                    received = [types.ReceivedMessage(ack_id=number, message=message) for number, message in free]
+                    yield types.StreamingPullResponse(received_messages=received)
+        finally:
+            with self._lock:
+                self._reject(subscription, [n for n, by in self._taken[subscription].items() if by is stream])
+
     def acknowledge(self, request: types.AcknowledgeRequest, _: grpc.ServicerContext) -> Empty:
         """Forget messages."""
         with self._lock:
-            for number in request.ack_ids:
-                self._waiting[request.subscription].pop(number, None)
+            self._forget(request.subscription, request.ack_ids)
         return Empty()
+
+    def modify_ack_deadline(self, request: types.ModifyAckDeadlineRequest, _: grpc.ServicerContext) -> Empty:
+        """Take messages back for which there are 0 seconds left."""
+        if request.ack_deadline_seconds == 0:
+            with self._lock:
+                self._reject(request.subscription, request.ack_ids)
+        return Empty()
+
+    def _listen(self, subscription: str, requests: Iterator[types.StreamingPullRequest]) -> None:
+        # the stream's end
+        with suppress(grpc.RpcError):
+            for request in requests:
+                deadlines = zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True)
+                with self._lock:
+                    self._forget(subscription, request.ack_ids)
+                    self._reject(subscription, [number for number, seconds in deadlines if seconds == 0])
+
+    def _forget(self, subscription: str, numbers: Iterable[str]) -> None:
+        for number in numbers:
+            self._waiting[subscription].pop(number, None)
+            self._taken[subscription].pop(number, None)
+
+    def _reject(self, subscription: str, numbers: Iterable[str]) -> None:
+        for number in numbers:
+            self._taken[subscription].pop(number, None)
+        self._lock.notify_all()
 
     def _subscriptions(self, topic: str, context: grpc.ServicerContext) -> list[str]:
         if topic not in self._topics:
@@ -76,9 +147,27 @@ class PubSub:
         return self._topics[topic]
 
 
+def _problem(message: types.PubsubMessage) -> str | None:
+    """Return what of a message is beyond the limits."""
+    if len(message.attributes) > ATTRIBUTES:
+        return f"The message has more than {ATTRIBUTES} attributes."
+    for name, value in message.attributes.items():
+        if not name or len(name.encode()) > NAME_BYTES or name.startswith("goog"):
+            return f"The attribute key is not valid: {name[:NAME_BYTES]!r}."
+        if len(value.encode()) > VALUE_BYTES:
+            return f"The value of attribute {name!r} is larger than {VALUE_BYTES} bytes."
+    if len(message.ordering_key.encode()) > ORDERING_KEY_BYTES:
+        return f"The ordering key is larger than {ORDERING_KEY_BYTES} bytes."
+    return None
+
+
 def _refuse(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:
     context.abort(code, details)
     raise AssertionError  # abort raises
+
+
+#: Whether both sides stream -> gRPC's handler.
+HANDLERS = {False: grpc.unary_unary_rpc_method_handler, True: grpc.stream_stream_rpc_method_handler}
 
 
 def serve(port: int) -> grpc.Server:
@@ -93,12 +182,14 @@ def serve(port: int) -> grpc.Server:
             "CreateSubscription": (pubsub.create_subscription, types.Subscription),
             "Pull": (pubsub.pull, types.PullRequest),
             "Acknowledge": (pubsub.acknowledge, types.AcknowledgeRequest),
+            "ModifyAckDeadline": (pubsub.modify_ack_deadline, types.ModifyAckDeadlineRequest),
+            "StreamingPull": (pubsub.streaming_pull, types.StreamingPullRequest),
         },
     }
-    server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)])
+    server = grpc.server(ThreadPoolExecutor(CALLS), options=[("grpc.max_receive_message_length", -1)])
     for service, methods in services.items():
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
+            name: HANDLERS[name == "StreamingPull"](
                 method, request_deserializer=request.deserialize, response_serializer=_serialize
             )
             for name, (method, request) in methods.items()

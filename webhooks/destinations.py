@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from webhooks.errors import DestinationError, SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 #: scheme -> a right URL, shown in errors.
 EXAMPLES = {
@@ -75,6 +75,49 @@ class KafkaDestination(Destination):
     key: str | None = None
     tls: bool = False
     sasl: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a queue takes beside the body: headers become attributes, ours included. Sizes in bytes of UTF-8."""
+
+    service: str
+    attributes: int
+    names: str
+    name_bytes: int = 256
+    value_bytes: int | None = None
+    empty_values: bool = True
+    ordering_key_bytes: int | None = None
+
+    def check(self, headers: Mapping[str, str], ordering_key: str = "") -> None:
+        """Raise DestinationError that names what is beyond a limit."""
+        if len(headers) > self.attributes:
+            surplus = len(headers) - self.attributes
+            raise DestinationError(
+                f"{self.service} takes {self.attributes} message attributes; remove {surplus} of the extra headers"
+            )
+        for name, value in headers.items():
+            if len(name.encode()) > self.name_bytes or not re.fullmatch(self.names, name):
+                raise DestinationError(f"{self.service} does not take a message attribute of the name {name[:80]!r}")
+            if not value and not self.empty_values:
+                raise DestinationError(f"{self.service} takes no empty message attribute; give {name!r} a value")
+            if self.value_bytes is not None and len(value.encode()) > self.value_bytes:
+                raise DestinationError(
+                    f"{self.service} takes {self.value_bytes:,} bytes in an attribute; shorten the header {name!r}"
+                )
+        if self.ordering_key_bytes is not None and len(ordering_key.encode()) > self.ordering_key_bytes:
+            raise DestinationError(
+                f"{self.service} takes {self.ordering_key_bytes:,} bytes as an ordering key;"
+                " let ordering_key name a field with shorter values"
+            )
+
+
+#: scheme -> its limits; Kafka has none of its own beside the message's size. Sources: "Amazon SQS message metadata" in
+#: its developer guide, and https://cloud.google.com/pubsub/quotas#resource_limits
+LIMITS = {
+    "sqs": Limits("SQS", 10, r"(?!\.|(?i:aws|amazon)\.)(?!.*\.(\.|$))[A-Za-z0-9_.-]+", empty_values=False),
+    "pubsub": Limits("Pub/Sub", 100, r"(?!goog).+", value_bytes=1024, ordering_key_bytes=1024),
+}
 
 
 def parse(url: str, *, allow_http: bool = False) -> Destination:

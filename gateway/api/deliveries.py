@@ -1,4 +1,4 @@
-"""Deliveries: search, read with attempts and timeline, retry one, replay many."""
+"""Deliveries: search, read with attempts and timeline, retry, replay."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ from webhooks.settings import Settings
 Status = Literal["pending", "processing", "delivered", "failed"]
 
 
+class Waiting(msgspec.Struct):
+    """Why a pending delivery waits, and until when; `until` is null where that is not known."""
+
+    reason: str
+    until: datetime | None
+
+
 class Found(msgspec.Struct):
     """A delivery as a list shows it."""
 
@@ -41,10 +48,11 @@ class Found(msgspec.Struct):
     finished_at: datetime | None
     response_status: int | None
     error_message: str | None
+    waits_for: Waiting | None
 
 
 class Attempt(msgspec.Struct):
-    """One attempt. `response_excerpt`: the first 1,000 characters of the answer."""
+    """One attempt. `response_excerpt`: the first 1,000 characters of the response."""
 
     number: int
     started_at: datetime
@@ -90,6 +98,7 @@ class Delivery(msgspec.Struct):
     error_message: str | None
     body: str
     endpoint: Receiver
+    waits_for: Waiting | None
     attempt_log: list[Attempt]
     timeline: list[Entry]
 
@@ -100,6 +109,21 @@ class Retried(msgspec.Struct):
     delivery_id: FromPath[UUID]
     status: str
     attempts: int
+
+
+class Selection(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Either some deliveries, or what waits for its next attempt at one endpoint."""
+
+    delivery_ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    webhook_config_id: UUID | None = None
+    at_most: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+
+
+class RetriedMany(msgspec.Struct):
+    """How many are due now; `more`: at_most was reached, so call again."""
+
+    retried: int
+    more: bool
 
 
 class Replay(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -196,6 +220,39 @@ async def retry(
     return answer
 
 
+SELECTIONS = [
+    Example(summary="A selection", value={"delivery_ids": ["6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11"]}),
+    Example(summary="An endpoint's", value={"webhook_config_id": "0d9f6f2e-52a7-4a53-8a57-0f3f9b5e8c21"}),
+]
+
+
+@post(
+    "/deliveries/retry",
+    summary="Retry deliveries",
+    operation_id="retryDeliveries",
+    responses=RESPONSES,
+    status_code=HTTP_202_ACCEPTED,
+    response_headers=[IDEMPOTENCY],
+)
+async def retry_many(
+    caller: NamedDependency[Admin],
+    broker: NamedDependency[Broker],
+    settings: NamedDependency[Settings],
+    data: Annotated[Selection, Body(examples=SELECTIONS)],
+    idempotency_key: Key = None,
+) -> Response[RetriedMany]:
+    """Make a selection due now, or what waits for its next attempt at an endpoint.
+
+    Deliveries of inactive endpoints, and those that are being sent, stay as they are.
+    """
+    arguments = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
+    answer = await write(
+        caller, "retry_many", RetriedMany, idempotency_key, status=HTTP_202_ACCEPTED, **msgspec.to_builtins(arguments)
+    )
+    await wake(broker, settings, answer.content.retried)
+    return answer
+
+
 REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run": True}
 
 
@@ -214,7 +271,10 @@ async def replay(
     data: Annotated[Replay, Body(examples=[Example(value=REPLAY)])],
     idempotency_key: Key = None,
 ) -> Response[Replayed]:
-    """Count deliveries, or make them due again, the oldest first."""
+    """Count deliveries, or make them due again, the oldest first.
+
+    Each keeps its `webhook-id`: a receiver that handled it before, and deduplicates, ignores it.
+    """
     arguments = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
     arguments |= decode(arguments.pop("cursor", None), "after_created_at", "after_id")
     made = await caller.write("replay", idempotency_key, **msgspec.to_builtins(arguments))
@@ -224,4 +284,4 @@ async def replay(
     return Response(answer, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
 
 
-ROUTES = [index, show, attempts, retry, replay]
+ROUTES = [index, show, attempts, retry, retry_many, replay]

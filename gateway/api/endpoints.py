@@ -1,4 +1,4 @@
-"""Endpoints: list, read, make, change, rotate the secret, send a test."""
+"""Endpoints: list, read, create, change, rotate the secret, send a test."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ class Counts(msgspec.Struct):
 
 
 class Endpoint(msgspec.Struct):
-    """An endpoint with its health. Neither its secret nor the values of its headers."""
+    """An endpoint with its health. Neither its secret nor the values of its headers.
+
+    `retry_schedule`: seconds to wait after each attempt; null: `max_attempts`, with waits that double from 2 s.
+    """
 
     id: UUID
     name: str
@@ -52,6 +55,8 @@ class Endpoint(msgspec.Struct):
     events: list[str]
     is_active: bool
     max_attempts: int
+    retry_schedule: list[int] | None
+    expires_after: str | None
     rate_limit_per_second: int | None
     max_concurrency: int | None
     timeout_seconds: float | None
@@ -70,6 +75,26 @@ class Endpoint(msgspec.Struct):
     last_hour: Counts
 
 
+#: A list of seconds, or a preset.
+Schedule = Annotated[
+    str | list[int],
+    msgspec.Meta(
+        description='Seconds to wait after each attempt: "standard" (ten attempts over three days), "quick" (three'
+        " attempts over six seconds), or a list. It decides the number of attempts: its length plus one. null:"
+        " max_attempts. A new endpoint without either gets standard.",
+        examples=["standard", "quick", [5, 300, 1800]],
+    ),
+]
+
+#: An interval of Postgres.
+Age = Annotated[
+    str,
+    msgspec.Meta(
+        description="A delivery that is older fails as expired. null: never.", examples=["3 days", "12 hours"]
+    ),
+]
+
+
 class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What may be set; null clears a limit. What is left out stays."""
 
@@ -78,6 +103,8 @@ class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     events: list[str] | msgspec.UnsetType = msgspec.UNSET
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
     max_attempts: int | msgspec.UnsetType = msgspec.UNSET
+    retry_schedule: Schedule | msgspec.UnsetType | None = msgspec.UNSET
+    expires_after: Age | msgspec.UnsetType | None = msgspec.UNSET
     rate_limit_per_second: int | msgspec.UnsetType | None = msgspec.UNSET
     max_concurrency: int | msgspec.UnsetType | None = msgspec.UNSET
     timeout_seconds: float | msgspec.UnsetType | None = msgspec.UNSET
@@ -94,11 +121,18 @@ class Rotation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Made(msgspec.Struct, omit_defaults=True):
-    """The endpoint's id, and its secret: in this answer and never again."""
+    """The endpoint's id, and its secret: in this response and never again."""
 
     id: UUID
     secret_key: str | None = None
     previous_until: datetime | None = None
+
+
+class Ended(msgspec.Struct):
+    """How many previous secrets no longer sign."""
+
+    id: UUID
+    ended: int
 
 
 class TestMade(msgspec.Struct):
@@ -108,7 +142,8 @@ class TestMade(msgspec.Struct):
     request_id: UUID
 
 
-NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["user.*"], "max_attempts": 5}
+NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["user.*"], "retry_schedule": "standard",
+       "expires_after": "7 days"}  # fmt: skip
 
 
 @get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints", responses=RESPONSES)
@@ -136,7 +171,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> E
 
 @post(
     "/endpoints",
-    summary="Make an endpoint",
+    summary="Create an endpoint",
     operation_id="createEndpoint",
     responses=RESPONSES,
     status_code=HTTP_201_CREATED,
@@ -147,7 +182,7 @@ async def create(
     data: Annotated[Changes, Body(examples=[Example(value=NEW)])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Make an endpoint; the answer holds its secret, this once. Needs name, url and events."""
+    """Create an endpoint; the response holds its secret, this once. Needs name, url and events."""
     settings = _given(data)
     return await write(caller, "create_endpoint", Made, idempotency_key, status=HTTP_201_CREATED, settings=settings)
 
@@ -186,11 +221,32 @@ async def rotate(
     data: Annotated[Rotation, Body(examples=[Example(value={"overlap_seconds": 86_400})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Return a new secret, this once. Both sign until `previous_until`."""
+    """Return a new secret, this once. Both sign until `previous_until`.
+
+    The header `webhook-signature` has a signature of each. `X-Webhook-Signature` has room for one: it keeps the old
+    secret until then, or until you end the overlap.
+    """
     return await write(
         caller, "rotate_secret", Made, idempotency_key, status=HTTP_200_OK,
         webhook_config_id=str(endpoint_id), overlap_seconds=data.overlap_seconds,
     )  # fmt: skip
+
+
+@post(
+    "/endpoints/{endpoint_id:uuid}/end-secret-overlap",
+    summary="End the overlap of a rotation",
+    operation_id="endSecretOverlap",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+    response_headers=[IDEMPOTENCY],
+)
+async def end_overlap(
+    caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], idempotency_key: Key = None
+) -> Response[Ended]:
+    """Sign with the new secret alone from now on, `X-Webhook-Signature` too."""
+    return await write(
+        caller, "end_secret_overlap", Ended, idempotency_key, status=HTTP_200_OK, webhook_config_id=str(endpoint_id)
+    )
 
 
 @post(
@@ -220,4 +276,4 @@ def _given(changes: Changes) -> dict[str, Any]:
     return dict(msgspec.to_builtins(changes))
 
 
-ROUTES = [index, show, create, update, rotate, send_test]
+ROUTES = [index, show, create, update, rotate, end_overlap, send_test]

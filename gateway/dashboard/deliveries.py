@@ -1,18 +1,24 @@
-"""Deliveries: searched by any of their traits, a page at a time, or watched as they come."""
+"""Deliveries: searched by any of their traits, a page at a time, watched as they come, and retried."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.response import Template
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_200_OK
 
 from gateway.dashboard.forms import FormError, choice, identifier, moment, text
-from gateway.dashboard.page import page
+from gateway.dashboard.page import go, page, retried, wake
+from gateway.errors import REFUSALS
 from gateway.session import Admin
+from webhooks.errors import StoreError
+from webhooks.queue import Broker
+from webhooks.settings import Settings
 
 #: As the database has them, and `unfinished` for the first two.
 STATUSES = ["pending", "processing", "delivered", "failed", "unfinished"]
@@ -48,7 +54,8 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     filters = {name: fields[name] for name in FILTERS if fields[name]}
     return page(
         request, "deliveries.html", admin, found=found, problem=problem, fields=fields, filters=filters,
-        endpoints=endpoints, types=[*[row["name"] for row in types], "webhook.test"], statuses=STATUSES,
+        cursor={name: fields[name] for name in CURSOR if fields[name]}, endpoints=endpoints,
+        types=[*[row["name"] for row in types], "webhook.test"], statuses=STATUSES,
         first=not any(fields[name] for name in CURSOR), live=fields["live"] == "1",
     )  # fmt: skip
 
@@ -58,6 +65,32 @@ async def rows(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
     """Return the newest rows alone, for the page to renew itself."""
     found, _ = await search(admin, dict(request.query_params))
     return page(request, "delivery_rows.html", admin, deliveries=found["deliveries"])
+
+
+@post("/deliveries/retry", status_code=HTTP_200_OK)
+async def retry(
+    request: Request[Any, Any, Any],
+    admin: NamedDependency[Admin],
+    broker: NamedDependency[Broker],
+    settings: NamedDependency[Settings],
+) -> Redirect:
+    """Make the selected ones due now, and return to the page that they were selected on."""
+    fields = await request.form()
+    back = {name: value for name in [*FILTERS, *CURSOR] if (value := text(fields, name))}
+    page_before = f"/deliveries?{urlencode(back)}" if back else "/deliveries"
+    chosen = fields.getall("delivery_ids", [])
+    if not chosen:
+        return go(request, page_before, "Select deliveries first.", kind="error")
+    try:
+        done = await admin.write("retry_many", delivery_ids=chosen)
+    except StoreError as exc:
+        if exc.code not in REFUSALS:
+            raise
+        return go(request, page_before, str(exc), kind="error")
+    await wake(broker, settings, done["retried"])
+    left = len(chosen) - done["retried"]
+    held = f" {left:,} stay as they are: their endpoint is inactive, or they are being sent." if left else ""
+    return go(request, page_before, retried(done) + held if done["retried"] else held.strip())
 
 
 async def search(admin: Admin, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -72,4 +105,4 @@ async def search(admin: Admin, fields: dict[str, Any]) -> tuple[dict[str, Any], 
     return dict(await admin.call("search_webhook_deliveries", **given, page_size=PAGE_SIZE)), None
 
 
-ROUTES = [index, rows]
+ROUTES = [index, rows, retry]

@@ -1,4 +1,4 @@
-"""Endpoints: the list with their health, and making, changing, disabling, rotating and testing one."""
+"""Endpoints: the list with their health, and creating, changing, disabling, rotating, testing and retrying one."""
 
 from __future__ import annotations
 
@@ -12,23 +12,39 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
 
-from gateway.dashboard.forms import FormError, document, number, text
-from gateway.dashboard.page import go, page, wake
+from gateway.dashboard.forms import FormError, choice, document, number, seconds, text
+from gateway.dashboard.page import go, page, retried, wake
 from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.errors import StoreError
 from webhooks.queue import Broker
+from webhooks.retries import PRESETS, described, preset, waits
 from webhooks.settings import Settings
 
 #: Numbers that an endpoint may set for itself: name, kind, lower and upper bound, unit.
 NUMBERS = {
-    "max_attempts": (int, 1, 20, "attempts"),
     "timeout_seconds": (float, 0.1, 120, "seconds"),
     "rate_limit_per_second": (int, 1, 100_000, "a second"),
     "max_concurrency": (int, 1, 10_000, "at once"),
     "circuit_failure_threshold": (int, 1, 10_000, "failures"),
     "circuit_reset_seconds": (int, 1, 86_400, "seconds"),
 }
+
+#: How the form says when a delivery is retried: a preset, a list of seconds, or a number of attempts.
+RETRIES = {
+    **{name: f"{name.capitalize()}: {described(waits, 0)}" for name, waits in PRESETS.items()},
+    "custom": "Custom: seconds to wait after each attempt",
+    "attempts": "Attempts, the waits between them doubled from 2 s up to a minute",
+}
+
+#: Attempts at most, and those of an endpoint that says nothing. As webhooks.apply_endpoint_changes has them.
+MOST_ATTEMPTS, ATTEMPTS = 20, 3
+
+#: Deliveries that one click retries; the message says when there are more.
+AT_MOST = 10_000
+
+#: Fields of the form that are shown again as they were filled in.
+FIELDS = ("name", "url", "credentials_profile", "retry", "waits", "max_attempts", "expires_after", *NUMBERS)
 
 #: Hours for which a rotated secret may go on signing.
 OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no overlap: the old one ends now"}
@@ -43,18 +59,18 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
 @get("/endpoints/new")
 async def new(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the form."""
-    return await _form(request, admin, {"is_active": True, "max_attempts": 3, "events": ["*"]})
+    return await _form(request, admin, {"events": ["*"], "retry": "standard", "max_attempts": ATTEMPTS})
 
 
 @post("/endpoints", status_code=HTTP_200_OK)
 async def create(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """Make one, and show its secret: now, and never again."""
+    """Create one, and show its secret: now, and never again."""
     fields = await request.form()
     try:
         made = await admin.write("create_endpoint", text(fields, "key"), settings=_settings(fields))
     except (FormError, StoreError) as exc:
         return await _form(request, admin, _shown(fields), problem=_problem(exc))
-    return page(request, "secret.html", admin, made=made, title="The endpoint is made", previous_until=None)
+    return page(request, "secret.html", admin, made=made, title="The endpoint is created", previous_until=None)
 
 
 @get("/endpoints/{endpoint_id:uuid}")
@@ -64,14 +80,18 @@ async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], e
     recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
     return page(
         request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
-        overlaps=OVERLAPS, key=uuid4(),
+        overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits,
     )  # fmt: skip
 
 
 @get("/endpoints/{endpoint_id:uuid}/edit")
 async def edit(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
     """Show the form."""
-    return await _form(request, admin, await _endpoint(admin, endpoint_id))
+    endpoint = await _endpoint(admin, endpoint_id)
+    schedule = endpoint["retry_schedule"]
+    retry = preset(schedule) or ("attempts" if schedule is None else "custom")
+    shown = {"retry": retry, "waits": ", ".join(map(str, schedule or [])) if retry == "custom" else ""}
+    return await _form(request, admin, endpoint | shown)
 
 
 @post("/endpoints/{endpoint_id:uuid}", status_code=HTTP_200_OK)
@@ -104,6 +124,27 @@ async def rotate(
     )  # fmt: skip
     until = made.get("previous_until")
     return page(request, "secret.html", admin, made=made, title="The secret is rotated", previous_until=until)
+
+
+@post("/endpoints/{endpoint_id:uuid}/end-overlap", status_code=HTTP_200_OK)
+async def end_overlap(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Redirect:
+    """Let the new secret sign alone."""
+    await admin.write("end_secret_overlap", webhook_config_id=str(endpoint_id))
+    message = "The overlap has ended: only the new secret signs, in X-Webhook-Signature too."
+    return go(request, f"/endpoints/{endpoint_id}", message)
+
+
+@post("/endpoints/{endpoint_id:uuid}/retry", status_code=HTTP_200_OK)
+async def retry(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
+    settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
+) -> Redirect:  # fmt: skip
+    """Make due now what waits for its next attempt."""
+    done = await admin.write("retry_many", webhook_config_id=str(endpoint_id), at_most=AT_MOST)
+    await wake(broker, settings, done["retried"])
+    return go(request, f"/endpoints/{endpoint_id}", retried(done))
 
 
 @post("/endpoints/{endpoint_id:uuid}/test", status_code=HTTP_200_OK)
@@ -150,7 +191,8 @@ async def _form(
     options = [*known, *(event for event in endpoint.get("events") or [] if event not in known)]
     return page(
         request, "endpoint_form.html", admin, status=HTTP_400_BAD_REQUEST if problem else HTTP_200_OK,
-        endpoint=endpoint, options=options, numbers=NUMBERS, problem=problem, key=uuid4(),
+        endpoint=endpoint, options=options, numbers=NUMBERS, retries=RETRIES, most_attempts=MOST_ATTEMPTS,
+        problem=problem, key=uuid4(),
     )  # fmt: skip
 
 
@@ -161,12 +203,21 @@ def _settings(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
         "events": fields.getall("events", []),
         "headers": document(fields, "headers"),
         "credentials_profile": text(fields, "credentials_profile"),
+        "expires_after": text(fields, "expires_after"),
+        **_retry(fields),
         **{name: number(fields, name, kind) for name, (kind, *_) in NUMBERS.items()},
     }
 
 
+def _retry(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
+    retry = choice(fields, "retry", of=list(RETRIES))
+    if retry == "attempts":
+        return {"retry_schedule": None, "max_attempts": number(fields, "max_attempts") or ATTEMPTS}
+    return {"retry_schedule": seconds(fields, "waits") if retry == "custom" else retry}
+
+
 def _shown(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
-    plain = {name: fields.get(name, "") for name in ("name", "url", "credentials_profile", *NUMBERS)}
+    plain = {name: fields.get(name, "") for name in FIELDS}
     return {**plain, "events": fields.getall("events", [])}
 
 
@@ -176,4 +227,4 @@ def _problem(exc: FormError | StoreError) -> str:
     return str(exc)
 
 
-ROUTES = [index, new, create, show, edit, update, rotate, send_test, activate]
+ROUTES = [index, new, create, show, edit, update, rotate, end_overlap, retry, send_test, activate]

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from webhooks import retries
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,6 +30,18 @@ def number(form: Mapping[str, Any], name: str, kind: type[int | float] = int) ->
         return None if value is None else kind(value)
     except ValueError:
         raise FormError(f"{label(name)} must be a number") from None
+
+
+def seconds(form: Mapping[str, Any], name: str) -> list[int]:
+    """Return a list of seconds."""
+    value = text(form, name)
+    try:
+        waits = retries.parse(value or "")
+    except ValueError as exc:
+        raise FormError(f"{label(name)}: {exc}") from None
+    if isinstance(waits, str):
+        raise FormError(f"{label(name)} must be seconds such as 5, 300, 1800")
+    return waits
 
 
 def choice(form: Mapping[str, Any], name: str, *, of: Sequence[str]) -> str | None:

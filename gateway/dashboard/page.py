@@ -14,8 +14,10 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
+from webhooks.durations import ago, interval
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import announce
+from webhooks.retries import waiting
 
 if TYPE_CHECKING:
     from litestar import Request
@@ -51,7 +53,14 @@ def template_engine() -> JinjaTemplateEngine:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "ago": ago, "due": due, "number": number, "query": urlencode}
+    environment.filters |= {
+        "moment": moment,
+        "ago": ago,
+        "interval": interval,
+        "waiting": waiting,
+        "number": number,
+        "query": urlencode,
+    }
     return JinjaTemplateEngine.from_environment(environment)
 
 
@@ -91,31 +100,23 @@ async def wake(broker: Broker, settings: Settings, due: int = 1) -> None:
         logger.warning("%s; the sweep goes on", exc)
 
 
+def retried(done: dict[str, Any]) -> str:
+    """Return what a retry of many did, in words."""
+    more = " There are more: retry again for the next." if done["more"] else ""
+    count = done["retried"]
+    return (
+        f"{count:,} {'delivery is' if count == 1 else 'deliveries are'} due now.{more}"
+        if count
+        else "Nothing waits for its next attempt."
+    )
+
+
 def moment(text: str | None) -> str:
     """Return a time as people read it, in UTC: 24 Nov 21:40:03, with the year when it is another."""
     if not text:
         return NOTHING
     at = datetime.fromisoformat(text).astimezone(UTC)
     return f"{at:%-d %b %H:%M:%S}" if at.year == datetime.now(UTC).year else f"{at:%-d %b %Y %H:%M:%S}"
-
-
-#: Seconds, and the name of the unit below which they are told in it.
-UNITS = [(60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86_400, "d")]
-
-
-def ago(text: str | None) -> str:
-    """Return how long ago, or in how long, a time is: 5 min ago, in 3 s."""
-    if not text:
-        return "never"
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds()
-    size, name = next((size, name) for limit, size, name in UNITS if abs(seconds) < limit)
-    count = round(abs(seconds) / size)
-    return f"{count} {name} ago" if seconds >= 0 else f"in {count} {name}"
-
-
-def due(text: str) -> str:
-    """Return when something is next: next in 3 s, or that it is due."""
-    return "due" if datetime.fromisoformat(text) <= datetime.now(UTC) else f"next {ago(text)}"
 
 
 def number(value: float | None) -> str:

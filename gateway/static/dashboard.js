@@ -1,4 +1,4 @@
-// What the pages cannot do as plain HTML: the chart, and copying. No state, no dependency but uPlot and htmx.
+// What the pages cannot do as plain HTML: the chart, copying, and checking all rows. No state, no dependency but uPlot and htmx.
 "use strict";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -106,7 +106,14 @@ class Chart {
   }
 }
 
+// The box in a table's head checks those of its rows.
+function checkAll(event) {
+  const name = event.target.dataset.all;
+  if (name) document.getElementsByName(name).forEach((box) => { box.checked = event.target.checked; });
+}
+
 document.addEventListener("click", copyOnClick);
+document.addEventListener("change", checkAll);
 
 const root = document.getElementById("chart");
 if (root) {

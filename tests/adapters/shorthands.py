@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devstack.node import environment, install, node
+from tests.conftest import quiet
 from webhooks.deliveries import Attempt, Delivery, Endpoint
 from webhooks.settings import Settings
 from webhooks.signing import generate_secret
@@ -46,3 +51,15 @@ async def deliver(url: str, *, endpoint: dict[str, Any] | None = None, **more: A
     """Attempt one delivery with adapters of its own; `more` are settings."""
     async with adapter_cache(**more) as cache:
         return await attempt(make_delivery(url, **(endpoint or {})), cache, make_settings(**more))
+
+
+def run_in_node(script: str, **variables: str) -> list[dict[str, Any]]:
+    """Run a script beside this file in Node, to its end; return the lines of JSON that it printed, by id."""
+    packages = install(say=quiet)
+    (packages / script).write_text((Path(__file__).parent / script).read_text())
+    done = subprocess.run(
+        [node(), script], cwd=packages, env={**environment(), **variables}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return sorted(map(json.loads, done.stdout.splitlines()), key=lambda message: str(message["id"]))

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from google.pubsub_v1 import SubscriberClient
+from google.api_core.exceptions import InvalidArgument
+from google.pubsub_v1 import PublisherClient, PubsubMessage, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from grpc import insecure_channel
 
 from devstack.brokers import AWS, Kafka, PubSub, Sqs
 from devstack.receiver import Received, Receiver, Reply
-from tests.adapters.shorthands import ID, adapter_cache, deliver, make_delivery, make_settings
+from tests.adapters.shorthands import ID, SENT, adapter_cache, deliver, make_delivery, make_settings, run_in_node
 from tests.conftest import quiet
 from workers.adapters.sqs import SETUP, SqsAdapter, _session
 from workers.delivery import attempt
@@ -181,29 +183,92 @@ async def test_sqs_keys_are_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.mark.usefixtures("aws")
 async def test_sqs_takes_ten_attributes(sqs: Sqs) -> None:
-    """More extra headers than fit are our own mistake."""
-    headers = {f"X-{number}": "x" for number in range(5)}
-    result = await deliver(sqs.create("attributes"), endpoint={"headers": headers})
-    assert result.permanent
-    assert result.error == "SQS takes 10 message attributes; remove 1 of the extra headers"
+    """More extra headers than fit are our own mistake; those that fit arrive."""
+    for count, error in ((4, None), (5, "SQS takes 10 message attributes; remove 1 of the extra headers")):
+        headers = {f"X-{number}": "x" for number in range(count)}
+        result = await deliver(sqs.create(f"attributes-{count}"), endpoint={"headers": headers})
+        assert (result.delivered, result.permanent, result.error) == (error is None, error is not None, error)
 
 
-async def test_pubsub_ordering_key(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a payload field's value; without the field there is none."""
+@pytest.fixture
+def pubsub(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PubSub]:
+    """A Pub/Sub that the SDK finds."""
     broker = PubSub(directory, say=quiet)
     for name, value in broker.environment.items():
         monkeypatch.setenv(name, value)
     broker.start()
+    yield broker
+    broker.stop()
+
+
+#: What Pub/Sub does not take of a message, and what our error names; the server's limits are of another hand than ours.
+BEYOND: dict[str, tuple[dict[str, str], str]] = {
+    "value": ({"X-Long": "x" * 1025}, "Pub/Sub takes 1,024 bytes in an attribute; shorten the header 'X-Long'"),
+    "name": ({"X" * 257: "x"}, "does not take a message attribute of the name"),
+    "reserved": ({"goog-x": "x"}, "does not take a message attribute of the name 'goog-x'"),
+    "count": ({f"X-{n}": "x" for n in range(101)}, "takes 100 message attributes; remove 7 of the extra headers"),
+}
+
+
+async def test_pubsub_takes_small_attributes(pubsub: PubSub) -> None:
+    """What is at a limit arrives; what is beyond one fails with the header's name, and the server rejects it too."""
+    url = pubsub.create("limits")
+    at_limits = {"X-Long": "x" * 1024, "X" * 256: "x", **{f"X-{number}": "x" for number in range(92)}}
+    assert (await deliver(url, endpoint={"headers": at_limits})).delivered
+    with insecure_channel(f"127.0.0.1:{pubsub.port}") as channel:
+        client = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        for headers, problem in BEYOND.values():
+            result = await deliver(url, endpoint={"headers": headers})
+            assert result.permanent
+            assert problem in str(result.error)
+            with pytest.raises(InvalidArgument):
+                client.publish(topic="projects/devstack/topics/limits", messages=[PubsubMessage(attributes=headers)])
+
+
+async def test_pubsub_takes_short_ordering_keys(pubsub: PubSub) -> None:
+    """The limit is of bytes; a longer value fails its delivery alone."""
+    url = pubsub.create("keys") + "?ordering_key=actor_user_id"
+    for key, delivered in (("ü" * 512, True), ("ü" * 512 + "x", False)):
+        result = await deliver(url, endpoint={"body": json.dumps({"actor_user_id": key})})
+        assert (result.delivered, result.permanent) == (delivered, not delivered)
+    assert "Pub/Sub takes 1,024 bytes as an ordering key" in str(result.error)
+
+
+async def test_pubsub_with_npms_client(pubsub: PubSub) -> None:
+    """It streams; a message that it rejects comes back."""
+    url = pubsub.create("streamed")
+    for number in range(3):
+        assert (await deliver(url, endpoint={"id": f"d-{number}"})).delivered
+    environment = {**pubsub.environment, "PROJECT": "devstack", "SUBSCRIPTION": "streamed"}
+    received = await asyncio.to_thread(run_in_node, "pubsub.mjs", COUNT="3", **environment)
+    assert received == [{"id": f"d-{number}", "body": SENT.decode()} for number in range(3)]
+    assert pubsub.consume("streamed") == []
+
+
+async def test_kafka_with_kafkajs(directory: Path) -> None:
+    """In a consumer group, from the beginning."""
+    broker = Kafka(directory, say=quiet)
+    broker.start()
     try:
-        url = broker.create("ordered")
-        assert (await deliver(f"{url}?ordering_key=actor_user_id")).delivered
-        assert (await deliver(f"{url}?ordering_key=data.n")).delivered
-        assert (await deliver(f"{url}?ordering_key=data.missing")).delivered
-        with insecure_channel(f"127.0.0.1:{broker.port}") as channel:
-            client = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
-            pulled = client.pull(subscription="projects/devstack/subscriptions/ordered", max_messages=10)
+        url = broker.create("grouped")
+        for number in range(3):
+            assert (await deliver(url, endpoint={"id": f"d-{number}"})).delivered
+        address = f"127.0.0.1:{broker.port}"
+        received = await asyncio.to_thread(run_in_node, "kafka.mjs", BROKER=address, TOPIC="grouped", COUNT="3")
     finally:
         broker.stop()
+    assert received == [{"id": f"d-{number}", "body": SENT.decode()} for number in range(3)]
+
+
+async def test_pubsub_ordering_key(pubsub: PubSub) -> None:
+    """It is a payload field's value; without the field there is none."""
+    url = pubsub.create("ordered")
+    assert (await deliver(f"{url}?ordering_key=actor_user_id")).delivered
+    assert (await deliver(f"{url}?ordering_key=data.n")).delivered
+    assert (await deliver(f"{url}?ordering_key=data.missing")).delivered
+    with insecure_channel(f"127.0.0.1:{pubsub.port}") as channel:
+        client = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        pulled = client.pull(subscription="projects/devstack/subscriptions/ordered", max_messages=10)
     keys = [received.message.ordering_key for received in pulled.received_messages]
     assert keys == ["u-1", "9007199254740993", ""]
 

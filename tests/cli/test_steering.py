@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import start
 from tests.e2e.conftest import JOINED
+from webhooks.retries import PRESETS
 from webhooks.signing import key_bytes
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ def test_the_life_of_an_endpoint(system: System, webhooks: Webhooks) -> None:
     assert len(key_bytes(made["secret_key"])) == 32
 
     def row() -> Any:
-        return system.db.execute("select * from public.webhook_configurations where id = %s", (made["id"],)).fetchone()
+        return system.db.execute(
+            "select c.name, c.events, c.rate_limit_per_second, c.is_active, s.secret_key"
+            " from public.webhook_configurations as c"
+            " join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id where c.id = %s",
+            (made["id"],),
+        ).fetchone()
 
     assert (row()["name"], row()["events"], row()["secret_key"]) == ("n8n", ["user.*"], made["secret_key"])
     shown = webhooks("endpoints", "list")
@@ -70,8 +76,43 @@ def test_the_life_of_an_endpoint(system: System, webhooks: Webhooks) -> None:
     assert row()["secret_key"] == rotated["secret_key"] != made["secret_key"]
     assert rotated["previous_until"]
 
+    ended = [webhooks("endpoints", "end-overlap", made["id"], "--json").json["ended"] for _ in range(2)]
+    assert ended == [1, 0]
+    assert "There is no overlap to end." in webhooks("endpoints", "end-overlap", made["id"]).err
+
     sent = webhooks("endpoints", "test", made["id"], "--json").json
     assert [(str(one["id"]), one["event_type"]) for one in system.rows()] == [(sent["delivery_id"], "webhook.test")]
+
+
+def test_retries_and_expiry_of_an_endpoint(system: System, webhooks: Webhooks) -> None:
+    """Standard unless told otherwise; by name, as seconds, or neither; `show` says it in words."""
+    new = ("endpoints", "create", "n8n", "https://n8n.example.com/x", "--json")
+
+    def row(endpoint: str) -> Any:
+        sql = "select retry_schedule, expires_after::text from public.webhook_configurations where id = %s"
+        found = system.db.execute(sql, (endpoint,)).fetchone()
+        return tuple(found.values()) if found else None
+
+    endpoint = webhooks(*new).json["id"]
+    assert row(endpoint) == (list(PRESETS["standard"]), None)
+    assert "ten attempts over three days" in webhooks("endpoints", "show", endpoint).out
+    given = webhooks(*new, "--retry-schedule", "quick", "--expires-after", "12h").json["id"]
+    assert row(given) == ([2, 4], "12:00:00")
+
+    for options, expected in (
+        (("--retry-schedule", "5,300, 1800", "--expires-after", "3d"), ([5, 300, 1800], "3 days")),
+        (("--name", "CRM"), ([5, 300, 1800], "3 days")),
+        (("--retry-schedule", "none", "--expires-after", "never"), (None, None)),
+    ):
+        assert webhooks("endpoints", "update", endpoint, *options).code == 0
+        assert row(endpoint) == expected
+    assert "three attempts over six seconds" in webhooks("endpoints", "show", endpoint).out
+    for options, text in (
+        (("--retry-schedule", "often"), "seconds such as 5, 300, 1800"),
+        (("--expires-after", "3"), "right ones are 90s"),
+    ):
+        done = webhooks("endpoints", "update", endpoint, *options)
+        assert (done.code, text in " ".join(done.err.replace("│", " ").split())) == (2, True), done.err
 
 
 @pytest.mark.parametrize("command", ["show", "enable", "rotate", "test"])
@@ -139,7 +180,10 @@ def test_list_and_show(system: System, webhooks: Webhooks) -> None:
     assert webhooks("deliveries", "list", "--status", "odd").code == 1
 
     system.db.execute(
-        "insert into public.webhook_attempts values (%s, 1, now(), 7, false, 500, %s, 'HTTP 500')", (ours, ESCAPE)
+        "insert into public.webhook_attempts"
+        " (delivery_id, number, started_at, duration_ms, delivered, response_status, response_excerpt, error)"
+        " values (%s, 1, now(), 7, false, 500, %s, 'HTTP 500')",
+        (ours, ESCAPE),
     )
     shown = webhooks("deliveries", "show", ours)
     assert "HTTP 500" in shown.out
@@ -156,6 +200,31 @@ def test_retry(system: System, webhooks: Webhooks) -> None:
     assert [answer["status"] for answer in done.json] == ["pending", "pending"]
     assert [row["status"] for row in system.rows()] == ["pending", "failed", "pending"]
     assert webhooks("deliveries", "retry", MISSING).code == 1
+    assert webhooks("deliveries", "retry").code == 2
+    assert webhooks("deliveries", "retry", failed[0], "--endpoint", MISSING).code == 2
+
+
+def test_what_waits_says_why_and_is_retried(system: System, webhooks: Webhooks) -> None:
+    """List and show say it; all that an endpoint waits with is retried, in as many calls as it takes."""
+    endpoint = system.endpoint("https://example.com/x")
+    system.dispatch(1)
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)"
+        " select webhook_config_id, event_type, payload, request_id"
+        " from public.webhook_deliveries, generate_series(1, 2000)"
+    )
+    system.db.execute("update public.webhook_deliveries set next_attempt_at = now() + interval '125 minutes'")
+    waits = "next attempt in 2 h"
+    assert waits in webhooks("deliveries", "list", "--limit", "1").out
+    assert waits in webhooks("deliveries", "show", str(system.rows()[0]["id"])).out
+    assert webhooks("deliveries", "retry", "--endpoint", endpoint, "--json").json == {"retried": 2001}
+    assert waits not in webhooks("deliveries", "list").out
+
+    # an endpoint that is paused holds them, and the command ends
+    system.db.execute("update public.webhook_deliveries set next_attempt_at = now() + interval '125 minutes'")
+    assert webhooks("endpoints", "disable", endpoint).code == 0
+    assert "0 deliveries are due now." in webhooks("deliveries", "retry", "--endpoint", endpoint).err
+    assert "waits: the endpoint is paused" in webhooks("deliveries", "list", "--limit", "1").out
 
 
 def test_replay(system: System, webhooks: Webhooks) -> None:
@@ -183,7 +252,8 @@ def test_purge(system: System, webhooks: Webhooks) -> None:
     system.endpoint("https://example.com/x")
     fail(system, 30)
     system.db.execute(
-        "update public.webhook_deliveries set finished_at = now() - interval '40 days'"
+        "update public.webhook_deliveries set finished_at = now() - interval '40 days',"
+        " created_at = now() - interval '41 days'"
         " where id in (select id from public.webhook_deliveries limit 20)"
     )
     assert webhooks("deliveries", "purge", "--older-than", "30d").code == 2

@@ -8,6 +8,7 @@ import pytest
 
 from webhooks.destinations import (
     EXAMPLES,
+    LIMITS,
     PARSERS,
     Destination,
     HttpDestination,
@@ -122,6 +123,35 @@ def test_fifo_queues() -> None:
     assert isinstance(fifo, SqsDestination)
     assert fifo.fifo
     assert not SqsDestination("", "q", "us-east-1").fifo
+
+
+@pytest.mark.parametrize(
+    ("scheme", "headers", "key", "problem"),
+    [
+        ("sqs", {f"X-{n}": "x" for n in range(10)}, "", None),
+        ("sqs", {f"X-{n}": "x" for n in range(11)}, "", "SQS takes 10 message attributes; remove 1 "),
+        ("sqs", {"X-Long": "x" * 100_000}, "k" * 2000, None),
+        ("sqs", {"X-Empty": ""}, "", "SQS takes no empty message attribute; give 'X-Empty' a value"),
+        ("sqs", {"X" * 256: "x", "X_a.b": "x"}, "", None),
+        ("sqs", {"X" * 257: "x"}, "", "attribute of the name"),
+        *[
+            ("sqs", {name: "x"}, "", "attribute of the name")
+            for name in ("X!", "AWS.x", "amazon.x", ".x", "x.", "x..y")
+        ],
+        ("pubsub", {"X-Empty": "", "X!": "x", "X": "ü" * 512}, "ü" * 512, None),
+        ("pubsub", {"X": "ü" * 512 + "x"}, "", "Pub/Sub takes 1,024 bytes in an attribute; shorten the header 'X'"),
+        ("pubsub", {"google": "x"}, "", "attribute of the name 'google'"),
+        ("pubsub", {}, "ü" * 512 + "x", "Pub/Sub takes 1,024 bytes as an ordering key"),
+    ],
+)
+def test_limits_of_queues(scheme: str, headers: dict[str, str], key: str, problem: str | None) -> None:
+    """What is at a limit passes; what is beyond one is named, and its value is not repeated."""
+    if problem is None:
+        LIMITS[scheme].check(headers, key)
+        return
+    with pytest.raises(DestinationError, match=problem) as caught:
+        LIMITS[scheme].check(headers, key)
+    assert "üü" not in str(caught.value)
 
 
 def test_a_scheme_that_an_entry_point_may_know() -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 import typer
 
+from webhooks import retries
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_NAMES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def span(text: str) -> timedelta:
@@ -20,6 +23,25 @@ def span(text: str) -> timedelta:
     if not match:
         raise typer.BadParameter(f"{text!r} is no span of time; right ones are 90s, 30m, 2h, 7d and 1w")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def interval(text: str) -> str | None:
+    """Return a span of time as Postgres reads and keeps it: `7d` is 7 days; `never` is no interval."""
+    if text.strip() == "never":
+        return None
+    span(text)
+    number, unit = text.strip()[:-1], text.strip()[-1]
+    return f"{number} {_NAMES[unit]}"
+
+
+def schedule(text: str) -> str | list[int] | None:
+    """Return a retry schedule: a preset's name, seconds, or `none`."""
+    if text.strip() == "none":
+        return None
+    try:
+        return retries.parse(text)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from None
 
 
 def moment(text: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`webhooks deliveries`: what was sent, what was answered, and once more."""
+"""`webhooks deliveries`: what was sent, the responses, and once more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from webhooks.cli import replay, tail
 from webhooks.cli.arguments import moment
 from webhooks.cli.output import AsJson, cell, console, note, print_fields, print_json, print_table
 from webhooks.cli.supabase import call
+from webhooks.retries import waiting
 
 app = typer.Typer(help="List, watch, show, retry and replay deliveries.", no_args_is_help=True)
 app.command()(tail.tail)
@@ -21,7 +22,12 @@ app.command()(replay.purge)
 #: Rows asked for at once; the database gives 500 at most.
 PAGE = 500
 
-COLUMNS = ["id", "created_at", "event_type", "endpoint", "status", "attempts", "response_status", "error_message"]
+#: Deliveries that one call retries; what is left is retried by the next.
+BATCH = 1000
+
+COLUMNS = [
+    "id", "created_at", "event_type", "endpoint", "status", "attempts", "response_status", "error_message", "waits_for",
+]  # fmt: skip
 
 
 @app.command("list")
@@ -59,21 +65,22 @@ def list_deliveries(
     if as_json:
         print_json(found)
     else:
-        print_table(found, COLUMNS)
+        print_table([row | {"waits_for": waiting(row["waits_for"])} for row in found], COLUMNS)
 
 
 @app.command()
 def show(
     delivery: Annotated[UUID, typer.Argument(help="The delivery's id: the webhook-id header.")], as_json: AsJson = False
 ) -> None:
-    """Show one delivery: its payload, every attempt with its answer, and a timeline."""
+    """Show one delivery: its payload, every attempt with its response, and a timeline."""
     found = call("get_webhook_delivery", delivery_id=str(delivery))
     if as_json:
         print_json(found)
         return
     shown = ("id", "event_type", "status", "attempts", "request_id", "created_at", "finished_at", "error_message")
     endpoint = found["endpoint"] or {}
-    print_fields({name: found[name] for name in shown} | {"endpoint": endpoint.get("name"), "url": endpoint.get("url")})
+    where = {"endpoint": endpoint.get("name"), "url": endpoint.get("url"), "waits_for": waiting(found["waits_for"])}
+    print_fields({name: found[name] for name in shown} | where)
     typer.echo("\ntimeline")
     for step in found["timeline"]:
         console().print(Text("  ").append_text(cell(step["at"])).append("  ").append_text(cell(step["text"])))
@@ -89,12 +96,34 @@ def show(
 
 
 @app.command()
-def retry(delivery: Annotated[list[UUID], typer.Argument(help="Ids of deliveries.")], as_json: AsJson = False) -> None:
+def retry(
+    delivery: Annotated[list[UUID] | None, typer.Argument(help="Ids of deliveries.")] = None,
+    endpoint: Annotated[
+        UUID | None, typer.Option(help="Instead: what waits for its next attempt at this endpoint.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Make deliveries due now: a failed one gets one more attempt, a delivered one is sent once more."""
-    answers = []
-    for one in delivery:
-        answers.append(call("retry_webhook_delivery", delivery_id=str(one)))
+    if bool(delivery) == bool(endpoint):
+        raise typer.BadParameter("give either ids of deliveries or --endpoint")
+    if endpoint:
+        retried = _retry_at(endpoint)
+        print_json({"retried": retried}) if as_json else note(f"{retried} deliveries are due now.")
+        return
+    done = []
+    for one in delivery or []:
+        done.append(call("retry_webhook_delivery", delivery_id=str(one)))
         if not as_json:
             note(f"Delivery {one} is due.")
     if as_json:
-        print_json(answers)
+        print_json(done)
+
+
+def _retry_at(endpoint: UUID) -> int:
+    retried = 0
+    while True:
+        done = call("retry_webhook_deliveries", webhook_config_id=str(endpoint), at_most=BATCH)
+        retried += int(done["retried"])
+        # an inactive endpoint's stay as they are, however often one asks
+        if not (done["more"] and done["retried"]):
+            return retried

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import typer
 
-from webhooks.cli.arguments import json_object, span
+from webhooks.cli.arguments import interval, json_object, schedule, span
 from webhooks.cli.output import AsJson, note, print_fields, print_json, print_table
 from webhooks.cli.supabase import call
+from webhooks.retries import described
 
-app = typer.Typer(help="List, make, change and test endpoints.", no_args_is_help=True)
+app = typer.Typer(help="List, create, change and test endpoints.", no_args_is_help=True)
 
 Id = Annotated[UUID, typer.Argument(help="The endpoint's id, as `webhooks endpoints list` shows it.")]
 Events = Annotated[
@@ -20,6 +21,17 @@ Events = Annotated[
 Settings = Annotated[
     str | None,
     typer.Option("--settings", help='More settings, as JSON, @file or -: {"rate_limit_per_second": 10}.'),
+]
+
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        help="When a delivery is retried: standard (ten attempts over three days), quick (three over six seconds),"
+        " seconds to wait after each attempt (5,300,1800), or none, which leaves it to max_attempts."
+    ),
+]
+Age = Annotated[
+    str | None, typer.Option(help="The age at which a delivery fails as expired: 12h, 3d; never takes it back.")
 ]
 
 
@@ -33,7 +45,7 @@ def list_endpoints(as_json: AsJson = False) -> None:
     print_table(
         [_row(endpoint) for endpoint in found],
         ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
-        empty="There is no endpoint; make one with: webhooks endpoints create NAME URL --event 'user.*'",
+        empty="There is no endpoint; create one with: webhooks endpoints create NAME URL --event 'user.*'",
     )
 
 
@@ -47,6 +59,7 @@ def show(endpoint: Id, as_json: AsJson = False) -> None:
         print_json(found[0])
         return
     nested = {"circuit", "last_hour"}
+    found[0]["retry_schedule"] = described(found[0]["retry_schedule"], found[0]["max_attempts"])
     fields = {name: value for name, value in found[0].items() if name not in nested}
     fields |= {f"circuit {name}": value for name, value in (found[0]["circuit"] or {}).items()}
     print_fields(fields | {f"last hour {name}": value for name, value in found[0]["last_hour"].items()})
@@ -57,11 +70,14 @@ def create(
     name: Annotated[str, typer.Argument(help="What people call it.")],
     url: Annotated[str, typer.Argument(help="https://..., sqs://..., pubsub://... or kafka://...")],
     event: Events = None,
+    retry_schedule: Schedule = None,
+    expires_after: Age = None,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an endpoint. Its secret is printed this once."""
+    """Create an endpoint. Its secret is printed this once."""
     given = {"name": name, "url": url, "events": event or ["*"], **(json_object(settings) if settings else {})}
+    given |= _retries(retry_schedule, expires_after)
     made = call("create_webhook_endpoint", settings=given)
     _print_secret(made, as_json=as_json)
 
@@ -72,12 +88,15 @@ def update(
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
     url: Annotated[str | None, typer.Option(help="Where deliveries go.")] = None,
     event: Events = None,
+    retry_schedule: Schedule = None,
+    expires_after: Age = None,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
     """Change the given settings of an endpoint; the others stay."""
     changes: dict[str, Any] = json_object(settings) if settings else {}
     changes |= {k: v for k, v in {"name": name, "url": url, "events": event}.items() if v is not None}
+    changes |= _retries(retry_schedule, expires_after)
     _change(endpoint, changes, as_json=as_json)
 
 
@@ -101,10 +120,23 @@ def rotate(
     ] = "24h",
     as_json: AsJson = False,
 ) -> None:
-    """Give an endpoint a new secret, printed this once; for a while both sign."""
+    """Give an endpoint a new secret, printed this once; for a while both sign.
+
+    The header webhook-signature has both signatures. X-Webhook-Signature keeps the old secret until the overlap ends.
+    """
     interval = f"{span(overlap).total_seconds()} seconds"
     made = call("rotate_webhook_secret", webhook_config_id=str(endpoint), overlap=interval)
     _print_secret(made, as_json=as_json)
+
+
+@app.command()
+def end_overlap(endpoint: Id, as_json: AsJson = False) -> None:
+    """End the overlap of a rotation: the new secret signs alone, in X-Webhook-Signature too."""
+    done = call("end_webhook_secret_overlap", webhook_config_id=str(endpoint))
+    if as_json:
+        print_json(done)
+    else:
+        note("The overlap has ended: only the new secret signs." if done["ended"] else "There is no overlap to end.")
 
 
 @app.command("test")
@@ -116,6 +148,15 @@ def send_test(endpoint: Id, as_json: AsJson = False) -> None:
     else:
         print_fields(made)
         note(f"See how it goes: webhooks deliveries show {made['delivery_id']}")
+
+
+def _retries(retry_schedule: str | None, expires_after: str | None) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    if retry_schedule is not None:
+        given["retry_schedule"] = schedule(retry_schedule)
+    if expires_after is not None:
+        given["expires_after"] = interval(expires_after)
+    return given
 
 
 def _row(endpoint: dict[str, Any]) -> dict[str, Any]:

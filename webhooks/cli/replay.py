@@ -26,7 +26,10 @@ def replay(
     batch: Batch = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Make failed (or delivered) deliveries due again, the oldest first."""
+    """Make failed (or delivered) deliveries due again, the oldest first.
+
+    Each keeps its webhook-id: a receiver that handled it before, and deduplicates, ignores it.
+    """
     filters = {
         "webhook_config_id": str(endpoint) if endpoint else None,
         "event_type": event,

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from webhooks.cli.output import STYLES, AsJson, cell, console, note, plain, print_line
 from webhooks.cli.supabase import call
+from webhooks.retries import waiting
 
 #: Rows asked for at once; the database gives 500 at most.
 PAGE = 500
@@ -30,7 +31,7 @@ def tail(
     interval: Annotated[float, typer.Option(help="Seconds between looks.", min=0.1)] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Print deliveries as they are made and as their status changes, until Ctrl-C. JSON: one line each."""
+    """Print deliveries as they are created and as their status changes, until Ctrl-C. JSON: one line each."""
     changes = Changes({"event_type": event, "webhook_config_id": str(endpoint) if endpoint else None})
     note("Waiting for deliveries; Ctrl-C ends it.")
     # Ctrl-C is how it ends, not a failure
@@ -85,6 +86,7 @@ def _print(row: dict[str, Any]) -> None:
             Text(f"-> {plain(row['endpoint'])}"),
             Text(row["id"], style="dim"),
             Text(plain(told), style="red" if row["error_message"] else "dim"),
+            Text(plain(waiting(row["waits_for"])), style="dim"),
         ]
     )
     console().print(text, soft_wrap=True)

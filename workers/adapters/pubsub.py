@@ -19,6 +19,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from google.pubsub_v1.types import PubsubMessage
 
 from webhooks.deliveries import field
+from webhooks.destinations import LIMITS
 from webhooks.errors import CredentialsError, DeliveryError
 from workers.adapters.receipts import acknowledged
 
@@ -61,14 +62,13 @@ class PubSubAdapter:
     async def publish(self, message: Message) -> Receipt:
         """Publish the body with the headers as attributes. Raises DeliveryError with the gRPC status code."""
         key = self._destination.ordering_key
-        ordering_key = field(message.body, key) if key else None
+        ordering_key = (field(message.body, key) if key else None) or ""
+        LIMITS["pubsub"].check(message.headers, ordering_key)
         try:
             client = await self._connected()
             answer = await client.publish(
                 topic=self._topic,
-                messages=[
-                    PubsubMessage(data=message.body, attributes=message.headers, ordering_key=ordering_key or "")
-                ],
+                messages=[PubsubMessage(data=message.body, attributes=message.headers, ordering_key=ordering_key)],
                 retry=None,
                 timeout=self._timeout,
             )

@@ -28,6 +28,7 @@ from botocore.exceptions import (
 )
 
 from webhooks.addresses import parse_networks
+from webhooks.destinations import LIMITS
 from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SetupError
 from workers.adapters.batcher import Batcher
 from workers.adapters.connections import check_address
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from webhooks.destinations import Destination, SqsDestination
     from workers.adapters import Context
 
-#: Messages and bytes of one request, and attributes of one message (API reference, and the quotas page).
-BATCH_COUNT, BATCH_BYTES, ATTRIBUTES = 10, 1024 * 1024, 10
+#: Messages and bytes of one request (API reference, and the quotas page).
+BATCH_COUNT, BATCH_BYTES = 10, 1024 * 1024
 
 #: Requests at once to one queue: with ten messages each, more than a worker has in flight.
 CONNECTIONS = 32
@@ -117,9 +118,7 @@ class SqsAdapter:
 
     async def publish(self, message: Message) -> Receipt:
         """Send the body with the headers as message attributes. Raises DeliveryError with SQS's own code."""
-        if len(message.headers) > ATTRIBUTES:
-            surplus = len(message.headers) - ATTRIBUTES
-            raise DestinationError(f"SQS takes {ATTRIBUTES} message attributes; remove {surplus} of the extra headers")
+        LIMITS["sqs"].check(message.headers)
         body = message.body.decode()
         entry = {
             "MessageBody": body,

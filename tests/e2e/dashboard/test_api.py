@@ -10,6 +10,7 @@ import pytest
 from devstack.receiver import Receiver, Reply
 from tests.e2e.conftest import TOKEN
 from tests.e2e.dashboard.conftest import ADMIN, USER
+from webhooks.retries import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,69 @@ def test_the_life_of_an_endpoint(site: Site, api: httpx.Client) -> None:
         rotated["previous_until"],
     )
     assert "secret_key" not in shown
+
+
+def test_a_retry_schedule_and_an_expiry(api: httpx.Client) -> None:
+    """Standard unless told otherwise; by name, as a list, or by attempts; null takes either back."""
+    new = {"name": "n8n", "url": "https://example.com/a", "events": ["*"]}
+    for given, schedule, attempts in (
+        ({}, list(PRESETS["standard"]), 3),
+        ({"retry_schedule": "quick"}, [2, 4], 3),
+        ({"retry_schedule": [5, 300], "expires_after": "3 days"}, [5, 300], 3),
+        ({"max_attempts": 7}, None, 7),
+    ):
+        endpoint = api.post("/endpoints", json={**new, **given}).json()["id"]
+        shown = api.get(f"/endpoints/{endpoint}").json()
+        expected = (schedule, attempts, given.get("expires_after"))
+        assert (shown["retry_schedule"], shown["max_attempts"], shown["expires_after"]) == expected, given
+    changes = {"retry_schedule": "standard", "expires_after": "12 hours"}
+    assert api.patch(f"/endpoints/{endpoint}", json=changes).status_code == 200
+    shown = api.get(f"/endpoints/{endpoint}").json()
+    assert (shown["retry_schedule"], shown["expires_after"]) == (list(PRESETS["standard"]), "12:00:00")
+    api.patch(f"/endpoints/{endpoint}", json=dict.fromkeys(changes))
+    shown = api.get(f"/endpoints/{endpoint}").json()
+    assert (shown["retry_schedule"], shown["expires_after"]) == (None, None)
+
+
+def test_what_waits_says_why_and_is_retried(site: Site, api: httpx.Client) -> None:
+    """Lists and one delivery say what it waits for; a selection or an endpoint's are due by one call."""
+    db, endpoint = site.system.db, site.system.endpoint("http://127.0.0.1:9/")
+    site.system.dispatch(5)
+    db.execute("update public.webhook_deliveries set next_attempt_at = now() + interval '2 hours', attempts = 1")
+    items = api.get("/deliveries").json()["items"]
+    for delivery in (items[0], api.get(f"/deliveries/{items[0]['id']}").json()):
+        assert delivery["waits_for"] == {"reason": "the next attempt", "until": delivery["next_attempt_at"]}
+
+    # Given a selection, the same request under one key retries once; the others wait
+    chosen = {"delivery_ids": [item["id"] for item in items[:2]]}
+    for repeated in (False, True):
+        done = api.post("/deliveries/retry", json=chosen, headers={"Idempotency-Key": "one"})
+        assert (done.status_code, done.json()) == (202, {"retried": 2, "more": False})
+        assert ("idempotent-replayed" in done.headers) is repeated
+    due = {item["id"] for item in api.get("/deliveries").json()["items"] if item["waits_for"]["until"] is None}
+    assert due == set(chosen["delivery_ids"])
+
+    # Given an endpoint, what waits at it is retried, at_most by a call
+    answers = [
+        api.post("/deliveries/retry", json={"webhook_config_id": endpoint, "at_most": 2}).json() for _ in range(2)
+    ]
+    assert answers == [{"retried": 2, "more": True}, {"retried": 1, "more": False}]
+    api.patch(f"/endpoints/{endpoint}", json={"is_active": False})
+    reasons = {item["waits_for"]["reason"] for item in api.get("/deliveries").json()["items"]}
+    assert reasons == {"the endpoint is paused"}
+
+
+def test_the_end_of_an_overlap(api: httpx.Client) -> None:
+    """The previous secret no longer signs; a second end is none."""
+    endpoint = api.post("/endpoints", json={"name": "n8n", "url": "https://example.com/a", "events": ["*"]}).json()[
+        "id"
+    ]
+    api.post(f"/endpoints/{endpoint}/rotate-secret", json={"overlap_seconds": 3600})
+    assert api.get(f"/endpoints/{endpoint}").json()["previous_secret_until"]
+    for ended in (1, 0):
+        done = api.post(f"/endpoints/{endpoint}/end-secret-overlap")
+        assert (done.status_code, done.json()) == (200, {"id": endpoint, "ended": ended})
+    assert api.get(f"/endpoints/{endpoint}").json()["previous_secret_until"] is None
 
 
 def test_pages_and_replay(site: Site, api: httpx.Client) -> None:
@@ -155,6 +219,37 @@ def test_a_write_is_done_once_for_a_key(site: Site, api: httpx.Client) -> None:
         ("POST", "/events", {"event_type": "page_view", "event_data": {}}, 400, "Google Analytics"),
         ("POST", f"/endpoints/{NOWHERE}/rotate-secret", {"overlap_seconds": -1}, 400, ""),
         ("POST", "/replay", {"status": "pending"}, 400, ""),
+        (
+            "POST",
+            "/endpoints",
+            {"name": "x", "url": "https://x.example", "events": ["*"], "retry_schedule": "slow"},
+            400,
+            "slow",
+        ),
+        (
+            "POST",
+            "/endpoints",
+            {"name": "x", "url": "https://x.example", "events": ["*"], "retry_schedule": [-1]},
+            400,
+            "retry_schedule",
+        ),
+        (
+            "POST",
+            "/endpoints",
+            {"name": "x", "url": "https://x.example", "events": ["*"], "expires_after": "soon"},
+            400,
+            "soon",
+        ),
+        (
+            "POST",
+            "/endpoints",
+            {"name": "x", "url": "https://x.example", "events": ["*"], "expires_after": "-1 day"},
+            400,
+            "expires_after",
+        ),
+        ("POST", "/deliveries/retry", {}, 400, "either delivery_ids or webhook_config_id"),
+        ("POST", "/deliveries/retry", {"delivery_ids": []}, 400, ""),
+        ("POST", "/deliveries/retry", {"delivery_ids": [NOWHERE], "webhook_config_id": NOWHERE}, 400, "either"),
     ],
 )
 def test_errors_are_problems(api: httpx.Client, method: str, path: str, body: Any, status: int, detail: str) -> None:
@@ -197,8 +292,8 @@ def test_openapi_is_complete(api: httpx.Client) -> None:
         if path.startswith("/api/v1")
         for method, operation in methods.items()
     ]
-    assert len(operations) == 16
-    assert len({operation["operationId"] for _, operation in operations}) == 16
+    assert len(operations) == 18
+    assert len({operation["operationId"] for _, operation in operations}) == 18
     for name, operation in operations:
         assert operation["summary"], name
         assert operation["description"], name

@@ -217,7 +217,7 @@ def test_the_life_of_an_endpoint(visit: Visit) -> None:
         page.get_by_label("URL").fill(receiver.url)
         page.get_by_text("Limits, headers and circuit").click()
         page.get_by_label("Extra headers").fill('{"X-Team": "geheim"}')
-        page.get_by_role("button", name="Make endpoint").click()
+        page.get_by_role("button", name="Create endpoint").click()
         secret = page.locator("#secret").inner_text()
         page.get_by_role("link", name="To the endpoint").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("n8n")
@@ -267,11 +267,110 @@ def test_what_is_wrong_with_an_endpoint_is_said_beside_the_form(visit: Visit) ->
     page.goto("/endpoints/new")
     page.get_by_label("Name", exact=True).fill("bad one")
     page.get_by_label("URL").fill("ftp://example.com")
-    page.get_by_role("button", name="Make endpoint").click()
+    page.get_by_role("button", name="Create endpoint").click()
     expect(page.get_by_role("alert")).to_contain_text("is not supported")
     expect(page.get_by_label("Name", exact=True)).to_have_value("bad one")
     assert [text for text in visit.complaints if "400" not in text] == []
     visit.complaints.clear()
+
+
+def test_retries_and_expiry_of_an_endpoint(visit: Visit) -> None:
+    """Standard unless chosen otherwise; the page says each in words, and the form shows what is set."""
+    page = visit.page
+    page.goto("/endpoints/new")
+    expect(page.get_by_label("Standard: ten attempts over three days")).to_be_checked()
+    page.get_by_label("Name", exact=True).fill("n8n")
+    page.get_by_label("URL").fill("https://example.com/hook")
+    page.get_by_role("button", name="Create endpoint").click()
+    page.get_by_role("link", name="To the endpoint").click()
+    address, settings = page.url, page.locator("section", has_text="Settings")
+    expect(settings).to_contain_text("ten attempts over three days")
+    expect(settings).to_contain_text("after 5 s, 5 min, 30 min, 2 h")
+
+    def edit(retry: str, field: str = "", value: str = "") -> None:
+        page.goto(f"{address}/edit")
+        page.get_by_label(retry).check()
+        if field:
+            page.get_by_label(field, exact=True).fill(value)
+        page.get_by_role("button", name="Save").click()
+
+    edit("Quick")
+    expect(settings).to_contain_text("three attempts over six seconds")
+    edit("Attempts, the waits", "Attempts", "7")
+    expect(settings).to_contain_text("seven attempts over two minutes")
+    seconds = "Seconds to wait after each attempt"
+    edit("Custom", seconds, "soon")
+    expect(page.get_by_role("alert")).to_contain_text("use standard, quick, or seconds such as 5, 300, 1800")
+    expect(page.get_by_label("Custom")).to_be_checked()
+    expect(page.get_by_label(seconds, exact=True)).to_have_value("soon")
+    visit.complaints.clear()  # the 400 of the form
+    edit("Custom", seconds, "5, 300 7200")
+    expect(settings).to_contain_text("four attempts over two hours")
+    page.goto(f"{address}/edit")
+    expect(page.get_by_label("Custom")).to_be_checked()
+    expect(page.get_by_label(seconds, exact=True)).to_have_value("5, 300, 7200")
+    page.get_by_label("Expires after").fill("36 hours")
+    page.get_by_role("button", name="Save").click()
+    expect(settings).to_contain_text("36 hours")
+    page.goto(f"{address}/edit")
+    expect(page.get_by_label("Expires after")).to_have_value("36 hours")
+
+
+def test_what_waits_says_why_and_is_retried(visit: Visit) -> None:
+    """Lists and pages say "next attempt in 2 h"; a selection or an endpoint's are retried by a click."""
+    page, system = visit.page, visit.site.system
+    endpoint = system.endpoint("http://127.0.0.1:9/")
+    system.dispatch(4)
+    system.db.execute(
+        "update public.webhook_deliveries set next_attempt_at = now() + interval '125 minutes', attempts = 1"
+    )
+    page.goto("/deliveries?status=pending")
+    expect(page.locator("tbody .waits")).to_have_text(["next attempt in 2 h"] * 4)
+    page.get_by_role("button", name="Retry selected").click()
+    expect(page.get_by_role("alert")).to_have_text("Select deliveries first.")
+    for box in page.locator("tbody .pick input").all()[:2]:
+        box.check()
+    page.get_by_role("button", name="Retry selected").click()
+    expect(page.get_by_role("status")).to_contain_text("2 deliveries are due now.")
+    expect(page).to_have_url(re.compile("status=pending"))
+    expect(page.locator("tbody .waits", has_text="next attempt in 2 h")).to_have_count(2)
+
+    page.locator("tbody tr", has_text="next attempt in 2 h").first.locator(".made a").click()
+    expect(page.locator(".facts")).to_contain_text("next attempt in 2 h")
+    page.goto(f"/endpoints/{endpoint}")
+    page.get_by_role("button", name="Retry what waits now").click()
+    expect(page.get_by_role("status")).to_contain_text("2 deliveries are due now.")
+    assert count(visit.site, "select count(*) from public.webhook_deliveries where next_attempt_at > now()") == 0
+
+    # behind an open circuit, and at a paused endpoint, it says so, however long it is due
+    system.db.execute("update public.webhook_deliveries set next_attempt_at = now() - interval '38 seconds'")
+    system.db.execute("update public.webhook_circuits set state = 'open', open_until = now() + interval '4.9 minutes'")
+    page.goto("/deliveries")
+    circuit = "next attempt in 5 min: the endpoint is failing, and its circuit is open"
+    expect(page.locator("tbody .waits")).to_have_text([circuit] * 4)
+    page.goto(f"/endpoints/{endpoint}")
+    page.get_by_role("button", name="Disable").click()
+    page.goto("/deliveries")
+    expect(page.locator("tbody .waits")).to_have_text(["waits: the endpoint is paused"] * 4)
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Retry selected").click()
+    expect(page.get_by_role("status")).to_contain_text("4 stay as they are: their endpoint is inactive")
+
+
+def test_the_end_of_an_overlap(visit: Visit) -> None:
+    """During an overlap the page says which header keeps the old secret, and ends it by a click."""
+    page = visit.page
+    endpoint = visit.site.system.endpoint("http://127.0.0.1:9/")
+    page.goto(f"/endpoints/{endpoint}")
+    expect(page.get_by_role("button", name="End the overlap now")).to_have_count(0)
+    page.get_by_role("button", name="Rotate secret").click()
+    expect(page.get_by_text("X-Webhook-Signature keeps the old secret")).to_be_visible()
+    page.get_by_role("link", name="To the endpoint").click()
+    expect(page.locator("section", has_text="Secret")).to_contain_text("keeps the old secret")
+    page.get_by_role("button", name="End the overlap now").click()
+    expect(page.get_by_role("status")).to_contain_text("The overlap has ended")
+    expect(page.get_by_role("button", name="End the overlap now")).to_have_count(0)
+    assert count(visit.site, "select count(*) from webhooks.previous_secrets") == 0
 
 
 def test_retry_and_copy_as_curl(visit: Visit) -> None:
@@ -344,6 +443,7 @@ def test_replay_counts_before_it_acts(visit: Visit) -> None:
     wanted = count(visit.site, failed)
     page = visit.page
     page.goto("/replay")
+    expect(page.get_by_text("Each keeps its webhook-id")).to_be_visible()
     page.get_by_role("button", name="Count").click()
     expect(page.locator("#matching")).to_have_text(str(wanted))
     assert count(visit.site, failed) == wanted
@@ -381,7 +481,9 @@ def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
     system.dispatch(1, data)
     system.db.execute(
         "update public.webhook_deliveries set status = 'failed', attempts = 1, response_body = %s, error_message = %s,"
-        " leased_by = %s, event_type = %s", (XSS, XSS, XSS, XSS))  # fmt: skip
+        " event_type = %s",
+        (XSS, XSS, XSS),
+    )
     system.db.execute(
         "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered,"
         " response_excerpt, error) select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries",
