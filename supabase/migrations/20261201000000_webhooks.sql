@@ -1,4 +1,4 @@
--- webhooks migration: system f700945e4aa238a27f4c88e4eec7478f5009c512a37b0aba88a7a67bf98df2e2
+-- webhooks migration: system 30f8d4d73f449aa58eb754c584caa0d6e3c948618e9688c12adc230d83e4fecb
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2574,13 +2574,15 @@ begin
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
     -- rounding the shares up crowds nobody out
     _share := ceil(_batch::numeric / cardinality(_endpoints));
-    _ids := array(
-        select s.delivery_id
+    select coalesce(array_agg(c.delivery_id order by c.place, c.due_at), '{}'), min(c.created_at), max(c.created_at)
+    into _ids, _oldest, _newest
+    from (
+        select s.*
         from unnest(_endpoints, _rooms) as e (id, room)
         cross join lateral (
-            select l.delivery_id, l.due_at, row_number() over (order by l.due_at) as place
+            select l.delivery_id, l.created_at, l.due_at, row_number() over (order by l.due_at) as place
             from (
-                select q.delivery_id, q.due_at
+                select q.delivery_id, q.created_at, q.due_at
                 from webhooks.delivery_queue as q
                 where q.webhook_config_id = e.id and q.ready
                 order by q.due_at
@@ -2589,12 +2591,15 @@ begin
             ) as l
         ) as s
         order by s.place, s.due_at
-        limit _batch);
+        limit _batch
+    ) as c;
 
     -- 5. what the short queues left free goes to the oldest of the others that have no limit
     if cardinality(_ids) < _batch and cardinality(_unlimited) > 0 and cardinality(_endpoints) > 1 then
-        _ids := _ids || array(
-            select q.delivery_id
+        select _ids || coalesce(array_agg(f.delivery_id), '{}'), least(_oldest, min(f.created_at)), greatest(_newest, max(f.created_at))
+        into _ids, _oldest, _newest
+        from (
+            select q.delivery_id, q.created_at
             from webhooks.delivery_queue as q
             where q.ready and q.delivery_id = any (array(
                 select s.delivery_id
@@ -2609,15 +2614,13 @@ begin
                 ) as s
                 order by s.due_at
                 limit _batch - cardinality(_ids)))
-            for update skip locked);
+            for update skip locked
+        ) as f;
     end if;
     if cardinality(_ids) = 0 then
         return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
     end if;
     _ids := webhooks.without_expired(_ids, _endpoints);
-    select min(q.created_at), max(q.created_at) into _oldest, _newest
-    from webhooks.delivery_queue as q
-    where q.delivery_id = any (_ids);
 
     -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
     _ids := array(
@@ -6551,6 +6554,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f700945e4aa238a27f4c88e4eec7478f5009c512a37b0aba88a7a67bf98df2e2', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '30f8d4d73f449aa58eb754c584caa0d6e3c948618e9688c12adc230d83e4fecb', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
