@@ -61,7 +61,8 @@ def waiting(waits_for: Mapping[str, Any] | None) -> str:
         return ""
     reason, until = waits_for["reason"], waits_for["until"]
     if until is None:
-        return f"waits: {reason}"
+        # "a worker", or a sentence such as "the endpoint is paused"
+        return f"waits for {reason}" if reason.startswith("a ") else f"waits: {reason}"
     if datetime.fromisoformat(until) <= datetime.now(UTC):
         return "due now"
     return f"next attempt {ago(until)}" if reason == "the next attempt" else f"next attempt {ago(until)}: {reason}"

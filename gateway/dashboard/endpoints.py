@@ -34,7 +34,7 @@ NUMBERS = {
 RETRIES = {
     **{name: f"{name.capitalize()}: {described(waits, 0)}" for name, waits in PRESETS.items()},
     "custom": "Custom: seconds to wait after each attempt",
-    "attempts": "Attempts, the waits between them doubled from 2 s up to a minute",
+    "attempts": "Attempts, with waits that double from 2 s up to a minute",
 }
 
 #: Attempts at most, and those of an endpoint that says nothing. As webhooks.apply_endpoint_changes has them.

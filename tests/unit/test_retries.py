@@ -92,6 +92,7 @@ def later(**span: int) -> timedelta:
         ({"reason": "the next attempt", "until": later(hours=2)}, "next attempt in 2 h"),
         ({"reason": "it is failing", "until": later(minutes=4)}, "next attempt in 4 min: it is failing"),
         ({"reason": "the endpoint is paused", "until": None}, "waits: the endpoint is paused"),
+        ({"reason": "a worker", "until": None}, "waits for a worker"),
         ({"reason": "the next attempt", "until": later(hours=-1)}, "due now"),
     ],
 )  # fmt: skip

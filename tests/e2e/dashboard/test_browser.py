@@ -296,7 +296,7 @@ def test_retries_and_expiry_of_an_endpoint(visit: Visit) -> None:
 
     edit("Quick")
     expect(settings).to_contain_text("three attempts over six seconds")
-    edit("Attempts, the waits", "Attempts", "7")
+    edit("Attempts, with waits", "Attempts", "7")
     expect(settings).to_contain_text("seven attempts over two minutes")
     seconds = "Seconds to wait after each attempt"
     edit("Custom", seconds, "soon")
