@@ -1,4 +1,4 @@
--- webhooks migration: system ef015addd2527629dd0a5632d2e7d0847828395eb21c3c5dca630988ef82947f
+-- webhooks migration: system 2e9fa1503ceeab4a49b73a09a31443267ecdb593e0611ad7a677d4f00fb2ea3c
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2967,11 +2967,15 @@ begin
         where l.status in ('pending', 'processing')
           -- younger ones may be of a transaction whose trigger runs next
           and l.created_at <= now() - older_than
+          -- by one snapshot: the row that another transaction deletes just now, with a new status, is still there
+          and not exists (select from webhooks.delivery_queue as q where q.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     ),
     failed as (
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
-        select l.id, l.webhook_config_id, l.created_at from looked as l where l.status = 'failed'
+        select l.id, l.webhook_config_id, l.created_at from looked as l
+        where l.status = 'failed'
+          and not exists (select from webhooks.failed_deliveries as f where f.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     )
     select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
@@ -6229,6 +6233,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ef015addd2527629dd0a5632d2e7d0847828395eb21c3c5dca630988ef82947f', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '2e9fa1503ceeab4a49b73a09a31443267ecdb593e0611ad7a677d4f00fb2ea3c', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -189,6 +189,11 @@ class Model:
         tokens = self.tokens(endpoint, now)
         return max(0, min(places - len(held), math.inf if tokens is None else math.floor(tokens + 1e-9)))
 
+    def oldest_due(self, now: float) -> float | None:
+        """Since when the first waits of those that may go out now: what waits for a limit is none."""
+        dues = [d.due for d in self.deliveries.values() if d.unfinished and d.due <= now and self.room(d.endpoint, now) >= 1]
+        return min(dues, default=None)
+
     def limited(self, endpoint: Endpoint) -> bool:
         """Whether claims of it are counted by one worker at a time."""
         return (

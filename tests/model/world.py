@@ -86,6 +86,8 @@ class World:
         self._read()
         self.model = self._explained(self.model, [(call, outcome)], alone=True)
         self.history.append(call.name)
+        if call.sql.startswith(CLAIM) and outcome[1]["deliveries"]:
+            self._hold(outcome)
         return outcome[1]
 
     def interleave(self, first: Call, second: Call, ending: str) -> None:
@@ -125,6 +127,9 @@ class World:
             made = [(second, got)]
         self._read()
         kept = [(first, done)] if ending == "commit" else []
+        for call, outcome in (*kept, *made):
+            if call.sql.startswith(CLAIM):
+                self._hold(outcome)
         self.history.append(f"{first.name} ({ending}) with {second.name}")
         problems = []
         for order in ([*kept, *made], [*made, *kept]):
@@ -153,6 +158,12 @@ class World:
         return model
 
     # -- comparison ---------------------------------------------------------------------------------------------------
+
+    def _hold(self, outcome: tuple[float, Any]) -> None:
+        """Keep what a claim returned, as its worker does."""
+        now, got = outcome
+        for n, row in enumerate(got["deliveries"]):
+            self.held.append(Held(row["id"], got["lease_id"], row["attempt"], now + self.passed + n * 1e-3))
 
     def _read(self) -> None:
         (self.rows,) = self.watch.execute("select public.all_rows()").fetchone()  # type: ignore[misc]
@@ -242,14 +253,7 @@ class World:
                 and after[key]["lease"] == (d.lease.id if d.lease else None))  # fmt: skip
             model.claim(now, batch, lease, given, got["lease_id"], expired, alone=alone, kept=kept)
 
-        sql = _call("claim_webhook_deliveries(%s, %s, 'model')")
-        return Call(f"claim {batch}", sql, (batch, lease), explain)
-
-    def hold(self, got: Any, now: float) -> list[Held]:
-        """Keep what a claim returned, as its worker does."""
-        new = [Held(row["id"], got["lease_id"], row["attempt"], now + n * 1e-3) for n, row in enumerate(got["deliveries"])]
-        self.held += new
-        return new
+        return Call(f"claim {batch}", CLAIM + "(%s, %s, 'model') as got", (batch, lease), explain)
 
     def record(self, results: list[Result]) -> Call:
         """A worker reports."""
@@ -358,12 +362,29 @@ class World:
             expect(not got["more"], "all at once"), model.delete(endpoint, now, keep_history=keep_history))  # fmt: skip
         self.run(Call(f"delete_endpoint {endpoint} {keep_history}", sql, (endpoint, keep_history), explain))
 
+    def backlog(self) -> Call:
+        """The overview looks at what waits although it may go out."""
+        sql = (
+            "select extract(epoch from now())::float8,"
+            " extract(epoch from (public.webhook_backlog() ->> 'oldest_due_at')::timestamptz)::float8"
+        )
+
+        def explain(model: Model, now: float, got: Any, _: bool) -> None:
+            oldest = model.oldest_due(now)
+            found = None if got is None else got + self.passed
+            expect((found is None) == (oldest is None), f"the oldest due is {found}, not {oldest}")
+            expect(found is None or abs(found - (oldest or 0)) < CLOSE, f"the oldest due is {found}, not {oldest}")
+
+        return Call("backlog", sql, (), explain)
+
     def purge(self) -> Call:
         """Retention and upkeep."""
         return Call(
             "purge", _call("purge_webhook_history('30 days')"), (), lambda model, now, _, __: model.purge(now, 30)
         )
 
+
+CLAIM = "select extract(epoch from now())::float8 as now, public.claim_webhook_deliveries"
 
 #: The columns that are moments of the database.
 MOMENTS = {"since", "open_until", "window_started", "failing_since", "undelivered_at", "paused_until", "tokens_at",
