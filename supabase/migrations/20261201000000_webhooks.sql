@@ -1,4 +1,4 @@
--- webhooks migration: system 30f8d4d73f449aa58eb754c584caa0d6e3c948618e9688c12adc230d83e4fecb
+-- webhooks migration: system cc6d679f74d1a77b36ed9eb790bd0443b9652d66f7f226001d5d95358f157604
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1653,6 +1653,9 @@ as $$
         on c.is_active and c.events && array['webhook.alert', 'webhook.*']
         -- who is in trouble is not told of it
         and c.id is distinct from a.webhook_config_id
+    order by c.id
+    -- waits for an endpoint's deletion, and then leaves that one out
+    for key share of c
 $$;
 comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that ask for it.';
 revoke all on function webhooks.emit_alerts(uuid[], text) from public, anon, authenticated, service_role;
@@ -1837,6 +1840,23 @@ end $$;
 comment on function public.create_webhook_endpoint(jsonb) is 'Makes an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
+
+-- schemas/api/delete_webhook_endpoint.sql
+create or replace function public.delete_webhook_endpoint(webhook_config_id uuid, keep_history boolean default false)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.delete_webhook_endpoint(
+        delete_webhook_endpoint.webhook_config_id,
+        delete_webhook_endpoint.keep_history);
+end $$;
+comment on function public.delete_webhook_endpoint(uuid, boolean) is 'Deletes an endpoint with its deliveries, while it is in use: disables it first, then deletes a batch a call. Call it until more is false. keep_history: its deliveries stay, the unfinished ones as failed, and the endpoint is hidden. Returns {"id", "deliveries", "more"}.';
+revoke all on function public.delete_webhook_endpoint(uuid, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.delete_webhook_endpoint(uuid, boolean) to authenticated, service_role;
 
 -- schemas/api/end_webhook_secret_overlap.sql
 create or replace function public.end_webhook_secret_overlap(webhook_config_id uuid)
@@ -3225,11 +3245,15 @@ begin
         where l.status in ('pending', 'processing')
           -- younger ones may be of a transaction whose trigger runs next
           and l.created_at <= now() - older_than
+          -- by one snapshot: the row that another transaction deletes just now, with a new status, is still there
+          and not exists (select from webhooks.delivery_queue as q where q.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     ),
     failed as (
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
-        select l.id, l.webhook_config_id, l.created_at from looked as l where l.status = 'failed'
+        select l.id, l.webhook_config_id, l.created_at from looked as l
+        where l.status = 'failed'
+          and not exists (select from webhooks.failed_deliveries as f where f.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     )
     select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
@@ -3342,22 +3366,27 @@ begin
         join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
             on h.webhook_config_id = e.id
     ),
-    -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
-    -- only if it says that the receiver has the delivery: nothing may send that again.
+    -- The lease's holder decides. A result that comes after its lease was taken back counts only if it says that the
+    -- receiver has the delivery: nothing may send that again. It is an attempt of its own in the log, whatever number
+    -- another attempt took meanwhile. One that comes a second time, or that is older than a delivered attempt, counts
+    -- no more: if the delivery is not delivered now, someone asked for it to be sent again.
     accepted as materialized (
         select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
-               c.counted_attempts + (coalesce(made.counted, false) and r.attempt > c.attempts)::integer as counted_attempts,
+               c.counted_attempts + coalesce(made.counted, false)::integer as counted_attempts,
                case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
                case
                    when r.delivered then 'delivered'
-                   when r.permanent or c.counted_attempts + (coalesce(made.counted, false))::integer >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts) then 'failed'
+                   -- what does not count does not end it either, not even an admin's retry of one that has had all
+                   when r.permanent or (made.counted and c.counted_attempts + 1 >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts)) then 'failed'
                    else 'pending'
                end as new_status,
                webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
-               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
-               -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
-               case when c.leased_at >= e.since then r.health end as news,
+               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change, or whose
+               -- lease is another's now, tells nothing of what came after. (Moments are compared on one clock only: the
+               -- database's, or one worker's.)
+               coalesce(c.lease_id = r.lease_id and c.leased_at >= e.since, false) as fresh,
+               case when c.lease_id = r.lease_id and c.leased_at >= e.since then r.health end as news,
                r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
         from result as r
         join current as c on c.id = r.delivery_id
@@ -3368,16 +3397,18 @@ begin
         ) as asked
         cross join lateral (
             select not asked.deferred or c.deferred_since < now() - interval '1 day' as counted,
-                   greatest(c.attempts, r.attempt) as attempts
+                   greatest(c.attempts + 1, r.attempt) as attempts
         ) as made
         where c.lease_id = r.lease_id
-           or (r.delivered and c.status <> 'delivered')
+           or (r.delivered and c.status <> 'delivered' and not exists (
+               select from public.webhook_attempts as w
+               where w.delivery_id = r.delivery_id and w.delivered and w.started_at >= r.started_at))
     ),
     logged as (
         insert into public.webhook_attempts
             (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error,
              counted)
-        select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
+        select a.delivery_id, a.attempts_made, a.started_at, a.duration_ms, a.delivered, a.response_status,
                a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
@@ -3389,10 +3420,12 @@ begin
                count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
                bool_or(a.answered_at is not null) as answered,
                bool_or(a.delivered) as delivered,
-               count(*) filter (where a.delivered) as successes,
-               bool_or(not a.delivered and a.health is not null) as undelivered,
+               count(*) filter (where a.delivered and a.fresh) as successes,
+               bool_or(not a.delivered and a.news is not null) as undelivered,
+               -- until when it asked to wait holds whenever it was asked
                max(a.wait_seconds) as wait_seconds,
-               max(a.disable_reason) as disable_reason,
+               -- a 410 from before someone enabled the endpoint does not disable it again: the next one does
+               max(a.disable_reason) filter (where a.fresh) as disable_reason,
                (array_agg(a.response_status order by a.ended_at desc) filter (where not a.delivered))[1] as last_status,
                (array_agg(a.error order by a.ended_at desc) filter (where not a.delivered))[1] as last_error
         from (
@@ -3559,6 +3592,11 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
+    -- locked in one order, as by whoever records results or deletes an endpoint
+    perform from webhooks.delivery_queue as q
+    where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
+    order by q.delivery_id
+    for update;
     with released as (
         update webhooks.delivery_queue as q
         set ready = true, due_at = q.leased_at, lease_id = null, leased_at = null
@@ -4229,6 +4267,80 @@ comment on function webhooks.create_webhook_endpoint(jsonb) is 'Behind public.cr
 revoke all on function webhooks.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function webhooks.create_webhook_endpoint(jsonb) to authenticated, service_role;
 
+-- schemas/endpoints/delete_webhook_endpoint.sql
+create or replace function webhooks.delete_webhook_endpoint(webhook_config_id uuid, keep_history boolean default false)
+returns jsonb
+language plpgsql
+-- definer: behind public.delete_webhook_endpoint, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- a second or so of locks, on a database that is busy
+    _batch constant integer := 5000;
+    _endpoint public.webhook_configurations;
+    _ids uuid[];
+    _done integer;
+begin
+    select c.* into _endpoint
+    from public.webhook_configurations as c
+    where c.id = delete_webhook_endpoint.webhook_config_id;
+    if not found then
+        raise exception 'there is no webhook endpoint %', delete_webhook_endpoint.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    -- 1. Disable it, and nothing else: once this has committed, nothing new is claimed, and no result that is recorded
+    -- wants the endpoint's row, so that what follows waits for others but never in a circle.
+    if _endpoint.is_active then
+        update public.webhook_configurations as c set is_active = false where c.id = _endpoint.id;
+        perform webhooks.log_action('update_endpoint', _endpoint.id, null, '{"is_active": false}');
+        return jsonb_build_object('id', _endpoint.id, 'deliveries', 0, 'more', true);
+    end if;
+    -- 2. its deliveries: the queue first and in the order of ids, as whoever records a result does
+    _ids := case
+        when keep_history then array(
+            select q.delivery_id from webhooks.delivery_queue as q
+            where q.webhook_config_id = _endpoint.id
+            order by q.delivery_id limit _batch)
+        else array(
+            select d.id from public.webhook_deliveries as d
+            where d.webhook_config_id = _endpoint.id
+            order by d.created_at desc, d.id desc limit _batch)
+    end;
+    perform from webhooks.delivery_queue as q where q.delivery_id = any (_ids) order by q.delivery_id for update;
+    perform from public.webhook_deliveries as d where d.id = any (_ids) order by d.id for update;
+    if keep_history then
+        -- what nobody sends any more has failed; its trigger takes it out of the queue
+        update public.webhook_deliveries as d
+        set status = 'failed', error_message = 'the endpoint was deleted'
+        where d.id = any (_ids) and d.status in ('pending', 'processing');
+    else
+        -- attempts and the queue's rows go with them
+        delete from public.webhook_deliveries as d where d.id = any (_ids);
+    end if;
+    get diagnostics _done = row_count;
+    if cardinality(_ids) = _batch then
+        return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
+    end if;
+    -- 3. the endpoint, with its circuit and its secrets
+    if keep_history then
+        update public.webhook_configurations as c
+        set deleted_at = coalesce(c.deleted_at, now())
+        where c.id = _endpoint.id and not c.is_active;
+    else
+        delete from public.webhook_configurations as c where c.id = _endpoint.id and not c.is_active;
+    end if;
+    if not found then
+        -- someone enabled it meanwhile
+        return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
+    end if;
+    perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));
+    return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', false);
+end $$;
+comment on function webhooks.delete_webhook_endpoint(uuid, boolean) is 'Behind public.delete_webhook_endpoint.';
+revoke all on function webhooks.delete_webhook_endpoint(uuid, boolean) from public, anon, authenticated, service_role;
+grant execute on function webhooks.delete_webhook_endpoint(uuid, boolean) to authenticated, service_role;
+
 -- schemas/endpoints/end_webhook_secret_overlap.sql
 create or replace function webhooks.end_webhook_secret_overlap(webhook_config_id uuid)
 returns jsonb
@@ -4835,7 +4947,10 @@ begin
     where c.is_active
       and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
       -- the app's own endpoints, and those of the tenant whose event it is
-      and (c.tenant_id is null or (c.tenant_id = emit.tenant_id and _type.audience = 'customers'));
+      and (c.tenant_id is null or (c.tenant_id = emit.tenant_id and _type.audience = 'customers'))
+    order by c.id
+    -- waits for an endpoint's deletion, and then leaves that one out: else the reference would fail the whole event
+    for key share;
     get diagnostics _deliveries = row_count;
 
     if emit.idempotency_key is not null then
@@ -5208,12 +5323,17 @@ as $$
                     order by q.due_at
                     limit 1
                 ) as q
+                -- one that is served at its limit keeps nothing waiting that may go out
+                where (r.tokens is null or r.tokens >= 1)
+                  and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                 union all
                 (
                     select q.due_at
                     from webhooks.delivery_queue as q
                     cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = q.webhook_config_id) as r
                     where not q.ready and q.due_at <= now()
+                      and (r.tokens is null or r.tokens >= 1)
+                      and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                     order by q.due_at
                     limit 1
                 )
@@ -5370,6 +5490,12 @@ declare
     _active integer;
     _reasons jsonb := '[]';
     _installation webhooks.installation;
+    _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
+    -- A backlog is not an outage: workers that claim or record are delivering, whatever waits behind. The second is by
+    -- the workers' clocks, which such a span forgives.
+    _working boolean := exists (
+            select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
+        or exists (select from public.webhook_attempts as a where a.started_at > now() - interval '5 minutes');
 begin
     select i.* into _installation from webhooks.installation as i;
     select jsonb_build_object(
@@ -5414,8 +5540,8 @@ begin
         (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
             exists (select from webhooks.access_differences())),
         (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
-            || to_char((_backlog ->> 'oldest_due_at')::timestamptz at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
-            (_backlog ->> 'oldest_due_at')::timestamptz < now() - interval '5 minutes'),
+            || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
+            _old < now() - interval '5 minutes' and not _working),
         (2, 'down', 'All circuits are open', _active > 0 and (_circuits ->> 'open')::integer = _active),
         (3, 'down', 'More than half of the last hour''s finished deliveries failed',
             (_last_hour ->> 'failed')::integer > (_last_hour ->> 'delivered')::integer
@@ -5425,7 +5551,9 @@ begin
         (5, 'degraded', 'Circuits: ' || concat_ws(' and ',
                 nullif(_circuits ->> 'open', '0') || ' open', nullif(_circuits ->> 'half_open', '0') || ' half-open'),
             (_circuits ->> 'open')::integer + (_circuits ->> 'half_open')::integer > 0),
-        (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due', (_backlog ->> 'due')::integer > 100),
+        (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due'
+            || case when _old < now() - interval '5 minutes' then ', the oldest since ' || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC' else '' end,
+            (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
         (7, 'degraded', 'The dispatcher has been silent for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
         (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
@@ -5736,6 +5864,9 @@ begin
         where c.is_active
           and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
           and (c.tenant_id is null or _type.audience = 'customers')
+        order by c.id
+        -- waits for an endpoint's deletion, and then leaves that one out: else the reference would fail every event
+        for key share
     ),
     given as materialized (
         select e.data, e.actor, e.position, emit_changes.tenants[e.position] as tenant, gen_random_uuid() as request_id,
@@ -6345,6 +6476,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -6416,6 +6548,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.complete_delivery()', 'function', '{}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.cursors', 'table', '{}'),
+    ('webhooks.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.delivery_queue', 'table', '{}'),
     ('webhooks.delivery_rollups', 'table', '{}'),
     ('webhooks.dispatch_allowances', 'table', '{}'),
@@ -6554,6 +6687,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '30f8d4d73f449aa58eb754c584caa0d6e3c948618e9688c12adc230d83e4fecb', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'cc6d679f74d1a77b36ed9eb790bd0443b9652d66f7f226001d5d95358f157604', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -32,11 +32,15 @@ begin
         where l.status in ('pending', 'processing')
           -- younger ones may be of a transaction whose trigger runs next
           and l.created_at <= now() - older_than
+          -- by one snapshot: the row that another transaction deletes just now, with a new status, is still there
+          and not exists (select from webhooks.delivery_queue as q where q.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     ),
     failed as (
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
-        select l.id, l.webhook_config_id, l.created_at from looked as l where l.status = 'failed'
+        select l.id, l.webhook_config_id, l.created_at from looked as l
+        where l.status = 'failed'
+          and not exists (select from webhooks.failed_deliveries as f where f.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     )
     select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id

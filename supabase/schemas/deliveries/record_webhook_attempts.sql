@@ -96,22 +96,27 @@ begin
         join (select h.* from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints)) as h
             on h.webhook_config_id = e.id
     ),
-    -- The lease's holder decides. A result that comes after its lease was taken back, or a second time, counts
-    -- only if it says that the receiver has the delivery: nothing may send that again.
+    -- The lease's holder decides. A result that comes after its lease was taken back counts only if it says that the
+    -- receiver has the delivery: nothing may send that again. It is an attempt of its own in the log, whatever number
+    -- another attempt took meanwhile. One that comes a second time, or that is older than a delivered attempt, counts
+    -- no more: if the delivery is not delivered now, someone asked for it to be sent again.
     accepted as materialized (
         select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
-               c.counted_attempts + (coalesce(made.counted, false) and r.attempt > c.attempts)::integer as counted_attempts,
+               c.counted_attempts + coalesce(made.counted, false)::integer as counted_attempts,
                case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
                case
                    when r.delivered then 'delivered'
-                   when r.permanent or c.counted_attempts + (coalesce(made.counted, false))::integer >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts) then 'failed'
+                   -- what does not count does not end it either, not even an admin's retry of one that has had all
+                   when r.permanent or (made.counted and c.counted_attempts + 1 >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts)) then 'failed'
                    else 'pending'
                end as new_status,
                webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
-               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change tells
-               -- nothing of what came after. (Moments are compared on one clock only: the database's, or one worker's.)
-               case when c.leased_at >= e.since then r.health end as news,
+               -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change, or whose
+               -- lease is another's now, tells nothing of what came after. (Moments are compared on one clock only: the
+               -- database's, or one worker's.)
+               coalesce(c.lease_id = r.lease_id and c.leased_at >= e.since, false) as fresh,
+               case when c.lease_id = r.lease_id and c.leased_at >= e.since then r.health end as news,
                r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
         from result as r
         join current as c on c.id = r.delivery_id
@@ -122,16 +127,18 @@ begin
         ) as asked
         cross join lateral (
             select not asked.deferred or c.deferred_since < now() - interval '1 day' as counted,
-                   greatest(c.attempts, r.attempt) as attempts
+                   greatest(c.attempts + 1, r.attempt) as attempts
         ) as made
         where c.lease_id = r.lease_id
-           or (r.delivered and c.status <> 'delivered')
+           or (r.delivered and c.status <> 'delivered' and not exists (
+               select from public.webhook_attempts as w
+               where w.delivery_id = r.delivery_id and w.delivered and w.started_at >= r.started_at))
     ),
     logged as (
         insert into public.webhook_attempts
             (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error,
              counted)
-        select a.delivery_id, a.attempt, a.started_at, a.duration_ms, a.delivered, a.response_status,
+        select a.delivery_id, a.attempts_made, a.started_at, a.duration_ms, a.delivered, a.response_status,
                a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
@@ -143,10 +150,12 @@ begin
                count(*) filter (where a.news = 'failed' and a.ended_at > coalesce(a.answered_at, '-infinity')) as failures_after_answer,
                bool_or(a.answered_at is not null) as answered,
                bool_or(a.delivered) as delivered,
-               count(*) filter (where a.delivered) as successes,
-               bool_or(not a.delivered and a.health is not null) as undelivered,
+               count(*) filter (where a.delivered and a.fresh) as successes,
+               bool_or(not a.delivered and a.news is not null) as undelivered,
+               -- until when it asked to wait holds whenever it was asked
                max(a.wait_seconds) as wait_seconds,
-               max(a.disable_reason) as disable_reason,
+               -- a 410 from before someone enabled the endpoint does not disable it again: the next one does
+               max(a.disable_reason) filter (where a.fresh) as disable_reason,
                (array_agg(a.response_status order by a.ended_at desc) filter (where not a.delivered))[1] as last_status,
                (array_agg(a.error order by a.ended_at desc) filter (where not a.delivered))[1] as last_error
         from (

@@ -10,6 +10,11 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
+    -- locked in one order, as by whoever records results or deletes an endpoint
+    perform from webhooks.delivery_queue as q
+    where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
+    order by q.delivery_id
+    for update;
     with released as (
         update webhooks.delivery_queue as q
         set ready = true, due_at = q.leased_at, lease_id = null, leased_at = null

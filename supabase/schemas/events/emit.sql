@@ -64,7 +64,10 @@ begin
     where c.is_active
       and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
       -- the app's own endpoints, and those of the tenant whose event it is
-      and (c.tenant_id is null or (c.tenant_id = emit.tenant_id and _type.audience = 'customers'));
+      and (c.tenant_id is null or (c.tenant_id = emit.tenant_id and _type.audience = 'customers'))
+    order by c.id
+    -- waits for an endpoint's deletion, and then leaves that one out: else the reference would fail the whole event
+    for key share;
     get diagnostics _deliveries = row_count;
 
     if emit.idempotency_key is not null then

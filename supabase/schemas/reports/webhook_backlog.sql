@@ -47,12 +47,17 @@ as $$
                     order by q.due_at
                     limit 1
                 ) as q
+                -- one that is served at its limit keeps nothing waiting that may go out
+                where (r.tokens is null or r.tokens >= 1)
+                  and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                 union all
                 (
                     select q.due_at
                     from webhooks.delivery_queue as q
                     cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = q.webhook_config_id) as r
                     where not q.ready and q.due_at <= now()
+                      and (r.tokens is null or r.tokens >= 1)
+                      and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                     order by q.due_at
                     limit 1
                 )

@@ -18,6 +18,12 @@ declare
     _active integer;
     _reasons jsonb := '[]';
     _installation webhooks.installation;
+    _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
+    -- A backlog is not an outage: workers that claim or record are delivering, whatever waits behind. The second is by
+    -- the workers' clocks, which such a span forgives.
+    _working boolean := exists (
+            select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
+        or exists (select from public.webhook_attempts as a where a.started_at > now() - interval '5 minutes');
 begin
     select i.* into _installation from webhooks.installation as i;
     select jsonb_build_object(
@@ -62,8 +68,8 @@ begin
         (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
             exists (select from webhooks.access_differences())),
         (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
-            || to_char((_backlog ->> 'oldest_due_at')::timestamptz at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
-            (_backlog ->> 'oldest_due_at')::timestamptz < now() - interval '5 minutes'),
+            || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
+            _old < now() - interval '5 minutes' and not _working),
         (2, 'down', 'All circuits are open', _active > 0 and (_circuits ->> 'open')::integer = _active),
         (3, 'down', 'More than half of the last hour''s finished deliveries failed',
             (_last_hour ->> 'failed')::integer > (_last_hour ->> 'delivered')::integer
@@ -73,7 +79,9 @@ begin
         (5, 'degraded', 'Circuits: ' || concat_ws(' and ',
                 nullif(_circuits ->> 'open', '0') || ' open', nullif(_circuits ->> 'half_open', '0') || ' half-open'),
             (_circuits ->> 'open')::integer + (_circuits ->> 'half_open')::integer > 0),
-        (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due', (_backlog ->> 'due')::integer > 100),
+        (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due'
+            || case when _old < now() - interval '5 minutes' then ', the oldest since ' || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC' else '' end,
+            (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
         (7, 'degraded', 'The dispatcher has been silent for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
         (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
