@@ -1,4 +1,4 @@
--- webhooks migration: system 571a6dd83db1e94410b0082397dee94df1f65c322479f0009f6dffadc37ef681
+-- webhooks migration: system f3e03fa72c41e2c8e9a376286b59fca173eea35c64c92074dbba791acf96202f
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -6022,9 +6022,9 @@ as $$
         when t.typtype = 'e' then array(select e.enumlabel::text from pg_enum as e where e.enumtypid = t.oid order by e.enumsortorder)
         when t.typtype in ('r', 'm') then array['empty']
         else case t.typname
-            when 'int2' then array['1', '-32768', '32767']
-            when 'int4' then array['1', '-2147483648', '2147483647']
-            when 'int8' then array['1', '-9223372036854775808', '9223372036854775807']
+            when 'int2' then array['1', '0', '-32768', '32767']
+            when 'int4' then array['1', '0', '-2147483648', '2147483647']
+            when 'int8' then array['1', '0', '-9223372036854775808', '9223372036854775807']
             when 'numeric' then array['1', '0', 'NaN', 'Infinity', '123456789012345678901234567890.5']
             when 'float4' then array['1', '0', 'NaN', 'Infinity', '-Infinity']
             when 'float8' then array['1', '0', 'NaN', 'Infinity', '-Infinity', '1e308']
@@ -6157,7 +6157,7 @@ exception when others then
                 'events', coalesce(cardinality(_data), _size), 'code', _code, 'message', _message, 'context', _context, 'data', _kept);
         end loop;
         for _error in
-            select sum((e.error ->> 'events')::integer) as events, e.error ->> 'code' as code, e.error ->> 'message' as message,
+            select sum((e.error ->> 'events')::integer) filter (where coalesce(d.position, 1) = 1) as events, e.error ->> 'code' as code, e.error ->> 'message' as message,
                    min(e.error ->> 'context') as context, jsonb_agg(d.item order by e.position, d.position) as data
             from unnest(_errors) with ordinality as e (error, position)
             left join lateral jsonb_array_elements(
@@ -6513,7 +6513,7 @@ begin
     select array_agg(a.attname order by a.attnum) into _read
     from pg_catalog.pg_attribute as a
     where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
-      and (pg_get_viewdef(_view) ~ '\m(new|old)\.\*' or exists (
+      and (pg_get_viewdef(_view) ~ '\m(new|old)(_\d+)?\.\*' or exists (
           select from pg_catalog.pg_depend as d
           join pg_catalog.pg_rewrite as r on r.oid = d.objid and r.ev_class = _view
           where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
@@ -6773,6 +6773,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '571a6dd83db1e94410b0082397dee94df1f65c322479f0009f6dffadc37ef681', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f3e03fa72c41e2c8e9a376286b59fca173eea35c64c92074dbba791acf96202f', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -9,9 +9,9 @@ as $$
         when t.typtype = 'e' then array(select e.enumlabel::text from pg_enum as e where e.enumtypid = t.oid order by e.enumsortorder)
         when t.typtype in ('r', 'm') then array['empty']
         else case t.typname
-            when 'int2' then array['1', '-32768', '32767']
-            when 'int4' then array['1', '-2147483648', '2147483647']
-            when 'int8' then array['1', '-9223372036854775808', '9223372036854775807']
+            when 'int2' then array['1', '0', '-32768', '32767']
+            when 'int4' then array['1', '0', '-2147483648', '2147483647']
+            when 'int8' then array['1', '0', '-9223372036854775808', '9223372036854775807']
             when 'numeric' then array['1', '0', 'NaN', 'Infinity', '123456789012345678901234567890.5']
             when 'float4' then array['1', '0', 'NaN', 'Infinity', '-Infinity']
             when 'float8' then array['1', '0', 'NaN', 'Infinity', '-Infinity', '1e308']

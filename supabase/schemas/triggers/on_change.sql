@@ -103,7 +103,7 @@ exception when others then
                 'events', coalesce(cardinality(_data), _size), 'code', _code, 'message', _message, 'context', _context, 'data', _kept);
         end loop;
         for _error in
-            select sum((e.error ->> 'events')::integer) as events, e.error ->> 'code' as code, e.error ->> 'message' as message,
+            select sum((e.error ->> 'events')::integer) filter (where coalesce(d.position, 1) = 1) as events, e.error ->> 'code' as code, e.error ->> 'message' as message,
                    min(e.error ->> 'context') as context, jsonb_agg(d.item order by e.position, d.position) as data
             from unnest(_errors) with ordinality as e (error, position)
             left join lateral jsonb_array_elements(

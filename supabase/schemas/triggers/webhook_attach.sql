@@ -108,7 +108,7 @@ begin
     select array_agg(a.attname order by a.attnum) into _read
     from pg_catalog.pg_attribute as a
     where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
-      and (pg_get_viewdef(_view) ~ '\m(new|old)\.\*' or exists (
+      and (pg_get_viewdef(_view) ~ '\m(new|old)(_\d+)?\.\*' or exists (
           select from pg_catalog.pg_depend as d
           join pg_catalog.pg_rewrite as r on r.oid = d.objid and r.ev_class = _view
           where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
