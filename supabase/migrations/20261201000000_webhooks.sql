@@ -1,4 +1,4 @@
--- webhooks migration: system cc6d679f74d1a77b36ed9eb790bd0443b9652d66f7f226001d5d95358f157604
+-- webhooks migration: system 99dbd76468210a465dfa2b1b8f4d0c310724eedb6b1fdab8e565a38174776c74
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -812,10 +812,11 @@ create table if not exists webhooks.idempotency_keys (
     primary key (scope, key)
 );
 create index if not exists idx_idempotency_keys_created_at on webhooks.idempotency_keys (created_at);
+create index if not exists idx_idempotency_keys_changes on webhooks.idempotency_keys (key) where scope like 'change%';
 comment on table webhooks.idempotency_keys is 'What a dispatch with an idempotency_key returned, so that its repetition returns the same.';
 alter table webhooks.idempotency_keys enable row level security;
 revoke all on webhooks.idempotency_keys from public, anon, authenticated, service_role;
-comment on column webhooks.idempotency_keys.scope is 'Whose key it is: user: and a user''s id, server, admin, or change for what a trigger emitted. One caller''s keys never meet another''s.';
+comment on column webhooks.idempotency_keys.scope is 'Whose key it is: user: and a user''s id, server, admin, or change: and the transaction, for what a trigger emitted. One caller''s keys never meet another''s.';
 comment on column webhooks.idempotency_keys.actor_user_id is 'Of a change: who did it. Another user''s dispatch does not find it.';
 comment on column webhooks.idempotency_keys.awaits_change is 'A server dispatched the event before its change; the trigger skips the change when it follows in the same transaction.';
 
@@ -1270,7 +1271,7 @@ grant select on public.webhook_triggers to authenticated, service_role;
 -- schemas/triggers/webhook_trigger_errors.sql
 create table if not exists public.webhook_trigger_errors (
     id uuid primary key default gen_random_uuid(),
-    occurred_at timestamptz not null default now(),
+    occurred_at timestamptz not null default clock_timestamp(),
     source text not null,
     event_type text,
     operation text,
@@ -1290,7 +1291,7 @@ comment on column public.webhook_trigger_errors.events is 'How many events were 
 comment on column public.webhook_trigger_errors.code is 'SQLSTATE of the error.';
 comment on column public.webhook_trigger_errors.message is 'What went wrong.';
 comment on column public.webhook_trigger_errors.context is 'Where, as PL/pgSQL tells it.';
-comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again: a list of {"data", "actor"}; empty when it could not be kept.';
+comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again, a list: {"data", "actor", "tenant"} of an event; {"new", "old", "user"} of a row whose event could not be built; {"key"} or {"row"}, by which it is read again. Empty when it could not be kept.';
 comment on column public.webhook_trigger_errors.resolved_at is 'When the events were emitted after all.';
 alter table public.webhook_trigger_errors enable row level security;
 revoke all on public.webhook_trigger_errors from public, anon, authenticated, service_role;
@@ -1467,6 +1468,10 @@ begin
                     array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i) end,
                 (arguments ->> 'webhook_config_id')::uuid,
                 coalesce((arguments ->> 'at_most')::integer, 1000));
+        when 'retry_trigger_errors' then
+            return webhooks.retry_webhook_trigger_errors(
+                case when jsonb_typeof(arguments -> 'ids') = 'array' then
+                    array(select i::uuid from jsonb_array_elements_text(arguments -> 'ids') as i) end);
         when 'retry' then
             return webhooks.retry_webhook_delivery((arguments ->> 'delivery_id')::uuid);
         when 'replay' then
@@ -1523,14 +1528,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
-    -- a digest: a header's value in the arguments must not lie in a second table
-    _request jsonb := jsonb_build_object('action', action, 'digest', encode(sha256(convert_to(arguments::text, 'UTF8')), 'hex'));
+    -- with a digest: a header's value in the arguments must not lie in a second table
+    _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
 begin
     if idempotency_key is null then
         return webhooks.admin_write(action, arguments);
     end if;
+    perform webhooks.check_payload_size(arguments);
+    _request := jsonb_build_object('action', action, 'digest', encode(sha256(convert_to(arguments::text, 'UTF8')), 'hex'));
     if length(idempotency_key) not between 1 and 255 then
         raise exception 'an idempotency key has 1 to 255 characters' using errcode = '22023';
     end if;
@@ -2146,6 +2153,23 @@ end $$;
 comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: one more attempt for a failed one, once more for a delivered one, at once for one that waits.';
 revoke all on function public.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.retry_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/api/retry_webhook_trigger_errors.sql
+create or replace function public.retry_webhook_trigger_errors(
+    ids uuid[] default null
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.retry_webhook_trigger_errors(retry_webhook_trigger_errors.ids);
+end $$;
+comment on function public.retry_webhook_trigger_errors(uuid[]) is 'Emits once, in order, the events that triggers could not emit: of the given errors, or of the oldest 1,000 that are not resolved. Returns {"resolved", "failed": [{"id", "message"}]}.';
+revoke all on function public.retry_webhook_trigger_errors(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function public.retry_webhook_trigger_errors(uuid[]) to authenticated, service_role;
 
 -- schemas/api/rotate_webhook_secret.sql
 create or replace function public.rotate_webhook_secret(
@@ -4815,17 +4839,15 @@ language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    _problem text := webhooks.payload_problem(payload);
 begin
-    if octet_length(payload::text) > 262144 then
-        raise exception 'the webhook payload has % bytes; at most 262144 (256 KB) are allowed', octet_length(payload::text)
+    if _problem is not null then
+        raise exception '%', _problem
             using errcode = '22023', hint = 'Send an id or a link in event_data and let the receiver fetch the rest.';
     end if;
-    -- parsers of many languages give up at some depth: a receiver's, or a worker's
-    if payload @? '$.**{101}' then
-        raise exception 'the webhook payload is nested more than 100 levels deep'
-            using errcode = '22023', hint = 'Flatten event_data.';
-    end if;
 end $$;
+comment on function webhooks.check_payload_size(jsonb) is 'Raises 22023 with what webhooks.payload_problem returns.';
 revoke all on function webhooks.check_payload_size(jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/events/dispatch_limit_per_minute.sql
@@ -4915,6 +4937,8 @@ begin
         raise exception '"%" is an analytics event, not a webhook: send it to %', _type.name, _type.analytics_destination
             using errcode = '22023', hint = 'Webhook event types are in the table public.webhook_event_types.';
     end if;
+    -- first of all: what follows turns parts of it into text
+    perform webhooks.check_payload_size(emit.event_data);
     _problem := webhooks.schema_problem(_type.data_schema, emit.event_data);
     if _problem is not null then
         raise exception 'event_data of "%" is wrong: %', _type.name, _problem
@@ -4960,7 +4984,7 @@ begin
     end if;
     -- a server may dispatch first and change the table then: the trigger must know
     insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
-    select distinct 'change', webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
+    select distinct webhooks.change_scope(), webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
            _request_id, _deliveries, emit.actor_user_id, true
     from public.webhook_triggers as t
     where t.event_type = _type.name
@@ -5080,6 +5104,47 @@ $$;
 comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the one form that all receivers know.';
 revoke all on function webhooks.payload(text, jsonb, uuid, uuid) from public, anon, authenticated, service_role;
 
+-- schemas/events/payload_problem.sql
+-- What can be rejected is rejected before any text exists: a number of 36 bytes may have 131,072 digits as text.
+create or replace function webhooks.payload_problem(payload jsonb)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _digits numeric;
+    _bytes integer;
+begin
+    -- no text of 256 KB takes more than five times its size as jsonb: a list of one-digit numbers takes four
+    if pg_column_size(payload) > 8 * 262144 then
+        return 'the webhook payload is larger than 262144 bytes; at most 262144 (256 KB) are allowed';
+    end if;
+    -- parsers of many languages give up at some depth: a receiver's, or a worker's
+    if payload @? '$.**{101}' then
+        return 'the webhook payload is nested more than 100 levels deep';
+    end if;
+    -- a double ends at 1e308; what is longer than this is an attack or an accident
+    select sum(case
+        when abs(v.n) > 1e999 or scale(v.n) > 1000 then 'Infinity'::numeric
+        when octet_length(v.n::text) > 1002 then 'Infinity'::numeric
+        else octet_length(v.n::text)
+    end) into _digits
+    from (
+        select j::numeric as n from jsonb_path_query(payload, 'strict $.** ? (@.type() == "number")') as j
+    ) as v;
+    if _digits = 'Infinity' then
+        return 'the webhook payload has a number above 1e999 or of more than 1000 digits';
+    end if;
+    _bytes := case when _digits > 262144 then _digits else octet_length(payload::text) end;
+    if _bytes > 262144 then
+        return format('the webhook payload has %s bytes; at most 262144 (256 KB) are allowed', _bytes);
+    end if;
+    return null;
+end $$;
+comment on function webhooks.payload_problem(jsonb) is 'Why a payload cannot be sent, or null: 256 KB, 100 levels, numbers of 1,000 digits. Costs no more than the payload''s size in memory.';
+revoke all on function webhooks.payload_problem(jsonb) from public, anon, authenticated, service_role;
+
 -- schemas/events/schema_problem.sql
 create or replace function webhooks.schema_problem(data_schema jsonb, data jsonb)
 returns text
@@ -5118,7 +5183,7 @@ begin
           and not jsonb_typeof(data -> property.key) = any (types.allowed)
           and not ('integer' = any (types.allowed)
                    and jsonb_typeof(data -> property.key) = 'number'
-                   and (data ->> property.key)::numeric % 1 = 0)
+                   and (data -> property.key)::numeric % 1 = 0)
     ) as p;
     if _problem is null and _validator is not null then
         execute format('select %s($1, $2)', _validator::regproc) into _valid using data_schema::json, data;
@@ -5762,6 +5827,73 @@ comment on function public.webhook_version() is 'The version of this SQL, and th
 revoke all on function public.webhook_version() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_version() to service_role;
 
+-- schemas/triggers/base_type.sql
+create or replace function webhooks.base_type(type oid)
+returns oid
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive domain as (
+        select t.oid, t.typtype, t.typbasetype from pg_type as t where t.oid = base_type.type
+        union all
+        select t.oid, t.typtype, t.typbasetype from domain as d join pg_type as t on d.typtype = 'd' and t.oid = d.typbasetype
+    )
+    select d.oid from domain as d where d.typtype <> 'd'
+$$;
+comment on function webhooks.base_type(oid) is 'The type that a domain is made of, else the type itself.';
+revoke all on function webhooks.base_type(oid) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/broken_triggers.sql
+-- What would lose events from the next change on: found before it happens, by planning each query without running it.
+create or replace function webhooks.broken_triggers()
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_diagnosis, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _trigger record;
+    _problem text;
+    _broken jsonb := '[]';
+begin
+    for _trigger in select t.* from public.webhook_triggers as t where t.enabled order by t.source::text, t.event_type loop
+        _problem := case
+            when not exists (select from pg_class as c where c.oid = _trigger.source) then 'the table was dropped'
+            when not exists (
+                select from pg_trigger as g
+                where g.tgrelid = _trigger.source and g.tgname = _trigger.trigger_name and g.tgenabled in ('O', 'A')
+            ) then format('the trigger %s was dropped or disabled', _trigger.trigger_name)
+        end;
+        -- the query has the expressions of virtual columns as they were when it was attached
+        _problem := coalesce(_problem, (
+            select format('the expression of the column %s has changed', string_agg(a.attname, ', '))
+            from pg_attribute as a
+            join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+            where a.attrelid = _trigger.source and a.attgenerated = 'v'
+              and strpos(_trigger.query, pg_get_expr(d.adbin, d.adrelid)) = 0
+            having count(*) > 0));
+        if _problem is null then
+            begin
+                execute format('with new_rows as (select * from %1$s limit 0), old_rows as (select * from %1$s limit 0) %2$s',
+                               _trigger.source, _trigger.query);
+            exception when others then
+                _problem := sqlerrm;
+            end;
+        end if;
+        if _problem is not null then
+            _broken := _broken || jsonb_build_object(
+                'source', _trigger.source::text, 'event_type', _trigger.event_type, 'operation', _trigger.operation,
+                'problem', _problem);
+        end if;
+    end loop;
+    return _broken;
+end $$;
+comment on function webhooks.broken_triggers() is 'The attached triggers that cannot emit as things are, each with its problem: a list of {"source", "event_type", "operation", "problem"}.';
+revoke all on function webhooks.broken_triggers() from public, anon, authenticated, service_role;
+
 -- schemas/triggers/change_identity.sql
 create or replace function webhooks.change_identity(source regclass, data jsonb, actor text)
 returns text[]
@@ -5816,6 +5948,44 @@ $$;
 comment on function webhooks.change_key(text, text[], jsonb, uuid) is 'The deterministic idempotency key of a change: event type, and a hash of the values that tell it from another.';
 revoke all on function webhooks.change_key(text, text[], jsonb, uuid) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/change_scope.sql
+-- The keys of changes are each transaction's own: two open ones that emit the same fact never wait for each other.
+create or replace function webhooks.change_scope()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$ select 'change:' || pg_current_xact_id()::text $$;
+comment on function webhooks.change_scope() is 'The scope of idempotency keys for the changes of this transaction.';
+revoke all on function webhooks.change_scope() from public, anon, authenticated, service_role;
+
+-- schemas/triggers/changed_rows_sql.sql
+create or replace function webhooks.changed_rows_sql(source regclass, operation text, keys_only boolean)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select format('select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(%s, ''user'', webhooks.user_sub()))) from %s',
+        case
+            when changed_rows_sql.keys_only then format('''row'', %s', (
+                select webhooks.json_object_sql(array_agg(format('%L, %I.%I::text', a.attname, c.alias, a.attname) order by a.attnum))
+                from pg_index as i
+                join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+                where i.indrelid = changed_rows_sql.source and i.indisprimary))
+            when changed_rows_sql.operation = 'update' then format('''new'', %s, ''old'', %s',
+                webhooks.row_sql(changed_rows_sql.source, 'new'), webhooks.row_sql(changed_rows_sql.source, 'old'))
+            else format('%L, %s', c.alias, webhooks.row_sql(changed_rows_sql.source, c.alias))
+        end,
+        case changed_rows_sql.operation
+            when 'update' then 'new_rows as new join old_rows as old on ' || webhooks.same_row_sql(changed_rows_sql.source, 'new', 'old')
+            else format('%1$s_rows as %1$s', c.alias)
+        end)
+    from (select case changed_rows_sql.operation when 'delete' then 'old' else 'new' end as alias) as c
+$$;
+comment on function webhooks.changed_rows_sql(regclass, text, boolean) is 'The SQL for what webhook_trigger_errors keeps of a statement''s rows: {"new", "old", "user"} each, or {"row", "user"} with the primary key.';
+revoke all on function webhooks.changed_rows_sql(regclass, text, boolean) from public, anon, authenticated, service_role;
+
 -- schemas/triggers/column_or_sql.sql
 create or replace function webhooks.column_or_sql(source regclass, alias text, value text)
 returns text
@@ -5855,7 +6025,8 @@ begin
     select t.* into _type from public.webhook_event_types as t where t.name = emit_changes.event_type;
     if not found or _type.analytics_destination is not null then
         raise exception 'webhook event type "%" is not in the catalog', emit_changes.event_type
-            using errcode = '22023', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
+            -- no data of a row causes it: not of class 22
+            using errcode = '42704', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
     end if;
 
     with endpoint as materialized (
@@ -5869,40 +6040,42 @@ begin
         for key share
     ),
     given as materialized (
-        select e.data, e.actor, e.position, emit_changes.tenants[e.position] as tenant, gen_random_uuid() as request_id,
-               webhooks.schema_problem(_type.data_schema, e.data) as problem,
-               webhooks.change_key(_type.name, emit_changes.identity, e.data, e.actor) as key
+        select e.data, e.actor, e.position, emit_changes.tenants[e.position] as tenant, gen_random_uuid() as request_id
         from unnest(emit_changes.data, emit_changes.actors) with ordinality as e (data, actor, position)
     ),
     bodies as materialized (
         select g.*, webhooks.payload(_type.name, g.data, g.actor, g.request_id) as payload from given as g
     ),
     checked as materialized (
-        -- one row that cannot be sent does not stop the others
-        select b.*, coalesce(b.problem, case
-            when octet_length(b.payload::text) > 262144 then 'the payload is larger than 262144 bytes (256 KB)'
-        end) as refusal
+        select b.*, coalesce(webhooks.payload_problem(b.payload), webhooks.schema_problem(_type.data_schema, b.data)) as problem
         from bodies as b
     ),
     refused as (
-        insert into public.webhook_trigger_errors (source, event_type, operation, events, code, message)
+        -- one row that cannot be sent does not stop the others
+        insert into public.webhook_trigger_errors (source, event_type, operation, events, code, message, data)
         select emit_changes.source, _type.name, emit_changes.operation, count(*), '22023',
-               format('event_data of "%s" is wrong: %s', _type.name, c.refusal)
+               format('event_data of "%s" is wrong: %s', _type.name, c.problem),
+               webhooks.kept_events(emit_changes.identity, array_agg(c.data order by c.position),
+                                    array_agg(c.actor order by c.position), array_agg(c.tenant order by c.position))
         from checked as c
-        where c.refusal is not null
-        group by c.refusal
+        where c.problem is not null
+        group by c.problem
+    ),
+    keyed as materialized (
+        select c.*, webhooks.change_key(_type.name, emit_changes.identity, c.data, c.actor) as key
+        from checked as c
+        where c.problem is null
     ),
     firsts as (
         select distinct on (c.key) c.key, c.request_id, c.actor, (
                    select count(*) from endpoint as e where e.tenant_id is null or e.tenant_id = c.tenant) as deliveries
-        from checked as c
-        where c.refusal is null
+        from keyed as c
         order by c.key, c.position
     ),
     known as (
         -- the last change counts: whoever leaves and joins again makes two events
         insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
-        select 'change', f.key, f.request_id, f.deliveries, f.actor
+        select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor
         from firsts as f
         order by f.key
         on conflict on constraint idempotency_keys_pkey do update
@@ -5913,16 +6086,76 @@ begin
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
     select e.id, _type.name, c.payload, c.request_id, c.tenant
-    from checked as c
+    from keyed as c
     -- no row of known with that request_id: a server dispatched it before, in this transaction
     join firsts as f on f.key = c.key
     join known as k on k.key = f.key and k.request_id = f.request_id
     join endpoint as e on e.tenant_id is null or e.tenant_id = c.tenant
-    where c.refusal is null
     order by c.position;
 end $$;
 comment on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) is 'Creates the deliveries of many events of one type by one statement, in the order given. A row that the catalog rejects is recorded in webhook_trigger_errors.';
 revoke all on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/emit_kept.sql
+create or replace function webhooks.emit_kept(attached public.webhook_triggers, source text, kept jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _item jsonb;
+    _where text;
+    _data jsonb[];
+    _actors uuid[];
+    _tenants text[];
+    _problem text;
+begin
+    for _item in select k.item from jsonb_array_elements(emit_kept.kept) with ordinality as k (item, position) order by k.position loop
+        if _item ? 'data' then
+            _data := array[_item -> 'data'];
+            _actors := array[(_item ->> 'actor')::uuid];
+            _tenants := array[_item ->> 'tenant'];
+        elsif _item ?| array['new', 'old'] then
+            -- for webhooks.user_id(): who did it then, not who retries now
+            perform set_config('request.jwt.claim.sub', coalesce(_item ->> 'user', ''), true),
+                    set_config('request.jwt.claims', jsonb_strip_nulls(jsonb_build_object('sub', _item -> 'user'))::text, true);
+            execute format('with new_rows as (select r.* from jsonb_populate_record(null::%1$s, $1 -> ''new'') as r),'
+                           ' old_rows as (select r.* from jsonb_populate_record(null::%1$s, $1 -> ''old'') as r) %2$s',
+                           attached.source, attached.query)
+            into _data, _actors, _tenants using _item;
+        else
+            -- by its key, as the table has it now
+            select string_agg(format('s.%I::text = %L', a.attname, k.value), ' and ') into _where
+            from jsonb_each_text(coalesce(_item -> 'key', _item -> 'row')) as k
+            join pg_attribute as a
+                on a.attrelid = attached.source and not a.attisdropped
+                and a.attname = case when _item ? 'key' then attached.data ->> k.key else k.key end;
+            if _where is null or attached.operation = 'delete' then
+                raise exception 'neither the event nor a key that finds its row was kept' using errcode = '22023';
+            end if;
+            execute format('with new_rows as (select s.* from %1$s as s where %2$s), old_rows as (select * from new_rows) %3$s',
+                           attached.source, _where, attached.query)
+            into _data, _actors, _tenants;
+            if _data is null then
+                raise exception 'the row does not exist any more, or its event is not due' using errcode = '22023';
+            end if;
+        end if;
+        select coalesce(webhooks.payload_problem(d.data), webhooks.schema_problem(t.data_schema, d.data)) into _problem
+        from unnest(_data) as d (data)
+        join public.webhook_event_types as t on t.name = attached.event_type
+        where webhooks.payload_problem(d.data) is not null or webhooks.schema_problem(t.data_schema, d.data) is not null
+        limit 1;
+        if _problem is not null then
+            raise exception '%', _problem using errcode = '22023';
+        end if;
+        if _data is not null then
+            perform webhooks.emit_changes(
+                emit_kept.source, attached.operation, attached.event_type, attached.identity, _data, _actors, _tenants);
+        end if;
+    end loop;
+end $$;
+comment on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) is 'Emits the events that webhook_trigger_errors kept, in order, or raises why one cannot be.';
+revoke all on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/emitted_by_change.sql
 create or replace function webhooks.emitted_by_change(event_type text, event_data jsonb, actor_user_id uuid, user_sub text)
@@ -5948,7 +6181,7 @@ begin
         select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
         from attached as a
         join webhooks.idempotency_keys as k
-            on k.scope = 'change'
+            on k.scope like 'change%'
             and k.key = webhooks.change_key(emitted_by_change.event_type, a.identity, emitted_by_change.event_data,
                                             coalesce(emitted_by_change.actor_user_id, _user))
         where not k.awaits_change
@@ -5965,6 +6198,88 @@ begin
 end $$;
 comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'What dispatching returns of the event that a trigger emitted for a fact, or null. A user''s dispatch of a fact that did not happen is an error, a server''s is believed.';
 revoke all on function webhooks.emitted_by_change(text, jsonb, uuid, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/is_ours.sql
+create or replace function webhooks.is_ours(relation regclass)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from pg_class as c
+        where c.oid in (is_ours.relation, pg_partition_root(is_ours.relation))
+          and (c.relnamespace = 'webhooks'::regnamespace
+               or (c.relnamespace = 'public'::regnamespace and c.relname in (
+                   'webhook_configurations', 'webhook_deliveries', 'webhook_attempts', 'webhook_circuits', 'webhook_traceparents',
+                   'webhook_event_types', 'webhook_triggers', 'webhook_trigger_errors', 'webhook_dispatcher_runs',
+                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions'))))
+$$;
+comment on function webhooks.is_ours(regclass) is 'Whether a table is this system''s own.';
+revoke all on function webhooks.is_ours(regclass) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/json_object_sql.sql
+create or replace function webhooks.json_object_sql(pairs text[])
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a function takes 100 arguments: fifty pairs
+    select coalesce(string_agg(c.chunk, ' || ' order by c.number), '''{}''::jsonb')
+    from (
+        select (p.position - 1) / 50 as number,
+               format('jsonb_build_object(%s)', string_agg(p.pair, ', ' order by p.position)) as chunk
+        from unnest(json_object_sql.pairs) with ordinality as p (pair, position)
+        group by 1
+    ) as c
+$$;
+comment on function webhooks.json_object_sql(text[]) is 'The SQL for a JSON object of any number of pairs, each given as SQL: ''key'', value.';
+revoke all on function webhooks.json_object_sql(text[]) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/json_value_sql.sql
+create or replace function webhooks.json_value_sql(column_type oid, value text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when t.base = 'timestamptz'::regtype then
+            -- in UTC whatever the session's time zone; infinity and years before 1 have no form of their own
+            format($sql$case when %1$s between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'
+                then to_jsonb(to_char(%1$s at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+                else to_jsonb(%1$s at time zone 'utc') end$sql$, json_value_sql.value)
+        -- JSON has no NaN and no infinity
+        when t.base in ('numeric'::regtype, 'float4'::regtype, 'float8'::regtype) then
+            format($sql$case when %1$s not in ('NaN', 'Infinity', '-Infinity') then %1$s end$sql$, json_value_sql.value)
+        else json_value_sql.value
+    end
+    from (select webhooks.base_type(json_value_sql.column_type) as base) as t
+$$;
+comment on function webhooks.json_value_sql(oid, text) is 'The SQL for the form that a value has in an event.';
+revoke all on function webhooks.json_value_sql(oid, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/kept_events.sql
+create or replace function webhooks.kept_events(identity text[], data jsonb[], actors uuid[], tenants text[])
+returns jsonb
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_agg(case
+        -- what no payload may have is not kept either; by its key it can be read again, once it is right
+        when webhooks.payload_problem(e.data) is not null then
+            jsonb_build_object('key', (
+                select jsonb_object_agg(i.name, e.data -> i.name)
+                from unnest(kept_events.identity) as i (name)
+                where pg_column_size(e.data -> i.name) < 1000 and i.name <> '@actor'))
+        else jsonb_build_object('data', e.data, 'actor', e.actor, 'tenant', e.tenant)
+    end order by e.position)
+    from unnest(kept_events.data, kept_events.actors, kept_events.tenants) with ordinality as e (data, actor, tenant, position)
+$$;
+comment on function webhooks.kept_events(text[], jsonb[], uuid[], text[]) is 'What webhook_trigger_errors keeps of events, to emit them again.';
+revoke all on function webhooks.kept_events(text[], jsonb[], uuid[], text[]) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/lock_tables.sql
 create or replace function webhooks.lock_tables(tables regclass[])
@@ -6002,6 +6317,115 @@ end $$;
 comment on function webhooks.lock_tables(regclass[]) is 'Locks tables for new triggers, together or not at all, so that no user''s transaction ends in a deadlock.';
 revoke all on function webhooks.lock_tables(regclass[]) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/made_up_problems.sql
+-- Rows that may come one day: one that is there, with a value that is null, long or odd in one column after the other.
+create or replace function webhooks.made_up_problems(source regclass, columns name[], query text, data_schema jsonb)
+returns setof text
+language plpgsql
+-- invoker: it runs the SQL of whoever attaches
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _rows text := format('select r.* from jsonb_populate_record(null::%s, $1) as r', made_up_problems.source);
+    _possible text;
+    _usual jsonb;
+    _usual_problem text;
+    _column record;
+    _value jsonb;
+    _row jsonb;
+    _possible_row boolean;
+    _problem text;
+begin
+    select coalesce(string_agg(format('(%s) is not false', pg_get_expr(c.conbin, c.conrelid)), ' and '), 'true') into _possible
+    from pg_constraint as c
+    where c.conrelid = made_up_problems.source and c.contype = 'c';
+    execute format('select %s from %s as r limit 1', webhooks.row_sql(made_up_problems.source, 'r'), made_up_problems.source)
+    into _usual;
+    if _usual is null then
+        select jsonb_object_agg(a.attname, case
+            when webhooks.base_type(a.atttypid) in ('json'::regtype, 'jsonb'::regtype) then '{}'
+            else to_jsonb((webhooks.made_up_values(a.atttypid, a.atttypmod))[1])
+        end) into _usual
+        from pg_attribute as a
+        where a.attrelid = made_up_problems.source and a.attnum > 0 and not a.attisdropped;
+    end if;
+    _usual_problem := webhooks.row_problem(_rows, made_up_problems.query, made_up_problems.data_schema, _usual);
+    for _column in
+        select a.attname, a.attnotnull, a.atttypid, a.atttypmod,
+               webhooks.base_type(a.atttypid) in ('json'::regtype, 'jsonb'::regtype) as is_json
+        from pg_attribute as a
+        where a.attrelid = made_up_problems.source and a.attname = any (made_up_problems.columns) and a.attgenerated = ''
+          -- its values are those of another table
+          and not exists (select from pg_constraint as c
+                          where c.conrelid = a.attrelid and c.contype = 'f' and a.attnum = any (c.conkey))
+        order by a.attnum
+    loop
+        for _value in
+            select 'null'::jsonb where not _column.attnotnull
+            union all
+            select case when _column.is_json then v.value::jsonb else to_jsonb(v.value) end
+            from unnest(webhooks.made_up_values(_column.atttypid, _column.atttypmod)) as v (value)
+        loop
+            _row := _usual || jsonb_build_object(_column.attname, _value);
+            begin
+                execute format('select %s from (%s) as t', _possible, _rows) into _possible_row using _row;
+            exception when others then
+                -- no value of this column
+                _possible_row := false;
+            end;
+            continue when _possible_row is not true;
+            _problem := webhooks.row_problem(_rows, made_up_problems.query, made_up_problems.data_schema, _row);
+            if _problem is distinct from _usual_problem and _problem is not null then
+                return next format('%I = %s: %s', _column.attname, left(_value #>> '{}', 40), _problem);
+            end if;
+        end loop;
+    end loop;
+end $$;
+comment on function webhooks.made_up_problems(regclass, name[], text, jsonb) is 'The values that a trigger''s query could not emit an event for, should a row have them one day.';
+revoke all on function webhooks.made_up_problems(regclass, name[], text, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/made_up_values.sql
+create or replace function webhooks.made_up_values(type oid, modifier integer)
+returns text[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when t.typsubscript = 'array_subscript_handler'::regproc then array['{}', '{null}']
+        when t.typtype = 'e' then array(select e.enumlabel::text from pg_enum as e where e.enumtypid = t.oid order by e.enumsortorder)
+        when t.typtype in ('r', 'm') then array['empty']
+        else case t.typname
+            when 'int2' then array['1', '0', '-32768', '32767']
+            when 'int4' then array['1', '0', '-2147483648', '2147483647']
+            when 'int8' then array['1', '0', '-9223372036854775808', '9223372036854775807']
+            when 'numeric' then array['1', '0', 'NaN', 'Infinity', '123456789012345678901234567890.5']
+            when 'float4' then array['1', '0', 'NaN', 'Infinity', '-Infinity']
+            when 'float8' then array['1', '0', 'NaN', 'Infinity', '-Infinity', '1e308']
+            when 'bool' then array['true', 'false']
+            when 'uuid' then array['6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11']
+            when 'timestamptz' then array['2026-01-29 12:34:56.789+00', 'infinity', '-infinity', '0044-03-15 12:00:00+00 BC']
+            when 'timestamp' then array['2026-01-29 12:34:56.789', 'infinity', '0044-03-15 12:00:00 BC']
+            when 'date' then array['2026-01-29', 'infinity', '0044-03-15 BC']
+            when 'time' then array['12:34:56', '24:00:00']
+            when 'interval' then array['1 day', '-1 year']
+            when 'bytea' then array['\x61', '\x', '\x00ff']
+            when 'inet' then array['192.0.2.1', '::/0']
+            when 'json' then array['{}', '[]', '1', '"text"']
+            when 'jsonb' then array['{}', '[]', '1', '"text"', 'null']
+            when 'varchar' then array['a', '', repeat('é', least(made_up_values.modifier - 4, 1000))]
+            when 'bpchar' then array['a', '']
+            when 'text' then array['a', '', E'\u0001"\\\u202e\U0001F389', repeat('é', 1000)]
+            else array['1', '']
+        end
+    end
+    from pg_type as t
+    where t.oid = webhooks.base_type(made_up_values.type)
+$$;
+comment on function webhooks.made_up_values(oid, integer) is 'Values of a type that rows may have one day: an usual one first, then the longest and odd ones, as text.';
+revoke all on function webhooks.made_up_values(oid, integer) from public, anon, authenticated, service_role;
+
 -- schemas/triggers/on_change.sql
 -- No variable here has the type of a table of ours: a missing one would fail when the function is compiled, before
 -- the block that catches errors begins.
@@ -6015,13 +6439,26 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
+    _source text := format('%I.%I', tg_table_schema, tg_table_name);
+    _rows text := case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end;
     _trigger record;
     _event_type text;
     _data jsonb[];
     _actors uuid[];
     _tenants text[];
+    _code text;
     _message text;
     _context text;
+    -- ranges of the statement's rows that are still to do, the first last
+    _starts integer[];
+    _sizes integer[];
+    _start integer;
+    _size integer;
+    _part text;
+    _tries integer := 0;
+    _kept jsonb;
+    _errors jsonb[] := '{}';
+    _error record;
 begin
     select t.* into strict _trigger
     from public.webhook_triggers as t
@@ -6032,17 +6469,86 @@ begin
     end if;
     execute _trigger.query into _data, _actors, _tenants;
     if _data is not null then
-        perform webhooks.emit_changes(
-            format('%I.%I', tg_table_schema, tg_table_name), lower(tg_op), _event_type, _trigger.identity, _data, _actors,
-            _tenants);
+        perform webhooks.emit_changes(_source, lower(tg_op), _event_type, _trigger.identity, _data, _actors, _tenants);
     end if;
     return null;
 exception when others then
-    get stacked diagnostics _message = message_text, _context = pg_exception_context;
-    perform webhooks.record_trigger_error(
-        format('%I.%I', tg_table_schema, tg_table_name), lower(tg_op), _event_type, cardinality(_data), sqlstate,
-        case sqlstate when 'P0002' then format('trigger %I has no row in public.webhook_triggers; attach it again', tg_name)
-        else _message end, _context);
+    get stacked diagnostics _code = returned_sqlstate, _message = message_text, _context = pg_exception_context;
+    if _event_type is null then
+        perform webhooks.record_trigger_error(
+            _source, lower(tg_op), null, cardinality(_data), _code,
+            case _code when 'P0002' then format('trigger %I has no row in public.webhook_triggers; attach it again', tg_name)
+            else _message end, _context);
+        return null;
+    end if;
+    begin
+        -- One bad row must not cost the others their events: what failed is halved until the bad rows stand alone.
+        execute format('select count(*) from %s', _rows) into _size;
+        _starts := array[0];
+        _sizes := array[_size];
+        while cardinality(_starts) > 0 loop
+            _start := _starts[cardinality(_starts)];
+            _size := _sizes[cardinality(_sizes)];
+            _starts := trim_array(_starts, 1);
+            _sizes := trim_array(_sizes, 1);
+            -- the trigger's queries, over a part of the rows
+            _part := format('with %1$s as (select * from %1$s offset %2$s limit %3$s) ', _rows, _start, _size);
+            _tries := _tries + 1;
+            -- the first part is all of them, and has failed already
+            if _tries > 1 then
+                begin
+                    _data := null;
+                    execute _part || _trigger.query into _data, _actors, _tenants;
+                    if _data is not null then
+                        perform webhooks.emit_changes(_source, lower(tg_op), _event_type, _trigger.identity, _data, _actors, _tenants);
+                    end if;
+                    continue;
+                exception when others then
+                    get stacked diagnostics _code = returned_sqlstate, _message = message_text, _context = pg_exception_context;
+                end;
+            end if;
+            -- what a row can cause: its data, a constraint, a function's own error, a limit; a lock or a missing table
+            -- would fail for each, and 1,000 parts are as many as one statement may cost
+            if _size > 1 and _tries < 1000 and left(_code, 2) in ('21', '22', '23', '54', 'P0') then
+                _starts := _starts || array[_start + _size / 2, _start];
+                _sizes := _sizes || array[_size - _size / 2, _size / 2];
+                continue;
+            end if;
+            _kept := null;
+            begin
+                if _data is not null then
+                    _kept := webhooks.kept_events(_trigger.identity, _data, _actors, _tenants);
+                else
+                    execute _part || webhooks.changed_rows_sql(tg_relid, lower(tg_op), false) into _kept;
+                end if;
+            exception when others then
+                begin
+                    execute _part || webhooks.changed_rows_sql(tg_relid, lower(tg_op), true) into _kept;
+                exception when others then
+                    _kept := null;
+                end;
+            end;
+            _errors := _errors || jsonb_build_object(
+                'events', coalesce(cardinality(_data), _size), 'code', _code, 'message', _message, 'context', _context, 'data', _kept);
+        end loop;
+        for _error in
+            select sum((e.error ->> 'events')::integer) filter (where coalesce(d.position, 1) = 1) as events, e.error ->> 'code' as code, e.error ->> 'message' as message,
+                   min(e.error ->> 'context') as context, jsonb_agg(d.item order by e.position, d.position) as data
+            from unnest(_errors) with ordinality as e (error, position)
+            left join lateral jsonb_array_elements(
+                case jsonb_typeof(e.error -> 'data') when 'array' then e.error -> 'data' end
+            ) with ordinality as d (item, position) on true
+            group by 2, 3
+            order by min(e.position)
+        loop
+            perform webhooks.record_trigger_error(
+                _source, lower(tg_op), _event_type, _error.events::integer, _error.code, _error.message, _error.context,
+                nullif(_error.data, '[null]'));
+        end loop;
+    exception when others then
+        perform webhooks.record_trigger_error(
+            _source, lower(tg_op), _event_type, cardinality(_data), _code, _message, _context);
+    end;
     return null;
 end $$;
 comment on function webhooks.on_change() is 'The trigger of webhook_attach: emits an event for each changed row of a statement. Never fails the statement.';
@@ -6080,24 +6586,156 @@ create or replace function webhooks.record_trigger_error(
     events integer,
     code text,
     message text,
-    context text
+    context text,
+    data jsonb default null
 )
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    insert into public.webhook_trigger_errors (source, operation, event_type, events, code, message, context)
+    insert into public.webhook_trigger_errors (source, operation, event_type, events, code, message, context, data)
     values (record_trigger_error.source, record_trigger_error.operation, record_trigger_error.event_type,
             record_trigger_error.events, record_trigger_error.code, left(record_trigger_error.message, 1000),
-            left(record_trigger_error.context, 1000));
+            left(record_trigger_error.context, 1000), record_trigger_error.data);
 exception when others then
     -- the last resort; without the message, which may repeat what a user wrote
     raise warning 'webhook events of % are lost (SQLSTATE %), and public.webhook_trigger_errors takes no row (SQLSTATE %)',
         record_trigger_error.source, record_trigger_error.code, sqlstate;
 end $$;
-comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text) is 'Keeps an error of a webhook trigger for the dashboard. Never fails.';
-revoke all on function webhooks.record_trigger_error(text, text, text, integer, text, text, text) from public, anon, authenticated, service_role;
+comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) is 'Keeps an error of a webhook trigger for the dashboard. Never fails.';
+revoke all on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/retry_webhook_trigger_errors.sql
+create or replace function webhooks.retry_webhook_trigger_errors(ids uuid[] default null)
+returns jsonb
+language plpgsql
+-- definer: behind public.retry_webhook_trigger_errors, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _error public.webhook_trigger_errors;
+    _attached public.webhook_triggers;
+    _resolved integer := 0;
+    _failed jsonb := '[]';
+    _claims text := current_setting('request.jwt.claims', true);
+    _sub text := current_setting('request.jwt.claim.sub', true);
+begin
+    perform webhooks.log_action('retry_trigger_errors', null, null, jsonb_build_object('ids', ids));
+    -- a second call at the same time waits, and finds them resolved
+    for _error in
+        select e.* from public.webhook_trigger_errors as e
+        where e.resolved_at is null and (ids is null or e.id = any (ids))
+        order by e.occurred_at, e.id
+        limit 1000
+        for update
+    loop
+        begin
+            if _error.data is null or _error.event_type is null then
+                raise exception 'its data was not kept' using errcode = '22023';
+            end if;
+            select t.* into _attached
+            from public.webhook_triggers as t
+            where t.source = to_regclass(_error.source) and t.event_type = _error.event_type and t.operation = _error.operation;
+            if not found then
+                raise exception 'no trigger emits "%" when % changes: attach it again', _error.event_type, _error.source
+                    using errcode = '22023';
+            end if;
+            perform webhooks.emit_kept(_attached, _error.source, _error.data);
+            update public.webhook_trigger_errors as e set resolved_at = clock_timestamp() where e.id = _error.id;
+            _resolved := _resolved + 1;
+        exception when others then
+            _failed := _failed || jsonb_build_object('id', _error.id, 'message', sqlerrm);
+        end;
+        perform set_config('request.jwt.claims', coalesce(_claims, ''), true),
+                set_config('request.jwt.claim.sub', coalesce(_sub, ''), true);
+    end loop;
+    return jsonb_build_object('resolved', _resolved, 'failed', _failed);
+end $$;
+comment on function webhooks.retry_webhook_trigger_errors(uuid[]) is 'Behind public.retry_webhook_trigger_errors.';
+revoke all on function webhooks.retry_webhook_trigger_errors(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.retry_webhook_trigger_errors(uuid[]) to authenticated, service_role;
+
+-- schemas/triggers/row_problem.sql
+create or replace function webhooks.row_problem(rows_sql text, query text, data_schema jsonb, made_up jsonb default null)
+returns text
+language plpgsql
+-- invoker: it runs the SQL of whoever attaches
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _data jsonb[];
+    _problem text;
+begin
+    -- the trigger's own query: these two stand for a statement's changed rows
+    execute format('with new_rows as materialized (%s), old_rows as (select * from new_rows) select t.data from (%s) as t (data)',
+                   row_problem.rows_sql, row_problem.query)
+    into _data using row_problem.made_up;
+    select coalesce(webhooks.payload_problem(d.data), webhooks.schema_problem(row_problem.data_schema, d.data)) into _problem
+    from unnest(_data) as d (data)
+    where webhooks.payload_problem(d.data) is not null or webhooks.schema_problem(row_problem.data_schema, d.data) is not null
+    limit 1;
+    return _problem;
+exception when others then
+    return sqlerrm;
+end $$;
+comment on function webhooks.row_problem(text, text, jsonb, jsonb) is 'Why a trigger''s query would emit no event for one of the given rows, or null.';
+revoke all on function webhooks.row_problem(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/row_sql.sql
+create or replace function webhooks.row_sql(source regclass, alias text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- as text, which jsonb_populate_record reads back for every type; JSON as itself
+    select webhooks.json_object_sql(array_agg(
+        format('%L, %I.%I', a.attname, row_sql.alias, a.attname) || case
+            when webhooks.base_type(a.atttypid) in ('json'::regtype, 'jsonb'::regtype) then '' else '::text'
+        end order by a.attnum))
+    from pg_attribute as a
+    where a.attrelid = row_sql.source and a.attnum > 0 and not a.attisdropped
+$$;
+comment on function webhooks.row_sql(regclass, text) is 'The SQL for a table''s row as JSON, from which it can be built again.';
+revoke all on function webhooks.row_sql(regclass, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/rows_sql.sql
+create or replace function webhooks.rows_sql(source regclass, relation text, alias text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a trigger's rows hold null for virtual columns (Postgres 18): they are computed from their expressions
+    select format(case when bool_or(a.attgenerated = 'v') then '(select %1$s from %2$s) as %3$I' else '%2$s as %3$I' end,
+        string_agg(case
+            when a.attgenerated = 'v' then format('(%s) as %I', pg_get_expr(d.adbin, d.adrelid), a.attname)
+            else format('%I', a.attname)
+        end, ', ' order by a.attnum), rows_sql.relation, rows_sql.alias)
+    from pg_attribute as a
+    left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = rows_sql.source and a.attnum > 0 and not a.attisdropped
+$$;
+comment on function webhooks.rows_sql(regclass, text, text) is 'The SQL for a statement''s changed rows, as the table would show them.';
+revoke all on function webhooks.rows_sql(regclass, text, text) from public, anon, authenticated, service_role;
+
+-- schemas/triggers/same_row_sql.sql
+create or replace function webhooks.same_row_sql(source regclass, one text, other text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select string_agg(format('%2$I.%1$I = %3$I.%1$I', a.attname, same_row_sql.one, same_row_sql.other), ' and ' order by a.attnum)
+    from pg_index as i
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+    where i.indrelid = same_row_sql.source and i.indisprimary
+$$;
+comment on function webhooks.same_row_sql(regclass, text, text) is 'The SQL that is true when two rows have the same primary key; null without one.';
+revoke all on function webhooks.same_row_sql(regclass, text, text) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/schema_of.sql
 -- Any table's changes as typed events, by one call and without PL/pgSQL: webhook_attach, and its opposite.
@@ -6115,10 +6753,14 @@ as $$
     from (
         select case
             when t.typtype = 'd' then webhooks.schema_of(t.typbasetype, false)
-            when t.typelem <> 0 and t.typcategory = 'A' then
+            when t.typsubscript = 'array_subscript_handler'::regproc then
                 jsonb_build_object('type', 'array', 'items', webhooks.schema_of(t.typelem, true))
-            when t.typname in ('json', 'jsonb') then '{}'
-            when t.typtype = 'c' then '{"type": "object"}'
+            -- an extension's cast decides the form, such as hstore's
+            when t.typname in ('json', 'jsonb') or exists (
+                select from pg_catalog.pg_cast as c
+                where c.castsource = t.oid and c.casttarget in ('json'::regtype, 'jsonb'::regtype) and c.castmethod = 'f'
+            ) then '{}'
+            when t.typtype = 'c' or t.oid = 'record'::regtype then '{"type": "object"}'
             when t.typname = 'bool' then '{"type": "boolean"}'
             when t.typname in ('int2', 'int4', 'int8') then '{"type": "integer"}'
             when t.typname in ('numeric', 'float4', 'float8') then '{"type": "number"}'
@@ -6162,16 +6804,20 @@ declare
     _given_actor text := replace(webhook_attach.actor, 'auth.uid()', 'webhooks.user_id()');
     _condition text := replace(webhook_attach.condition, 'auth.uid()', 'webhooks.user_id()');
     _tenant text;
-    _changed text;
     _columns text;
     _actor text;
-    _key_columns text;
+    _key text;
     _check_from text;
     _from text;
-    _where text := 'true';
+    _where text;
+    _read name[];
+    _sample text;
+    _select text;
+    _query text;
     _view regclass;
     _json text;
     _properties jsonb;
+    _schema jsonb;
     _type public.webhook_event_types;
     _problem text;
     _row public.webhook_triggers;
@@ -6181,10 +6827,8 @@ begin
         raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
             using errcode = '22023';
     end if;
-    if webhook_attach.table_name in ('public.webhook_deliveries'::regclass, 'public.webhook_trigger_errors'::regclass)
-        or exists (select from pg_catalog.pg_class as c
-                   where c.oid = webhook_attach.table_name and c.relnamespace = 'webhooks'::regnamespace) then
-        raise exception '%: an event writes to this table, and would make the next one without end', _label
+    if webhooks.is_ours(webhook_attach.table_name) then
+        raise exception '%: the table is this system''s own: an event writes to it, and would make the next one without end', _label
             using errcode = '22023';
     end if;
     if jsonb_typeof(_data) = 'array' then
@@ -6198,36 +6842,19 @@ begin
 
     -- the changed rows, as the trigger's transition tables and as the table itself, to check the SQL against
     if _operation = 'update' then
-        select string_agg(format('new.%1$I = old.%1$I', a.attname), ' and ' order by a.attnum) into _key_columns
-        from pg_catalog.pg_index as i
-        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
-        where i.indrelid = webhook_attach.table_name and i.indisprimary;
-        if _key_columns is null then
+        _key := webhooks.same_row_sql(webhook_attach.table_name, 'new', 'old');
+        if _key is null then
             raise exception '%: the table has no primary key, by which a row before an update is told from the others', _label
                 using errcode = '22023', hint = format('alter table %s add primary key (...)', webhook_attach.table_name);
         end if;
-        _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key_columns);
-        _from := format('new_rows as new join old_rows as old on %s', _key_columns);
+        _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key);
+        _from := format('%s join %s on %s', webhooks.rows_sql(webhook_attach.table_name, 'new_rows', 'new'),
+                        webhooks.rows_sql(webhook_attach.table_name, 'old_rows', 'old'), _key);
     else
         _check_from := format('%s as %s', webhook_attach.table_name, _alias);
-        _from := format('%s_rows as %s', _alias, _alias);
+        _from := webhooks.rows_sql(webhook_attach.table_name, _alias || '_rows', _alias);
     end if;
-    if _condition is not null then
-        _where := format('(%s)', _condition);
-    end if;
-    if _operation = 'update' and not webhook_attach.on_unchanged then
-        -- the columns that data and condition read, of which one at least must have changed
-        select string_agg(format('new.%1$I is distinct from old.%1$I', a.attname), ' or ' order by a.attnum) into _changed
-        from pg_attribute as a
-        where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
-          and (exists (select from jsonb_each_text(_data) as d
-                       where d.value = a.attname or d.value ~ format('\mnew\."?%s\M', a.attname))
-               or _condition ~ format('\m(new|old)\."?%s\M', a.attname));
-        _where := concat_ws(' and ', _where, '(' || _changed || ')');
-    end if;
-    if _operation = 'delete' then
-        _where := concat_ws(' and ', _where, webhooks.parents_exist(webhook_attach.table_name));
-    end if;
+    _where := coalesce('(' || _condition || ')', 'true');
     _actor := coalesce(webhooks.column_or_sql(webhook_attach.table_name, _alias, _given_actor), 'null::uuid');
     _tenant := coalesce(webhooks.column_or_sql(webhook_attach.table_name, _alias, webhook_attach.tenant), 'null');
     select string_agg(format('%s as %I', webhooks.column_or_sql(webhook_attach.table_name, _alias, d.value), d.key), ', '
@@ -6246,19 +6873,26 @@ begin
             using errcode = '22023', hint = 'data, actor and condition are columns of the table, or SQL over new and old.';
     end;
     _view := 'pg_temp.webhook_attach_check'::regclass;
-    select string_agg(format('%L, %s', v.attname, case v.atttypid
-               -- in UTC whatever the session's time zone; an infinite one has no form of its own
-               when 'timestamptz'::regtype then format(
-                   $sql$coalesce(to_char(v.%1$I at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), v.%1$I::text)$sql$,
-                   v.attname)
-               else format('v.%I', v.attname)
-           end), ', ' order by v.attnum),
-           jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)))
+    select webhooks.json_object_sql(array_agg(
+               format('%L, %s', v.attname, webhooks.json_value_sql(v.atttypid, format('v.%I', v.attname))) order by v.attnum)),
+           jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)
+               -- not a number, or an infinite one, is null in JSON; one of a fixed scale is never infinite
+               or webhooks.base_type(v.atttypid) in ('float4'::regtype, 'float8'::regtype)
+               or (webhooks.base_type(v.atttypid) = 'numeric'::regtype and v.atttypmod = -1)))
     into _json, _properties
     from pg_catalog.pg_attribute as v
     left join pg_catalog.pg_attribute as own
         on own.attrelid = webhook_attach.table_name and own.attname = _data ->> v.attname and not own.attisdropped
     where v.attrelid = _view and v.attname not in ('@actor', '@tenant');
+    -- the columns that the event reads, as Postgres knows them; a whole row, such as in to_jsonb(new), reads all
+    select array_agg(a.attname order by a.attnum) into _read
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
+      and (pg_get_viewdef(_view) ~ '\m(new|old)(_\d+)?\.\*' or exists (
+          select from pg_catalog.pg_depend as d
+          join pg_catalog.pg_rewrite as r on r.oid = d.objid and r.ev_class = _view
+          where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+            and d.refobjid = a.attrelid and d.refobjsubid = a.attnum));
     select format('the actor is of type %s, not uuid', v.atttypid::regtype) into _problem
     from pg_catalog.pg_attribute as v
     where v.attrelid = _view and v.attname = '@actor' and v.atttypid <> 'uuid'::regtype;
@@ -6267,13 +6901,14 @@ begin
     -- the catalog: an unknown type gets its schema from the columns, a known one must be satisfied
     select t.* into _type from public.webhook_event_types as t where t.name = webhook_attach.event_type;
     if not found then
+        _schema := jsonb_build_object(
+            'type', 'object', 'properties', _properties,
+            'required', (select jsonb_agg(d.key order by d.key) from jsonb_object_keys(_data) as d (key)));
         perform webhooks.webhook_define_event(
             webhook_attach.event_type,
             format('A row of %s was %s.', webhook_attach.table_name,
                    case _operation when 'insert' then 'inserted' when 'update' then 'updated' else 'deleted' end),
-            jsonb_build_object(
-                'type', 'object', 'properties', _properties,
-                'required', (select jsonb_agg(d.key order by d.key) from jsonb_object_keys(_data) as d (key))));
+            _schema);
     else
         _problem := coalesce(_problem, case
             when _type.analytics_destination is not null then
@@ -6312,10 +6947,20 @@ begin
     _row.tenant := webhook_attach.tenant;
     _row.on_unchanged := webhook_attach.on_unchanged;
     _row.identity := webhooks.change_identity(webhook_attach.table_name, _data, webhook_attach.actor);
-    _row.query := format(
-        'select array_agg(jsonb_build_object(%s)), array_agg(v."@actor"), array_agg(v."@tenant")'
-        ' from (select %s, %s as "@actor", (%s)::text as "@tenant" from %s where %s) as v',
-        _json, _columns, _actor, _tenant, _from, _where);
+    _select := format(
+        'select array_agg(%s), array_agg(v."@actor"), array_agg(v."@tenant")'
+        ' from (select %s, %s as "@actor", (%s)::text as "@tenant" from %s where ',
+        _json, _columns, _actor, _tenant, _from);
+    _row.query := _select || concat_ws(' and ', _where, case _operation
+        when 'delete' then webhooks.parents_exist(webhook_attach.table_name)
+        when 'update' then
+            -- one of them at least: compared as they are stored, since not every type has an operator for it
+            case when not webhook_attach.on_unchanged then (
+                select format('row(%s)::record *<> row(%s)::record', string_agg(format('new.%I', r.name), ', '), string_agg(format('old.%I', r.name), ', '))
+                from unnest(_read) as r (name)
+                having count(*) > 0)
+            end
+    end) || ') as v';
 
     -- what stands already is left alone: a trigger is made under a lock that makes writers wait
     select true into _kept
@@ -6328,6 +6973,32 @@ begin
     if _kept then
         return 'kept';
     end if;
+
+    -- Does it work? The query runs on rows of the table, newest first; of an update each is the old row, too.
+    _query := _select || _where || ') as v';
+    select format('select s.* from %s as s%s limit 1000', webhook_attach.table_name,
+                  ' order by ' || string_agg(format('s.%I desc', a.attname), ', ' order by array_position(i.indkey::int2[], a.attnum)))
+    into _sample
+    from pg_catalog.pg_index as i
+    join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+    where i.indrelid = webhook_attach.table_name and i.indisprimary;
+    _sample := coalesce(_sample, format('select s.* from %s as s limit 1000', webhook_attach.table_name));
+    _problem := coalesce(
+        webhooks.row_problem(_sample, _query, coalesce(_type.data_schema, _schema)),
+        webhooks.row_problem(_sample, _row.query, coalesce(_type.data_schema, _schema)));
+    if _problem is not null then
+        raise exception '%: a row of the table would not be emitted: %', _label, _problem
+            using errcode = '22023', hint = 'Give a condition that leaves such rows out, or data and a schema that suit them.';
+    end if;
+    for _problem in
+        select p from webhooks.made_up_problems(
+            webhook_attach.table_name, _read, case _operation when 'update' then _select || 'true) as v' else _query end,
+            coalesce(_type.data_schema, _schema)) as p
+        limit 10
+    loop
+        raise warning '%: a row would not be emitted with %', _label, _problem;
+    end loop;
+
     insert into public.webhook_triggers as t (source, trigger_name, event_type, operation, data, actor, condition, identity, query,
                                               tenant, on_unchanged)
     values (_row.source, _row.trigger_name, _row.event_type, _row.operation, _row.data, _row.actor, _row.condition,
@@ -6344,7 +7015,7 @@ begin
         end);
     return 'attached';
 end $$;
-comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that data and condition read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
+comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that the others read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
 revoke all on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/webhook_detach.sql
@@ -6494,6 +7165,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -6536,9 +7208,13 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.alert_conditions(jsonb)', 'function', '{}'),
     ('webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb)', 'function', '{}'),
     ('webhooks.bare_condition(text)', 'function', '{}'),
+    ('webhooks.base_type(oid)', 'function', '{}'),
+    ('webhooks.broken_triggers()', 'function', '{}'),
     ('webhooks.caller()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.change_identity(regclass, jsonb, text)', 'function', '{}'),
     ('webhooks.change_key(text, text[], jsonb, uuid)', 'function', '{}'),
+    ('webhooks.change_scope()', 'function', '{}'),
+    ('webhooks.changed_rows_sql(regclass, text, boolean)', 'function', '{}'),
     ('webhooks.check_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_endpoint()', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
@@ -6559,6 +7235,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
     ('webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.emit_kept(public.webhook_triggers, text, jsonb)', 'function', '{}'),
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.endpoint_secrets', 'table', '{}'),
@@ -6580,14 +7257,20 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
     ('webhooks.installation', 'table', '{}'),
+    ('webhooks.is_ours(regclass)', 'function', '{}'),
     ('webhooks.is_platform_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.json_object_sql(text[])', 'function', '{}'),
     ('webhooks.json_types(jsonb)', 'function', '{}'),
+    ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
+    ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
     ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.live_secrets(uuid)', 'function', '{}'),
     ('webhooks.lock_tables(regclass[])', 'function', '{}'),
     ('webhooks.log_action(text, uuid, uuid, jsonb)', 'function', '{}'),
+    ('webhooks.made_up_problems(regclass, name[], text, jsonb)', 'function', '{}'),
+    ('webhooks.made_up_values(oid, integer)', 'function', '{}'),
     ('webhooks.make_partition(text, text, timestamptz, timestamptz)', 'function', '{}'),
     ('webhooks.migrations', 'table', '{}'),
     ('webhooks.move_all_endpoint_secrets()', 'function', '{}'),
@@ -6598,6 +7281,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.parents_exist(regclass)', 'function', '{}'),
     ('webhooks.partitions', 'table', '{}'),
     ('webhooks.payload(text, jsonb, uuid, uuid)', 'function', '{}'),
+    ('webhooks.payload_problem(jsonb)', 'function', '{}'),
     ('webhooks.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.previous_secrets', 'table', '{}'),
     ('webhooks.purge_deliveries(timestamptz, integer)', 'function', '{}'),
@@ -6607,7 +7291,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.queue_deliveries()', 'function', '{}'),
     ('webhooks.queue_missing_deliveries(integer, interval)', 'function', '{}'),
     ('webhooks.ready_endpoints', 'table', '{}'),
-    ('webhooks.record_trigger_error(text, text, text, integer, text, text, text)', 'function', '{}'),
+    ('webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb)', 'function', '{}'),
     ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -6618,7 +7302,12 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.retry_wait(integer[], integer)', 'function', '{}'),
     ('webhooks.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.row_problem(text, text, jsonb, jsonb)', 'function', '{}'),
+    ('webhooks.row_sql(regclass, text)', 'function', '{}'),
+    ('webhooks.rows_sql(regclass, text, text)', 'function', '{}'),
+    ('webhooks.same_row_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
     ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -6687,6 +7376,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'cc6d679f74d1a77b36ed9eb790bd0443b9652d66f7f226001d5d95358f157604', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '99dbd76468210a465dfa2b1b8f4d0c310724eedb6b1fdab8e565a38174776c74', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -23,6 +23,10 @@ begin
                     array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i) end,
                 (arguments ->> 'webhook_config_id')::uuid,
                 coalesce((arguments ->> 'at_most')::integer, 1000));
+        when 'retry_trigger_errors' then
+            return webhooks.retry_webhook_trigger_errors(
+                case when jsonb_typeof(arguments -> 'ids') = 'array' then
+                    array(select i::uuid from jsonb_array_elements_text(arguments -> 'ids') as i) end);
         when 'retry' then
             return webhooks.retry_webhook_delivery((arguments ->> 'delivery_id')::uuid);
         when 'replay' then

@@ -11,14 +11,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
-    -- a digest: a header's value in the arguments must not lie in a second table
-    _request jsonb := jsonb_build_object('action', action, 'digest', encode(sha256(convert_to(arguments::text, 'UTF8')), 'hex'));
+    -- with a digest: a header's value in the arguments must not lie in a second table
+    _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
 begin
     if idempotency_key is null then
         return webhooks.admin_write(action, arguments);
     end if;
+    perform webhooks.check_payload_size(arguments);
+    _request := jsonb_build_object('action', action, 'digest', encode(sha256(convert_to(arguments::text, 'UTF8')), 'hex'));
     if length(idempotency_key) not between 1 and 255 then
         raise exception 'an idempotency key has 1 to 255 characters' using errcode = '22023';
     end if;

@@ -4,15 +4,13 @@ language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    _problem text := webhooks.payload_problem(payload);
 begin
-    if octet_length(payload::text) > 262144 then
-        raise exception 'the webhook payload has % bytes; at most 262144 (256 KB) are allowed', octet_length(payload::text)
+    if _problem is not null then
+        raise exception '%', _problem
             using errcode = '22023', hint = 'Send an id or a link in event_data and let the receiver fetch the rest.';
     end if;
-    -- parsers of many languages give up at some depth: a receiver's, or a worker's
-    if payload @? '$.**{101}' then
-        raise exception 'the webhook payload is nested more than 100 levels deep'
-            using errcode = '22023', hint = 'Flatten event_data.';
-    end if;
 end $$;
+comment on function webhooks.check_payload_size(jsonb) is 'Raises 22023 with what webhooks.payload_problem returns.';
 revoke all on function webhooks.check_payload_size(jsonb) from public, anon, authenticated, service_role;

@@ -32,6 +32,8 @@ begin
         raise exception '"%" is an analytics event, not a webhook: send it to %', _type.name, _type.analytics_destination
             using errcode = '22023', hint = 'Webhook event types are in the table public.webhook_event_types.';
     end if;
+    -- first of all: what follows turns parts of it into text
+    perform webhooks.check_payload_size(emit.event_data);
     _problem := webhooks.schema_problem(_type.data_schema, emit.event_data);
     if _problem is not null then
         raise exception 'event_data of "%" is wrong: %', _type.name, _problem
@@ -77,7 +79,7 @@ begin
     end if;
     -- a server may dispatch first and change the table then: the trigger must know
     insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
-    select distinct 'change', webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
+    select distinct webhooks.change_scope(), webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
            _request_id, _deliveries, emit.actor_user_id, true
     from public.webhook_triggers as t
     where t.event_type = _type.name

@@ -35,7 +35,7 @@ begin
           and not jsonb_typeof(data -> property.key) = any (types.allowed)
           and not ('integer' = any (types.allowed)
                    and jsonb_typeof(data -> property.key) = 'number'
-                   and (data ->> property.key)::numeric % 1 = 0)
+                   and (data -> property.key)::numeric % 1 = 0)
     ) as p;
     if _problem is null and _validator is not null then
         execute format('select %s($1, $2)', _validator::regproc) into _valid using data_schema::json, data;

@@ -20,7 +20,8 @@ begin
     select t.* into _type from public.webhook_event_types as t where t.name = emit_changes.event_type;
     if not found or _type.analytics_destination is not null then
         raise exception 'webhook event type "%" is not in the catalog', emit_changes.event_type
-            using errcode = '22023', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
+            -- no data of a row causes it: not of class 22
+            using errcode = '42704', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
     end if;
 
     with endpoint as materialized (
@@ -34,40 +35,42 @@ begin
         for key share
     ),
     given as materialized (
-        select e.data, e.actor, e.position, emit_changes.tenants[e.position] as tenant, gen_random_uuid() as request_id,
-               webhooks.schema_problem(_type.data_schema, e.data) as problem,
-               webhooks.change_key(_type.name, emit_changes.identity, e.data, e.actor) as key
+        select e.data, e.actor, e.position, emit_changes.tenants[e.position] as tenant, gen_random_uuid() as request_id
         from unnest(emit_changes.data, emit_changes.actors) with ordinality as e (data, actor, position)
     ),
     bodies as materialized (
         select g.*, webhooks.payload(_type.name, g.data, g.actor, g.request_id) as payload from given as g
     ),
     checked as materialized (
-        -- one row that cannot be sent does not stop the others
-        select b.*, coalesce(b.problem, case
-            when octet_length(b.payload::text) > 262144 then 'the payload is larger than 262144 bytes (256 KB)'
-        end) as refusal
+        select b.*, coalesce(webhooks.payload_problem(b.payload), webhooks.schema_problem(_type.data_schema, b.data)) as problem
         from bodies as b
     ),
     refused as (
-        insert into public.webhook_trigger_errors (source, event_type, operation, events, code, message)
+        -- one row that cannot be sent does not stop the others
+        insert into public.webhook_trigger_errors (source, event_type, operation, events, code, message, data)
         select emit_changes.source, _type.name, emit_changes.operation, count(*), '22023',
-               format('event_data of "%s" is wrong: %s', _type.name, c.refusal)
+               format('event_data of "%s" is wrong: %s', _type.name, c.problem),
+               webhooks.kept_events(emit_changes.identity, array_agg(c.data order by c.position),
+                                    array_agg(c.actor order by c.position), array_agg(c.tenant order by c.position))
         from checked as c
-        where c.refusal is not null
-        group by c.refusal
+        where c.problem is not null
+        group by c.problem
+    ),
+    keyed as materialized (
+        select c.*, webhooks.change_key(_type.name, emit_changes.identity, c.data, c.actor) as key
+        from checked as c
+        where c.problem is null
     ),
     firsts as (
         select distinct on (c.key) c.key, c.request_id, c.actor, (
                    select count(*) from endpoint as e where e.tenant_id is null or e.tenant_id = c.tenant) as deliveries
-        from checked as c
-        where c.refusal is null
+        from keyed as c
         order by c.key, c.position
     ),
     known as (
         -- the last change counts: whoever leaves and joins again makes two events
         insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
-        select 'change', f.key, f.request_id, f.deliveries, f.actor
+        select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor
         from firsts as f
         order by f.key
         on conflict on constraint idempotency_keys_pkey do update
@@ -78,12 +81,11 @@ begin
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
     select e.id, _type.name, c.payload, c.request_id, c.tenant
-    from checked as c
+    from keyed as c
     -- no row of known with that request_id: a server dispatched it before, in this transaction
     join firsts as f on f.key = c.key
     join known as k on k.key = f.key and k.request_id = f.request_id
     join endpoint as e on e.tenant_id is null or e.tenant_id = c.tenant
-    where c.refusal is null
     order by c.position;
 end $$;
 comment on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) is 'Creates the deliveries of many events of one type by one statement, in the order given. A row that the catalog rejects is recorded in webhook_trigger_errors.';

@@ -21,7 +21,7 @@ begin
         select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
         from attached as a
         join webhooks.idempotency_keys as k
-            on k.scope = 'change'
+            on k.scope like 'change%'
             and k.key = webhooks.change_key(emitted_by_change.event_type, a.identity, emitted_by_change.event_data,
                                             coalesce(emitted_by_change.actor_user_id, _user))
         where not k.awaits_change

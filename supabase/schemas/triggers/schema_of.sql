@@ -13,10 +13,14 @@ as $$
     from (
         select case
             when t.typtype = 'd' then webhooks.schema_of(t.typbasetype, false)
-            when t.typelem <> 0 and t.typcategory = 'A' then
+            when t.typsubscript = 'array_subscript_handler'::regproc then
                 jsonb_build_object('type', 'array', 'items', webhooks.schema_of(t.typelem, true))
-            when t.typname in ('json', 'jsonb') then '{}'
-            when t.typtype = 'c' then '{"type": "object"}'
+            -- an extension's cast decides the form, such as hstore's
+            when t.typname in ('json', 'jsonb') or exists (
+                select from pg_catalog.pg_cast as c
+                where c.castsource = t.oid and c.casttarget in ('json'::regtype, 'jsonb'::regtype) and c.castmethod = 'f'
+            ) then '{}'
+            when t.typtype = 'c' or t.oid = 'record'::regtype then '{"type": "object"}'
             when t.typname = 'bool' then '{"type": "boolean"}'
             when t.typname in ('int2', 'int4', 'int8') then '{"type": "integer"}'
             when t.typname in ('numeric', 'float4', 'float8') then '{"type": "number"}'

@@ -24,16 +24,20 @@ declare
     _given_actor text := replace(webhook_attach.actor, 'auth.uid()', 'webhooks.user_id()');
     _condition text := replace(webhook_attach.condition, 'auth.uid()', 'webhooks.user_id()');
     _tenant text;
-    _changed text;
     _columns text;
     _actor text;
-    _key_columns text;
+    _key text;
     _check_from text;
     _from text;
-    _where text := 'true';
+    _where text;
+    _read name[];
+    _sample text;
+    _select text;
+    _query text;
     _view regclass;
     _json text;
     _properties jsonb;
+    _schema jsonb;
     _type public.webhook_event_types;
     _problem text;
     _row public.webhook_triggers;
@@ -43,10 +47,8 @@ begin
         raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
             using errcode = '22023';
     end if;
-    if webhook_attach.table_name in ('public.webhook_deliveries'::regclass, 'public.webhook_trigger_errors'::regclass)
-        or exists (select from pg_catalog.pg_class as c
-                   where c.oid = webhook_attach.table_name and c.relnamespace = 'webhooks'::regnamespace) then
-        raise exception '%: an event writes to this table, and would make the next one without end', _label
+    if webhooks.is_ours(webhook_attach.table_name) then
+        raise exception '%: the table is this system''s own: an event writes to it, and would make the next one without end', _label
             using errcode = '22023';
     end if;
     if jsonb_typeof(_data) = 'array' then
@@ -60,36 +62,19 @@ begin
 
     -- the changed rows, as the trigger's transition tables and as the table itself, to check the SQL against
     if _operation = 'update' then
-        select string_agg(format('new.%1$I = old.%1$I', a.attname), ' and ' order by a.attnum) into _key_columns
-        from pg_catalog.pg_index as i
-        join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
-        where i.indrelid = webhook_attach.table_name and i.indisprimary;
-        if _key_columns is null then
+        _key := webhooks.same_row_sql(webhook_attach.table_name, 'new', 'old');
+        if _key is null then
             raise exception '%: the table has no primary key, by which a row before an update is told from the others', _label
                 using errcode = '22023', hint = format('alter table %s add primary key (...)', webhook_attach.table_name);
         end if;
-        _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key_columns);
-        _from := format('new_rows as new join old_rows as old on %s', _key_columns);
+        _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key);
+        _from := format('%s join %s on %s', webhooks.rows_sql(webhook_attach.table_name, 'new_rows', 'new'),
+                        webhooks.rows_sql(webhook_attach.table_name, 'old_rows', 'old'), _key);
     else
         _check_from := format('%s as %s', webhook_attach.table_name, _alias);
-        _from := format('%s_rows as %s', _alias, _alias);
+        _from := webhooks.rows_sql(webhook_attach.table_name, _alias || '_rows', _alias);
     end if;
-    if _condition is not null then
-        _where := format('(%s)', _condition);
-    end if;
-    if _operation = 'update' and not webhook_attach.on_unchanged then
-        -- the columns that data and condition read, of which one at least must have changed
-        select string_agg(format('new.%1$I is distinct from old.%1$I', a.attname), ' or ' order by a.attnum) into _changed
-        from pg_attribute as a
-        where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
-          and (exists (select from jsonb_each_text(_data) as d
-                       where d.value = a.attname or d.value ~ format('\mnew\."?%s\M', a.attname))
-               or _condition ~ format('\m(new|old)\."?%s\M', a.attname));
-        _where := concat_ws(' and ', _where, '(' || _changed || ')');
-    end if;
-    if _operation = 'delete' then
-        _where := concat_ws(' and ', _where, webhooks.parents_exist(webhook_attach.table_name));
-    end if;
+    _where := coalesce('(' || _condition || ')', 'true');
     _actor := coalesce(webhooks.column_or_sql(webhook_attach.table_name, _alias, _given_actor), 'null::uuid');
     _tenant := coalesce(webhooks.column_or_sql(webhook_attach.table_name, _alias, webhook_attach.tenant), 'null');
     select string_agg(format('%s as %I', webhooks.column_or_sql(webhook_attach.table_name, _alias, d.value), d.key), ', '
@@ -108,19 +93,26 @@ begin
             using errcode = '22023', hint = 'data, actor and condition are columns of the table, or SQL over new and old.';
     end;
     _view := 'pg_temp.webhook_attach_check'::regclass;
-    select string_agg(format('%L, %s', v.attname, case v.atttypid
-               -- in UTC whatever the session's time zone; an infinite one has no form of its own
-               when 'timestamptz'::regtype then format(
-                   $sql$coalesce(to_char(v.%1$I at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), v.%1$I::text)$sql$,
-                   v.attname)
-               else format('v.%I', v.attname)
-           end), ', ' order by v.attnum),
-           jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)))
+    select webhooks.json_object_sql(array_agg(
+               format('%L, %s', v.attname, webhooks.json_value_sql(v.atttypid, format('v.%I', v.attname))) order by v.attnum)),
+           jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)
+               -- not a number, or an infinite one, is null in JSON; one of a fixed scale is never infinite
+               or webhooks.base_type(v.atttypid) in ('float4'::regtype, 'float8'::regtype)
+               or (webhooks.base_type(v.atttypid) = 'numeric'::regtype and v.atttypmod = -1)))
     into _json, _properties
     from pg_catalog.pg_attribute as v
     left join pg_catalog.pg_attribute as own
         on own.attrelid = webhook_attach.table_name and own.attname = _data ->> v.attname and not own.attisdropped
     where v.attrelid = _view and v.attname not in ('@actor', '@tenant');
+    -- the columns that the event reads, as Postgres knows them; a whole row, such as in to_jsonb(new), reads all
+    select array_agg(a.attname order by a.attnum) into _read
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = webhook_attach.table_name and a.attnum > 0 and not a.attisdropped
+      and (pg_get_viewdef(_view) ~ '\m(new|old)(_\d+)?\.\*' or exists (
+          select from pg_catalog.pg_depend as d
+          join pg_catalog.pg_rewrite as r on r.oid = d.objid and r.ev_class = _view
+          where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass
+            and d.refobjid = a.attrelid and d.refobjsubid = a.attnum));
     select format('the actor is of type %s, not uuid', v.atttypid::regtype) into _problem
     from pg_catalog.pg_attribute as v
     where v.attrelid = _view and v.attname = '@actor' and v.atttypid <> 'uuid'::regtype;
@@ -129,13 +121,14 @@ begin
     -- the catalog: an unknown type gets its schema from the columns, a known one must be satisfied
     select t.* into _type from public.webhook_event_types as t where t.name = webhook_attach.event_type;
     if not found then
+        _schema := jsonb_build_object(
+            'type', 'object', 'properties', _properties,
+            'required', (select jsonb_agg(d.key order by d.key) from jsonb_object_keys(_data) as d (key)));
         perform webhooks.webhook_define_event(
             webhook_attach.event_type,
             format('A row of %s was %s.', webhook_attach.table_name,
                    case _operation when 'insert' then 'inserted' when 'update' then 'updated' else 'deleted' end),
-            jsonb_build_object(
-                'type', 'object', 'properties', _properties,
-                'required', (select jsonb_agg(d.key order by d.key) from jsonb_object_keys(_data) as d (key))));
+            _schema);
     else
         _problem := coalesce(_problem, case
             when _type.analytics_destination is not null then
@@ -174,10 +167,20 @@ begin
     _row.tenant := webhook_attach.tenant;
     _row.on_unchanged := webhook_attach.on_unchanged;
     _row.identity := webhooks.change_identity(webhook_attach.table_name, _data, webhook_attach.actor);
-    _row.query := format(
-        'select array_agg(jsonb_build_object(%s)), array_agg(v."@actor"), array_agg(v."@tenant")'
-        ' from (select %s, %s as "@actor", (%s)::text as "@tenant" from %s where %s) as v',
-        _json, _columns, _actor, _tenant, _from, _where);
+    _select := format(
+        'select array_agg(%s), array_agg(v."@actor"), array_agg(v."@tenant")'
+        ' from (select %s, %s as "@actor", (%s)::text as "@tenant" from %s where ',
+        _json, _columns, _actor, _tenant, _from);
+    _row.query := _select || concat_ws(' and ', _where, case _operation
+        when 'delete' then webhooks.parents_exist(webhook_attach.table_name)
+        when 'update' then
+            -- one of them at least: compared as they are stored, since not every type has an operator for it
+            case when not webhook_attach.on_unchanged then (
+                select format('row(%s)::record *<> row(%s)::record', string_agg(format('new.%I', r.name), ', '), string_agg(format('old.%I', r.name), ', '))
+                from unnest(_read) as r (name)
+                having count(*) > 0)
+            end
+    end) || ') as v';
 
     -- what stands already is left alone: a trigger is made under a lock that makes writers wait
     select true into _kept
@@ -190,6 +193,32 @@ begin
     if _kept then
         return 'kept';
     end if;
+
+    -- Does it work? The query runs on rows of the table, newest first; of an update each is the old row, too.
+    _query := _select || _where || ') as v';
+    select format('select s.* from %s as s%s limit 1000', webhook_attach.table_name,
+                  ' order by ' || string_agg(format('s.%I desc', a.attname), ', ' order by array_position(i.indkey::int2[], a.attnum)))
+    into _sample
+    from pg_catalog.pg_index as i
+    join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+    where i.indrelid = webhook_attach.table_name and i.indisprimary;
+    _sample := coalesce(_sample, format('select s.* from %s as s limit 1000', webhook_attach.table_name));
+    _problem := coalesce(
+        webhooks.row_problem(_sample, _query, coalesce(_type.data_schema, _schema)),
+        webhooks.row_problem(_sample, _row.query, coalesce(_type.data_schema, _schema)));
+    if _problem is not null then
+        raise exception '%: a row of the table would not be emitted: %', _label, _problem
+            using errcode = '22023', hint = 'Give a condition that leaves such rows out, or data and a schema that suit them.';
+    end if;
+    for _problem in
+        select p from webhooks.made_up_problems(
+            webhook_attach.table_name, _read, case _operation when 'update' then _select || 'true) as v' else _query end,
+            coalesce(_type.data_schema, _schema)) as p
+        limit 10
+    loop
+        raise warning '%: a row would not be emitted with %', _label, _problem;
+    end loop;
+
     insert into public.webhook_triggers as t (source, trigger_name, event_type, operation, data, actor, condition, identity, query,
                                               tenant, on_unchanged)
     values (_row.source, _row.trigger_name, _row.event_type, _row.operation, _row.data, _row.actor, _row.condition,
@@ -206,5 +235,5 @@ begin
         end);
     return 'attached';
 end $$;
-comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that data and condition read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
+comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that the others read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
 revoke all on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) from public, anon, authenticated, service_role;

@@ -1,6 +1,6 @@
 create table if not exists public.webhook_trigger_errors (
     id uuid primary key default gen_random_uuid(),
-    occurred_at timestamptz not null default now(),
+    occurred_at timestamptz not null default clock_timestamp(),
     source text not null,
     event_type text,
     operation text,
@@ -20,7 +20,7 @@ comment on column public.webhook_trigger_errors.events is 'How many events were 
 comment on column public.webhook_trigger_errors.code is 'SQLSTATE of the error.';
 comment on column public.webhook_trigger_errors.message is 'What went wrong.';
 comment on column public.webhook_trigger_errors.context is 'Where, as PL/pgSQL tells it.';
-comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again: a list of {"data", "actor"}; empty when it could not be kept.';
+comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again, a list: {"data", "actor", "tenant"} of an event; {"new", "old", "user"} of a row whose event could not be built; {"key"} or {"row"}, by which it is read again. Empty when it could not be kept.';
 comment on column public.webhook_trigger_errors.resolved_at is 'When the events were emitted after all.';
 alter table public.webhook_trigger_errors enable row level security;
 create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
