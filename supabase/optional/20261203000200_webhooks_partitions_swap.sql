@@ -1,4 +1,4 @@
--- webhooks migration: partitions_swap 192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041
+-- webhooks migration: partitions_swap 594f2a6597d04d730006d8129adedfb0845be0a5bf01c0f8376d4f6f596b41f1
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -144,7 +144,8 @@ end $swap$;
 
 create or replace trigger complete_webhook_delivery
     before insert on public.webhook_deliveries
-    for each row execute function webhooks.complete_delivery();
+    for each row when (current_setting('webhooks.emitting', true) is distinct from 'on')
+    execute function webhooks.complete_delivery();
 
 create or replace trigger note_webhook_traceparent
     before insert on public.webhook_deliveries
@@ -217,6 +218,6 @@ grant select on public.webhook_delivery_overview to authenticated, service_role;
 
 select webhooks.prepare_webhook_partitions();
 
-insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '594f2a6597d04d730006d8129adedfb0845be0a5bf01c0f8376d4f6f596b41f1', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

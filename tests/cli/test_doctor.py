@@ -31,12 +31,12 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     system.db.execute("select public.start_webhook_dispatcher_run('test')")
     done = webhooks("doctor", "--json")
     assert {one["check"] for one in done.json} == {
-        "environment", "keys", "supabase", "migrations", "grants", "clock", "cron", "workers", "redis",
+        "environment", "keys", "supabase", "migrations", "grants", "schema", "clock", "cron", "workers", "max rows", "redis",
     }  # fmt: skip
     assert [one for one in done.json if one["status"] != "ok"] == []
     assert done.code == 0
     shown = webhooks("doctor")
-    assert "service_role has what it needs" in shown.out
+    assert "grants and policies are as they should be" in shown.out
     assert system.supabase.keys.secret not in shown.out + done.out
 
 
@@ -121,22 +121,27 @@ WAITING = """
         (
             "revoke execute on function public.webhook_health() from service_role",
             "grants",
-            "service_role may not call webhook_health",
+            'function public.webhook_health(): {}, should be {"service_role": ["EXECUTE"]}',
         ),
         (
             EXPOSED,
             "grants",
-            "visitors (anon) may use public.webhook_deliveries",
+            "policy public.webhook_deliveries: ",
         ),
         (
             "grant execute on function public.retry_webhook_delivery(uuid) to public",
             "grants",
-            "visitors (anon) may use public.retry_webhook_delivery(uuid)",
+            "function public.retry_webhook_delivery(uuid): ",
         ),
         (
             "alter table webhooks.idempotency_keys disable row level security",
             "grants",
-            "no row level security on webhooks.idempotency_keys",
+            "row security webhooks.idempotency_keys: off, should be on",
+        ),
+        (
+            "drop index webhooks.idx_delivery_queue_ready",
+            "schema",
+            "index webhooks.delivery_queue.idx_delivery_queue_ready is missing",
         ),
         ("", "cron", "the dispatcher has never been called"),
         (

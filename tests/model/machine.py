@@ -131,7 +131,10 @@ class Machine(RuleBasedStateMachine):
         self.world.run(self.world.claim(batch, lease))
 
     @precondition(lambda self: self.world.held)
-    @rule(n=number, outcomes=st.lists(st.sampled_from([*OUTCOMES, "failed", "failed", "delivered"]), min_size=1, max_size=4))
+    @rule(
+        n=number,
+        outcomes=st.lists(st.sampled_from([*OUTCOMES, "failed", "failed", "delivered"]), min_size=1, max_size=4),
+    )
     def record(self, n: int, outcomes: list[str]) -> None:
         self.world.run(self.world.record(self.results(n, outcomes)))
 
@@ -206,7 +209,9 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.endpoints and self.deliveries)
     @rule(
-        first=st.sampled_from(["claim", "record", "release", "dispatch", "retry", "disable", "delete", "replay", "purge"]),
+        first=st.sampled_from(
+            ["claim", "record", "release", "dispatch", "retry", "disable", "delete", "replay", "purge"]
+        ),
         second=st.sampled_from(["claim", "record", "release", "dispatch", "retry", "disable", "retry_many", "purge"]),
         ending=st.sampled_from(["commit", "commit", "rollback", "kill"]),
         outcome=st.sampled_from(["delivered", "failed", "wait", "gone"]),

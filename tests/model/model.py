@@ -191,7 +191,9 @@ class Model:
 
     def oldest_due(self, now: float) -> float | None:
         """Since when the first waits of those that may go out now: what waits for a limit is none."""
-        dues = [d.due for d in self.deliveries.values() if d.unfinished and d.due <= now and self.room(d.endpoint, now) >= 1]
+        dues = [
+            d.due for d in self.deliveries.values() if d.unfinished and d.due <= now and self.room(d.endpoint, now) >= 1
+        ]
         return min(dues, default=None)
 
     def limited(self, endpoint: Endpoint) -> bool:
@@ -225,7 +227,11 @@ class Model:
         """
         for key, delivery in self.deliveries.items():
             if delivery.unfinished and delivery.due_now(now) and not delivery.ready and key not in kept:
-                delivery.ready, delivery.lease, delivery.status = True, None, "pending" if delivery.lease else delivery.status
+                delivery.ready, delivery.lease, delivery.status = (
+                    True,
+                    None,
+                    "pending" if delivery.lease else delivery.status,
+                )
         chosen = {key: self.deliveries[key] for key in (*got, *expired)}
         available: dict[str, list[float]] = {}
         for delivery in self.deliveries.values():

@@ -100,7 +100,9 @@ FAULTS = {
         "circuits/reset_circuit", "consecutive_failures = 0, ", "", (*FLOW, "edit")
     ),
     "an expired delivery is sent": Fault(
-        "deliveries/without_expired", "q.created_at + c.expires_after <= now()", "q.created_at + 2 * c.expires_after <= now()"
+        "deliveries/without_expired",
+        "q.created_at + c.expires_after <= now()",
+        "q.created_at + 2 * c.expires_after <= now()",
     ),
     "a delivery that was inserted as failed is never purged": Fault(
         "deliveries/complete_delivery", "in ('delivered', 'failed')", "in ('delivered')", ("insert",)

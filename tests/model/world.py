@@ -181,7 +181,9 @@ class World:
             # a schedule's wait varies; what it came to is taken over
             if row["due"] is not None and delivery.slack:
                 due = row["due"] + self.passed
-                expect(-CLOSE <= due - delivery.due <= delivery.slack + CLOSE, f"{key} waits {due - delivery.due} too long")
+                expect(
+                    -CLOSE <= due - delivery.due <= delivery.slack + CLOSE, f"{key} waits {due - delivery.due} too long"
+                )
                 delivery.due, delivery.slack = due, 0.0
             self._same(f"delivery {key}", row, _of_delivery(delivery))
 
@@ -216,7 +218,11 @@ class World:
         sql = _call("dispatch_webhook(%s, %s::jsonb)")
 
         def explain(model: Model, now: float, got: Any, alone: bool) -> None:
-            new = {key: row["endpoint"] for key, row in self.rows["deliveries"].items() if row["request"] == got["request_id"]}
+            new = {
+                key: row["endpoint"]
+                for key, row in self.rows["deliveries"].items()
+                if row["request"] == got["request_id"]
+            }
             wanted = sorted(key for key, one in model.endpoints.items() if one.active)
             expect(got["deliveries"] == len(wanted) and sorted(new.values()) == wanted, f"sent to {new}, not {wanted}")
             for key, endpoint in new.items():
@@ -274,7 +280,9 @@ class World:
             said = {row["delivery_id"] for row in (*got["recorded"], *got["late"]) if row["accepted"]}
             expect(said == accepted, f"accepted {said}, not {accepted}")
 
-        name = "record " + ", ".join(f"{one.delivery[:4]}/{one.lease[:4]} {'delivered' if one.delivered else one}" for one in results)
+        name = "record " + ", ".join(
+            f"{one.delivery[:4]}/{one.lease[:4]} {'delivered' if one.delivered else one}" for one in results
+        )
         return Call(name, _call("record_webhook_attempts(%s::jsonb)"), (json.dumps(given),), explain)
 
     def release(self, held: list[Held]) -> Call:
@@ -304,7 +312,9 @@ class World:
             count = model.retry_many(now, keys)
             expect(got["retried"] == count, f"retried {got}, not {count}")
 
-        return Call(f"retry_many {keys}", _call("retry_webhook_deliveries(delivery_ids => %s::uuid[])"), (keys,), explain)
+        return Call(
+            f"retry_many {keys}", _call("retry_webhook_deliveries(delivery_ids => %s::uuid[])"), (keys,), explain
+        )
 
     def retry_waiting(self, endpoint: str) -> Call:
         """An admin retries what waits at an endpoint."""
@@ -313,7 +323,12 @@ class World:
             count = model.retry_waiting(now, endpoint)
             expect(got["retried"] == count, f"retried {got}, not {count}")
 
-        return Call(f"retry_waiting {endpoint}", _call("retry_webhook_deliveries(webhook_config_id => %s)"), (endpoint,), explain)
+        return Call(
+            f"retry_waiting {endpoint}",
+            _call("retry_webhook_deliveries(webhook_config_id => %s)"),
+            (endpoint,),
+            explain,
+        )
 
     def replay(self, status: str) -> Call:
         """An admin replays."""
@@ -322,7 +337,9 @@ class World:
             count = model.replay(now, status)
             expect(got["replayed"] == count, f"replayed {got}, not {count}")
 
-        return Call(f"replay {status}", _call("replay_webhook_deliveries(status => %s, dry_run => false)"), (status,), explain)
+        return Call(
+            f"replay {status}", _call("replay_webhook_deliveries(status => %s, dry_run => false)"), (status,), explain
+        )
 
     def edit(self, endpoint: str, changes: dict[str, Any]) -> Call:
         """An admin changes settings."""

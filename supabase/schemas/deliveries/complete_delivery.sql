@@ -9,6 +9,11 @@ begin
     perform webhooks.check_payload_size(new.payload);
     new.request_id := coalesce(new.request_id, webhooks.uuid_or_null(new.payload ->> 'request_id'), gen_random_uuid());
     new.actor_id := coalesce(new.actor_id, new.payload ->> 'actor_user_id');
+    if new.status = 'failed' then
+        insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
+        values (new.id, new.webhook_config_id, new.created_at)
+        on conflict (delivery_id) do nothing;
+    end if;
     if new.status in ('delivered', 'failed') then
         new.finished_at := coalesce(new.finished_at, now());
     end if;

@@ -14,11 +14,6 @@ begin
     if found then
         perform webhooks.wake_workers();
     end if;
-    insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
-    select n.id, n.webhook_config_id, n.created_at
-    from new_rows as n
-    where n.status = 'failed'
-    on conflict (delivery_id) do nothing;
     return null;
 end $$;
 comment on function webhooks.queue_deliveries() is 'Queues the deliveries that a statement inserted, and wakes the workers.';

@@ -54,7 +54,8 @@ comment on column public.webhook_deliveries.erased_at is 'When payload and respo
 
 create or replace trigger complete_webhook_delivery
     before insert on public.webhook_deliveries
-    for each row execute function webhooks.complete_delivery();
+    for each row when (current_setting('webhooks.emitting', true) is distinct from 'on')
+    execute function webhooks.complete_delivery();
 create or replace trigger note_webhook_traceparent
     before insert on public.webhook_deliveries
     -- the condition costs less than a call: most deliveries are created outside of any trace
