@@ -80,26 +80,23 @@ def test_presets_have_names() -> None:
     assert retries.waits(retries.PRESETS["standard"], 3) == "5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 1 d"
 
 
-def later(**span: int) -> timedelta:
-    """Return a time from now; the moment is taken when the test runs."""
-    return timedelta(**span, milliseconds=200)
-
-
 @pytest.mark.parametrize(
     ("waits_for", "words"),
     [
         (None, ""),
-        ({"reason": "the next attempt", "until": later(hours=2)}, "next attempt in 2 h"),
-        ({"reason": "it is failing", "until": later(minutes=4)}, "next attempt in 4 min: it is failing"),
+        ({"reason": "the next attempt", "until": timedelta(hours=2)}, "next attempt in 2 h"),
+        ({"reason": "it is failing", "until": timedelta(minutes=4)}, "next attempt in 4 min: it is failing"),
         ({"reason": "the endpoint is paused", "until": None}, "waits: the endpoint is paused"),
         ({"reason": "a worker", "until": None}, "waits for a worker"),
-        ({"reason": "the next attempt", "until": later(hours=-1)}, "due now"),
+        ({"reason": "the next attempt", "until": timedelta(hours=-1)}, "due now"),
     ],
 )  # fmt: skip
 def test_what_a_delivery_waits_for(waits_for: dict[str, Any] | None, words: str) -> None:
     """The next attempt is in the future, never some time ago."""
     if waits_for and waits_for["until"]:
-        waits_for = {**waits_for, "until": (datetime.now(UTC) + waits_for["until"]).isoformat()}
+        # a little later, so that what is to be rounded does not fall below
+        until = datetime.now(UTC) + waits_for["until"] + timedelta(milliseconds=200)
+        waits_for = {**waits_for, "until": until.isoformat()}
     assert retries.waiting(waits_for) == words
 
 
