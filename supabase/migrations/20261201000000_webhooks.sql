@@ -1,4 +1,4 @@
--- webhooks migration: system 2e9fa1503ceeab4a49b73a09a31443267ecdb593e0611ad7a677d4f00fb2ea3c
+-- webhooks migration: system 7ebaf9b8030774397766ea9691b7ce9572c89698fa3973aef4ecfcd09dd5119f
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3773,9 +3773,12 @@ select d.created_at,
        d.event_type as event,
        c.name as endpoint,
        case
-           when d.status = 'pending' and d.attempts > 0 then 'retrying'
-           when d.status = 'pending' and not c.is_active then 'held: endpoint inactive'
-           when d.status = 'pending' and h.state = 'open' then 'held: circuit open'
+           when d.status <> 'pending' then d.status
+           when c.deleted_at is not null then 'held: endpoint deleted'
+           when not c.is_active then 'held: endpoint inactive'
+           when h.state = 'open' then 'held: circuit open'
+           when h.paused_until > now() then 'held: endpoint asked to wait'
+           when d.attempts > 0 then 'retrying'
            else d.status
        end as status,
        d.attempts || ' of ' || c.max_attempts as attempts,
@@ -6233,6 +6236,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '2e9fa1503ceeab4a49b73a09a31443267ecdb593e0611ad7a677d4f00fb2ea3c', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '7ebaf9b8030774397766ea9691b7ce9572c89698fa3973aef4ecfcd09dd5119f', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

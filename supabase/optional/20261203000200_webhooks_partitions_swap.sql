@@ -1,4 +1,4 @@
--- webhooks migration: partitions_swap 192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041
+-- webhooks migration: partitions_swap 98b21b683d82a3ecaad5a09370531acaed10831c4f2828a8abb93172e4d082c0
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -184,9 +184,12 @@ select d.created_at,
        d.event_type as event,
        c.name as endpoint,
        case
-           when d.status = 'pending' and d.attempts > 0 then 'retrying'
-           when d.status = 'pending' and not c.is_active then 'held: endpoint inactive'
-           when d.status = 'pending' and h.state = 'open' then 'held: circuit open'
+           when d.status <> 'pending' then d.status
+           when c.deleted_at is not null then 'held: endpoint deleted'
+           when not c.is_active then 'held: endpoint inactive'
+           when h.state = 'open' then 'held: circuit open'
+           when h.paused_until > now() then 'held: endpoint asked to wait'
+           when d.attempts > 0 then 'retrying'
            else d.status
        end as status,
        d.attempts || ' of ' || c.max_attempts as attempts,
@@ -217,6 +220,6 @@ grant select on public.webhook_delivery_overview to authenticated, service_role;
 
 select webhooks.prepare_webhook_partitions();
 
-insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '192348248c06bec726beeceefca1778a494c919c8232cd5c6c7aa4f103b85041', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '98b21b683d82a3ecaad5a09370531acaed10831c4f2828a8abb93172e4d082c0', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -43,7 +43,9 @@ def test_it_is_disabled_first(db: Database, endpoint: Callable[..., str], dispat
     assert db.execute("select from public.webhook_circuits").rowcount == 1
     with pytest.raises(psycopg.Error, match="no webhook endpoint"):
         delete(db, one)
-    (action,) = db.execute("select details from public.webhook_admin_actions where action = 'delete_endpoint'").fetchall()
+    (action,) = db.execute(
+        "select details from public.webhook_admin_actions where action = 'delete_endpoint'"
+    ).fetchall()
     assert action == {"details": {"keep_history": False}}
 
 
@@ -68,7 +70,7 @@ def test_history_can_be_kept(
 def test_it_does_not_deadlock(
     dsn: str, db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, plain: bool
 ) -> None:
-    """A result is recorded in the same moment: a plain delete and it wait for each other, the function's batch does not."""
+    """A result is recorded in the same moment: a plain delete and it wait for each other; the function does not."""
     one = endpoint()
     for _ in range(2):
         dispatch()
@@ -101,7 +103,9 @@ def test_it_does_not_deadlock(
     ]
     for number, thread in enumerate(threads, start=1):
         thread.start()
-        waiting = "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        waiting = (
+            "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
         for _ in range(400):
             if db.execute(waiting).fetchone() == {"n": number}:
                 break
@@ -126,10 +130,10 @@ def test_an_event_during_a_deletion_reaches_the_others(
     gone, left = endpoint(events="{*,webhook.alert}"), endpoint(events="{*,webhook.alert}")
     emit = {
         "dispatch": "select public.dispatch_webhook('user.joined_community',"
-        " '{\"community_id\": \"c\", \"community_name\": \"n\", \"community_city\": \"z\"}')",
+        ' \'{"community_id": "c", "community_name": "n", "community_city": "z"}\')',
         "alert": "select webhooks.emit_alerts(array(select id from public.webhook_alerts), 'began')",
         "change": "select webhooks.emit_changes('public.t', 'insert', 'user.joined_community', '{community_id}',"
-        " array['{\"community_id\": \"c\", \"community_name\": \"n\", \"community_city\": \"z\"}'::jsonb], '{null}')",
+        ' array[\'{"community_id": "c", "community_name": "n", "community_city": "z"}\'::jsonb], \'{null}\')',
     }[emitted]
     db.execute(
         "insert into public.webhook_alerts (kind, severity, subject, summary) values ('overdue', 'warning', '', 's')"
