@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos bench simulate migrations check screenshots format clean
+.PHONY: help install demo test chaos model bench simulate migrations check screenshots format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
+
+model: install  ## The SQL against its model, an hour or so (MODEL_RUNS=500: so many runs)
+	@MODEL_RUNS=$(or $(MODEL_RUNS),4000) $(RUN) pytest --capture=no tests/model/test_model.py $(ARGS)
 
 bench: install  ## Measure, 25 minutes (SHORT=1: four; SCENARIOS="a soak": those, MINUTES=60: so long a soak)
 	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS)$(MINUTES),,--keep)) $(if $(MINUTES),--minutes $(MINUTES)) $(SCENARIOS)

@@ -1,4 +1,4 @@
--- webhooks migration: system 72ff8e8764696bdb4205653419027a066a0b6f7063500fbb8feb21798b6e9448
+-- webhooks migration: system 54321a7d3da05eb1f77e7082dd9786e281c72f21df32a9dc88bacbe2c771d506
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3801,6 +3801,13 @@ begin
         raise exception 'at most 1,000 deliveries can be retried by one call, not %', cardinality(delivery_ids)
             using errcode = '22023', hint = 'Use replay_webhook_deliveries for more.';
     end if;
+    if retry_webhook_deliveries.webhook_config_id is not null and not exists (
+        select from public.webhook_configurations as c
+        where c.id = retry_webhook_deliveries.webhook_config_id and c.is_active
+    ) then
+        raise exception 'there is no active webhook endpoint %', retry_webhook_deliveries.webhook_config_id
+            using errcode = 'PT404', hint = 'Enable it: its pending deliveries then flow by themselves.';
+    end if;
     -- the queue first, as whoever records a result does
     if delivery_ids is not null then
         perform from webhooks.delivery_queue as q where q.delivery_id = any (delivery_ids) order by q.delivery_id for update;
@@ -4086,12 +4093,15 @@ select d.created_at,
        d.event_type as event,
        c.name as endpoint,
        case
-           when d.status = 'pending' and d.attempts > 0 then 'retrying'
-           when d.status = 'pending' and not c.is_active then 'held: endpoint inactive'
-           when d.status = 'pending' and h.state = 'open' then 'held: circuit open'
+           when d.status <> 'pending' then d.status
+           when c.deleted_at is not null then 'held: endpoint deleted'
+           when not c.is_active then 'held: endpoint inactive'
+           when h.state = 'open' then 'held: circuit open'
+           when h.paused_until > now() then 'held: endpoint asked to wait'
+           when d.attempts > 0 then 'retrying'
            else d.status
        end as status,
-       d.attempts || ' of ' || c.max_attempts as attempts,
+       d.attempts || ' of ' || coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts) as attempts,
        case when d.status = 'pending' then d.next_attempt_at end as next_attempt_at,
        d.response_status,
        d.error_message,
@@ -4222,7 +4232,7 @@ begin
         'retry_schedule', 'expires_after');
     if _unknown is not null then
         raise exception 'an endpoint has no setting %', _unknown
-            using errcode = '22023', hint = 'A secret is made by the system: use rotate_webhook_secret.';
+            using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
     end if;
     _changed := jsonb_populate_record(endpoint, case
         when jsonb_typeof(changes -> 'retry_schedule') = 'string' then
@@ -4382,6 +4392,10 @@ as $$
 declare
     _ended integer;
 begin
+    if not exists (select from public.webhook_configurations as c where c.id = end_webhook_secret_overlap.webhook_config_id) then
+        raise exception 'there is no webhook endpoint %', end_webhook_secret_overlap.webhook_config_id
+            using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
     delete from webhooks.previous_secrets as p where p.webhook_config_id = end_webhook_secret_overlap.webhook_config_id;
     get diagnostics _ended = row_count;
     perform webhooks.log_action('end_secret_overlap', end_webhook_secret_overlap.webhook_config_id, null,
@@ -4768,6 +4782,10 @@ begin
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     _new := webhooks.apply_endpoint_changes(_old, changes);
+    -- a number of attempts alone takes the place of a schedule, which would decide otherwise
+    if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
+        _new.retry_schedule := null;
+    end if;
     -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
     if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
         _new.headers := coalesce(_new.headers, '{}');
@@ -7388,6 +7406,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '72ff8e8764696bdb4205653419027a066a0b6f7063500fbb8feb21798b6e9448', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '54321a7d3da05eb1f77e7082dd9786e281c72f21df32a9dc88bacbe2c771d506', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: partitions_swap 594f2a6597d04d730006d8129adedfb0845be0a5bf01c0f8376d4f6f596b41f1
+-- webhooks migration: partitions_swap f02fa139189df65c877c70c6ed4fb00801c9e59101d28fc9b51cff3bd34ca638
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -185,12 +185,15 @@ select d.created_at,
        d.event_type as event,
        c.name as endpoint,
        case
-           when d.status = 'pending' and d.attempts > 0 then 'retrying'
-           when d.status = 'pending' and not c.is_active then 'held: endpoint inactive'
-           when d.status = 'pending' and h.state = 'open' then 'held: circuit open'
+           when d.status <> 'pending' then d.status
+           when c.deleted_at is not null then 'held: endpoint deleted'
+           when not c.is_active then 'held: endpoint inactive'
+           when h.state = 'open' then 'held: circuit open'
+           when h.paused_until > now() then 'held: endpoint asked to wait'
+           when d.attempts > 0 then 'retrying'
            else d.status
        end as status,
-       d.attempts || ' of ' || c.max_attempts as attempts,
+       d.attempts || ' of ' || coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts) as attempts,
        case when d.status = 'pending' then d.next_attempt_at end as next_attempt_at,
        d.response_status,
        d.error_message,
@@ -218,6 +221,6 @@ grant select on public.webhook_delivery_overview to authenticated, service_role;
 
 select webhooks.prepare_webhook_partitions();
 
-insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', '594f2a6597d04d730006d8129adedfb0845be0a5bf01c0f8376d4f6f596b41f1', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', 'f02fa139189df65c877c70c6ed4fb00801c9e59101d28fc9b51cff3bd34ca638', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -70,7 +70,7 @@ def test_history_can_be_kept(
 def test_it_does_not_deadlock(
     dsn: str, db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, plain: bool
 ) -> None:
-    """A result is recorded in the same moment: a plain delete and it wait for each other, the function's batch does not."""
+    """A result is recorded in the same moment: a plain delete and it wait for each other; the function does not."""
     one = endpoint()
     for _ in range(2):
         dispatch()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Verbosity, settings
+from hypothesis import HealthCheck, settings
 
 from tests.model.world import World
 
@@ -22,7 +22,7 @@ COMMON = settings(
 # the same runs each time: a failure of `make test` is one of the change
 settings.register_profile("model-short", COMMON, max_examples=40, derandomize=True)
 settings.register_profile(
-    "model-long", COMMON, max_examples=int(os.environ.get("MODEL_RUNS", "3000")), stateful_step_count=50
+    "model-long", COMMON, max_examples=int(os.environ.get("MODEL_RUNS") or 4000), stateful_step_count=50
 )
 
 LONG = bool(os.environ.get("MODEL_RUNS"))

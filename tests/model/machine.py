@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.model.model import Unexpected, expect
+from tests.model.model import UnexpectedError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,8 @@ class Machine(RuleBasedStateMachine):
     """Each rule makes a call in both worlds; the run ends with time passing and successes."""
 
     world: ClassVar[World]
+    #: Where a search begins instead of anywhere: an endpoint's settings, and steps in short (see `step`).
+    start: ClassVar[tuple[dict[str, Any], str] | None] = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,10 +81,28 @@ class Machine(RuleBasedStateMachine):
     @initialize(kinds=st.lists(st.sampled_from(ENDPOINTS), min_size=1, max_size=2), events=st.integers(1, 3))
     def begin(self, kinds: list[dict[str, Any]], events: int) -> None:
         """Some endpoints, some events."""
+        if self.start is not None:
+            settings, steps = self.start
+            self.world.create(**settings)
+            for step in steps.split():
+                self.step(step)
+            return
         for settings in kinds:
             self.world.create(**settings)
         for _ in range(events):
             self.world.run(self.world.dispatch())
+
+    def step(self, step: str) -> None:
+        """Do one step: a call by its name, seconds that pass, or what the nth lease's holder reports, as 0:failed."""
+        world = self.world
+        if step.isdigit():
+            world.let_pass(float(step))
+        elif ":" in step:
+            n, outcome = step.split(":")
+            world.held[int(n)].reported = True
+            world.run(world.record([world.held[int(n)].result(**OUTCOMES[outcome])]))
+        else:
+            world.run(self.call(step, 1, ""))
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -223,6 +243,11 @@ class Machine(RuleBasedStateMachine):
             return
         self.world.interleave(self.call(first, n, outcome), self.call(second, m, outcome), ending)
 
+    @precondition(lambda self: len(self.endpoints) > 1)
+    @rule(n=number, ending=st.sampled_from(["commit", "rollback"]))
+    def dispatch_during_a_deletion(self, n: int, ending: str) -> None:
+        self.world.interleave(self.world.delete(pick(self.endpoints, n)), self.world.dispatch(), ending)
+
     def call(self, name: str, n: int, outcome: str) -> Call:
         """Return a call by its name."""
         world = self.world
@@ -244,8 +269,8 @@ class Machine(RuleBasedStateMachine):
         """Let time pass, record successes: everything finishes. And nothing that was delivered is handed out again."""
         try:
             self.finish()
-        except Unexpected as exc:
-            raise Unexpected("\n".join([str(exc), *self.world.history])) from exc
+        except UnexpectedError as exc:
+            raise UnexpectedError("\n".join([str(exc), *self.world.history])) from exc
 
     def finish(self) -> None:
         """Do that."""

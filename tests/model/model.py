@@ -1,7 +1,7 @@
 """What the documentation promises of endpoints, circuits and deliveries, as a program: no SQL, no concurrency.
 
 Each method is one call. It is given the moment of the call and what the call returned, changes the model as the
-documentation says, and raises Unexpected for what it does not allow. Moments are seconds since 1970.
+documentation says, and raises UnexpectedError for what it does not allow. Moments are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DAY = 86400.0
+#: Moments of the database are whole microseconds, the model's are floats of seconds since 1970.
+CLOSE = 1e-3
 #: The policy that a worker sends by default.
 THRESHOLD, RESET, WINDOW, MINIMUM, RATE, DISABLE_AFTER = 5, 300.0, 60.0, 20, 0.5, 5 * DAY
 #: An endpoint that has as many places again needs no ramp any more.
 RAMPED = 50
 
 
-class Unexpected(AssertionError):
+class UnexpectedError(AssertionError):
     """Raised when the database did what the documentation does not allow."""
 
 
 def expect(holds: bool, what: str) -> None:
-    """Raise Unexpected unless it holds."""
+    """Raise UnexpectedError unless it holds."""
     if not holds:
-        raise Unexpected(what)
+        raise UnexpectedError(what)
 
 
 @dataclass
@@ -122,10 +124,6 @@ class Delivery:
     def unfinished(self) -> bool:
         """Whether it is still to be sent."""
         return self.status in {"pending", "processing"}
-
-    def due_now(self, now: float) -> bool:
-        """Whether it may be handed out, as far as it is concerned: of a leased one, whether the lease ran out."""
-        return self.due <= now
 
     def again(self, now: float) -> None:
         """It is asked for again: due now, with the attempts that it has had."""
@@ -226,59 +224,66 @@ class Model:
         held, whose lost lease this claim could not take back.
         """
         for key, delivery in self.deliveries.items():
-            if delivery.unfinished and delivery.due_now(now) and not delivery.ready and key not in kept:
-                delivery.ready, delivery.lease, delivery.status = (
-                    True,
-                    None,
-                    "pending" if delivery.lease else delivery.status,
-                )
-        chosen = {key: self.deliveries[key] for key in (*got, *expired)}
+            if delivery.unfinished and delivery.due <= now and not delivery.ready and key not in kept:
+                delivery.ready = True
+                if delivery.lease:
+                    delivery.lease, delivery.status = None, "pending"
+        chosen = [self.deliveries[key] for key in (*got, *expired)]
         available: dict[str, list[float]] = {}
         for delivery in self.deliveries.values():
             if delivery.unfinished and delivery.ready and self.room(delivery.endpoint, now) > 0:
                 available.setdefault(delivery.endpoint, []).append(delivery.due)
-        most = {key: min(len(dues), self.room(key, now)) for key, dues in available.items()}
-        taken = {key: [d.due for d in chosen.values() if d.endpoint == key] for key in available}
-
-        for key, delivery in chosen.items():
-            expect(delivery.unfinished and delivery.ready, f"{key} was not to be handed out: {delivery}")
-            expect(delivery.endpoint in available, f"{key} is of an endpoint that nothing may go to")
-        for key, dues in taken.items():
-            expect(len(dues) <= most[key], f"{len(dues)} of {key}, which has room for {most[key]}")
-            left = sorted(available[key])[len(dues) :]
-            expect(not alone or not dues or not left or max(dues) <= min(left) + 1e-3, f"not the oldest of {key}")
-        if alone and available:
-            share = math.ceil(batch / len(available))
-            base = {key: min(share, most[key]) for key in available}
-            open_ended = {key for key in available if not self.limited(self.endpoints[key])}
-            total = min(batch, sum(base.values()) + sum(most[key] - base[key] for key in open_ended))
-            expect(len(chosen) == total, f"{len(chosen)} were handed out, not {total} of {most}")
-            if sum(base.values()) <= batch:
-                for key in available:
-                    expect(len(taken[key]) >= base[key], f"{len(taken[key])} of {key}, whose share is {base[key]}")
-        expect(len(chosen) <= batch, "more than asked for")
-
+        self._expect_fair(now, batch, available, chosen, alone=alone)
+        for key in available:
+            self._spend(key, now, sum(self.deliveries[one].endpoint == key for one in got))
         for key in expired:
-            delivery = self.deliveries[key]
-            after = self.endpoints[delivery.endpoint].expires_after
-            expect(after is not None and delivery.created + after <= now + 1e-3, f"{key} has not expired")
-            delivery.finish("failed", now)
-        limits = {key: (self.limited(self.endpoints[key]), self.tokens(self.endpoints[key], now)) for key in available}
+            expect(self._expired(key, now + CLOSE), f"{key} has not expired")
+            self.deliveries[key].finish("failed", now)
         for key, attempt in got.items():
             delivery = self.deliveries[key]
-            after = self.endpoints[delivery.endpoint].expires_after
-            expect(after is None or delivery.created + after > now - 1e-3, f"{key} has expired")
+            expect(not self._expired(key, now - CLOSE), f"{key} has expired")
             expect(attempt == delivery.attempts + 1, f"{key}: attempt {attempt} after {delivery.attempts}")
             delivery.status, delivery.ready, delivery.due = "processing", False, now + lease_seconds
             delivery.lease = Lease(lease or "", now, now + lease_seconds)
-        for key, (limited, tokens) in limits.items():
-            count = sum(self.deliveries[one].endpoint == key for one in got)
-            if limited and count:
-                circuit = self.endpoints[key].circuit
-                if circuit.state == "open":
-                    circuit.state, circuit.since = "half_open", now
-                circuit.tokens = None if tokens is None else tokens - count
-                circuit.tokens_at = None if tokens is None else now
+
+    def _expect_fair(
+        self, now: float, batch: int, available: dict[str, list[float]], chosen: list[Delivery], *, alone: bool
+    ) -> None:
+        """Each endpoint within its room, its oldest first; an equal share for each, and the rest for the unlimited."""
+        most = {key: min(len(dues), self.room(key, now)) for key, dues in available.items()}
+        taken = {key: [one.due for one in chosen if one.endpoint == key] for key in available}
+        expect(len(chosen) <= batch, "more than asked for")
+        for one in chosen:
+            expect(one.unfinished and one.ready and one.endpoint in available, f"not to be handed out: {one}")
+        for key, dues in taken.items():
+            expect(len(dues) <= most[key], f"{len(dues)} of {key}, which has room for {most[key]}")
+        if not alone or not available:
+            return
+        share = math.ceil(batch / len(available))
+        base = {key: min(share, most[key]) for key in available}
+        more = sum(most[key] - base[key] for key in available if not self.limited(self.endpoints[key]))
+        total = min(batch, sum(base.values()) + more)
+        expect(len(chosen) == total, f"{len(chosen)} were handed out, not {total} of {most}")
+        for key, dues in taken.items():
+            left = sorted(available[key])[len(dues) :]
+            expect(not dues or not left or max(dues) <= min(left) + CLOSE, f"not the oldest of {key}")
+            expect(len(dues) >= base[key] or sum(base.values()) > batch, f"{len(dues)} of {key}, not {base[key]}")
+
+    def _spend(self, key: str, now: float, count: int) -> None:
+        """A limited endpoint's tokens go, and an open circuit is tried."""
+        endpoint = self.endpoints[key]
+        if not count or not self.limited(endpoint):
+            return
+        circuit, tokens = endpoint.circuit, self.tokens(endpoint, now)
+        circuit.tokens, circuit.tokens_at = (None, None) if tokens is None else (tokens - count, now)
+        if circuit.state == "open":
+            circuit.state, circuit.since = "half_open", now
+
+    def _expired(self, key: str, now: float) -> bool:
+        """Whether a delivery is older than its endpoint allows."""
+        delivery = self.deliveries[key]
+        after = self.endpoints[delivery.endpoint].expires_after
+        return after is not None and delivery.created + after <= now
 
     def record(self, now: float, results: list[Result]) -> set[str]:
         """Record results; return the deliveries whose result was accepted."""
@@ -358,40 +363,36 @@ class Model:
 
     def _turn(self, endpoint: Endpoint, now: float, news: list[str], *, pause: float, successes: int) -> None:
         """Open or close the circuit, and let the endpoint ramp up."""
-        circuit = endpoint.circuit
-        old = circuit.state
-        if old == "half_open" and "answered" in news:
-            circuit.state = "closed"
-        elif (old == "half_open" and "failed" in news) or (
-            old == "closed"
-            and (
-                circuit.consecutive >= (endpoint.circuit_failure_threshold or THRESHOLD)
-                or (circuit.window_attempts >= MINIMUM and circuit.window_failures >= RATE * circuit.window_attempts)
-            )
-        ):
-            circuit.state = "open"
+        circuit, old = endpoint.circuit, endpoint.circuit.state
+        circuit.state = self._next_state(endpoint, news)
         if circuit.state == "closed":
-            circuit.open_until = None
+            circuit.open_until, circuit.failed_probes = None, 0
             if pause > 0:
                 circuit.places = 1
             elif old != "closed":
                 circuit.places = 1 + successes
             elif circuit.places is not None:
                 circuit.places = circuit.places + successes if circuit.places + successes < RAMPED else None
-        if circuit.state == "open" != old:
-            probes = circuit.failed_probes + 1 if old == "half_open" else 0
-            wait = RESET
-            if endpoint.retry_schedule is not None and endpoint.retry_schedule != [2, 4]:
-                wait = min(RESET, 10 * 2.0**probes)
-            circuit.open_until = now + (endpoint.circuit_reset_seconds or wait)
+        elif circuit.state == "open" != old:
             circuit.failed_probes += old == "half_open"
-        if circuit.state == "closed":
-            circuit.failed_probes = 0
+            # with a schedule of its own it is tried soon, and later after each failed probe
+            planned = endpoint.retry_schedule is not None and endpoint.retry_schedule != [2, 4]
+            wait = min(RESET, 10 * 2.0**circuit.failed_probes) if planned else RESET
+            circuit.open_until = now + (endpoint.circuit_reset_seconds or wait)
         if circuit.state != old:
             circuit.since = circuit.window_started = now
             circuit.window_attempts = circuit.window_failures = 0
         if pause > 0:
             circuit.paused_until = max(circuit.paused_until or 0.0, now + pause)
+
+    def _next_state(self, endpoint: Endpoint, news: list[str]) -> str:
+        """Return the state that a circuit comes to: a probe decides, else failures in a row or their share."""
+        circuit = endpoint.circuit
+        if circuit.state == "half_open" and news:
+            return "closed" if "answered" in news else "open"
+        in_a_row = circuit.consecutive >= (endpoint.circuit_failure_threshold or THRESHOLD)
+        share = circuit.window_attempts >= MINIMUM and circuit.window_failures >= RATE * circuit.window_attempts
+        return "open" if circuit.state == "closed" and (in_a_row or share) else circuit.state
 
     def release(self, leases: list[tuple[str, str]]) -> int:
         """A worker gives leases back: due as before, no attempt was made. Return how many were its own."""

@@ -6,21 +6,21 @@ import copy
 import json
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tests.model.model import Circuit, Delivery, Endpoint, Model, Result, Unexpected, expect
+from tests.model.model import CLOSE, Circuit, Delivery, Endpoint, Model, Result, UnexpectedError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Moments of the database are whole microseconds, the model's are floats of seconds since 1970.
-CLOSE = 1e-3
 JOINED = {"community_id": "c", "community_name": "Lesekreis", "community_city": "Zürich"}
-CIRCUIT = ("state", "since", "open_until", "consecutive", "window_started", "window_attempts", "window_failures",
-           "failing_since", "undelivered_at", "paused_until", "tokens", "tokens_at", "places", "failed_probes")  # fmt: skip
+CIRCUIT = [field.name for field in fields(Circuit)]
+NOW = "extract(epoch from now())::float8"
+CLAIM = f"select {NOW}, public.claim_webhook_deliveries"
+WAITS = "select cardinality(pg_blocking_pids(%s)) > 0"
 EMPTY = (
     "truncate public.webhook_configurations cascade; delete from webhooks.cursors;"
     " delete from webhooks.idempotency_keys; delete from public.webhook_admin_actions"
@@ -95,7 +95,7 @@ class World:
 
         Afterwards one of the two orders explains what there is: the calls are as if one after the other.
         """
-        results: list[tuple[float, Any] | BaseException] = []
+        results: list[tuple[float, Any] | psycopg.Error] = []
 
         def work() -> None:
             try:
@@ -103,43 +103,44 @@ class World:
             except psycopg.Error as exc:
                 results.append(exc)
 
-        thread = threading.Thread(target=work)
         self.db.execute("begin")
         done = _outcome(self.db, first)
+        thread = threading.Thread(target=work)
         thread.start()
-        waits = "select cardinality(pg_blocking_pids(%s)) > 0"
-        while thread.is_alive() and self.watch.execute(waits, (self.other.info.backend_pid,)).fetchone() == (False,):
+        while thread.is_alive() and self.watch.execute(WAITS, (self.other.info.backend_pid,)).fetchone() == (False,):
             time.sleep(0.002)
-        if ending == "kill":
-            self.watch.execute("select pg_terminate_backend(%s)", (self.db.info.backend_pid,))
-            self.db.close()
-            self.db = psycopg.connect(self.dsn, autocommit=True)
-        else:
-            self.db.execute(ending.encode())
+        self._end(ending)
         thread.join()
-        (got,) = results
-        if isinstance(got, psycopg.errors.LockNotAvailable):
-            # a late result waits for nobody: its worker comes again
-            made = []
-        elif isinstance(got, BaseException):
-            raise Unexpected(f"{second.name} during {first.name}: {got!r}") from got
-        else:
-            made = [(second, got)]
         self._read()
+        made = [(second, results[0])] if isinstance(results[0], tuple) else []
+        # a late result waits for nobody: its worker comes again
+        if not made and not isinstance(results[0], psycopg.errors.LockNotAvailable):
+            raise UnexpectedError(f"{second.name} during {first.name}: {results[0]!r}")
         kept = [(first, done)] if ending == "commit" else []
         for call, outcome in (*kept, *made):
             if call.sql.startswith(CLAIM):
                 self._hold(outcome)
         self.history.append(f"{first.name} ({ending}) with {second.name}")
+        self.model = self._one_of([*kept, *made], [*made, *kept])
+
+    def _end(self, ending: str) -> None:
+        """End the first transaction, or the process that it runs in."""
+        if ending != "kill":
+            self.db.execute(ending.encode())
+            return
+        self.watch.execute("select pg_terminate_backend(%s)", (self.db.info.backend_pid,))
+        self.db.close()
+        self.db = psycopg.connect(self.dsn, autocommit=True)
+
+    def _one_of(self, *orders: list[tuple[Call, Any]]) -> Model:
+        """Return the model after the calls in that of the orders which explains what there is."""
         problems = []
-        for order in ([*kept, *made], [*made, *kept]):
+        for order in orders:
             try:
-                self.model = self._explained(self.model, order, alone=False)
-            except Unexpected as exc:
+                return self._explained(self.model, order, alone=False)
+            except UnexpectedError as exc:
                 problems.append(str(exc))
-            else:
-                return
-        raise Unexpected("neither order explains it:\n" + "\n".join(problems))
+        raise UnexpectedError("neither order explains it:\n" + "\n".join(problems))
 
     def let_pass(self, seconds: float) -> None:
         """Let time pass."""
@@ -192,10 +193,8 @@ class World:
             found = row[name]
             if name in MOMENTS and found is not None:
                 found += self.passed
-            if isinstance(value, float) and found is not None:
-                same = abs(found - value) < CLOSE
-            else:
-                same = found == value
+            close = isinstance(value, float) and found is not None
+            same = abs(found - value) < CLOSE if close else found == value
             expect(same, f"{what}: {name} is {found!r}, not {value!r}; {row}")
 
     # -- the calls ----------------------------------------------------------------------------------------------------
@@ -204,7 +203,7 @@ class World:
         """An endpoint is created."""
         names = ", ".join(["name", "url", "events", *settings])
         marks = ", ".join(["%s"] * (3 + len(settings)))
-        sql = f"insert into public.webhook_configurations ({names}) values ({marks}) returning extract(epoch from now())::float8, id::text"
+        sql = f"insert into public.webhook_configurations ({names}) values ({marks}) returning {NOW}, id::text"
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
             values = {**settings, "expires_after": _seconds(settings.get("expires_after"))}
@@ -217,7 +216,7 @@ class World:
         """An event, for every active endpoint."""
         sql = _call("dispatch_webhook(%s, %s::jsonb)")
 
-        def explain(model: Model, now: float, got: Any, alone: bool) -> None:
+        def explain(model: Model, now: float, got: Any, _: bool) -> None:
             new = {
                 key: row["endpoint"]
                 for key, row in self.rows["deliveries"].items()
@@ -235,7 +234,7 @@ class World:
         sql = (
             "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, next_attempt_at)"
             " values (%s, 'x.y', '{}', %s, now() + make_interval(secs => %s))"
-            " returning extract(epoch from now())::float8, id::text"
+            f" returning {NOW}, id::text"
         )
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
@@ -259,7 +258,7 @@ class World:
                 and after[key]["lease"] == (d.lease.id if d.lease else None))  # fmt: skip
             model.claim(now, batch, lease, given, got["lease_id"], expired, alone=alone, kept=kept)
 
-        return Call(f"claim {batch}", CLAIM + "(%s, %s, 'model') as got", (batch, lease), explain)
+        return Call(f"claim {batch}", CLAIM + "(%s, %s, 'model')", (batch, lease), explain)
 
     def record(self, results: list[Result]) -> Call:
         """A worker reports."""
@@ -359,7 +358,7 @@ class World:
 
     def delete(self, endpoint: str) -> Call:
         """A row is deleted by hand, with all that refers to it."""
-        sql = "delete from public.webhook_configurations where id = %s returning extract(epoch from now())::float8, id::text"
+        sql = f"delete from public.webhook_configurations where id = %s returning {NOW}, id::text"
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
             expect((got is not None) == (endpoint in model.endpoints), f"deleted: {got}")
@@ -370,21 +369,23 @@ class World:
 
     def delete_endpoint(self, endpoint: str, *, keep_history: bool) -> None:
         """An admin deletes an endpoint: disabled first, then deleted."""
-        sql = _call("delete_webhook_endpoint(%s, %s)")
+        sql, values = _call("delete_webhook_endpoint(%s, %s)"), (endpoint, keep_history)
+
+        def disabled(model: Model, now: float, got: Any, _: bool) -> None:
+            expect(got["more"], "it is disabled first")
+            model.edit(endpoint, now, {"is_active": False})
+
+        def deleted(model: Model, now: float, got: Any, _: bool) -> None:
+            expect(not got["more"], "few deliveries are deleted at once")
+            model.delete(endpoint, now, keep_history=keep_history)
+
         if self.model.endpoints[endpoint].active:
-            explain = lambda model, now, got, _: (  # noqa: E731
-                expect(got["more"], "it is disabled first"), model.edit(endpoint, now, {"is_active": False}))  # fmt: skip
-            self.run(Call(f"delete_endpoint {endpoint}: disable", sql, (endpoint, keep_history), explain))
-        explain = lambda model, now, got, _: (  # noqa: E731
-            expect(not got["more"], "all at once"), model.delete(endpoint, now, keep_history=keep_history))  # fmt: skip
-        self.run(Call(f"delete_endpoint {endpoint} {keep_history}", sql, (endpoint, keep_history), explain))
+            self.run(Call(f"delete_endpoint {endpoint}: disable", sql, values, disabled))
+        self.run(Call(f"delete_endpoint {endpoint} {keep_history}", sql, values, deleted))
 
     def backlog(self) -> Call:
         """The overview looks at what waits although it may go out."""
-        sql = (
-            "select extract(epoch from now())::float8,"
-            " extract(epoch from (public.webhook_backlog() ->> 'oldest_due_at')::timestamptz)::float8"
-        )
+        sql = f"select {NOW}, extract(epoch from (public.webhook_backlog() ->> 'oldest_due_at')::timestamptz)::float8"
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
             oldest = model.oldest_due(now)
@@ -400,8 +401,6 @@ class World:
             "purge", _call("purge_webhook_history('30 days')"), (), lambda model, now, _, __: model.purge(now, 30)
         )
 
-
-CLAIM = "select extract(epoch from now())::float8 as now, public.claim_webhook_deliveries"
 
 #: The columns that are moments of the database.
 MOMENTS = {"since", "open_until", "window_started", "failing_since", "undelivered_at", "paused_until", "tokens_at",
@@ -437,7 +436,7 @@ def _of_delivery(delivery: Delivery) -> dict[str, Any]:
 
 
 def _call(function: str) -> str:
-    return f"select extract(epoch from now())::float8 as now, public.{function} as got"
+    return f"select {NOW}, public.{function}"
 
 
 def _outcome(connection: psycopg.Connection[Any], call: Call) -> tuple[float, Any]:

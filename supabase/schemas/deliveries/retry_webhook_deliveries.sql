@@ -22,6 +22,13 @@ begin
         raise exception 'at most 1,000 deliveries can be retried by one call, not %', cardinality(delivery_ids)
             using errcode = '22023', hint = 'Use replay_webhook_deliveries for more.';
     end if;
+    if retry_webhook_deliveries.webhook_config_id is not null and not exists (
+        select from public.webhook_configurations as c
+        where c.id = retry_webhook_deliveries.webhook_config_id and c.is_active
+    ) then
+        raise exception 'there is no active webhook endpoint %', retry_webhook_deliveries.webhook_config_id
+            using errcode = 'PT404', hint = 'Enable it: its pending deliveries then flow by themselves.';
+    end if;
     -- the queue first, as whoever records a result does
     if delivery_ids is not null then
         perform from webhooks.delivery_queue as q where q.delivery_id = any (delivery_ids) order by q.delivery_id for update;

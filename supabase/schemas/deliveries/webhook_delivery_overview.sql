@@ -8,12 +8,15 @@ select d.created_at,
        d.event_type as event,
        c.name as endpoint,
        case
-           when d.status = 'pending' and d.attempts > 0 then 'retrying'
-           when d.status = 'pending' and not c.is_active then 'held: endpoint inactive'
-           when d.status = 'pending' and h.state = 'open' then 'held: circuit open'
+           when d.status <> 'pending' then d.status
+           when c.deleted_at is not null then 'held: endpoint deleted'
+           when not c.is_active then 'held: endpoint inactive'
+           when h.state = 'open' then 'held: circuit open'
+           when h.paused_until > now() then 'held: endpoint asked to wait'
+           when d.attempts > 0 then 'retrying'
            else d.status
        end as status,
-       d.attempts || ' of ' || c.max_attempts as attempts,
+       d.attempts || ' of ' || coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts) as attempts,
        case when d.status = 'pending' then d.next_attempt_at end as next_attempt_at,
        d.response_status,
        d.error_message,

@@ -21,7 +21,7 @@ begin
         'retry_schedule', 'expires_after');
     if _unknown is not null then
         raise exception 'an endpoint has no setting %', _unknown
-            using errcode = '22023', hint = 'A secret is made by the system: use rotate_webhook_secret.';
+            using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
     end if;
     _changed := jsonb_populate_record(endpoint, case
         when jsonb_typeof(changes -> 'retry_schedule') = 'string' then

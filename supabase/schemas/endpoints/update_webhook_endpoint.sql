@@ -18,6 +18,10 @@ begin
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     _new := webhooks.apply_endpoint_changes(_old, changes);
+    -- a number of attempts alone takes the place of a schedule, which would decide otherwise
+    if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
+        _new.retry_schedule := null;
+    end if;
     -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
     if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
         _new.headers := coalesce(_new.headers, '{}');
