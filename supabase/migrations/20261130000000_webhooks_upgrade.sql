@@ -1,4 +1,4 @@
--- webhooks migration: upgrade fecc9cc4bea1b6f69efd86172f9fcbd687d7e9fd8570ca1d76cf234ca7f18fdf
+-- webhooks migration: upgrade 9a64c0a85582f8ba75a1433f7bca44190ec3653189ee88a549ccde859a86899b
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -76,6 +76,13 @@ begin
         raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
     end if;
 
+    if (select c.reltuples from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass) > 5000000 then
+        raise notice 'webhook_deliveries has some % million rows: this and the next migration hold it for about % s',
+            (select round(c.reltuples / 1000000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass),
+            (select round(c.reltuples / 250000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass)
+            using hint = 'Hosted Supabase ends a statement after two minutes. Delete old deliveries first, or raise statement_timeout.';
+    end if;
+
     -- 2. endpoints
     alter table public.webhook_configurations
         alter column created_by drop not null,
@@ -131,6 +138,6 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', 'fecc9cc4bea1b6f69efd86172f9fcbd687d7e9fd8570ca1d76cf234ca7f18fdf', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '9a64c0a85582f8ba75a1433f7bca44190ec3653189ee88a549ccde859a86899b', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

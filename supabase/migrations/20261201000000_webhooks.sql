@@ -1,4 +1,4 @@
--- webhooks migration: system 36e339dce5aba4dc4edb5124d43be6be2e044e490b351a45b0edcc88e77fea78
+-- webhooks migration: system 0a81fe90358ad33a25d44638fb3a4b3aae3dbac9196f0385a50dd43153abc16a
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -5627,6 +5627,25 @@ end $$;
 comment on function webhooks.lock_tables(regclass[]) is 'Locks tables for new triggers, together or not at all, so that no user''s transaction ends in a deadlock.';
 revoke all on function webhooks.lock_tables(regclass[]) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/missing_triggers.sql
+create or replace function webhooks.missing_triggers()
+returns setof public.webhook_triggers
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.*
+    from public.webhook_triggers as t
+    -- a table that was dropped misses none
+    join pg_class as c on c.oid = t.source
+    where t.enabled and not exists (
+        select from pg_trigger as g
+        where g.tgrelid = t.source and g.tgname = t.trigger_name and g.tgenabled in ('O', 'A'))
+    order by t.source::text, t.trigger_name
+$$;
+comment on function webhooks.missing_triggers() is 'The rows of webhook_triggers whose trigger is missing or disabled, as those on auth.users are after a restore.';
+revoke all on function webhooks.missing_triggers() from public, anon, authenticated, service_role;
+
 -- schemas/triggers/on_change.sql
 -- No variable here has the type of a table of ours: a missing one would fail when the function is compiled, before
 -- the block that catches errors begins.
@@ -6023,6 +6042,40 @@ comment on function public.webhook_detach(regclass, text, text, boolean) is 'The
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_detach(regclass, text, text, boolean) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/webhook_reattach.sql
+create or replace function public.webhook_reattach()
+returns table (source text, event_type text, operation text, outcome text)
+language plpgsql
+-- invoker, and for the owner of the tables alone: it creates triggers
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _missing public.webhook_triggers[];
+    _trigger public.webhook_triggers;
+begin
+    perform webhooks.check_server();
+    _missing := array(select m from webhooks.missing_triggers() as m);
+    perform webhooks.lock_tables(array(select distinct m.source from unnest(_missing) as m));
+    foreach _trigger in array _missing loop
+        source := _trigger.source;
+        event_type := _trigger.event_type;
+        operation := _trigger.operation;
+        begin
+            outcome := public.webhook_attach(
+                _trigger.source, _trigger.event_type, _trigger.operation, _trigger.data, _trigger.actor, _trigger.condition,
+                _trigger.tenant, _trigger.on_unchanged);
+        exception when others then
+            -- a column that was dropped meanwhile, for example: the others are attached all the same
+            outcome := 'left: ' || sqlerrm;
+        end;
+        return next;
+    end loop;
+end $$;
+comment on function public.webhook_reattach() is 'Creates the triggers again that webhook_triggers lists and the tables lack: a restore loses those on auth.users. Returns what it attached, and what it left and why; may be called again.';
+-- for the owner of the tables alone: migrations and the SQL editor
+revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;
+
 do $locks$
 declare
     _before text := current_setting('lock_timeout');
@@ -6102,6 +6155,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '36e339dce5aba4dc4edb5124d43be6be2e044e490b351a45b0edcc88e77fea78', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '0a81fe90358ad33a25d44638fb3a4b3aae3dbac9196f0385a50dd43153abc16a', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
