@@ -166,6 +166,14 @@ class Database:
             rows = self._connection.execute("select kind, object, was, should_be from webhooks.secure()").fetchall()
         return [dict(zip(("kind", "object", "was", "should_be"), row, strict=True)) for row in rows]
 
+    def reattach(self) -> list[dict[str, str]]:
+        """Create the missing triggers of attached events; return each with its outcome."""
+        with self._translated("attaching"):
+            rows = self._connection.execute(
+                "select source, event_type, operation, outcome from public.webhook_reattach()"
+            )
+            return [dict(zip(("source", "event", "operation", "outcome"), row, strict=True)) for row in rows.fetchall()]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of migrations.

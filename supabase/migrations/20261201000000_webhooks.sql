@@ -1,4 +1,4 @@
--- webhooks migration: system 54321a7d3da05eb1f77e7082dd9786e281c72f21df32a9dc88bacbe2c771d506
+-- webhooks migration: system dc1674cfa6dc7797eb826f40dd92fc7406bede377fd33a92176cc8e81afb4bb4
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1845,7 +1845,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
 end $$;
-comment on function public.create_webhook_endpoint(jsonb) is 'Makes an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
+comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
 
@@ -5467,6 +5467,11 @@ begin
         -- grants, policies and row security that are not as they should be
         'access', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
+        -- attached events whose trigger is not there, as after a restore; and those whose table changed since
+        'missing_triggers', (
+            select coalesce(jsonb_agg(jsonb_build_object('source', m.source::text, 'event_type', m.event_type)), '[]')
+            from webhooks.missing_triggers() as m),
+        'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
@@ -5632,6 +5637,8 @@ begin
         (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
             || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
             _installation.held_for is not null),
+        (12, 'degraded', 'Attached events whose trigger is missing: webhooks doctor names them, webhooks events reattach creates them again',
+            exists (select from webhooks.missing_triggers())),
         (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
             exists (select from webhooks.access_differences())),
         (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
@@ -6456,6 +6463,25 @@ $$;
 comment on function webhooks.made_up_values(oid, integer) is 'Values of a type that rows may have one day: an usual one first, then the longest and odd ones, as text.';
 revoke all on function webhooks.made_up_values(oid, integer) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/missing_triggers.sql
+create or replace function webhooks.missing_triggers()
+returns setof public.webhook_triggers
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.*
+    from public.webhook_triggers as t
+    -- a table that was dropped misses none
+    join pg_class as c on c.oid = t.source
+    where t.enabled and not exists (
+        select from pg_trigger as g
+        where g.tgrelid = t.source and g.tgname = t.trigger_name and g.tgenabled in ('O', 'A'))
+    order by t.source::text, t.trigger_name
+$$;
+comment on function webhooks.missing_triggers() is 'The rows of webhook_triggers whose trigger is missing or disabled, as those on auth.users are after a restore.';
+revoke all on function webhooks.missing_triggers() from public, anon, authenticated, service_role;
+
 -- schemas/triggers/on_change.sql
 -- No variable here has the type of a table of ours: a missing one would fail when the function is compiled, before
 -- the block that catches errors begins.
@@ -7099,6 +7125,40 @@ comment on function public.webhook_detach(regclass, text, text, boolean) is 'The
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_detach(regclass, text, text, boolean) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/webhook_reattach.sql
+create or replace function public.webhook_reattach()
+returns table (source text, event_type text, operation text, outcome text)
+language plpgsql
+-- invoker, and for the owner of the tables alone: it creates triggers
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _missing public.webhook_triggers[];
+    _trigger public.webhook_triggers;
+begin
+    perform webhooks.check_server();
+    _missing := array(select m from webhooks.missing_triggers() as m);
+    perform webhooks.lock_tables(array(select distinct m.source from unnest(_missing) as m));
+    foreach _trigger in array _missing loop
+        source := _trigger.source;
+        event_type := _trigger.event_type;
+        operation := _trigger.operation;
+        begin
+            outcome := public.webhook_attach(
+                _trigger.source, _trigger.event_type, _trigger.operation, _trigger.data, _trigger.actor, _trigger.condition,
+                _trigger.tenant, _trigger.on_unchanged);
+        exception when others then
+            -- a column that was dropped meanwhile, for example: the others are attached all the same
+            outcome := 'left: ' || sqlerrm;
+        end;
+        return next;
+    end loop;
+end $$;
+comment on function public.webhook_reattach() is 'Creates the triggers again that webhook_triggers lists and the tables lack: a restore loses those on auth.users. Returns what it attached, and what it left and why; may be called again.';
+-- for the owner of the tables alone: migrations and the SQL editor
+revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;
+
 do $locks$
 declare
     _before text := current_setting('lock_timeout');
@@ -7223,6 +7283,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_reattach()', 'function', '{}'),
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -7303,6 +7364,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.made_up_values(oid, integer)', 'function', '{}'),
     ('webhooks.make_partition(text, text, timestamptz, timestamptz)', 'function', '{}'),
     ('webhooks.migrations', 'table', '{}'),
+    ('webhooks.missing_triggers()', 'function', '{}'),
     ('webhooks.move_all_endpoint_secrets()', 'function', '{}'),
     ('webhooks.move_endpoint_secrets()', 'function', '{}'),
     ('webhooks.new_circuit()', 'function', '{}'),
@@ -7406,6 +7468,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '54321a7d3da05eb1f77e7082dd9786e281c72f21df32a9dc88bacbe2c771d506', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'dc1674cfa6dc7797eb826f40dd92fc7406bede377fd33a92176cc8e81afb4bb4', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -28,6 +28,7 @@ JOINED = {"community_id": "c", "community_name": "Lesekreis Zürich", "community
 ON_BOTH_FORMS = {
     "access",
     "alerts",
+    "catalog",
     "circuits",
     "claim",
     "overview",

@@ -24,9 +24,9 @@ FOR_USERS = {
 FOR_ADMINS = {
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
     "get_webhook_delivery",
-    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "rotate_webhook_secret",
-    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
-    "webhook_admin_write", "webhook_overview", "webhook_series",
+    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
+    "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
+    "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
 PINNED = "search_path=pg_catalog, pg_temp"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ROLES = ("anon", "user", "other", "admin", "service")
 
 #: What each role may do with a relation: r reads rows, i inserts, u updates, d deletes. Who is not named may nothing.
-#: Rows that row level security hides are not read; columns such as secret_key have tests of their own below.
+#: Rows that row level security hides are not read; columns such as secret_key have tests of their own below. Of the
+#: service role also t, f, g: to truncate, refer to, and make triggers on a table.
 RELATIONS = {
     "webhook_admin_actions": {"admin": "r", "service": "r"},
     "webhook_alert_notices": {"admin": "r", "service": "r"},
@@ -41,9 +42,10 @@ RELATIONS = {
 #: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
 FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
 FOR_ADMINS = {
-    "create_webhook_endpoint", "get_webhook_delivery", "list_webhook_endpoints", "replay_webhook_deliveries",
-    "retry_webhook_delivery", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
-    "update_webhook_endpoint", "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
+    "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery", "list_webhook_endpoints",
+    "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "rotate_webhook_secret",
+    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
+    "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
 #: What PostgREST answers to who may not: no key or role, no privilege, or nothing that this role can see.
@@ -90,8 +92,8 @@ class World:
         return self.system.db.execute(sql.encode()).fetchone()
 
     def privileges(self, relation: str) -> str:
-        """Return what the service role may write, by the catalog."""
-        verbs = {"i": "insert", "u": "update", "d": "delete"}
+        """Return what the service role may do beside reading, by the catalog."""
+        verbs = {"i": "insert", "u": "update", "d": "delete", "t": "truncate", "f": "references", "g": "trigger"}
         row = self.system.db.execute(
             "select "
             + ", ".join(f"has_table_privilege('service_role', %(r)s, '{v}') as {k}" for k, v in verbs.items()),
@@ -203,14 +205,54 @@ def test_functions(world: World) -> None:
 
 @pytest.mark.parametrize("column", ["secret_key", "headers"])
 def test_no_browser_reads_secrets(world: World, column: str) -> None:
-    """Not an admin's either, by name, by star, by filter or by order."""
-    for role in ("anon", "user", "other", "admin"):
-        client = world.clients[role]
+    """Not an admin's either, by name, by star, by filter or by order; the service role's own reads find none here."""
+    for role, client in world.clients.items():
         for params in ({"select": column}, {"select": "*"}, {"select": "id", column: "neq.{}"},
-                       {"select": "id", "order": column}, {"select": f"id,{column}"},
+                       {"select": "id", column: "not.is.null"}, {"select": "id", "order": column},
+                       {"select": f"id,{column}"},
                        {"select": "id", "or": f"({column}.like.*e*,id.is.null)"}):  # fmt: skip
             answer = client.get("/webhook_configurations", params=params)
-            assert answer.status_code in REFUSED or answer.json() == [], (role, params, answer.text)
+            assert no_secret(world, answer), (role, params, answer.text)
+            if answer.is_success:
+                assert all(row.get(column) is None for row in answer.json()), (role, params, answer.text)
+                assert column not in params or answer.json() == [], (role, params, answer.text)
+
+
+@pytest.mark.parametrize("table", ["endpoint_secrets", "previous_secrets", "installation", "migrations"])
+def test_the_schema_of_the_secrets_is_not_exposed(world: World, table: str) -> None:
+    """Its tables are there for no key, the service role's included, by whatever name they are asked for."""
+    for role, client in world.clients.items():
+        for path, headers in (
+            (f"/{table}", {}),
+            (f"/{table}", {"Accept-Profile": "webhooks"}),
+            (f"/webhooks.{table}", {}),
+            (f"/webhook_configurations?select=id,{table}(*)", {}),
+            (f"/webhook_configurations?select=id,{table}(*)", {"Accept-Profile": "webhooks"}),
+        ):
+            answer = client.get(path, headers=headers)
+            assert not answer.is_success or answer.json() == [], (role, path, headers, answer.text)
+            assert no_secret(world, answer), (role, path, headers, answer.text)
+
+
+def test_admins_functions_give_no_secret(world: World) -> None:
+    """What lists, shows and searches leaves them out."""
+    (endpoint,) = world.call("admin", "list_webhook_endpoints").json()
+    (delivery,) = world.system.db.execute("select id::text from public.webhook_deliveries limit 1").fetchall()
+    for function, arguments in (
+        ("list_webhook_endpoints", {}),
+        ("update_webhook_endpoint", {"webhook_config_id": endpoint["id"], "changes": {"name": "receiver"}}),
+        ("get_webhook_delivery", {"delivery_id": delivery["id"]}),
+        ("search_webhook_deliveries", {}),
+        ("webhook_overview", {}),
+    ):
+        answer = world.call("admin", function, **arguments)
+        assert answer.is_success, (function, answer.text)
+        assert no_secret(world, answer), (function, answer.text)
+
+
+def no_secret(world: World, answer: httpx.Response) -> bool:
+    """Return whether a response holds neither the endpoint's secret nor the value of its header."""
+    return world.system.secret not in answer.text and "geheim" not in answer.text
 
 
 def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:

@@ -215,8 +215,8 @@ class Model:
         self.deliveries[key] = Delivery(endpoint, now, due, due <= now, status, finished=finished)
 
     def claim(
-        self, now: float, batch: int, lease_seconds: float, got: dict[str, int], lease: str | None, expired: set[str], *,
-        alone: bool = True, kept: frozenset[str] = frozenset(),
+        self, now: float, batch: int, lease_seconds: float, got: dict[str, int], lease: str | None,
+        expired: set[str], *, alone: bool = True, kept: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         """Hand out deliveries. `got`: those handed out and the number of their attempt; `expired`: those that failed.
 

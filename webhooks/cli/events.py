@@ -9,7 +9,9 @@ import msgspec
 import typer
 
 from webhooks.cli import types
+from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
 from webhooks.cli.output import FAILED, AsJson, complain, print_fields, print_json, print_table
+from webhooks.database import Database
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
 app.command()(types.docs)
@@ -51,3 +53,19 @@ def show(
     print_json(found["data_schema"])
     typer.echo("\nexample")
     print_json(found["example"])
+
+
+@app.command()
+def reattach(dsn: Dsn, as_json: AsJson = False) -> None:
+    """Create the triggers again that attached events have lost: a restore drops those on auth.users.
+
+    Exits with 1 when one could not be created.
+    """
+    with Database(dsn) as database:
+        done = database.reattach()
+    if as_json:
+        print_json({"reattached": done})
+    else:
+        print_table(done, ["source", "event", "operation", "outcome"], empty="Every attached event has its trigger.")
+    if any(row["outcome"].startswith("left") for row in done):
+        raise typer.Exit(FAILED)

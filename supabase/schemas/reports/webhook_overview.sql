@@ -65,6 +65,8 @@ begin
         (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
             || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
             _installation.held_for is not null),
+        (12, 'degraded', 'Attached events whose trigger is missing: webhooks doctor names them, webhooks events reattach creates them again',
+            exists (select from webhooks.missing_triggers())),
         (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
             exists (select from webhooks.access_differences())),
         (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '

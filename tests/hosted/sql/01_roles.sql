@@ -24,6 +24,10 @@ create role supabase_functions_admin login noinherit createrole;
 
 grant anon, authenticated, service_role, pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 
+-- supautils lets the project's owner load rows without running triggers, which Supabase's documentation says to do when
+-- a dump is restored (supautils.privileged_role_allowed_configs).
+grant set on parameter session_replication_role to postgres;
+
 -- Timeouts. A setting of the role that logs in counts: a request of service_role has authenticator's 8 s. The two
 -- minutes are the server's default on hosted projects; here only postgres has them, so that the test bed's own
 -- administration is not cut short.
