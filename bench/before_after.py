@@ -40,7 +40,7 @@ RECORD = {"before": "select * from public.record_webhook_attempts(%s::jsonb)",
 class Durable(Postgres):
     """A server that loses nothing in a power cut."""
 
-    options: Mapping[str, str] = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}  # noqa: RUF012 - as the base class has it
+    options: Mapping[str, str] = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 class Side:

@@ -130,7 +130,7 @@ async def _database(store: Store) -> list[Finding]:
     findings += _version(await store.call("webhook_version", {}))
     findings += _held(diagnosis.get("held"))
     findings += _access(diagnosis["access"])
-    findings += _triggers(diagnosis)
+    findings += _triggers(diagnosis["triggers"])
     inventory = await store.call("webhook_inventory", {})
     findings += _drift(differences(inventory, {row["name"] for row in diagnosis["migrations"]}))
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
@@ -204,19 +204,15 @@ def _drift(differences: list[Difference]) -> list[Finding]:
     return found or [Finding("schema", "ok", "every object is as this version ships it")]
 
 
-def _triggers(diagnosis: dict[str, Any]) -> list[Finding]:
+def _triggers(broken: list[dict[str, str]]) -> list[Finding]:
     found = [
         Finding(
             "triggers",
             "problem",
-            f"the trigger of {one['event_type']} on {one['source']} is missing: its changes are no events",
-            "webhooks events reattach --dsn postgresql://...",
+            f"{one['event_type']} on {one['source']} emits nothing: {one['problem']}",
+            "webhooks events reattach --dsn postgresql://... (or webhook_attach again, where the table has changed)",
         )
-        for one in diagnosis["missing_triggers"]
-    ]
-    found += [
-        Finding("triggers", "problem", f"{one['event_type']} on {one['source']}: {one['problem']}", "attach it again")
-        for one in diagnosis["triggers"]
+        for one in broken
     ]
     return found or [Finding("triggers", "ok", "every attached event has its trigger")]
 

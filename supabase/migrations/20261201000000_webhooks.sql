@@ -1,4 +1,4 @@
--- webhooks migration: system dc1674cfa6dc7797eb826f40dd92fc7406bede377fd33a92176cc8e81afb4bb4
+-- webhooks migration: system d35f0b90271de017bafbcaa141665679820e583a5f1787b164442aeff03cd107
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -5467,10 +5467,7 @@ begin
         -- grants, policies and row security that are not as they should be
         'access', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
-        -- attached events whose trigger is not there, as after a restore; and those whose table changed since
-        'missing_triggers', (
-            select coalesce(jsonb_agg(jsonb_build_object('source', m.source::text, 'event_type', m.event_type)), '[]')
-            from webhooks.missing_triggers() as m),
+        -- attached events whose trigger is not there, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (
@@ -7468,6 +7465,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'dc1674cfa6dc7797eb826f40dd92fc7406bede377fd33a92176cc8e81afb4bb4', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd35f0b90271de017bafbcaa141665679820e583a5f1787b164442aeff03cd107', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
