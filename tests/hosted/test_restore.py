@@ -7,6 +7,7 @@ granted to anon and authenticated, by Supabase's default privileges.
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 import uuid
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from psycopg.rows import dict_row
 from devstack.platform import furnish, tables
 from devstack.stack import MIGRATIONS
 from tests.cli.conftest import run
+from tests.conftest import emptied
 from tests.hosted.bed import push
 from tests.hosted.dump import dump, restore
 
@@ -354,6 +356,31 @@ class TestUse:
             before = db.execute(counts).fetchall()
             push(directory / "pushed", copy, sorted(MIGRATIONS.glob("*.sql")))
             assert db.execute(counts).fetchall() == before
+
+    def test_a_squash_of_the_migrations(self, hosted: Hosted, directory: Path, files: Dump) -> None:
+        """`supabase migration squash` loses rows and revocations; our migrations, copied again, restore both."""
+        hosted.drop("squashed")
+        dsn = hosted.create("squashed")
+        squashed = directory / "20990101000000_squashed.sql"
+        squashed.write_text(files.schema.read_text())
+        push(directory / "pushed", dsn, [squashed])
+        exposed = """
+            select p.proname as name from pg_proc as p
+            where p.pronamespace = 'public'::regnamespace and p.proname like '%webhook%'
+                and has_function_privilege('anon', p.oid, 'execute')
+        """
+        with connected(dsn) as db:
+            assert db.execute(exposed.encode()).rowcount > 40
+            folder = emptied(directory / "squashed")
+            shutil.copyfile(squashed, folder / squashed.name)
+            assert run("migrations", str(folder), "--upgrade", "--platform").code == 0
+            push(directory / "pushed", dsn, sorted(folder.glob("*.sql")))
+            assert db.execute(exposed.encode()).rowcount == 0
+            assert value(db, "select count(*) from webhooks.migrations") == 3
+            assert value(db, "select count(*) from webhooks.url_schemes") == 5
+            assert value(db, "select count(*) from public.webhook_event_types") == 13
+            assert value(db, "select count(*) from webhooks.installation") == 1
+        hosted.drop("squashed")
 
     def test_another_projects_workers_are_held(self, hosted: Hosted, copy: str) -> None:
         """What was pending in the original is pending in the copy: nothing goes out until someone confirms."""
