@@ -41,8 +41,11 @@ INVISIBLE = (
 #: Letters beyond ASCII that every IDNA library accepts in a host, in any order; other hosts are written as xn--.
 LETTERS = r"\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
 
-#: A label with such letters that may have more than 63 bytes as xn--.
-LONG = r"(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]"
+#: A host with such letters that has no form as xn--, or a longer one than 63 bytes a label: IDNA is strict about the rest.
+UNENCODABLE = (
+    r"(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]"
+    r"|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))"
+)
 
 PORT = "(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
 NAME = r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}"
@@ -158,7 +161,7 @@ def _matches(scheme: str, url: str, parts: SplitResult) -> bool:
     if not re.fullmatch(GRAMMAR[scheme].strip("^$"), url):
         return False
     if scheme in {"https", "http"}:
-        return len(parts.hostname or "") <= HOST_LENGTH and not re.search(LONG, parts.hostname or "")
+        return len(parts.hostname or "") <= HOST_LENGTH and not re.search(UNENCODABLE, parts.hostname or "")
     return not re.search(TWICE, url)
 
 

@@ -1,4 +1,4 @@
--- webhooks migration: system 3965a9ddbb6d10fc71a3202a4d6a4adcb47cb8dc5413f5365ef26802475239c7
+-- webhooks migration: system d6b4ca9cba94b651d3dad5affb021f09a932bab8cbde9427dfc4b51628237816
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2068,7 +2068,8 @@ create or replace function public.webhook_define_event(
     name text,
     description text,
     data_schema jsonb,
-    example jsonb default null
+    example jsonb default null,
+    users_may_dispatch boolean default false
 )
 returns text
 language plpgsql
@@ -2081,11 +2082,12 @@ begin
         webhook_define_event.name,
         webhook_define_event.description,
         webhook_define_event.data_schema,
-        webhook_define_event.example);
+        webhook_define_event.example,
+        webhook_define_event.users_may_dispatch);
 end $$;
-comment on function public.webhook_define_event(text, text, jsonb, jsonb) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given).';
-revoke all on function public.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given). users_may_dispatch: signed-in users can dispatch it, too.';
+revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
 -- schemas/api/webhook_diagnosis.sql
 create or replace function public.webhook_diagnosis()
@@ -4497,8 +4499,8 @@ begin
         exception when invalid_text_representation then
             return 'the URL is malformed: its host is no IPv6 address; a right one is ' || _known.example;
         end;
-    elsif length(_host) > 253 or _host ~ '(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]' then
-        return 'the URL is malformed: its host is too long; write an international one in its ASCII form, xn--...';
+    elsif length(_host) > 253 or _host ~ '(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))' then
+        return 'the URL is malformed: its host is too long or has no ASCII form; write an international one in its ASCII form, xn--...';
     end if;
     return null;
 end $$;
@@ -4708,6 +4710,13 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
+    -- a type that is not there is emit's to report
+    if exists (select from public.webhook_event_types as t
+               where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
+        raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type
+            using errcode = '42501',
+                  hint = 'A type that users may report is defined with users_may_dispatch => true.';
+    end if;
     if emit_as_user.tenant_id is not null then
         raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
     end if;
@@ -4914,7 +4923,8 @@ create or replace function webhooks.webhook_define_event(
     name text,
     description text,
     data_schema jsonb,
-    example jsonb default null
+    example jsonb default null,
+    users_may_dispatch boolean default false
 )
 returns text
 language plpgsql
@@ -4952,15 +4962,17 @@ begin
         raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
             using errcode = '22023', hint = 'Give an example that does, as the fourth argument.';
     end if;
-    insert into public.webhook_event_types as t (name, description, data_schema, example)
-    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example)
+    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch)
+    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example,
+            coalesce(webhook_define_event.users_may_dispatch, false))
     on conflict on constraint webhook_event_types_pkey do update
-    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example;
+    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example,
+        users_may_dispatch = excluded.users_may_dispatch;
     return webhook_define_event.name;
 end $$;
-comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb) is 'Behind public.webhook_define_event.';
-revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Behind public.webhook_define_event.';
+revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
 -- schemas/reports/dispatcher_uptime.sql
 create or replace function webhooks.dispatcher_uptime(since timestamptz)
@@ -6858,6 +6870,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '3965a9ddbb6d10fc71a3202a4d6a4adcb47cb8dc5413f5365ef26802475239c7', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd6b4ca9cba94b651d3dad5affb021f09a932bab8cbde9427dfc4b51628237816', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

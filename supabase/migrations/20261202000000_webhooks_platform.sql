@@ -1,4 +1,4 @@
--- webhooks migration: platform fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2
+-- webhooks migration: platform ee7453d6ba2ed27d4fdc0d47d346445b67cc9c445575b6d83cee1af43a6082c8
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -146,6 +146,13 @@ insert into public.webhook_event_types (name, description, analytics_destination
 ('community_view', 'A community''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
 ('session_tracking', 'A session was tracked. Analytics, never a webhook.', 'Auth0 Analytics')
 on conflict (name) do nothing;
+-- what a user does in the app is what a user may report; the other types follow from something else
+update public.webhook_event_types as t
+set users_may_dispatch = true
+where t.name in ('user.joined_community', 'user.registered_event', 'user.cancelled_registration', 'user.posted_comment',
+                 'user.flagged_comment')
+  -- once: what an admin chose later stays
+  and not exists (select from webhooks.migrations as m where m.name = 'platform');
 
 -- platform/install_platform_webhooks.sql
 create or replace function public.install_platform_webhooks()
@@ -263,6 +270,6 @@ end $$;
 comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables emit nothing any more. Its frontends'' dispatch_webhook works as before.';
 revoke all on function public.uninstall_platform_webhooks() from public, anon, authenticated, service_role;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'fca454d1cad0a6ff706e2fd2e58b2859a2b5f02cc7f05c27916dad268bf0bcb2', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'ee7453d6ba2ed27d4fdc0d47d346445b67cc9c445575b6d83cee1af43a6082c8', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

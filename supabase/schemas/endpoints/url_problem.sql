@@ -40,8 +40,8 @@ begin
         exception when invalid_text_representation then
             return 'the URL is malformed: its host is no IPv6 address; a right one is ' || _known.example;
         end;
-    elsif length(_host) > 253 or _host ~ '(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]' then
-        return 'the URL is malformed: its host is too long; write an international one in its ASCII form, xn--...';
+    elsif length(_host) > 253 or _host ~ '(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))' then
+        return 'the URL is malformed: its host is too long or has no ASCII form; write an international one in its ASCII form, xn--...';
     end if;
     return null;
 end $$;
