@@ -24,6 +24,54 @@ EXAMPLES = {
 #: Where Kafka listens when a URL names no port.
 KAFKA_PORT = 9092
 
+#: Characters of a host (RFC 1035, section 2.3.4).
+HOST_LENGTH = 253
+
+#: Characters of a URL. What is longer is cut or rejected by receivers.
+LENGTH = 2000
+
+#: What no URL contains: controls and white space, and what cannot be seen, such as soft hyphens and zero-width spaces.
+#: By number, since what counts as a space depends on a program's Unicode version, and on a database's locale.
+INVISIBLE = (
+    r"[\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    r"\u205f-\u206f\u3000\u3164\ud7b0-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0000-\U0010ffff]"
+)
+
+#: Letters beyond ASCII that every IDNA library accepts in a host, in any order; other hosts are written as xn--.
+LETTERS = r"\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
+
+#: A host with such letters that has no form as xn--, or a longer one than 63 bytes a label: IDNA is strict about the rest.
+UNENCODABLE = (
+    r"(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]"
+    r"|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))"
+)
+
+PORT = "(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
+NAME = r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}"
+HOST = rf"(\[[0-9A-Fa-f:]+\]|([A-Za-z0-9_{LETTERS}-]{{1,63}}\.)*[A-Za-z0-9_{LETTERS}-]{{1,63}}\.?)"
+SQS_ENDPOINT = rf"endpoint_url=https?://{NAME}{PORT}(/[A-Za-z0-9._~/-]*)?"
+KAFKA_FIELD = r"key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*"
+KAFKA_OPTION = f"({KAFKA_FIELD}|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512)"
+
+#: scheme -> a whole URL. The database holds the same patterns (webhooks.url_schemes): one grammar, on both sides.
+GRAMMAR = {
+    "https": rf"^https://{HOST}{PORT}([/?][^#]*)?$",
+    "http": rf"^http://{HOST}{PORT}([/?][^#]*)?$",
+    "sqs": (
+        rf"^sqs://({NAME}{PORT}/[0-9]{{12}}/)?[A-Za-z0-9_-]{{1,80}}(\.fifo)?"
+        rf"\?({SQS_ENDPOINT}&)?region=[a-z0-9-]+(&{SQS_ENDPOINT})?$"
+    ),
+    "pubsub": (
+        r"^pubsub://[a-z][a-z0-9.:-]{4,61}[a-z0-9]/[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
+        r"(\?ordering_key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)?$"
+    ),
+    "kafka": (rf"^kafka://{NAME}{PORT}(,{NAME}{PORT})*/[A-Za-z0-9._-]{{1,249}}(\?{KAFKA_OPTION}(&{KAFKA_OPTION})*)?$"),
+}
+
+#: A parameter that stands twice.
+TWICE = r"[?&]([a-z_]+)=[^&]*(&.*)?&\1="
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -122,6 +170,7 @@ LIMITS = {
 
 def parse(url: str, *, allow_http: bool = False) -> Destination:
     """Return the destination of a URL; raise DestinationError that names the wrong part and a right example."""
+    url = normal(url)
     scheme = url.partition(":")[0]
     example = EXAMPLES.get(scheme, EXAMPLES["https"])
     try:
@@ -130,17 +179,39 @@ def parse(url: str, *, allow_http: bool = False) -> Destination:
             raise DestinationError(problem)  # noqa: TRY301 - the example is added below, as to the parsers' errors
         if scheme == "http" and not allow_http:
             raise SetupError("the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development")
-        return PARSERS.get(scheme, _other)(url, parts)
+        destination = PARSERS.get(scheme, _other)(url, parts)
+        if not _matches(scheme, url, parts):
+            raise DestinationError("the URL is malformed")  # noqa: TRY301
+        return destination  # noqa: TRY300 - what raises is above
     except DestinationError as exc:
         raise type(exc)(f"{exc}; a right one is {example}") from None
     except ValueError as exc:
         raise DestinationError(f"the URL is malformed ({exc}); a right one is {example}") from None
 
 
+def normal(url: str) -> str:
+    """Return a URL without the space around it, and with its scheme in lower case, as the database stores it."""
+    url = url.strip(" \t\n\r\f\v")
+    scheme, colon, rest = url.partition(":")
+    return f"{scheme.lower() if scheme.isascii() else scheme}{colon}{rest}"
+
+
+def _matches(scheme: str, url: str, parts: SplitResult) -> bool:
+    if scheme not in GRAMMAR:
+        return True
+    if not re.fullmatch(GRAMMAR[scheme].strip("^$"), url):
+        return False
+    if scheme in {"https", "http"}:
+        return len(parts.hostname or "") <= HOST_LENGTH and not re.search(UNENCODABLE, parts.hostname or "")
+    return not re.search(TWICE, url)
+
+
 def _problem(url: str, parts: SplitResult) -> str | None:
     """Return what is wrong with a URL of whatever scheme."""
-    if any(c.isspace() or ord(c) < ord(" ") for c in url):
-        return "the URL contains white space"
+    if len(url) > LENGTH:
+        return f"the URL has more than {LENGTH} characters"
+    if "\0" in url or re.search(INVISIBLE, url):
+        return "the URL contains white space or an invisible character"
     if not parts.scheme or not url.startswith(f"{parts.scheme}:"):
         return f"the URL has no scheme in lower case, such as {', '.join(EXAMPLES)}"
     if "@" in parts.netloc:

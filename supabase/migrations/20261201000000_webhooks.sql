@@ -1,4 +1,4 @@
--- webhooks migration: system d35f0b90271de017bafbcaa141665679820e583a5f1787b164442aeff03cd107
+-- webhooks migration: system ddcc76280e745a7809665067af3a4f4599198845c0e595cde01b8b214128cd97
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -544,11 +544,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _problem text := webhooks.url_problem(new.url);
+    _problem text;
     _unknown text;
 begin
-    if (tg_op = 'INSERT' or new.url is distinct from old.url) and _problem is not null then
-        raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
+    if tg_op = 'INSERT' or new.url is distinct from old.url then
+        new.url := webhooks.normal_url(new.url);
+        _problem := webhooks.url_problem(new.url);
+        if _problem is not null then
+            raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
+        end if;
     end if;
     if tg_op = 'INSERT' or new.events is distinct from old.events then
         if cardinality(new.events) = 0 then
@@ -567,19 +571,15 @@ begin
                 using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
         end if;
     end if;
-    if starts_with(new.secret_key, 'whsec_')
-        and substr(new.secret_key, 7) !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$' then
-        -- the value itself never stands in an error: errors are logged
-        raise exception 'webhook endpoint "%": secret_key starts with whsec_ but no valid base64 follows', new.name
-            using errcode = '22023', hint = 'Create one with: webhooks secret';
+    _problem := webhooks.secret_problem(new.secret_key);
+    if _problem is not null then
+        raise exception 'webhook endpoint "%": %', new.name, _problem
+            using errcode = '22023', hint = 'Create one with: webhooks secret, or: webhooks secret --ed25519';
     end if;
-    -- 32 bytes, or 64 as libsodium has them
-    if starts_with(new.secret_key, 'whsk_')
-        and substr(new.secret_key, 6) !~ '^([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$' then
-        raise exception 'webhook endpoint "%": secret_key starts with whsk_ but no ed25519 key in base64 follows', new.name
-            using errcode = '22023', hint = 'Create one with: webhooks secret --ed25519';
-    end if;
-    _problem := webhooks.headers_problem(new.headers);
+    _problem := webhooks.headers_problem(
+        -- those that stand: they move to a table of their own
+        coalesce(new.headers, (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = new.id)),
+        split_part(new.url, ':', 1));
     if _problem is not null then
         raise exception 'webhook endpoint "%": headers: %', new.name, _problem using errcode = '22023';
     end if;
@@ -838,21 +838,21 @@ create table if not exists webhooks.url_schemes (
     constraint url_schemes_example_matches check (example ~ pattern)
 );
 comment on table webhooks.url_schemes is 'The schemes of endpoint URLs. The workers need an adapter for each; webhooks/destinations.py parses the first five.';
-comment on column webhooks.url_schemes.pattern is 'A regular expression for a whole URL. It finds typing errors; the adapter''s parser has the last word.';
+comment on column webhooks.url_schemes.pattern is 'A regular expression for a whole URL, the same as GRAMMAR in webhooks/destinations.py.';
 comment on column webhooks.url_schemes.example is 'A right URL, shown in errors.';
 alter table webhooks.url_schemes enable row level security;
 revoke all on webhooks.url_schemes from public, anon, authenticated, service_role;
 
 insert into webhooks.url_schemes (scheme, pattern, example) values
-('https', '^https://(\[[0-9A-Fa-f:.]+\]|[^]:/?#@\\%<>"[:space:][]+)(:[0-9]{1,5})?([/?][^[:space:]#]*)?$',
+('https', '^https://(\[[0-9A-Fa-f:]+\]|([A-Za-z0-9_\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3-]{1,63}\.)*[A-Za-z0-9_\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3-]{1,63}\.?)(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?([/?][^#]*)?$',
  'https://example.com/webhooks'),
-('http', '^http://(\[[0-9A-Fa-f:.]+\]|[^]:/?#@\\%<>"[:space:][]+)(:[0-9]{1,5})?([/?][^[:space:]#]*)?$',
+('http', '^http://(\[[0-9A-Fa-f:]+\]|([A-Za-z0-9_\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3-]{1,63}\.)*[A-Za-z0-9_\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3-]{1,63}\.?)(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?([/?][^#]*)?$',
  'http://localhost:8000/webhooks'),
-('sqs', '^sqs://([A-Za-z0-9.-]+(:[0-9]{1,5})?/[0-9]{12}/)?[A-Za-z0-9_-]{1,80}(\.fifo)?\?(endpoint_url=https?://[^[:space:]&#@]+&)?region=[a-z0-9-]+(&endpoint_url=https?://[^[:space:]&#@]+)?$',
+('sqs', '^sqs://(([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?/[0-9]{12}/)?[A-Za-z0-9_-]{1,80}(\.fifo)?\?(endpoint_url=https?://([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?(/[A-Za-z0-9._~/-]*)?&)?region=[a-z0-9-]+(&endpoint_url=https?://([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?(/[A-Za-z0-9._~/-]*)?)?$',
  'sqs://my-queue?region=us-east-1'),
 ('pubsub', '^pubsub://[a-z][a-z0-9.:-]{4,61}[a-z0-9]/[A-Za-z][A-Za-z0-9._~+%-]{2,254}(\?ordering_key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)?$',
  'pubsub://my-project/my-topic'),
-('kafka', '^kafka://[A-Za-z0-9.-]+(:[0-9]{1,5})?(,[A-Za-z0-9.-]+(:[0-9]{1,5})?)*/[A-Za-z0-9._-]{1,249}(\?(key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512)(&(key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512))*)?$',
+('kafka', '^kafka://([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?(,([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?)*/[A-Za-z0-9._-]{1,249}(\?(key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512)(&(key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tls=true|tls=false|sasl=PLAIN|sasl=SCRAM-SHA-256|sasl=SCRAM-SHA-512))*)?$',
  'kafka://broker:9092/my-topic')
 on conflict (scheme) do nothing;
 
@@ -2343,7 +2343,8 @@ create or replace function public.webhook_define_event(
     name text,
     description text,
     data_schema jsonb,
-    example jsonb default null
+    example jsonb default null,
+    users_may_dispatch boolean default false
 )
 returns text
 language plpgsql
@@ -2356,11 +2357,12 @@ begin
         webhook_define_event.name,
         webhook_define_event.description,
         webhook_define_event.data_schema,
-        webhook_define_event.example);
+        webhook_define_event.example,
+        webhook_define_event.users_may_dispatch);
 end $$;
-comment on function public.webhook_define_event(text, text, jsonb, jsonb) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given).';
-revoke all on function public.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given). users_may_dispatch: signed-in users can dispatch it, too.';
+revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
 -- schemas/api/webhook_diagnosis.sql
 create or replace function public.webhook_diagnosis()
@@ -4441,7 +4443,7 @@ comment on function webhooks.generate_secret() is 'A new secret: whsec_ and 32 r
 revoke all on function webhooks.generate_secret() from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/headers_problem.sql
-create or replace function webhooks.headers_problem(headers jsonb)
+create or replace function webhooks.headers_problem(headers jsonb, scheme text)
 returns text
 language sql
 immutable
@@ -4450,24 +4452,34 @@ as $$
     select case
         when headers is null then null
         when jsonb_typeof(headers) <> 'object' then 'must be an object such as {"X-Team": "events"}'
+        -- SQS takes ten attributes: six of ours, and a trace
+        when scheme = 'sqs' and (select count(*) from jsonb_object_keys(headers)) > 3 then 'SQS takes at most 3'
+        -- servers commonly reject a head of more than 8 KB
+        when (select count(*) > 50 or sum(octet_length(h.key) + octet_length(h.value)) > 4096
+              from jsonb_each_text(headers) as h (key, value)) then 'at most 50, of 4096 bytes together, are sent'
         else (
             select string_agg(p.problem, '; ' order by p.problem)
             from (
                 select case
                     -- RFC 9110, section 5.6.2: a field name is a token
                     when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then format('%L is no header name', h.key)
+                    when count(*) over (partition by lower(h.key)) > 1 then format('%L stands twice', h.key)
+                    when scheme = 'sqs' and h.key !~ '^(?![Aa][Ww][Ss]\.|[Aa][Mm][Aa][Zz][Oo][Nn]\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$'
+                        then format('%L is no name of an SQS attribute', h.key)
+                    when scheme = 'pubsub' and h.key ~* '^goog' then format('%L is reserved by Google', h.key)
                     when lower(h.key) ~ '^(webhook-.*|x-webhook-signature|content-type|content-length|content-encoding|host|connection|transfer-encoding|te|trailer|upgrade|expect|user-agent)$' then
                         format('%L is set by the sender', h.key)
                     when jsonb_typeof(h.value) <> 'string' then format('%L must be text', h.key)
                     when h.value #>> '{}' !~ '^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$' then
                         format('the value of %L must be printable ASCII', h.key)
+                    when scheme = 'pubsub' and length(h.value #>> '{}') > 1024 then format('the value of %L is too long', h.key)
                 end as problem
                 from jsonb_each(headers) as h (key, value)
             ) as p)
     end
 $$;
-comment on function webhooks.headers_problem(jsonb) is 'Why an endpoint''s extra headers cannot be sent, or null. Repeats no value.';
-revoke all on function webhooks.headers_problem(jsonb) from public, anon, authenticated, service_role;
+comment on function webhooks.headers_problem(jsonb, text) is 'Why an endpoint''s extra headers cannot be sent by its protocol, or null. Repeats no value.';
+revoke all on function webhooks.headers_problem(jsonb, text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/list_webhook_endpoints.sql
 create or replace function webhooks.list_webhook_endpoints(
@@ -4615,6 +4627,22 @@ end $$;
 comment on function webhooks.move_all_endpoint_secrets() is 'Moves secrets out of public.webhook_configurations that were there before the trigger, or loaded without it.';
 revoke all on function webhooks.move_all_endpoint_secrets() from public, anon, authenticated, service_role;
 
+-- schemas/endpoints/normal_url.sql
+create or replace function webhooks.normal_url(url text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(lower(u.parts[1] collate "C") || u.parts[2], u.trimmed)
+    from (
+        select t.trimmed, regexp_match(t.trimmed, '^([A-Za-z0-9+.-]*:)(.*)$') as parts
+        from (select btrim(normal_url.url, E' \t\n\r\f\v') as trimmed) as t
+    ) as u
+$$;
+comment on function webhooks.normal_url(text) is 'A URL without the space around it, and with its scheme in lower case.';
+revoke all on function webhooks.normal_url(text) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/replace_webhook_secret.sql
 create or replace function webhooks.replace_webhook_secret(webhook_config_id uuid, stored text, sealed text)
 returns boolean
@@ -4722,6 +4750,42 @@ comment on function webhooks.rotate_webhook_secret(uuid, interval) is 'Behind pu
 revoke all on function webhooks.rotate_webhook_secret(uuid, interval) from public, anon, authenticated, service_role;
 grant execute on function webhooks.rotate_webhook_secret(uuid, interval) to authenticated, service_role;
 
+-- schemas/endpoints/secret_problem.sql
+create or replace function webhooks.secret_problem(secret text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- the value itself never stands in an error: errors are logged
+    select case
+        -- sealed by a worker
+        when secret is null or secret = '' or starts_with(secret, 'fernet:') then null
+        when (secret collate "C") ~ '^[\u0001-\u0020\u007f-\u00a0\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]|[\u0001-\u0020\u007f-\u00a0\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]$'
+            then 'secret_key has white space around it'
+        when secret ~ '[\u0001-\u001f\u007f]' then 'secret_key has control characters'
+        when secret ~ '^v1a?,' then 'secret_key starts with a signature''s version; it begins after the comma'
+        when starts_with(secret, 'whpk_') then 'secret_key is a public key, which receivers verify with; whsk_ signs'
+        when starts_with(secret, 'whsec_') then case
+            when substr(secret, 7) !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$'
+                then 'secret_key starts with whsec_ but no valid base64 follows'
+            -- as Standard Webhooks has it
+            when length(decode(substr(secret, 7), 'base64')) not between 24 and 64
+                then 'secret_key starts with whsec_ and has fewer than 24 bytes, or more than 64'
+        end
+        -- 32 bytes, or 64 as libsodium has them
+        when starts_with(secret, 'whsk_') then case
+            when substr(secret, 6) !~ '^([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$'
+                then 'secret_key starts with whsk_ but no ed25519 key in base64 follows'
+        end
+        -- fewer are found by trying
+        when octet_length(secret) < 5 then 'secret_key has fewer than 5 bytes'
+        when octet_length(secret) > 1000 then 'secret_key has more than 1000 bytes'
+    end
+$$;
+comment on function webhooks.secret_problem(text) is 'Why a secret cannot sign, or null. Repeats no value.';
+revoke all on function webhooks.secret_problem(text) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/send_test_webhook.sql
 create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
 returns jsonb
@@ -4821,22 +4885,45 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- in this collation, classes of characters are the same on every server
+    _url text collate "C" := webhooks.normal_url(url_problem.url);
+    _scheme text := split_part(_url, ':', 1);
+    _host text collate "C";
     _known webhooks.url_schemes;
 begin
-    if url ~ '^[A-Za-z0-9+.-]*://[^/?#]*@' then
+    if length(_url) > 2000 then
+        return 'the URL has more than 2000 characters';
+    end if;
+    if _url ~ '[\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ud7b0-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]' then
+        return 'the URL contains white space or an invisible character; a right one is https://example.com/webhooks';
+    end if;
+    if _url ~ '^[A-Za-z0-9+.-]*://[^/?#]*@' then
         return 'the URL carries a user name or password; put credentials in secret_key, or in the workers'' settings under a credentials_profile';
     end if;
-    select s.* into _known from webhooks.url_schemes as s where s.scheme = split_part(url_problem.url, ':', 1);
+    select s.* into _known from webhooks.url_schemes as s where s.scheme = _scheme;
     if not found then
         return format('the URL''s scheme %L is not supported (supported: %s); a right one is https://example.com/webhooks',
-            split_part(url_problem.url, ':', 1), (select string_agg(s.scheme, ', ' order by s.scheme) from webhooks.url_schemes as s));
+            _scheme, (select string_agg(s.scheme, ', ' order by s.scheme) from webhooks.url_schemes as s));
     end if;
-    if url !~ _known.pattern or (url !~ '^https?:' and url ~ '[?&]([a-z_]+)=[^&]*(&.*)?&\1=') then
+    if _url !~ _known.pattern then
         return 'the URL is malformed; a right one is ' || _known.example;
+    end if;
+    if _scheme not in ('https', 'http') then
+        return case when _url ~ '[?&]([a-z_]+)=[^&]*(&.*)?&\1=' then 'the URL is malformed: a parameter stands twice; a right one is ' || _known.example end;
+    end if;
+    _host := substring(_url from '^https?://(\[[^]]*\]|[^:/?]*)');
+    if starts_with(_host, '[') then
+        begin
+            perform btrim(_host, '[]')::inet;
+        exception when invalid_text_representation then
+            return 'the URL is malformed: its host is no IPv6 address; a right one is ' || _known.example;
+        end;
+    elsif length(_host) > 253 or _host ~ '(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))' then
+        return 'the URL is malformed: its host is too long or has no ASCII form; write an international one in its ASCII form, xn--...';
     end if;
     return null;
 end $$;
-comment on function webhooks.url_problem(text) is 'Why an endpoint''s URL cannot be delivered to, or null. Mirrors webhooks/destinations.py.';
+comment on function webhooks.url_problem(text) is 'Why an endpoint''s URL cannot be delivered to, or null. The same grammar as webhooks/destinations.py.';
 revoke all on function webhooks.url_problem(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/without_header_values.sql
@@ -5051,6 +5138,13 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
+    -- a type that is not there is emit's to report
+    if exists (select from public.webhook_event_types as t
+               where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
+        raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type
+            using errcode = '42501',
+                  hint = 'A type that users may report is defined with users_may_dispatch => true.';
+    end if;
     if emit_as_user.tenant_id is not null then
         raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
     end if;
@@ -5257,7 +5351,8 @@ create or replace function webhooks.webhook_define_event(
     name text,
     description text,
     data_schema jsonb,
-    example jsonb default null
+    example jsonb default null,
+    users_may_dispatch boolean default false
 )
 returns text
 language plpgsql
@@ -5295,15 +5390,17 @@ begin
         raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
             using errcode = '22023', hint = 'Give an example that does, as the fourth argument.';
     end if;
-    insert into public.webhook_event_types as t (name, description, data_schema, example)
-    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example)
+    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch)
+    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example,
+            coalesce(webhook_define_event.users_may_dispatch, false))
     on conflict on constraint webhook_event_types_pkey do update
-    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example;
+    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example,
+        users_may_dispatch = excluded.users_may_dispatch;
     return webhook_define_event.name;
 end $$;
-comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb) is 'Behind public.webhook_define_event.';
-revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Behind public.webhook_define_event.';
+revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
 -- schemas/reports/dispatcher_uptime.sql
 create or replace function webhooks.dispatcher_uptime(since timestamptz)
@@ -7269,7 +7366,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_circuits', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_configurations', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
-    ('public.webhook_define_event(text, text, jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_deliveries', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_delivery_overview', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_detach(regclass, text, text, boolean)', 'function', '{}'),
@@ -7341,7 +7438,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.forget_deliveries()', 'function', '{}'),
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.headers_problem(jsonb)', 'function', '{}'),
+    ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
     ('webhooks.installation', 'table', '{}'),
@@ -7365,6 +7462,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.move_all_endpoint_secrets()', 'function', '{}'),
     ('webhooks.move_endpoint_secrets()', 'function', '{}'),
     ('webhooks.new_circuit()', 'function', '{}'),
+    ('webhooks.normal_url(text)', 'function', '{}'),
     ('webhooks.note_traceparent()', 'function', '{}'),
     ('webhooks.on_change()', 'function', '{}'),
     ('webhooks.parents_exist(regclass)', 'function', '{}'),
@@ -7400,6 +7498,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
     ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
     ('webhooks.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
@@ -7419,7 +7518,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
-    ('webhooks.webhook_define_event(text, text, jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -7465,6 +7564,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd35f0b90271de017bafbcaa141665679820e583a5f1787b164442aeff03cd107', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ddcc76280e745a7809665067af3a4f4599198845c0e595cde01b8b214128cd97', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

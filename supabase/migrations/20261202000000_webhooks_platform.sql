@@ -1,4 +1,4 @@
--- webhooks migration: platform e23f9ae02164da24fb750ebe1411463bdb2c76979addf8438d4cf54bbf4fe3c5
+-- webhooks migration: platform ff49ee1695004e0a38cdf361168b2dd0fe70c04b022c967a17de5bec8965c5da
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -146,6 +146,13 @@ insert into public.webhook_event_types (name, description, analytics_destination
 ('community_view', 'A community''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
 ('session_tracking', 'A session was tracked. Analytics, never a webhook.', 'Auth0 Analytics')
 on conflict (name) do nothing;
+-- what a user does in the app is what a user may report; the other types follow from something else
+update public.webhook_event_types as t
+set users_may_dispatch = true
+where t.name in ('user.joined_community', 'user.registered_event', 'user.cancelled_registration', 'user.posted_comment',
+                 'user.flagged_comment')
+  -- once: what an admin chose later stays
+  and not exists (select from webhooks.migrations as m where m.name = 'platform');
 
 -- platform/install_platform_webhooks.sql
 create or replace function public.install_platform_webhooks()
@@ -273,6 +280,6 @@ on conflict (object) do update set kind = excluded.kind, grants = excluded.grant
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'e23f9ae02164da24fb750ebe1411463bdb2c76979addf8438d4cf54bbf4fe3c5', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'ff49ee1695004e0a38cdf361168b2dd0fe70c04b022c967a17de5bec8965c5da', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

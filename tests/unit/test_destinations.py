@@ -8,6 +8,7 @@ import pytest
 
 from webhooks.destinations import (
     EXAMPLES,
+    GRAMMAR,
     LIMITS,
     PARSERS,
     Destination,
@@ -61,9 +62,18 @@ RIGHT: dict[str, Destination] = {
 WRONG = {
     "example.com/hook": "no scheme",
     "": "no scheme",
-    "HTTPS://example.com/": "no scheme in lower case",
     "https://": "no host",
     "https:///path": "no host",
+    "https://example.com:99999/": "malformed",
+    "https://example.com:0/": "malformed",
+    "https://exam\u00adple.com/": "invisible character",
+    "https://example.com/a\u200bb": "invisible character",
+    "https://example.com/a\u00a0b": "invisible character",
+    "https://example..com/": "malformed",
+    f"https://{'a' * 64}.com/": "malformed",
+    f"https://{'ü' * 9}.example/": "malformed",
+    "https://[::1::]/": "malformed",
+    "https://exa<mple.com/": "malformed",
     "https://example.com:port/": "malformed",
     "https://example.com/a b": "white space",
     "https://example.com/#part": "fragment",
@@ -161,6 +171,16 @@ def test_a_scheme_that_an_entry_point_may_know() -> None:
         parse("nats://u:p@host/subject")
 
 
+@pytest.mark.parametrize("url", ["HTTPS://example.com/A", "  https://example.com/A \n", "\tHttps://example.com/A"])
+def test_the_normal_form(url: str, db: Connection[dict[str, Any]]) -> None:
+    """Space around a URL and capitals in its scheme are corrected, when it is saved and when it is read."""
+    assert parse(url) == HttpDestination("https://example.com/A")
+    row = db.execute(
+        "insert into public.webhook_configurations (name, url, events) values ('x', %s, '{*}') returning url", (url,)
+    ).fetchone()
+    assert row == {"url": "https://example.com/A"}
+
+
 def test_the_database_agrees(db: Connection[dict[str, Any]]) -> None:
     """What is refused at delivery is refused when it is saved, and what is saved can be delivered."""
     for url in (*RIGHT, *WRONG):
@@ -171,6 +191,7 @@ def test_the_database_agrees(db: Connection[dict[str, Any]]) -> None:
 
 def test_every_scheme_has_an_adapter(db: Connection[dict[str, Any]]) -> None:
     """The grammar's schemes are the adapters', and the database's."""
-    rows = db.execute("select scheme, example from webhooks.url_schemes").fetchall()
+    rows = db.execute("select scheme, example, pattern from webhooks.url_schemes").fetchall()
     assert set(PARSERS) == set(ADAPTERS) == set(EXAMPLES) == {row["scheme"] for row in rows}
     assert {row["scheme"]: row["example"] for row in rows} == EXAMPLES
+    assert {row["scheme"]: row["pattern"] for row in rows} == GRAMMAR

@@ -21,6 +21,13 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
+    -- a type that is not there is emit's to report
+    if exists (select from public.webhook_event_types as t
+               where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
+        raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type
+            using errcode = '42501',
+                  hint = 'A type that users may report is defined with users_may_dispatch => true.';
+    end if;
     if emit_as_user.tenant_id is not null then
         raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
     end if;

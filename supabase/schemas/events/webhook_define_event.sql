@@ -2,7 +2,8 @@ create or replace function webhooks.webhook_define_event(
     name text,
     description text,
     data_schema jsonb,
-    example jsonb default null
+    example jsonb default null,
+    users_may_dispatch boolean default false
 )
 returns text
 language plpgsql
@@ -40,12 +41,14 @@ begin
         raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
             using errcode = '22023', hint = 'Give an example that does, as the fourth argument.';
     end if;
-    insert into public.webhook_event_types as t (name, description, data_schema, example)
-    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example)
+    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch)
+    values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example,
+            coalesce(webhook_define_event.users_may_dispatch, false))
     on conflict on constraint webhook_event_types_pkey do update
-    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example;
+    set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example,
+        users_may_dispatch = excluded.users_may_dispatch;
     return webhook_define_event.name;
 end $$;
-comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb) is 'Behind public.webhook_define_event.';
-revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb) to service_role;
+comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Behind public.webhook_define_event.';
+revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;

@@ -1,0 +1,199 @@
+"""One grammar: what the database accepts of an endpoint is what the workers can deliver to, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import h11
+import httpx
+import idna
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.database.test_platform_events import one
+from webhooks.destinations import EXAMPLES, PARSERS, normal, parse
+from webhooks.errors import DestinationError, SecretError
+from webhooks.signing import generate_key_pair, generate_secret, signature_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import Connection
+
+    Database = Connection[dict[str, Any]]
+
+#: Generated values go to the database in lists: a round trip each would take minutes.
+LISTS = settings(
+    max_examples=25,
+    deadline=None,
+    # a list is its own reduction: the assertion names the value
+    phases=[Phase.generate],
+    # the database holds no state that a list could leave behind
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+#: What people paste, and what looks like something else: spaces, invisible characters, other scripts, syntax.
+ODD = st.sampled_from([
+    " ", "\t", "\n", "\u00a0", "\u00ad", "\u200b", "\u200d", "\u202e", "\u2028", "\u3000", "\ufeff", "\u180e", "\u0130",
+    "\u00df", "\u00fc", "e\u0301", "\u0301", "\u4e2d", "\uff0f", "\uff1a", "\u3002", "\u2603", "\U0001f389", "\U000e0041",
+    "%20", "%zz", "%", "<", ">", '"', "\\", "^", "`", "{", "}", "|", "[", "]", "#", "?", "&", "=", "@", ":", ":99999", ":0",
+    ":65535", ":65536", ":080", "..", ".", "-", "_", "+", "*", "~", "'", "(", ",", ";", "//", "/", "xn--", "\x7f", "\x85",
+])  # fmt: skip
+PART = st.one_of(ODD, st.text(max_size=4), st.from_regex(r"[a-zA-Z0-9._-]{0,70}", fullmatch=True))
+HOST = st.sampled_from([
+    "example.com", "localhost", "127.0.0.1", "[::1]", "[::]", "[1:2:3:4:5:6:7:8]", "[1::2::3]", "[12345::]", "[::1.2.3.4]",
+    "b\u00fccher.example", "a" * 63 + ".com", "a" * 64 + ".com", ("a" * 60 + ".") * 4 + "com", ("a" * 60 + ".") * 5 + "com",
+    "\u00fc" * 8 + "a" * 16 + ".example", "\u00fc" * 9 + ".example", "\u4e2d" * 8, "\uac00" * 8 + "z" * 17, "example.com.", "",
+])  # fmt: skip
+PARAMETER = st.sampled_from([
+    "region=us-east-1", "region=", "endpoint_url=http://localhost:9324", "endpoint_url=http%3A%2F%2Fx", "endpoint_url=https://a/b",
+    "endpoint_url=http://a:99999", "key=actor_user_id", "key=data.id", "key=a..b", "tls=true", "tls=yes", "sasl=PLAIN",
+    "sasl=GSSAPI", "ordering_key=data.id", "retries=3", "", "region",
+])  # fmt: skip
+MADE = st.builds(
+    "{}{}://{}{}{}{}".format,
+    st.sampled_from(["", " ", "\n", "\u00a0"]),
+    st.sampled_from([*PARSERS, "HTTPS", "Kafka", "ftp", "", "https:"]),
+    st.one_of(HOST, PART, st.sampled_from(["my-queue", "broker:9092,b2", "my-project", "h:1/123456789012/q"])),
+    st.sampled_from(["", ":8443", "/", "/my-topic", "/a/b", ":0", ":65536"]),
+    st.one_of(st.just(""), PART),
+    st.one_of(st.just(""), st.lists(PARAMETER, min_size=1, max_size=3).map(lambda all_: "?" + "&".join(all_))),
+)
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> str:
+    """Return a right URL with something odd somewhere."""
+    url = draw(st.sampled_from([*EXAMPLES.values(), "sqs://h:1/123456789012/q?region=a&endpoint_url=http://h:1"]))
+    place = draw(st.integers(0, len(url)))
+    return url[:place] + draw(PART) + url[place + draw(st.integers(0, 2)) :]
+
+
+def storable(text: str) -> bool:
+    """Return whether Postgres can hold a text: without NUL and halves of pairs."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def parsed(url: str) -> str | None:
+    """Return why a worker could not deliver to a URL, or None."""
+    try:
+        destination = parse(url, allow_http=True)
+    except DestinationError as exc:
+        return str(exc)
+    return None if destination.scheme in PARSERS else "another scheme"
+
+
+def test_urls(db: Database) -> None:
+    """The database and the workers agree on thousands; and what both accept, the HTTP client takes."""
+    seen = {True: 0, False: 0}
+
+    @LISTS
+    @given(st.lists(st.one_of(MADE, changed()).filter(storable), min_size=100, max_size=100))
+    def agree(urls: list[str]) -> None:
+        sql = "select array(select webhooks.url_problem(u) from unnest(%s::text[]) with ordinality t (u, n) order by n)"
+        for url, problem in zip(urls, one(db, sql, urls), strict=True):
+            ours = parsed(url)
+            assert (problem is None) == (ours is None), (url, problem, ours)
+            seen[problem is None] += 1
+            if problem is None and normal(url).startswith("http"):
+                host = urlsplit(normal(url)).hostname or ""
+                assert httpx.URL(normal(url)).raw_host
+                assert host.isascii() or idna.encode(host)
+
+    agree()
+    assert min(seen.values()) > 500, seen
+
+
+SECRET = st.one_of(
+    st.text(max_size=40),
+    st.binary(max_size=80).map(lambda raw: "whsec_" + __import__("base64").b64encode(raw).decode()),
+    st.binary(max_size=80).map(lambda raw: "whsk_" + __import__("base64").b64encode(raw).decode()),
+    st.builds(lambda secret, odd, place: secret[:place] + odd + secret[place:],
+              st.sampled_from([generate_secret(), generate_key_pair()[0], "a plain secret"]), ODD, st.integers(0, 60)),
+)  # fmt: skip
+
+
+def test_secrets(db: Database) -> None:
+    """What the database accepts signs."""
+    seen = {True: 0, False: 0}
+
+    @LISTS
+    @given(st.lists(SECRET.filter(storable), min_size=50, max_size=50))
+    def agree(secrets: list[str]) -> None:
+        sql = "select array(select webhooks.secret_problem(u) from unnest(%s::text[]) with ordinality t (u, n) order by n)"
+        for secret, problem in zip(secrets, one(db, sql, secrets), strict=True):
+            seen[problem is None] += 1
+            if problem is not None:
+                assert len(secret) < 8 or secret not in problem
+                continue
+            if secret and not secret.startswith("fernet:"):
+                assert secret == secret.strip()
+                assert signature_headers([secret], "id", 1, b"{}")["webhook-signature"].isascii()
+
+    agree()
+    assert min(seen.values()) > 100, seen
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        (f"v1,{generate_secret()}", "begins after the comma"),
+        (f" {generate_secret()}", "white space around it"),
+        ("a plain secret\u00a0", "white space around it"),
+        ("a plain\nsecret", "control characters"),
+        ("whsec_AA==", "fewer than 24 bytes"),
+        ("x", "fewer than 5 bytes"),
+        (generate_key_pair()[1], "public key"),
+    ],
+)
+def test_secrets_that_cannot_sign(endpoint: Callable[..., str], secret: str, message: str) -> None:
+    """Rejected with the reason, which repeats no secret."""
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=message) as caught:
+        endpoint(secret_key=secret)
+    assert len(secret) < 2 or secret.strip() not in str(caught.value)
+
+
+NAME = st.one_of(st.from_regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,20}", fullmatch=True), st.text(max_size=8), ODD,
+                 st.sampled_from(["Host", "TE", "webhook-id", "X-Webhook-Signature", "X-Team", "x-team", "AWS.x", "Authorization"]))  # fmt: skip
+VALUE = st.one_of(st.text(max_size=8), st.from_regex(r"[ -~]{0,30}", fullmatch=True), ODD, st.just("x" * 5000))
+
+
+def test_headers(db: Database) -> None:
+    """What the database accepts, a strict HTTP implementation sends as it is, once each, and SQS has room for."""
+    seen = {True: 0, False: 0}
+
+    @LISTS
+    @given(st.lists(st.dictionaries(NAME.filter(storable), VALUE.filter(storable), max_size=5), min_size=30, max_size=30),
+           st.sampled_from(["https", "sqs", "pubsub", "kafka"]))  # fmt: skip
+    def agree(headers: list[dict[str, str]], scheme: str) -> None:
+        sql = "select array(select webhooks.headers_problem(u, %s) from unnest(%s::jsonb[]) with ordinality t (u, n) order by n)"
+        for given_, problem in zip(headers, one(db, sql, scheme, [json.dumps(h) for h in headers]), strict=True):
+            seen[problem is None] += 1
+            if problem is not None:
+                continue
+            request = h11.Request(method="POST", target="/", headers=[("Host", "x"), *given_.items()])
+            sent = h11.Connection(h11.CLIENT).send(request)
+            assert sent is not None
+            assert all(f"{name}: {value}\r\n".encode() in sent for name, value in given_.items())
+            assert len({name.lower() for name in given_}) == len(given_)
+            assert scheme != "sqs" or len(given_) <= 3
+
+    agree()
+    assert min(seen.values()) > 100, seen
+
+
+def test_headers_that_an_endpoint_has_already(db: Database, endpoint: Callable[..., str]) -> None:
+    """A URL that changes to SQS is rejected when its headers do not fit there."""
+    config = endpoint(headers=json.dumps({f"X-{number}": "a" for number in range(5)}))
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="SQS takes at most 3"):
+        db.execute("update public.webhook_configurations set url = 'sqs://q?region=us-east-1' where id = %s", (config,))
+
+
+def test_a_secret_error_is_the_workers_own() -> None:
+    """A secret that an older version accepted is a permanent error of its deliveries."""
+    with pytest.raises(SecretError):
+        signature_headers(["whsec_x"], "id", 1, b"{}")
