@@ -66,9 +66,7 @@ GRAMMAR = {
         r"^pubsub://[a-z][a-z0-9.:-]{4,61}[a-z0-9]/[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
         r"(\?ordering_key=[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)?$"
     ),
-    "kafka": (
-        rf"^kafka://{NAME}{PORT}(,{NAME}{PORT})*/[A-Za-z0-9._-]{{1,249}}(\?{KAFKA_OPTION}(&{KAFKA_OPTION})*)?$"
-    ),
+    "kafka": (rf"^kafka://{NAME}{PORT}(,{NAME}{PORT})*/[A-Za-z0-9._-]{{1,249}}(\?{KAFKA_OPTION}(&{KAFKA_OPTION})*)?$"),
 }
 
 #: A parameter that stands twice.

@@ -157,7 +157,8 @@ def test_users_dispatch_what_a_type_allows(db: Database, endpoint: Callable[...,
     endpoint()
     for name, allowed in (("order.paid", False), ("order.viewed", True)):
         db.execute(
-            "select public.webhook_define_event(%s, 'x', '{\"type\": \"object\"}', users_may_dispatch => %s)", (name, allowed)
+            "select public.webhook_define_event(%s, 'x', '{\"type\": \"object\"}', users_may_dispatch => %s)",
+            (name, allowed),
         )
     db.execute("select public.webhook_define_event('order.new', 'x', '{\"type\": \"object\"}')")
     types = db.execute(
@@ -179,7 +180,9 @@ def test_users_dispatch_what_a_type_allows(db: Database, endpoint: Callable[...,
         "user.joined_community", "user.registered_event", "user.cancelled_registration", "user.posted_comment",
         "user.flagged_comment", "order.viewed",
     }  # fmt: skip
-    actors = db.execute("select distinct payload ->> 'actor_user_id' as actor from public.webhook_deliveries").fetchall()
+    actors = db.execute(
+        "select distinct payload ->> 'actor_user_id' as actor from public.webhook_deliveries"
+    ).fetchall()
     assert [row["actor"] for row in actors] == [ANA]
 
 
@@ -196,7 +199,9 @@ NUMBERS = {
 def test_numbers_of_a_payload(db: Database, endpoint: Callable[..., str], where: str, number: str) -> None:
     """Up to 1e999 and 1,000 digits, in whatever way the event comes, nested or not."""
     config = endpoint()
-    db.execute("select public.webhook_define_event('a.b', 'x', '{\"type\": \"object\", \"properties\": {\"n\": {\"type\": \"number\"}}}')")
+    db.execute(
+        'select public.webhook_define_event(\'a.b\', \'x\', \'{"type": "object", "properties": {"n": {"type": "number"}}}\')'
+    )
     data = f'{{"n": {number}, "list": [{{"x": [{number}]}}]}}'
     if where == "trigger":
         db.execute("create table public.numbers (id integer primary key, d jsonb)")

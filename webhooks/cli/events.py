@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 import typer
 
 from webhooks.cli import types
-from webhooks.cli.output import FAILED, AsJson, complain, print_fields, print_json, print_table
+from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table
+from webhooks.cli.supabase import call
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
 app.command()(types.docs)
@@ -51,3 +53,19 @@ def show(
     print_json(found["data_schema"])
     typer.echo("\nexample")
     print_json(found["example"])
+
+
+@app.command("retry-errors")
+def retry_errors(
+    errors: Annotated[list[UUID] | None, typer.Argument(help="Ids of trigger errors; all without one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Emit again, once and in order, what triggers could not emit: see public.webhook_trigger_errors."""
+    done = call("retry_webhook_trigger_errors", ids=[str(error) for error in errors] if errors else None)
+    if as_json:
+        print_json(done)
+    else:
+        note(f"{done['resolved']} resolved, {len(done['failed'])} failed")
+        print_table(done["failed"], ["id", "message"], empty="")
+    if done["failed"]:
+        raise typer.Exit(FAILED)
