@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.response import Template
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_200_OK
 
-from gateway.dashboard.page import page
+from gateway.dashboard.forms import text
+from gateway.dashboard.page import go, page, wake
 from gateway.session import Admin
 from webhooks.errors import StoreError
+from webhooks.queue import Broker
+from webhooks.settings import Settings
 
 TABLE = "webhook_trigger_errors"
 
@@ -19,13 +23,22 @@ MISSING = {"PGRST205", "PGRST200", "42P01", "404"}
 
 PAGE_SIZE = 100
 
+#: Without what is kept of the events, which may be long, and personal.
+COLUMNS = "id,occurred_at,resolved_at,source,event_type,operation,events,code,message,context"
+
 
 @get("/trigger-errors")
 async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the newest ones, if the project records them."""
     await admin.call("webhook_admin_check")
     try:
+<<<<<<< HEAD
         errors = await admin.rows(TABLE, select="*", limit=str(PAGE_SIZE), order="occurred_at.desc")
+=======
+        errors = await admin.supabase.rows(
+            admin.token, TABLE, select=COLUMNS, limit=str(PAGE_SIZE), order="occurred_at.desc"
+        )
+>>>>>>> h-triggers
     except StoreError as exc:
         if exc.code not in MISSING:
             raise
@@ -33,4 +46,21 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     return page(request, "trigger_errors.html", admin, errors=errors)
 
 
-ROUTES = [index]
+@post("/trigger-errors/retry", status_code=HTTP_200_OK)
+async def retry(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
+    settings: NamedDependency[Settings],
+) -> Redirect:  # fmt: skip
+    """Emit again, once and in order, the events of one error, or of all that are not resolved."""
+    error = text(await request.form(), "id")
+    done = await admin.write("retry_trigger_errors", ids=[error] if error else None)
+    await wake(broker, settings)
+    if done["failed"]:
+        first = done["failed"][0]["message"]
+        return go(
+            request, "/trigger-errors", f"{done['resolved']} resolved, {len(done['failed'])} not: {first}", kind="error"
+        )
+    return go(request, "/trigger-errors", f"{done['resolved']} resolved.")
+
+
+ROUTES = [index, retry]

@@ -295,3 +295,21 @@ def test_stats(system: System, webhooks: Webhooks) -> None:
     assert shown.out.startswith("DOWN\n")
     assert "12 (75.0 %)" in shown.out
     assert shown.code == 0
+
+
+def test_what_triggers_could_not_emit(system: System, webhooks: Webhooks) -> None:
+    """One command emits it again, and says what it could not."""
+    system.db.execute("""
+        create table public.things (id integer primary key, n integer);
+        select public.webhook_attach('public.things', 'thing.made', 'insert', '{"share": "100 / new.n"}');
+        insert into public.things values (1, 0);
+    """)
+    try:
+        failed = webhooks("events", "retry-errors")
+        assert (failed.code, "division by zero" in failed.out) == (1, True)
+        system.db.execute(
+            "select public.webhook_attach('public.things', 'thing.made', 'insert', '{\"share\": \"new.n\"}')"
+        )
+        assert webhooks("events", "retry-errors", "--json").json == {"resolved": 1, "failed": []}
+    finally:
+        system.db.execute("drop table public.things; delete from public.webhook_trigger_errors")

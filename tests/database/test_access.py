@@ -22,11 +22,19 @@ FOR_USERS = {
     "user_claims", "user_id", "user_sub",
 }  # fmt: skip
 FOR_ADMINS = {
+<<<<<<< HEAD
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
     "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
+=======
+    "caller", "check_admin", "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery",
+    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
+    "retry_webhook_trigger_errors", "rotate_webhook_secret",
+    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
+    "webhook_admin_write", "webhook_overview", "webhook_series",
+>>>>>>> h-triggers
 }  # fmt: skip
 
 PINNED = "search_path=pg_catalog, pg_temp"
@@ -69,7 +77,7 @@ def test_admins_see_rows_and_never_secrets(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
     """Admins read endpoints and deliveries; other users none; nobody's browser reads secret_key."""
-    endpoint(secret_key="whsec_AAAA")
+    endpoint(secret_key="whsec_AAAA" + "A" * 28)
     dispatch()
     become(db, "authenticated", ANA)
     assert db.execute("select from public.webhook_deliveries").rowcount == 0

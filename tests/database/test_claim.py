@@ -30,13 +30,13 @@ def fill(db: Database, config: str, count: int, *, due: str = "now()") -> None:
 
 def test_a_claim_holds_all_that_a_worker_needs(db: Database, endpoint: Callable[..., str], claim: Claim) -> None:
     """URL, secret, body and attempt number in one call; the row shows who has it and until when."""
-    config = endpoint(url="https://example.com/a", secret_key="s")
+    config = endpoint(url="https://example.com/a", secret_key="a secret")
     fill(db, config, 1)
     (row,) = claim(lease=60)
     assert row["endpoint"] == {
         "id": config,
         "url": "https://example.com/a",
-        "secrets": ["s"],
+        "secrets": ["a secret"],
         "circuit": "closed",
         "limited": False,
     }

@@ -92,7 +92,7 @@ def test_all_secrets_are_one_value(db: Database, endpoint: Callable[..., str]) -
     """More than the REST API's max rows are not cut off."""
     db.execute(
         "insert into public.webhook_configurations (name, url, events, secret_key)"
-        " select 'e' || n, 'https://example.com', '{*}', 's' || n from generate_series(1, 1501) as n"
+        " select 'e' || n, 'https://example.com', '{*}', 'secret' || n from generate_series(1, 1501) as n"
     )
     assert len(call(db, "list_webhook_secrets")) == 1501
     endpoint()
@@ -103,7 +103,7 @@ def test_rows_loaded_without_triggers_work(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], rows: str
 ) -> None:
     """As a restore loads them: an endpoint without a circuit, a pending delivery without a place in the queue."""
-    config = endpoint(secret_key="s")
+    config = endpoint(secret_key="a secret")
     dispatch()
     if rows == "endpoints":
         db.execute("delete from public.webhook_circuits")

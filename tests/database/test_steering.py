@@ -33,11 +33,11 @@ def test_both_secrets_sign_until_the_overlap_ends(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any
 ) -> None:
     """Newest first; the old one ends by itself; the new one is whsec_ and 32 bytes."""
-    config = endpoint(secret_key="old")
+    config = endpoint(secret_key="older")
     answer = call(db, "rotate_webhook_secret", config)
     assert len(base64.b64decode(answer["secret_key"].removeprefix("whsec_"), validate=True)) == 32
     dispatch()
-    assert secrets(claim) == [answer["secret_key"], "old"]
+    assert secrets(claim) == [answer["secret_key"], "older"]
     db.execute("update webhooks.previous_secrets set expires_at = now()")
     dispatch()
     assert secrets(claim) == [answer["secret_key"]]
