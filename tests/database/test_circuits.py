@@ -148,6 +148,35 @@ def test_late_results_do_not_move_it(db: Database, claim: Rows, record: Rows) ->
     assert circuit(db)["state"] == "closed"
 
 
+def test_a_late_success_is_no_probe(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, record: Rows
+) -> None:
+    """Its delivery is the probe now, by another worker's claim: it is delivered, and the circuit stays as it is."""
+    endpoint(circuit_failure_threshold=1)
+    dispatch()
+    late = claim()
+    db.execute("update webhooks.delivery_queue set due_at = now()")
+    record(*claim(), delivered=False)
+    due_again(db)
+    reset_passes(db)
+    (probe,) = claim()
+    assert probe["endpoint"]["circuit"] == "half_open"
+    assert record(*late)[0]["status"] == "delivered"
+    assert circuit(db)["state"] == "half_open"
+
+
+def test_an_old_410_does_not_disable_again(db: Database, one: str, claim: Rows, record: Rows) -> None:
+    """Of an attempt from before the endpoint was enabled; the next 410 does."""
+    (old,) = claim(1)
+    db.execute("update public.webhook_configurations set is_active = false where id = %s", (one,))
+    db.execute("update public.webhook_configurations set is_active = true where id = %s", (one,))
+    active = "select is_active from public.webhook_configurations"
+    assert record(old, delivered=False, permanent=True, disable_reason="410 Gone")[0]["status"] == "failed"
+    assert db.execute(active).fetchone() == {"is_active": True}
+    record(*claim(1), delivered=False, permanent=True, disable_reason="410 Gone")
+    assert db.execute(active).fetchone() == {"is_active": False}
+
+
 @pytest.mark.usefixtures("one")
 def test_a_failure_rate_opens_it(db: Database, claim: Rows, record: Rows) -> None:
     """Half of at least twenty in a minute, even if no five come in a row."""

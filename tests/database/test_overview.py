@@ -183,3 +183,55 @@ def test_the_view_for_studio(
     assert count(db, "select status as n from public.webhook_delivery_overview") == "held: circuit open"
     db.execute("update public.webhook_configurations set is_active = false where id = %s", (config,))
     assert count(db, "select status as n from public.webhook_delivery_overview") == "held: endpoint inactive"
+
+
+def test_a_backlog_that_is_worked_on_is_no_outage(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """An outage is a delivery that may go out while nobody delivers; not one that waits for a limit or behind others."""
+
+    def told() -> list[str]:
+        return [reason["text"] for reason in call(db, "webhook_overview")["reasons"]]
+
+    endpoint(max_concurrency=1)
+    for _ in range(3):
+        dispatch()
+    db.execute("update public.webhook_deliveries set next_attempt_at = now() - interval '1 hour'")
+    assert any("Is a worker running?" in text for text in told())
+    (row,) = claim()
+    db.execute(
+        "update webhooks.delivery_queue set leased_at = now() - interval '10 minutes' where lease_id is not null"
+    )
+    assert call(db, "webhook_backlog")["oldest_due_at"] is None, "it is at its limit"
+    record(row)
+    assert any("Is a worker running?" in text for text in told()), "the last attempt was long ago"
+    record(*claim(), started_at=db.execute("select now()::text as n").fetchone()["n"])  # type: ignore[index]
+    (backlog,) = [text for text in told() if "due" in text]
+    assert backlog.startswith("1 deliveries are due, the oldest since")
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("update public.webhook_configurations set is_active = false", "held: endpoint inactive"),
+        (
+            "update public.webhook_configurations set is_active = false, deleted_at = now()",
+            "held: endpoint deleted",
+        ),
+        ("update public.webhook_circuits set state = 'open', open_until = now()", "held: circuit open"),
+        (
+            "update public.webhook_circuits set paused_until = now() + interval '1 minute'",
+            "held: endpoint asked to wait",
+        ),
+    ],
+)
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_a_held_delivery_says_so(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], change: str, status: str, attempts: int
+) -> None:
+    """In Studio's view, whether it has been attempted or not."""
+    endpoint()
+    dispatch()
+    db.execute("update public.webhook_deliveries set attempts = %s", (attempts,))
+    db.execute(change.encode())
+    assert db.execute("select status from public.webhook_delivery_overview").fetchone() == {"status": status}

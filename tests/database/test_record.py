@@ -176,3 +176,39 @@ def test_a_late_result_waits_for_nobody(dsn: str, db: Database, claim: Rows, rec
         with pytest.raises(psycopg.errors.LockNotAvailable):
             record(row)
     assert [one["status"] for one in record(row)] == ["delivered"]
+
+
+def test_a_late_success_is_in_the_log(db: Database, claim: Rows, record: Rows) -> None:
+    """Even if another attempt took its number meanwhile: attempts counted equal the log."""
+    late = claim()
+    db.execute("update webhooks.delivery_queue set due_at = now()")
+    record(*claim(), delivered=False)
+    record(*late)
+    rows = db.execute("select number, delivered from public.webhook_attempts order by number").fetchall()
+    assert [(row["number"], row["delivered"]) for row in rows] == [(1, False), (2, True)]
+    assert stored(db)["attempts"] == 2
+
+
+@pytest.mark.parametrize("seconds", [0, -60])
+def test_an_old_success_does_not_end_a_retry(db: Database, claim: Rows, record: Rows, seconds: int) -> None:
+    """Neither one that is recorded twice nor an older one whose lease was lost: the admin's retry is sent."""
+    late = claim()
+    db.execute("update webhooks.delivery_queue set due_at = now()")
+    current = claim()
+    record(*current, started_at="2026-01-02T03:04:05Z")
+    db.execute("select public.retry_webhook_delivery(id) from public.webhook_deliveries")
+    again = late if seconds else current
+    (answer,) = record(*again, started_at=f"2026-01-02T03:0{4 + seconds // 60}:05Z")
+    assert (answer["status"], answer["accepted"]) == ("pending", False)
+    (row,) = claim()
+    assert row["attempt"] == 2
+
+
+def test_a_request_to_wait_does_not_end_a_retry(db: Database, claim: Rows, record: Rows) -> None:
+    """It does not count, not even when all attempts are used up."""
+    db.execute("update public.webhook_configurations set max_attempts = 1")
+    record(*claim(), delivered=False)
+    db.execute("select public.retry_webhook_delivery(id) from public.webhook_deliveries")
+    assert record(*claim(), delivered=False, health=None, response_status=429)[0]["status"] == "pending"
+    make_due(db)
+    assert record(*claim(), delivered=False)[0]["status"] == "failed"
