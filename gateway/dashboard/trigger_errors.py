@@ -32,13 +32,7 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     """Show the newest ones, if the project records them."""
     await admin.call("webhook_admin_check")
     try:
-<<<<<<< HEAD
-        errors = await admin.rows(TABLE, select="*", limit=str(PAGE_SIZE), order="occurred_at.desc")
-=======
-        errors = await admin.supabase.rows(
-            admin.token, TABLE, select=COLUMNS, limit=str(PAGE_SIZE), order="occurred_at.desc"
-        )
->>>>>>> h-triggers
+        errors = await admin.rows(TABLE, select=COLUMNS, limit=str(PAGE_SIZE), order="occurred_at.desc")
     except StoreError as exc:
         if exc.code not in MISSING:
             raise

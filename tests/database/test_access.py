@@ -22,19 +22,11 @@ FOR_USERS = {
     "user_claims", "user_id", "user_sub",
 }  # fmt: skip
 FOR_ADMINS = {
-<<<<<<< HEAD
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
     "get_webhook_delivery",
-    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
+    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
-=======
-    "caller", "check_admin", "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery",
-    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
-    "retry_webhook_trigger_errors", "rotate_webhook_secret",
-    "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
-    "webhook_admin_write", "webhook_overview", "webhook_series",
->>>>>>> h-triggers
 }  # fmt: skip
 
 PINNED = "search_path=pg_catalog, pg_temp"

@@ -215,11 +215,6 @@ class Model:
         self.deliveries[key] = Delivery(endpoint, now, due, due <= now, status, finished=finished)
 
     def claim(
-<<<<<<< HEAD
-        self, now: float, batch: int, lease_seconds: float, got: dict[str, int], lease: str | None,
-        expired: set[str], *, alone: bool = True, kept: frozenset[str] = frozenset(),
-    ) -> None:  # fmt: skip
-=======
         self,
         now: float,
         batch: int,
@@ -231,7 +226,6 @@ class Model:
         alone: bool = True,
         kept: frozenset[str] = frozenset(),
     ) -> None:
->>>>>>> h-model
         """Hand out deliveries. `got`: those handed out and the number of their attempt; `expired`: those that failed.
 
         `alone`: no other transaction held anything, so the claim takes all that it may. `kept`: rows that another one

@@ -10,14 +10,10 @@ import msgspec
 import typer
 
 from webhooks.cli import types
-<<<<<<< HEAD
 from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
-from webhooks.cli.output import FAILED, AsJson, complain, print_fields, print_json, print_table
-from webhooks.database import Database
-=======
 from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table
 from webhooks.cli.supabase import call
->>>>>>> h-triggers
+from webhooks.database import Database
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
 app.command()(types.docs)
@@ -61,7 +57,6 @@ def show(
     print_json(found["example"])
 
 
-<<<<<<< HEAD
 @app.command()
 def reattach(dsn: Dsn, as_json: AsJson = False) -> None:
     """Create the triggers again that attached events have lost: a restore drops those on auth.users.
@@ -75,7 +70,9 @@ def reattach(dsn: Dsn, as_json: AsJson = False) -> None:
     else:
         print_table(done, ["source", "event", "operation", "outcome"], empty="Every attached event has its trigger.")
     if any(row["outcome"].startswith("left") for row in done):
-=======
+        raise typer.Exit(FAILED)
+
+
 @app.command("retry-errors")
 def retry_errors(
     errors: Annotated[list[UUID] | None, typer.Argument(help="Ids of trigger errors; all without one.")] = None,
@@ -89,5 +86,4 @@ def retry_errors(
         note(f"{done['resolved']} resolved, {len(done['failed'])} failed")
         print_table(done["failed"], ["id", "message"], empty="")
     if done["failed"]:
->>>>>>> h-triggers
         raise typer.Exit(FAILED)
