@@ -41,7 +41,7 @@ INVISIBLE = (
 #: Letters beyond ASCII that every IDNA library accepts in a host, in any order; other hosts are written as xn--.
 LETTERS = r"\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
 
-#: A host with such letters that has no form as xn--, or a longer one than 63 bytes a label: IDNA is strict about the rest.
+#: A host with such letters that has no form as xn--, or one of over 63 bytes a label: IDNA is strict about the rest.
 UNENCODABLE = (
     r"(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]"
     r"|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))"
@@ -206,7 +206,7 @@ def _matches(scheme: str, url: str, parts: SplitResult) -> bool:
     return not re.search(TWICE, url)
 
 
-def _problem(url: str, parts: SplitResult) -> str | None:
+def _problem(url: str, parts: SplitResult) -> str | None:  # noqa: PLR0911 - one for each rule
     """Return what is wrong with a URL of whatever scheme."""
     if len(url) > LENGTH:
         return f"the URL has more than {LENGTH} characters"

@@ -24,7 +24,8 @@ FOR_USERS = {
 FOR_ADMINS = {
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
     "get_webhook_delivery",
-    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
+    "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
+    "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
