@@ -1,4 +1,4 @@
--- webhooks migration: system 7ebaf9b8030774397766ea9691b7ce9572c89698fa3973aef4ecfcd09dd5119f
+-- webhooks migration: system ebe6f2e3c66c4762ce6c872300b81c5351eab000fd5d9cb7e0f61524c5aafb83
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -4451,7 +4451,7 @@ declare
 begin
     select c.* into _old
     from public.webhook_configurations as c
-    where c.id = update_webhook_endpoint.webhook_config_id
+    where c.id = update_webhook_endpoint.webhook_config_id and c.deleted_at is null
     for update;
     if not found then
         raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
@@ -6236,6 +6236,6 @@ select webhooks.queue_all_missing_deliveries();
 insert into public.webhook_circuits (webhook_config_id) select c.id from public.webhook_configurations as c
 on conflict do nothing;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '7ebaf9b8030774397766ea9691b7ce9572c89698fa3973aef4ecfcd09dd5119f', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ebe6f2e3c66c4762ce6c872300b81c5351eab000fd5d9cb7e0f61524c5aafb83', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -188,7 +188,7 @@ def test_the_view_for_studio(
 def test_a_backlog_that_is_worked_on_is_no_outage(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """An outage is a delivery that may go out while nobody delivers; not one that waits for a limit or behind others."""
+    """An outage is a delivery that may go out while nobody delivers, not one that waits for a limit or for others."""
 
     def told() -> list[str]:
         return [reason["text"] for reason in call(db, "webhook_overview")["reasons"]]

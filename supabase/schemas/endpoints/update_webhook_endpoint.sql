@@ -11,7 +11,7 @@ declare
 begin
     select c.* into _old
     from public.webhook_configurations as c
-    where c.id = update_webhook_endpoint.webhook_config_id
+    where c.id = update_webhook_endpoint.webhook_config_id and c.deleted_at is null
     for update;
     if not found then
         raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
