@@ -150,7 +150,7 @@ def test_in_every_interleaving_each_row_adds_up(world: World) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert storm.problems == []
+    assert not storm.problems, "\n".join(storm.problems)
     assert storm.calls > 100
     for problem, sql in CONTRADICTIONS.items():
         assert world.db.execute(sql.encode()).fetchall() == [], problem
