@@ -34,6 +34,11 @@ OPTIONAL = MIGRATIONS.parent / "optional"
 PLATFORM = ROOT / "tests" / "platform" / "existing_schema.sql"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their parameter: two processes must collect the same names, and a report must be readable."""
+    return argname if isinstance(val, bytes) else None
+
+
 def quiet(_: str) -> None:
     """Say nothing."""
 

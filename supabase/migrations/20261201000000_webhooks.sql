@@ -1,4 +1,4 @@
--- webhooks migration: system ddcc76280e745a7809665067af3a4f4599198845c0e595cde01b8b214128cd97
+-- webhooks migration: system dc19797ad33daf9a7b1170292518f490eac95db3ee007838c78c80f1c003e09d
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2593,8 +2593,12 @@ begin
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
     if cardinality(_limited) > 0 then
         insert into public.webhook_circuits (webhook_config_id)
-        select l.id from unnest(_limited) as l (id)
-        where not exists (select from public.webhook_circuits as h where h.webhook_config_id = l.id)
+        select c.id
+        from public.webhook_configurations as c
+        where c.id = any (_limited)
+          and not exists (select from public.webhook_circuits as h where h.webhook_config_id = c.id)
+        -- not one that is deleted just now
+        for key share skip locked
         on conflict do nothing;
         -- one whose circuit another transaction holds waits for the next claim, and keeps nobody else waiting
         _limited := array(
@@ -3793,6 +3797,7 @@ as $$
 declare
     _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
     _ids uuid[];
+    _queued uuid[];
     _retried integer;
 begin
     if (delivery_ids is null) = (retry_webhook_deliveries.webhook_config_id is null) then
@@ -3812,8 +3817,17 @@ begin
     end if;
     -- the queue first, as whoever records a result does
     if delivery_ids is not null then
-        perform from webhooks.delivery_queue as q where q.delivery_id = any (delivery_ids) order by q.delivery_id for update;
-        _ids := delivery_ids;
+        _queued := array(
+            select q.delivery_id from webhooks.delivery_queue as q
+            where q.delivery_id = any (delivery_ids)
+            order by q.delivery_id
+            for update);
+        -- one that another admin retried just now is due already, and a claim may hold its place in the queue
+        _ids := array(
+            select d.id from public.webhook_deliveries as d
+            where d.id = any (delivery_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+            order by d.id
+            for update);
     else
         _ids := array(
             select q.delivery_id from webhooks.delivery_queue as q
@@ -3847,9 +3861,11 @@ as $$
 declare
     _delivery public.webhook_deliveries;
     _endpoint public.webhook_configurations;
+    _queued boolean;
 begin
     -- the queue first, as whoever records a result does
     perform from webhooks.delivery_queue as q where q.delivery_id = retry_webhook_delivery.delivery_id for update;
+    _queued := found;
     select d.* into _delivery
     from public.webhook_deliveries as d
     where d.id = retry_webhook_delivery.delivery_id
@@ -3871,7 +3887,9 @@ begin
     -- its trigger queues it
     update public.webhook_deliveries as d
     set status = 'pending', next_attempt_at = now(), finished_at = null
-    where d.id = _delivery.id;
+    where d.id = _delivery.id
+      -- one that another admin retried just now is due already, and a claim may hold its place in the queue
+      and (_queued or d.status <> 'pending');
     perform webhooks.log_action('retry', _delivery.webhook_config_id, _delivery.id,
         jsonb_build_object('status', _delivery.status, 'attempts', _delivery.attempts));
     return jsonb_build_object('delivery_id', _delivery.id, 'status', 'pending', 'attempts', _delivery.attempts);
@@ -4322,6 +4340,8 @@ declare
     _batch constant integer := 5000;
     _endpoint public.webhook_configurations;
     _ids uuid[];
+    _queued uuid[];
+    _left integer;
     _done integer;
 begin
     select c.* into _endpoint
@@ -4349,8 +4369,19 @@ begin
             where d.webhook_config_id = _endpoint.id
             order by d.created_at desc, d.id desc limit _batch)
     end;
-    perform from webhooks.delivery_queue as q where q.delivery_id = any (_ids) order by q.delivery_id for update;
-    perform from public.webhook_deliveries as d where d.id = any (_ids) order by d.id for update;
+    _left := cardinality(_ids);
+    _queued := array(
+        select q.delivery_id from webhooks.delivery_queue as q
+        where q.delivery_id = any (_ids)
+        order by q.delivery_id
+        for update);
+    -- one that was queued just now is left to the next call: a claim may hold its place in the queue already
+    _ids := array(
+        select d.id from public.webhook_deliveries as d
+        where d.id = any (_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+        order by d.id
+        for update);
+    _left := _left - cardinality(_ids);
     if keep_history then
         -- what nobody sends any more has failed; its trigger takes it out of the queue
         update public.webhook_deliveries as d
@@ -4361,10 +4392,11 @@ begin
         delete from public.webhook_deliveries as d where d.id = any (_ids);
     end if;
     get diagnostics _done = row_count;
-    if cardinality(_ids) = _batch then
+    if cardinality(_ids) = _batch or _left > 0 then
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
-    -- 3. the endpoint, with its circuit and its secrets
+    -- 3. the endpoint, with its circuit and its secrets; the circuit first, as whoever records a result does
+    perform from public.webhook_circuits as h where h.webhook_config_id = _endpoint.id for update;
     if keep_history then
         update public.webhook_configurations as c
         set deleted_at = coalesce(c.deleted_at, now())
@@ -4837,9 +4869,13 @@ declare
     _old public.webhook_configurations;
     _new public.webhook_configurations;
 begin
+    -- the circuit first, as whoever records a result does: enabling an endpoint resets it
+    perform from public.webhook_circuits as h
+    where h.webhook_config_id = update_webhook_endpoint.webhook_config_id
+    for update;
     select c.* into _old
     from public.webhook_configurations as c
-    where c.id = update_webhook_endpoint.webhook_config_id
+    where c.id = update_webhook_endpoint.webhook_config_id and c.deleted_at is null
     for update;
     if not found then
         raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
@@ -7564,6 +7600,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ddcc76280e745a7809665067af3a4f4599198845c0e595cde01b8b214128cd97', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'dc19797ad33daf9a7b1170292518f490eac95db3ee007838c78c80f1c003e09d', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

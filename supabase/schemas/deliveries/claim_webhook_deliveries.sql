@@ -93,8 +93,12 @@ begin
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
     if cardinality(_limited) > 0 then
         insert into public.webhook_circuits (webhook_config_id)
-        select l.id from unnest(_limited) as l (id)
-        where not exists (select from public.webhook_circuits as h where h.webhook_config_id = l.id)
+        select c.id
+        from public.webhook_configurations as c
+        where c.id = any (_limited)
+          and not exists (select from public.webhook_circuits as h where h.webhook_config_id = c.id)
+        -- not one that is deleted just now
+        for key share skip locked
         on conflict do nothing;
         -- one whose circuit another transaction holds waits for the next claim, and keeps nobody else waiting
         _limited := array(

@@ -12,6 +12,7 @@ as $$
 declare
     _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
     _ids uuid[];
+    _queued uuid[];
     _retried integer;
 begin
     if (delivery_ids is null) = (retry_webhook_deliveries.webhook_config_id is null) then
@@ -31,8 +32,17 @@ begin
     end if;
     -- the queue first, as whoever records a result does
     if delivery_ids is not null then
-        perform from webhooks.delivery_queue as q where q.delivery_id = any (delivery_ids) order by q.delivery_id for update;
-        _ids := delivery_ids;
+        _queued := array(
+            select q.delivery_id from webhooks.delivery_queue as q
+            where q.delivery_id = any (delivery_ids)
+            order by q.delivery_id
+            for update);
+        -- one that another admin retried just now is due already, and a claim may hold its place in the queue
+        _ids := array(
+            select d.id from public.webhook_deliveries as d
+            where d.id = any (delivery_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+            order by d.id
+            for update);
     else
         _ids := array(
             select q.delivery_id from webhooks.delivery_queue as q

@@ -8,9 +8,11 @@ as $$
 declare
     _delivery public.webhook_deliveries;
     _endpoint public.webhook_configurations;
+    _queued boolean;
 begin
     -- the queue first, as whoever records a result does
     perform from webhooks.delivery_queue as q where q.delivery_id = retry_webhook_delivery.delivery_id for update;
+    _queued := found;
     select d.* into _delivery
     from public.webhook_deliveries as d
     where d.id = retry_webhook_delivery.delivery_id
@@ -32,7 +34,9 @@ begin
     -- its trigger queues it
     update public.webhook_deliveries as d
     set status = 'pending', next_attempt_at = now(), finished_at = null
-    where d.id = _delivery.id;
+    where d.id = _delivery.id
+      -- one that another admin retried just now is due already, and a claim may hold its place in the queue
+      and (_queued or d.status <> 'pending');
     perform webhooks.log_action('retry', _delivery.webhook_config_id, _delivery.id,
         jsonb_build_object('status', _delivery.status, 'attempts', _delivery.attempts));
     return jsonb_build_object('delivery_id', _delivery.id, 'status', 'pending', 'attempts', _delivery.attempts);

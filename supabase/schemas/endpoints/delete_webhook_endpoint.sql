@@ -10,6 +10,8 @@ declare
     _batch constant integer := 5000;
     _endpoint public.webhook_configurations;
     _ids uuid[];
+    _queued uuid[];
+    _left integer;
     _done integer;
 begin
     select c.* into _endpoint
@@ -37,8 +39,19 @@ begin
             where d.webhook_config_id = _endpoint.id
             order by d.created_at desc, d.id desc limit _batch)
     end;
-    perform from webhooks.delivery_queue as q where q.delivery_id = any (_ids) order by q.delivery_id for update;
-    perform from public.webhook_deliveries as d where d.id = any (_ids) order by d.id for update;
+    _left := cardinality(_ids);
+    _queued := array(
+        select q.delivery_id from webhooks.delivery_queue as q
+        where q.delivery_id = any (_ids)
+        order by q.delivery_id
+        for update);
+    -- one that was queued just now is left to the next call: a claim may hold its place in the queue already
+    _ids := array(
+        select d.id from public.webhook_deliveries as d
+        where d.id = any (_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+        order by d.id
+        for update);
+    _left := _left - cardinality(_ids);
     if keep_history then
         -- what nobody sends any more has failed; its trigger takes it out of the queue
         update public.webhook_deliveries as d
@@ -49,10 +62,11 @@ begin
         delete from public.webhook_deliveries as d where d.id = any (_ids);
     end if;
     get diagnostics _done = row_count;
-    if cardinality(_ids) = _batch then
+    if cardinality(_ids) = _batch or _left > 0 then
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
-    -- 3. the endpoint, with its circuit and its secrets
+    -- 3. the endpoint, with its circuit and its secrets; the circuit first, as whoever records a result does
+    perform from public.webhook_circuits as h where h.webhook_config_id = _endpoint.id for update;
     if keep_history then
         update public.webhook_configurations as c
         set deleted_at = coalesce(c.deleted_at, now())

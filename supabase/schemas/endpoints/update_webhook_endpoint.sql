@@ -9,9 +9,13 @@ declare
     _old public.webhook_configurations;
     _new public.webhook_configurations;
 begin
+    -- the circuit first, as whoever records a result does: enabling an endpoint resets it
+    perform from public.webhook_circuits as h
+    where h.webhook_config_id = update_webhook_endpoint.webhook_config_id
+    for update;
     select c.* into _old
     from public.webhook_configurations as c
-    where c.id = update_webhook_endpoint.webhook_config_id
+    where c.id = update_webhook_endpoint.webhook_config_id and c.deleted_at is null
     for update;
     if not found then
         raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
