@@ -41,7 +41,7 @@ INVISIBLE = (
 #: Letters beyond ASCII that every IDNA library accepts in a host, in any order; other hosts are written as xn--.
 LETTERS = r"\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
 
-#: A host with such letters that has no form as xn--, or a longer one than 63 bytes a label: IDNA is strict about the rest.
+#: A host with such letters that has no form as xn--, or one of more than 63 bytes a label: IDNA is strict.
 UNENCODABLE = (
     r"(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]"
     r"|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))"
@@ -178,9 +178,7 @@ def _problem(url: str, parts: SplitResult) -> str | None:
         )
     if parts.fragment:
         return "the URL has a fragment (#...), which is never sent"
-    if not parts.netloc:
-        return "the URL has no host"
-    return None
+    return None if parts.netloc else "the URL has no host"
 
 
 def _other(url: str, _: SplitResult) -> Destination:
