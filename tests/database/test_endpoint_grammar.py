@@ -170,8 +170,10 @@ def test_secrets_that_cannot_sign(endpoint: Callable[..., str], secret: str, mes
     assert len(secret) < 2 or secret.strip() not in str(caught.value)
 
 
-NAME = st.one_of(st.from_regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,20}", fullmatch=True), st.text(max_size=8), ODD,
-                 st.sampled_from(["Host", "TE", "webhook-id", "X-Webhook-Signature", "X-Team", "x-team", "AWS.x"]))  # fmt: skip
+NAMES = ["Host", "TE", "webhook-id", "X-Webhook-Signature", "X-Team", "x-team", "AWS.x"]
+NAME = st.one_of(
+    st.from_regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,20}", fullmatch=True), st.text(max_size=8), ODD, st.sampled_from(NAMES)
+)
 VALUE = st.one_of(st.text(max_size=8), st.from_regex(r"[ -~]{0,30}", fullmatch=True), ODD, st.just("x" * 5000))
 HEADERS = st.dictionaries(NAME.filter(storable), VALUE.filter(storable), max_size=5)
 
