@@ -221,9 +221,7 @@ def _problem(url: str, parts: SplitResult) -> str | None:  # noqa: PLR0911 - one
         )
     if parts.fragment:
         return "the URL has a fragment (#...), which is never sent"
-    if not parts.netloc:
-        return "the URL has no host"
-    return None
+    return None if parts.netloc else "the URL has no host"
 
 
 def _other(url: str, _: SplitResult) -> Destination:

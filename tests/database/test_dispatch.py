@@ -200,10 +200,8 @@ NUMBERS = {
 def test_numbers_of_a_payload(db: Database, endpoint: Callable[..., str], where: str, number: str) -> None:
     """Up to 1e999 and 1,000 digits, in whatever way the event comes, nested or not."""
     config = endpoint()
-    db.execute(
-        "select public.webhook_define_event('a.b', 'x', %s)",
-        ('{"type": "object", "properties": {"n": {"type": "number"}}}',),
-    )
+    schema = json.dumps({"type": "object", "properties": {"n": {"type": "number"}}})
+    db.execute("select public.webhook_define_event('a.b', 'x', %s)", (schema,))
     data = f'{{"n": {number}, "list": [{{"x": [{number}]}}]}}'
     if where == "trigger":
         db.execute("create table public.numbers (id integer primary key, d jsonb)")

@@ -39,7 +39,9 @@ def test_nine_events_from_supabase_js_to_a_node_receiver(system: System, tmp_pat
     system.worker(WEBHOOKS_SWEEP_SECONDS="0")
 
     # When a user signs up, signs in and dispatches, and the workflow's script runs
-    dispatched = [json.loads(line) for line in system.node(ROOT / "tests" / "e2e" / "dispatch.mjs").splitlines()]
+    script = ROOT / "tests" / "e2e" / "dispatch.mjs"
+    printed = system.node(script, SECRET_KEY=system.supabase.keys.secret)
+    dispatched = [json.loads(line) for line in printed.splitlines()]
     assert len(dispatched) == 9
     done = subprocess.run(
         ["bash", "-c", dispatcher_script()],

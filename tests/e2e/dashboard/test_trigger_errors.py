@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.e2e.dashboard.conftest import token
+
 if TYPE_CHECKING:
     from tests.e2e.dashboard.conftest import Site
 
@@ -33,14 +35,15 @@ def test_what_could_not_be_emitted_is_emitted_by_a_button(site: Site) -> None:
     admin = site.admin()
     try:
         # When an admin presses the button too early
-        page = admin.post("/trigger-errors/retry", {})
+        form = {"_csrf_token": token(admin, "/trigger-errors")}
+        page = admin.post("/trigger-errors/retry", data=form, follow_redirects=True)
         # Then the page says why it failed
         assert "1 not: division by zero" in page.text
         # And once the trigger is fixed, it is emitted, and the error resolved
         site.system.db.execute(
             "select public.webhook_attach('public.things', 'thing.made', 'insert', '{\"share\": \"new.n\"}')"
         )
-        assert "1 resolved." in admin.post("/trigger-errors/retry", {}).text
+        assert "1 resolved." in admin.post("/trigger-errors/retry", data=form, follow_redirects=True).text
         assert "Resolved" in admin.get("/trigger-errors").text
     finally:
         site.system.db.execute("drop table public.things; delete from public.webhook_trigger_errors")
