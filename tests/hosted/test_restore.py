@@ -23,7 +23,7 @@ from devstack.stack import MIGRATIONS
 from tests.cli.conftest import run
 from tests.conftest import emptied
 from tests.hosted.bed import push
-from tests.hosted.dump import dump, restore
+from tests.hosted.dump import GRANTED, dump, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,16 +45,6 @@ FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
 
 #: Those that create and drop triggers as the owner of the tables.
 FOR_THE_OWNER = {"install_platform_webhooks", "uninstall_platform_webhooks", "webhook_attach", "webhook_detach"}
-
-#: What an owner who means it well may do by hand: everything for everybody.
-GRANTED = "".join(
-    f"grant usage on schema {schema} to anon, authenticated;"
-    + "".join(
-        f"grant all on all {kind} in schema {schema} to anon, authenticated;"
-        for kind in ("tables", "sequences", "routines")
-    )
-    for schema in ("public", "webhooks")
-)
 
 #: An argument's value by its type: one that gets as far as possible.
 VALUES = {
