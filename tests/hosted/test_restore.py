@@ -38,7 +38,7 @@ HOST = "00000000-0000-4000-8000-000000000001"
 USER = "00000000-0000-4000-8000-00000000000b"
 
 #: The secrets of the endpoint, the rotated one first, and of its header.
-SECRETS = ("whsec_b2xk", "whsec_bmV3", "Bearer geheim")
+SECRETS = (f"whsec_{'b2xk' * 11}", f"whsec_{'bmV3' * 11}", "Bearer geheim")
 
 #: What any signed-in user may call; it checks what is asked.
 FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
@@ -63,6 +63,7 @@ def original(hosted: Hosted, directory: Path) -> Iterator[str]:
         db.execute(tables().encode())
         furnish(db)
         db.execute("select public.webhook_define_event('order.placed', 'An order.', '{\"type\": \"object\"}', '{}')")
+        db.execute("update public.webhook_event_types set users_may_dispatch = true where name = 'order.placed'")
         endpoint = value(
             db,
             "insert into public.webhook_configurations (name, url, events, secret_key, headers)"
