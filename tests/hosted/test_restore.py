@@ -487,3 +487,39 @@ class TestTriggers:
             )
             assert db.execute("select from webhooks.missing_triggers()").rowcount == 0
             assert db.execute("select from public.webhook_reattach()").rowcount == 0
+
+
+class TestSecure:
+    """`webhooks migrate secure` leaves nothing of what the default privileges or an owner granted."""
+
+    @pytest.mark.parametrize("granted", [False, True], ids=["restored", "everything granted"])
+    def test_privileges_are_those_of_the_original(self, original: str, copy: str, granted: bool) -> None:
+        """Of every role, on each object of ours; and the second run has nothing to do."""
+        with connected(original) as before, connected(copy) as after:
+            if granted:
+                after.execute(GRANTED.encode())
+            assert privileges(after) != privileges(before)
+            done = run("migrate", "secure", "--json", variables={"DATABASE_URL": copy})
+            assert done.code == 0, done.err
+            assert len(done.json["changed"]) > 40
+            assert privileges(after) == privileges(before)
+        assert run("migrate", "secure", "--json", variables={"DATABASE_URL": copy}).json == {"changed": []}
+
+
+def privileges(db: Database) -> set[tuple[str, ...]]:
+    """Return who may do what with each table, view and function of ours."""
+    found = db.execute("""
+        select o.name, a.grantee::regrole::text as role, a.privilege_type as privilege
+        from (
+            select c.oid::regclass::text as name, c.relacl as acl, c.relowner as owner, c.relnamespace as schema
+            from pg_class as c where c.relkind in ('r', 'p', 'v')
+            union all
+            select p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner,
+                   p.pronamespace
+            from pg_proc as p
+        ) as o
+        cross join aclexplode(o.acl) as a
+        where a.grantee <> o.owner and (
+            o.schema = 'webhooks'::regnamespace or o.schema = 'public'::regnamespace and o.name like '%webhook%')
+    """).fetchall()
+    return {tuple(row.values()) for row in found}
