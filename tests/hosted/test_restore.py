@@ -23,7 +23,7 @@ from devstack.stack import MIGRATIONS
 from tests.cli.conftest import run
 from tests.conftest import emptied
 from tests.hosted.bed import push
-from tests.hosted.dump import dump, restore
+from tests.hosted.dump import GRANTED, dump, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,23 +38,13 @@ HOST = "00000000-0000-4000-8000-000000000001"
 USER = "00000000-0000-4000-8000-00000000000b"
 
 #: The secrets of the endpoint, the rotated one first, and of its header.
-SECRETS = ("whsec_b2xk", "whsec_bmV3", "Bearer geheim")
+SECRETS = (f"whsec_{'b2xk' * 11}", f"whsec_{'bmV3' * 11}", "Bearer geheim")
 
 #: What any signed-in user may call; it checks what is asked.
 FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
 
 #: Those that create and drop triggers as the owner of the tables.
 FOR_THE_OWNER = {"install_platform_webhooks", "uninstall_platform_webhooks", "webhook_attach", "webhook_detach"}
-
-#: What an owner who means it well may do by hand: everything for everybody.
-GRANTED = "".join(
-    f"grant usage on schema {schema} to anon, authenticated;"
-    + "".join(
-        f"grant all on all {kind} in schema {schema} to anon, authenticated;"
-        for kind in ("tables", "sequences", "routines")
-    )
-    for schema in ("public", "webhooks")
-)
 
 #: An argument's value by its type: one that gets as far as possible.
 VALUES = {
@@ -73,6 +63,7 @@ def original(hosted: Hosted, directory: Path) -> Iterator[str]:
         db.execute(tables().encode())
         furnish(db)
         db.execute("select public.webhook_define_event('order.placed', 'An order.', '{\"type\": \"object\"}', '{}')")
+        db.execute("update public.webhook_event_types set users_may_dispatch = true where name = 'order.placed'")
         endpoint = value(
             db,
             "insert into public.webhook_configurations (name, url, events, secret_key, headers)"
@@ -496,3 +487,39 @@ class TestTriggers:
             )
             assert db.execute("select from webhooks.missing_triggers()").rowcount == 0
             assert db.execute("select from public.webhook_reattach()").rowcount == 0
+
+
+class TestSecure:
+    """`webhooks migrate secure` leaves nothing of what the default privileges or an owner granted."""
+
+    @pytest.mark.parametrize("granted", [False, True], ids=["restored", "everything granted"])
+    def test_privileges_are_those_of_the_original(self, original: str, copy: str, granted: bool) -> None:
+        """Of every role, on each object of ours; and the second run has nothing to do."""
+        with connected(original) as before, connected(copy) as after:
+            if granted:
+                after.execute(GRANTED.encode())
+            assert privileges(after) != privileges(before)
+            done = run("migrate", "secure", "--json", variables={"DATABASE_URL": copy})
+            assert done.code == 0, done.err
+            assert len(done.json["changed"]) > 40
+            assert privileges(after) == privileges(before)
+        assert run("migrate", "secure", "--json", variables={"DATABASE_URL": copy}).json == {"changed": []}
+
+
+def privileges(db: Database) -> set[tuple[str, ...]]:
+    """Return who may do what with each table, view and function of ours."""
+    found = db.execute("""
+        select o.name, a.grantee::regrole::text as role, a.privilege_type as privilege
+        from (
+            select c.oid::regclass::text as name, c.relacl as acl, c.relowner as owner, c.relnamespace as schema
+            from pg_class as c where c.relkind in ('r', 'p', 'v')
+            union all
+            select p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner,
+                   p.pronamespace
+            from pg_proc as p
+        ) as o
+        cross join aclexplode(o.acl) as a
+        where a.grantee <> o.owner and (
+            o.schema = 'webhooks'::regnamespace or o.schema = 'public'::regnamespace and o.name like '%webhook%')
+    """).fetchall()
+    return {tuple(row.values()) for row in found}
