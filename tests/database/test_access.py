@@ -22,6 +22,9 @@ FOR_USERS = {
     "user_claims", "user_id", "user_sub",
 }  # fmt: skip
 FOR_ADMINS = {
+    "delete_webhook_endpoint",
+    "end_webhook_secret_overlap",
+    "retry_webhook_deliveries",
     "caller", "check_admin", "create_webhook_endpoint", "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_delivery", "rotate_webhook_secret",
     "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint", "webhook_admin_check",
