@@ -206,7 +206,7 @@ def _matches(scheme: str, url: str, parts: SplitResult) -> bool:
     return not re.search(TWICE, url)
 
 
-def _problem(url: str, parts: SplitResult) -> str | None:  # noqa: PLR0911 - one for each rule
+def _problem(url: str, parts: SplitResult) -> str | None:
     """Return what is wrong with a URL of whatever scheme."""
     if len(url) > LENGTH:
         return f"the URL has more than {LENGTH} characters"

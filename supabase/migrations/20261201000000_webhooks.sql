@@ -1,4 +1,4 @@
--- webhooks migration: system dc19797ad33daf9a7b1170292518f490eac95db3ee007838c78c80f1c003e09d
+-- webhooks migration: system 9715d06456356076e5ea7e4cf9546cfd38ec6459eee4c4f17b63ceeac3898e91
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -5166,6 +5166,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _sub text := webhooks.user_sub();
+    _answer jsonb;
 begin
     if _sub is null then
         raise exception 'dispatch_webhook needs a signed-in user' using errcode = '42501';
@@ -5174,17 +5175,23 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
-    -- a type that is not there is emit's to report
-    if exists (select from public.webhook_event_types as t
-               where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
-        raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type
-            using errcode = '42501',
-                  hint = 'A type that users may report is defined with users_may_dispatch => true.';
-    end if;
     if emit_as_user.tenant_id is not null then
         raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
     end if;
     perform webhooks.spend_allowance(_sub);
+    -- a type that is not there is emit's to report
+    if exists (select from public.webhook_event_types as t
+               where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
+        perform webhooks.check_payload_size(emit_as_user.event_data);
+        -- of what the user's own change emitted, the user may learn
+        _answer := webhooks.emitted_by_change(emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(), _sub);
+        if _answer is null then
+            raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type
+                using errcode = '42501',
+                      hint = 'A type that users may report is defined with users_may_dispatch => true.';
+        end if;
+        return _answer;
+    end if;
     return webhooks.emit(
         emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(),
         emit_as_user.idempotency_key, 'user:' || _sub, _sub);
@@ -7600,6 +7607,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'dc19797ad33daf9a7b1170292518f490eac95db3ee007838c78c80f1c003e09d', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '9715d06456356076e5ea7e4cf9546cfd38ec6459eee4c4f17b63ceeac3898e91', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
