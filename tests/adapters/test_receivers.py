@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import gzip
-import os
 import resource
 import time
 import zlib
@@ -484,7 +483,7 @@ def open_sockets() -> int:
     for one in Path("/proc/self/fd").iterdir():
         # another thread may have closed it meanwhile
         with contextlib.suppress(FileNotFoundError):
-            found += os.readlink(one).startswith("socket:")
+            found += str(one.readlink()).startswith("socket:")
     return found
 
 
