@@ -59,6 +59,32 @@ def claims(world: World, pending: int, finished: int = 0, *, rounds: int = 20) -
     }
 
 
+#: Endpoints with nothing due, and a row of tomorrow for each.
+IDLE = """
+insert into public.webhook_configurations (name, url, events)
+select 'idle ' || n, 'https://example.com/idle', '{user.referred_user}' from generate_series(1, %(idle)s) as n
+"""
+TOMORROW = """
+insert into public.webhook_deliveries (webhook_config_id, event_type, payload, next_attempt_at)
+select c.id, 'user.referred_user', '{}', now() + interval '1 day'
+from public.webhook_configurations as c
+where c.name like 'idle %%'
+"""
+
+
+def beside_idle(world: World, idle: int, *, rounds: int = 20) -> Figures:
+    """Return the median milliseconds of a claim of 100 of ten endpoints' rows, beside others that have nothing due."""
+    world.fill(10_000, 10)
+    world.insert(IDLE, {"idle": idle})
+    world.insert(TOMORROW, {})
+    world.db.execute("vacuum analyze")
+    world.db.execute("checkpoint")
+    world.allow()
+    claimed = [_timed(world, CLAIM)[0] for _ in range(rounds)]
+    world.empty()
+    return {"claim of 100, median ms": median(claimed[WARM:]) * 1000}
+
+
 def _timed(world: World, sql: str, *parameters: object) -> tuple[float, list[Any]]:
     begun = time.perf_counter()
     rows = world.db.execute(sql.encode(), parameters or None).fetchall()

@@ -155,6 +155,15 @@ def p(world: World, *, short: bool) -> Result:
     return {"figures": partitions.compare(world, 1_000_000 if short else 10_000_000)}
 
 
+def n(world: World, *, short: bool) -> Result:
+    """Claim 100 rows of ten endpoints, beside others of which each has one row that is due tomorrow."""
+    most = 20_000 if short else 100_000
+    found = {counted(idle, "idle endpoint"): backlog.beside_idle(world, idle) for idle in (10, most, 10)}
+    figure = "claim of 100, median ms"
+    ratio = found[counted(most, "idle endpoint")][figure] / found[counted(10, "idle endpoint")][figure]
+    return {"idle endpoints": most, "beside most / beside 10": ratio, "figures": found}
+
+
 class Scenario(NamedTuple):
     """What it runs, and about how many seconds that takes in the short and in the full form."""
 
@@ -179,6 +188,7 @@ SCENARIOS = {
     "h": Scenario(tls.run, 35, 80),
     "i": Scenario(protocols.run, 27, 40),
     "j": Scenario(processes.run, 40, 100),
+    "n": Scenario(n, 12, 40),
     "soak": Scenario(soak.run, 45, 640),
     "p": Scenario(p, 150, 960),
 }
