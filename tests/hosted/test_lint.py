@@ -64,7 +64,8 @@ def linted(hosted: Hosted, directory: Path, request: pytest.FixtureRequest) -> I
 
 def cli(dsn: str, directory: Path, *arguments: str) -> list[dict[str, Any]]:
     """Run a command of the Supabase CLI on a database; return the JSON that it prints."""
-    done = supabase("db", *arguments, "--db-url", f"{dsn}?sslmode=disable", cwd=directory)
+    # in the pushed project's folder: in one without a project the CLI goes up to this repository's
+    done = supabase("db", *arguments, "--db-url", f"{dsn}?sslmode=disable", cwd=directory / "pushed")
     if done.returncode:
         raise StackError(f"supabase db {arguments[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
