@@ -262,7 +262,7 @@ def _kafka(url: str, parts: SplitResult) -> KafkaDestination:
     query = _query(parts, key=FIELD, tls="true|false", sasl="PLAIN|SCRAM-SHA-256|SCRAM-SHA-512")
     brokers = []
     for broker in parts.netloc.split(","):
-        _match("broker", broker, r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+        _match("broker", broker, r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
         brokers.append(broker if ":" in broker else f"{broker}:{KAFKA_PORT}")
     topic = parts.path.removeprefix("/")
     _match("topic", topic, r"[A-Za-z0-9._-]{1,249}")

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 #: Held by the worker whose turn it is, for one interval.
 TURN = "webhooks:upkeep"
 
+#: Older than anything that a database holds.
+FOREVER = timedelta(days=36_500)
+
 #: Rows deleted by one call: some 50 ms, so that nobody waits for their locks.
 BATCH = 1000
 
@@ -31,8 +34,9 @@ class Upkeep:
     def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
         self._store = store
         self._broker = broker
-        self._older_than = timedelta(days=settings.retention_days)
-        self._interval = min(60.0, max(1.0, self._older_than.total_seconds() / 100)) if self._older_than else 60.0
+        # with retention off, the same call still finds rows that a restore left without a place in the queue
+        self._older_than = timedelta(days=settings.retention_days) or FOREVER
+        self._interval = min(60.0, max(1.0, self._older_than.total_seconds() / 100))
         self._keys = settings.encryption_keys
         self._worker = worker
 
@@ -55,7 +59,7 @@ class Upkeep:
             return
         if self._keys and (sealed := await seal_secrets(self._store, self._keys)):
             logger.info("%d secrets encrypted with the first key", sealed)
-        if self._older_than and (purged := await self._purge()):
+        if purged := await self._purge():
             logger.info("%d finished rows older than %s deleted", purged, self._older_than)
         if made := await self._store.prepare_partitions():
             logger.info("%d partitions made ahead", made)

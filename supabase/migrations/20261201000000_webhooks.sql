@@ -1,4 +1,4 @@
--- webhooks migration: system 9715d06456356076e5ea7e4cf9546cfd38ec6459eee4c4f17b63ceeac3898e91
+-- webhooks migration: system 3b8ab0037e33cacfc8c27e772cf7d8f881c3f16b456d6c4679ff2f4a8e0c689e
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -338,6 +338,10 @@ declare
     _grant record;
     _what text;
 begin
+    if not exists (select from webhooks.expected_access) then
+        raise exception 'webhooks.expected_access is empty, so nothing says what the grants should be'
+            using errcode = '55000', hint = 'A restore without data leaves it so. Apply the migrations again: supabase db push.';
+    end if;
     -- only what differs: hosted Supabase locks auth.* and storage.* for each policy that is created or dropped
     for _one in select d.* from webhooks.access_differences() as d loop
         case _one.kind
@@ -7016,6 +7020,7 @@ declare
     _row public.webhook_triggers;
     _kept boolean;
 begin
+    perform webhooks.check_server();
     if _operation is null or _operation not in ('insert', 'update', 'delete') then
         raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
             using errcode = '22023';
@@ -7065,7 +7070,7 @@ begin
         raise exception '%: %', _label, sqlerrm
             using errcode = '22023', hint = 'data, actor and condition are columns of the table, or SQL over new and old.';
     end;
-    _view := 'pg_temp.webhook_attach_check'::regclass;
+    _view := to_regclass('pg_temp.webhook_attach_check');
     select webhooks.json_object_sql(array_agg(
                format('%L, %s', v.attname, webhooks.json_value_sql(v.atttypid, format('v.%I', v.attname))) order by v.attnum)),
            jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)
@@ -7227,6 +7232,7 @@ as $$
 declare
     _trigger_name name;
 begin
+    perform webhooks.check_server();
     -- of tables that were dropped
     delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
     if webhook_detach.keep_trigger then
@@ -7607,6 +7613,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '9715d06456356076e5ea7e4cf9546cfd38ec6459eee4c4f17b63ceeac3898e91', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '3b8ab0037e33cacfc8c27e772cf7d8f881c3f16b456d6c4679ff2f4a8e0c689e', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: platform ff49ee1695004e0a38cdf361168b2dd0fe70c04b022c967a17de5bec8965c5da
+-- webhooks migration: platform 636765b0825cb0652e1e4d2a4aac1734327c8c02de936ae687535c51be9ccb03
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -165,6 +165,7 @@ as $$
 declare
     _trigger record;
 begin
+    perform webhooks.check_server();
     perform webhooks.lock_tables(array(
         select distinct to_regclass(t.source) from webhooks.platform_triggers() as t where to_regclass(t.source) is not null));
     for _trigger in select * from webhooks.platform_triggers() loop
@@ -243,6 +244,7 @@ as $$
 declare
     _trigger record;
 begin
+    perform webhooks.check_server();
     -- of tables that are gone
     delete from public.webhook_triggers as t
     where not exists (select from pg_catalog.pg_class as c where c.oid = t.source);
@@ -280,6 +282,6 @@ on conflict (object) do update set kind = excluded.kind, grants = excluded.grant
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', 'ff49ee1695004e0a38cdf361168b2dd0fe70c04b022c967a17de5bec8965c5da', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', '636765b0825cb0652e1e4d2a4aac1734327c8c02de936ae687535c51be9ccb03', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -8,6 +8,7 @@ as $$
 declare
     _trigger record;
 begin
+    perform webhooks.check_server();
     perform webhooks.lock_tables(array(
         select distinct to_regclass(t.source) from webhooks.platform_triggers() as t where to_regclass(t.source) is not null));
     for _trigger in select * from webhooks.platform_triggers() loop

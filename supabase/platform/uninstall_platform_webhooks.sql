@@ -6,6 +6,7 @@ as $$
 declare
     _trigger record;
 begin
+    perform webhooks.check_server();
     -- of tables that are gone
     delete from public.webhook_triggers as t
     where not exists (select from pg_catalog.pg_class as c where c.oid = t.source);

@@ -103,7 +103,7 @@ EXPOSED = """
 """
 WAITING = """
     insert into public.webhook_configurations (name, url, events, secret_key)
-    values ('r', 'https://x.example', '{*}', 'whsec_AAAA');
+    values ('r', 'https://x.example', '{*}', 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD');
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, next_attempt_at)
     select id, 'x.y', '{}', now() - interval '1 hour' from public.webhook_configurations
 """

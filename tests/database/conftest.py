@@ -60,8 +60,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     name = metafunc.module.__name__.rpartition("test_")[2]
     reason = NOT_HOSTED.get(metafunc.function.__name__)
     hosted = pytest.param("hosted", marks=[pytest.mark.skip(reason=reason)] if reason else [])
-    forms = ["plain", "partitioned"] if name in ON_BOTH_FORMS else ["plain"]
-    metafunc.parametrize("form", [*forms, hosted], indirect=True, scope="session")
+    forms = ["plain", "partitioned", hosted] if name in ON_BOTH_FORMS else ["plain", hosted]
+    if name == "partitions":
+        # about that form alone
+        forms = ["partitioned"]
+    metafunc.parametrize("form", forms, indirect=True, scope="session")
 
 
 @pytest.fixture

@@ -300,6 +300,8 @@ def test_an_owner_alone_detaches(db: Database) -> None:
     attach(db, "order.placed", "insert", ["number"])
     db.execute("do $$ begin create role a_developer; exception when duplicate_object then null; end $$")
     db.execute("grant a_developer to current_user")
+    # server-side, and yet no owner
+    db.execute("grant service_role to a_developer")
     db.execute("grant usage on schema webhooks to a_developer")
     db.execute("grant select, update, delete on public.webhook_triggers to a_developer")
     db.execute("grant execute on function public.webhook_detach to a_developer")

@@ -27,12 +27,6 @@ RESULT = {"attempt": 1, "started_at": "now", "duration_ms": 1, "delivered": True
 
 
 @pytest.fixture(scope="module")
-def form() -> str:
-    """These are about the partitioned form."""
-    return "partitioned"
-
-
-@pytest.fixture(scope="module")
 def template(postgres: Postgres, directory: Path) -> str:
     """The same database as that of the other files' partitioned form."""
     migrate(directory, postgres.create("template_partitioned"), with_partitions(directory), say=quiet)

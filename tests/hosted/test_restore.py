@@ -216,7 +216,6 @@ class TestCalls:
         assert len(found) > 35
         assert refused == found
 
-    @pytest.mark.xfail(reason="they rely on row level security, and return what it refused", strict=True)
     def test_the_owners_calls_are_refused(
         self, hosted: Hosted, copy: str, granted: bool, role: str, values: dict[str, str]
     ) -> None:

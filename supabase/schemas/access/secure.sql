@@ -10,6 +10,10 @@ declare
     _grant record;
     _what text;
 begin
+    if not exists (select from webhooks.expected_access) then
+        raise exception 'webhooks.expected_access is empty, so nothing says what the grants should be'
+            using errcode = '55000', hint = 'A restore without data leaves it so. Apply the migrations again: supabase db push.';
+    end if;
     -- only what differs: hosted Supabase locks auth.* and storage.* for each policy that is created or dropped
     for _one in select d.* from webhooks.access_differences() as d loop
         case _one.kind

@@ -43,6 +43,7 @@ declare
     _row public.webhook_triggers;
     _kept boolean;
 begin
+    perform webhooks.check_server();
     if _operation is null or _operation not in ('insert', 'update', 'delete') then
         raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
             using errcode = '22023';
@@ -92,7 +93,7 @@ begin
         raise exception '%: %', _label, sqlerrm
             using errcode = '22023', hint = 'data, actor and condition are columns of the table, or SQL over new and old.';
     end;
-    _view := 'pg_temp.webhook_attach_check'::regclass;
+    _view := to_regclass('pg_temp.webhook_attach_check');
     select webhooks.json_object_sql(array_agg(
                format('%L, %s', v.attname, webhooks.json_value_sql(v.atttypid, format('v.%I', v.attname))) order by v.attnum)),
            jsonb_object_agg(v.attname, webhooks.schema_of(v.atttypid, not coalesce(own.attnotnull, false)

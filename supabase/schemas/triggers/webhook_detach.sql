@@ -13,6 +13,7 @@ as $$
 declare
     _trigger_name name;
 begin
+    perform webhooks.check_server();
     -- of tables that were dropped
     delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
     if webhook_detach.keep_trigger then
