@@ -1,4 +1,4 @@
--- webhooks migration: system 3b8ab0037e33cacfc8c27e772cf7d8f881c3f16b456d6c4679ff2f4a8e0c689e
+-- webhooks migration: system 2c6d927df22eb43d01743acbfe88339400beacd4176daa93754ecef19d8e0e99
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -7252,10 +7252,9 @@ begin
     if _trigger_name is null then
         return false;
     end if;
-    execute format('drop trigger if exists %I on %s', _trigger_name, webhook_detach.table_name);
-    return true;
-exception
-    when insufficient_privilege then
+    begin
+        execute format('drop trigger if exists %I on %s', _trigger_name, webhook_detach.table_name);
+    exception when insufficient_privilege then
         raise exception 'webhook_detach(%, %): % does not own the table, and only its owner can drop the trigger %',
             webhook_detach.table_name, webhook_detach.event_type, current_user, _trigger_name
             using errcode = '42501', hint = format(
@@ -7263,6 +7262,8 @@ exception
                 'select public.webhook_detach(%L, %L, %L, keep_trigger => true)',
                 _trigger_name, webhook_detach.table_name, webhook_detach.table_name, webhook_detach.event_type,
                 lower(webhook_detach.operation));
+    end;
+    return true;
 end $$;
 comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. False when they were none. keep_trigger: only turns the event off, where the caller does not own the table.';
 -- for the owner of the tables alone: migrations and the SQL editor
@@ -7613,6 +7614,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '3b8ab0037e33cacfc8c27e772cf7d8f881c3f16b456d6c4679ff2f4a8e0c689e', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '2c6d927df22eb43d01743acbfe88339400beacd4176daa93754ecef19d8e0e99', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

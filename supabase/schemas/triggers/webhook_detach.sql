@@ -33,10 +33,9 @@ begin
     if _trigger_name is null then
         return false;
     end if;
-    execute format('drop trigger if exists %I on %s', _trigger_name, webhook_detach.table_name);
-    return true;
-exception
-    when insufficient_privilege then
+    begin
+        execute format('drop trigger if exists %I on %s', _trigger_name, webhook_detach.table_name);
+    exception when insufficient_privilege then
         raise exception 'webhook_detach(%, %): % does not own the table, and only its owner can drop the trigger %',
             webhook_detach.table_name, webhook_detach.event_type, current_user, _trigger_name
             using errcode = '42501', hint = format(
@@ -44,6 +43,8 @@ exception
                 'select public.webhook_detach(%L, %L, %L, keep_trigger => true)',
                 _trigger_name, webhook_detach.table_name, webhook_detach.table_name, webhook_detach.event_type,
                 lower(webhook_detach.operation));
+    end;
+    return true;
 end $$;
 comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. False when they were none. keep_trigger: only turns the event off, where the caller does not own the table.';
 -- for the owner of the tables alone: migrations and the SQL editor
