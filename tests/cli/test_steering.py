@@ -220,10 +220,13 @@ def test_what_waits_says_why_and_is_retried(system: System, webhooks: Webhooks) 
     assert webhooks("deliveries", "retry", "--endpoint", endpoint, "--json").json == {"retried": 2001}
     assert waits not in webhooks("deliveries", "list").out
 
-    # an endpoint that is paused holds them, and the command ends
+    # an endpoint that is paused holds them, and the command says so
     system.db.execute("update public.webhook_deliveries set next_attempt_at = now() + interval '125 minutes'")
     assert webhooks("endpoints", "disable", endpoint).code == 0
-    assert "0 deliveries are due now." in webhooks("deliveries", "retry", "--endpoint", endpoint).err
+    refused = webhooks("deliveries", "retry", "--endpoint", endpoint)
+    assert refused.code == 1
+    assert "there is no active webhook endpoint" in refused.err
+    assert "Enable it" in refused.err
     assert "waits: the endpoint is paused" in webhooks("deliveries", "list", "--limit", "1").out
 
 
