@@ -72,8 +72,11 @@ def slack(receiver: Receiver) -> list[str]:
     return [request.payload["text"] for request in receiver.received if request.path == "/slack"]
 
 
-def test_a_breaker(system: System) -> None:
-    """Slack hears of it when it opens and when it closes, once each, and so does who asked for webhook.alert."""
+def test_an_outage(system: System) -> None:
+    """Slack hears of an endpoint that fails when it has for 15 minutes, and when it is well; so does webhook.alert.
+
+    Once each, however often its circuit opens meanwhile.
+    """
     up = False
 
     def answer(request: Received) -> Reply:
@@ -90,14 +93,16 @@ def test_a_breaker(system: System) -> None:
         for _ in range(2):
             system.worker(WEBHOOKS_ALERT_SLACK_URL=receiver.url + "/slack", WEBHOOKS_ALERT_SECONDS="0.2")
         system.dispatch(6)
+        past = "update public.webhook_circuits set failing_since = failing_since - interval '15 minutes'"
+        system.wait(lambda: system.db.execute(f"{past} where state = 'open'".encode()).rowcount == 1)
         system.wait(lambda: len(slack(receiver)) == 1)
         up = True
         system.wait_for_status("delivered", 6 + 2, seconds=60)
         system.wait(lambda: len(slack(receiver)) == 2)
         alerts = [request for request in receiver.received if request.path == "/alerts"]
     opened, closed = slack(receiver)
-    assert opened.startswith('[WARNING] The circuit of endpoint "&lt;!channel&gt; n8n" is open after ')
-    assert closed.startswith('[RESOLVED] The circuit of endpoint "&lt;!channel&gt; n8n" is open after ')
+    assert opened.startswith('[WARNING] Endpoint "&lt;!channel&gt; n8n" has failed since ')
+    assert closed.startswith('[RESOLVED] Endpoint "&lt;!channel&gt; n8n" has failed since ')
     assert [request.payload["data"]["status"] for request in alerts] == ["started", "ended"]
     assert all(request.verified(system.secret) for request in alerts)
     assert {request.payload["event"] for request in alerts} == {"webhook.alert"}

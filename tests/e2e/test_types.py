@@ -44,7 +44,8 @@ def webhooks(system: System, *arguments: str) -> str:
 def test_typescript(system: System, tmp_path: Path) -> None:
     """The platform's nine events and one that was defined: tsc accepts right uses only, and a dispatch arrives."""
     system.db.execute(
-        "select public.webhook_define_event('order.placed', 'An order.', %s::jsonb)", (json.dumps(ORDER),)
+        "select public.webhook_define_event('order.placed', 'An order.', %s::jsonb, users_may_dispatch => true)",
+        (json.dumps(ORDER),),
     )
     system.endpoint("http://127.0.0.1:9/")
     packages = install(say=quiet)
