@@ -52,7 +52,7 @@ def test_verified_and_forwarded(listen: Callable[..., tuple[subprocess.Popen[str
     with Receiver(answer=lambda _: Reply(418, b"teapot")) as app:
         process, url = listen("--json", "--count", "1", "--forward-to", app.url.removeprefix("http://") + "/hook")
         answer = post(f"{url}/x?y=1")
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert (answer.status_code, answer.content) == (418, b"teapot")
     (request,) = app.received
     assert (request.path, request.body) == ("/hook", BODY)
@@ -70,7 +70,7 @@ def test_not_verified(listen: Callable[..., tuple[subprocess.Popen[str], str]]) 
     post(url, at=time.time() - 400)
     httpx.post(url, content=BODY, trust_env=False)
     post(url, **{"webhook-signature": "v1,AAAA"})
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     lines = [json.loads(line) for line in out.splitlines()]
     assert [line["problem"] for line in lines] == [
         "X-Webhook-Signature is not this secret's",
@@ -88,7 +88,7 @@ def test_shown_to_people(listen: Callable[..., tuple[subprocess.Popen[str], str]
     process, url = listen("--count", "2", "--status", "503")
     assert post(url).status_code == 503
     httpx.post(url, content=b"\x1b[2Jboo", trust_env=False)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     assert "user.joined_community msg_1  verified  answered 503" in out
     assert '    "community_city": "Zürich"' in out
     assert "NOT VERIFIED" in out
@@ -99,7 +99,7 @@ def test_an_app_that_is_away(listen: Callable[..., tuple[subprocess.Popen[str], 
     """502 to the sender, which will try again; the reason to the developer."""
     process, url = listen("--count", "1", "--forward-to", f"localhost:{free_port()}")
     assert post(url).status_code == 502
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert "did not answer (ConnectError); is your app running?" in err
 
 

@@ -282,7 +282,7 @@ def test_tail(system: System) -> None:
     system.dispatch(1)
     assert json.loads(process.stdout.readline())["id"] != first["id"]
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Nothing is shrunk: that it is found is enough.
 SEARCH = settings(
     COMMON,
-    max_examples=60,
+    max_examples=250,
     stateful_step_count=8,
     derandomize=True,
     phases=[Phase.generate],
