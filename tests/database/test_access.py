@@ -96,3 +96,14 @@ def test_everything_in_studio_is_described(db: Database) -> None:
         where n.nspname = 'public' and ({OURS}) and obj_description(p.oid) is null
     """.encode()).fetchall()  # fmt: skip
     assert rows == []
+
+
+def test_without_its_list_nothing_is_revoked(db: Database) -> None:
+    """A restore without data leaves the list of grants empty: an error that says what to do, and no grant changes."""
+    grants = "select c.relname, c.relacl::text from pg_class as c where c.relname like 'webhook%' order by 1"
+    before = db.execute(grants).fetchall()
+    db.execute("delete from webhooks.expected_access")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="expected_access is empty") as failed:
+        db.execute("select webhooks.secure()")
+    assert "supabase db push" in (failed.value.diag.message_hint or "")
+    assert db.execute(grants).fetchall() == before

@@ -26,3 +26,19 @@ def test_the_tables_stay_as_large_as_the_traffic_of_the_time_they_are_kept(syste
     assert max(sizes) < 1800, sizes
     assert max(sizes[12:]) < 1.5 * max(sizes[:12]), sizes
     assert system.attempts() == []
+
+
+def test_what_a_restore_left_without_a_place_is_found_while_nothing_is_deleted(system: System) -> None:
+    """With WEBHOOKS_RETENTION_DAYS=0, too: a row that was loaded without triggers is queued and delivered."""
+    with Receiver() as receiver:
+        endpoint = system.endpoint(receiver.url)
+        with system.db.transaction():
+            system.db.execute("set local session_replication_role = replica")
+            system.db.execute(
+                "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, created_at)"
+                " values (%s, 'user.joined_community', '{}', now() - interval '1 year')",
+                (endpoint,),
+            )
+        system.worker(WEBHOOKS_RETENTION_DAYS="0")
+        system.wait_for_status("delivered", 1)
+        assert len(receiver.received) == 1

@@ -51,6 +51,7 @@ RIGHT: dict[str, Destination] = {
         url, "my-project", "my-topic", "data.community_id"
     ),
     (url := "kafka://broker/my-topic"): KafkaDestination(url, ("broker:9092",), "my-topic"),
+    (url := "kafka://my_broker:9092/my-topic"): KafkaDestination(url, ("my_broker:9092",), "my-topic"),
     (url := "kafka://broker1:9092,broker2:9093/my-topic?key=actor_user_id"): KafkaDestination(
         url, ("broker1:9092", "broker2:9093"), "my-topic", "actor_user_id"
     ),
