@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos model bench simulate migrations check screenshots format clean
+.PHONY: help install demo test chaos model bench simulate migrations docs check screenshots format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,10 @@ migrations: install  ## Produce supabase/migrations from supabase/schemas
 	@$(RUN) python -m devstack.schemas
 	@$(RUN) python -m devstack.expected
 
-check: install  ## Format, lint, types, layers, migrations and workflows
+docs: install  ## Build the documentation site into .devstack/docs; a broken link is an error
+	@$(RUN) sphinx-build --quiet --fail-on-warning --keep-going docs .devstack/docs
+
+check: install docs  ## Format, lint, types, layers, migrations, workflows, deployment files and documentation
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
@@ -49,6 +52,9 @@ check: install  ## Format, lint, types, layers, migrations and workflows
 	$(RUN) squawk supabase/migrations/*.sql supabase/optional/*.sql
 	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) zizmor --offline .github/workflows
+	$(RUN) hadolint Dockerfile
+	$(RUN) check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(RUN) kubernetes-validate --quiet deploy/kubernetes/webhooks.yaml
 
 screenshots: install  ## Take docs/screenshots anew, with sample data (needs a Chromium)
 	@$(RUN) python -m devstack.screenshots

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +137,11 @@ def test_secret() -> None:
     """32 bytes, for a person or a program."""
     assert len(key_bytes(run("secret").out.strip())) == 32
     assert len(key_bytes(run("secret", "--json").out.split('"')[3])) == 32
+
+
+def test_the_version() -> None:
+    """`--version` prints what is installed, whatever else is missing in the environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "webhooks.cli", "--version"], env={}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"webhooks {metadata.version('supabase-webhooks')}\n"

@@ -6,7 +6,9 @@ import io
 import os
 import sys
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -38,6 +40,23 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"webhooks {metadata.version('supabase-webhooks')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Webhooks for Supabase apps: signed, retried, visible."""
+
+
 app.command()(dev.dev)
 app.command()(processes.gateway)
 app.command()(processes.worker)
