@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -54,6 +54,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         # without the body, which is the users'
         return f"Delivery(id={self.id!r}, event_type={self.event_type!r}, attempt={self.attempt})"
+
+
+class Claimed(NamedTuple):
+    """What a claim returned. `due_in_seconds`: when another one may find more, if nothing is announced; None: never."""
+
+    deliveries: list[Delivery]
+    due_in_seconds: float | None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

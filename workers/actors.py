@@ -18,6 +18,7 @@ from webhooks.queue import DRAIN, QUEUE, announce_later
 from workers.alerts import Watch
 from workers.drain import Drain
 from workers.metrics import serve
+from workers.rhythm import Rhythm
 from workers.sweep import Sweep
 from workers.upkeep import Upkeep
 
@@ -58,10 +59,13 @@ class Worker:
         self._adapters = adapters
         self._broker = broker
         self._telemetry = telemetry
-        self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry)
-        self._sweep = Sweep(store, broker, settings, worker=name)
+        self._rhythm = Rhythm(time.monotonic)
+        self._drain = Drain(
+            store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry, rhythm=self._rhythm
+        )
+        self._sweep = Sweep(self._drain, store, broker, settings, worker=name, rhythm=self._rhythm)
         self._upkeep = Upkeep(store, broker, settings, worker=name)
-        self._watch = Watch(store, broker, settings, worker=name)
+        self._watch = Watch(store, broker, settings, worker=name, rhythm=self._rhythm)
         self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -76,7 +80,7 @@ class Worker:
 
     def listen(self, listener: Callable[[Callable[[], None]], Listener]) -> None:
         """Have this process woken by a listener, which is given what wakes it."""
-        self._listener = listener(self._drain.go_on)
+        self._listener = self._rhythm.ear = listener(self._drain.hear)
 
     async def look(self, *, sweep: bool) -> None:
         """Look for due deliveries until cancelled: listen, and sweep and keep up."""

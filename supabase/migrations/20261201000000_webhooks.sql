@@ -1,4 +1,4 @@
--- webhooks migration: system 2c6d927df22eb43d01743acbfe88339400beacd4176daa93754ecef19d8e0e99
+-- webhooks migration: system 5ad0d180145e75d496356d28e68b2e5055c50e1b7efa0e7295248c9b41830b01
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -774,6 +774,21 @@ end $$;
 comment on function webhooks.forget_deliveries() is 'Deletes the queue''s rows and the attempts of deleted deliveries.';
 revoke all on function webhooks.forget_deliveries() from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/wake_for_endpoint.sql
+create or replace function webhooks.wake_for_endpoint()
+returns trigger
+language plpgsql
+-- definer: whoever changes an endpoint may not notify
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.wake_workers();
+    return null;
+end $$;
+comment on function webhooks.wake_for_endpoint() is 'Wakes the workers when an endpoint may receive more than before.';
+revoke all on function webhooks.wake_for_endpoint() from public, anon, authenticated, service_role;
+
 -- schemas/events/webhook_event_types.sql
 -- The event catalog: what may be dispatched, with the shape of its data. An app's analytics events may
 -- stand here too, so that dispatching one is an error that says where it belongs.
@@ -943,6 +958,13 @@ create or replace trigger reset_webhook_circuit
     after update of is_active on public.webhook_configurations
     for each row when (new.is_active and not old.is_active)
     execute function webhooks.reset_circuit();
+create or replace trigger wake_for_webhook_endpoint
+    after update of is_active, rate_limit_per_second, max_concurrency on public.webhook_configurations
+    for each row when (new.is_active and (
+        not old.is_active
+        or new.rate_limit_per_second is distinct from old.rate_limit_per_second
+        or new.max_concurrency is distinct from old.max_concurrency))
+    execute function webhooks.wake_for_endpoint();
 
 alter table public.webhook_configurations enable row level security;
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
@@ -1226,11 +1248,11 @@ revoke all on webhooks.cursors from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/wake_ups.sql
 -- Workers that listen (WEBHOOKS_DATABASE_URL) are notified of new deliveries at once instead of with the next sweep. A
--- commit that notifies waits for all others that do, database-wide, so at most one in 20 ms does: whoever listens looks
--- once more after that time. What is missed (its transaction commits later than that, or the one that notifies for it is
--- rolled back) the sweep finds.
-create sequence if not exists webhooks.wake_ups;
-comment on sequence webhooks.wake_ups is 'The last fiftieth of a second, since 1970, in which workers were notified. A sequence, since it is seen and moved outside of transactions.';
+-- commit that notifies waits for all others that do, database-wide. So a worker that looks again within milliseconds
+-- anyway says so with its claim, and until then nobody notifies; where nobody listens, one a second does.
+-- Unlogged: it changes with each claim, and what it says is soon past.
+create unlogged sequence if not exists webhooks.wake_ups minvalue -9223372036854775807;
+comment on sequence webhooks.wake_ups is 'Until when nobody need be notified, in milliseconds since 1970: above 0 since a worker that listens looks again then; below 0 since nobody listens. A sequence, since it is seen and moved outside of transactions.';
 revoke all on sequence webhooks.wake_ups from public, anon, authenticated, service_role;
 
 -- schemas/triggers/webhook_triggers.sql
@@ -1815,7 +1837,8 @@ create or replace function public.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
@@ -1830,11 +1853,12 @@ begin
         claim_webhook_deliveries.worker,
         claim_webhook_deliveries.per_endpoint,
         claim_webhook_deliveries.busy,
-        claim_webhook_deliveries.project);
+        claim_webhook_deliveries.project,
+        claim_webhook_deliveries.quiet_ms);
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is. "held" says why nothing is claimed: the database belongs to another project.';
-revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is; quiet_ms: a worker that listens claims again after so many milliseconds, so that until then nobody need notify it. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
+revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
 -- schemas/api/create_webhook_endpoint.sql
 create or replace function public.create_webhook_endpoint(
@@ -2508,7 +2532,8 @@ create or replace function webhooks.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
@@ -2544,9 +2569,24 @@ declare
     _claimed json;
     _settings json;
     _count integer;
+    _chosen integer;
+    -- seconds after which another claim may find more, at the latest; null: that depends on what is in the queue
+    _again double precision;
 begin
     if _held is not null then
-        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json);
+        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', null);
+    end if;
+    -- A crash of the server may forget the claim: it was not made then, and its deliveries are claimed again. A function's
+    -- own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
+    if quiet_ms is not null then
+        -- first the quiet that begins or ends, then the look at who relied on the one before (webhooks.wake_workers), then
+        -- the look at the queue: by statements of their own, each of which sees what was committed before it
+        perform setval('webhooks.wake_ups', floor(extract(epoch from clock_timestamp()) * 1000)::bigint + quiet_ms);
+        if not pg_try_advisory_xact_lock(8604251837184701473) then
+            _again := 0.02;
+        end if;
     end if;
 
     -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
@@ -2595,7 +2635,8 @@ begin
     _endpoints := _unlimited;
 
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
-    if cardinality(_limited) > 0 then
+    _count := cardinality(_limited);
+    if _count > 0 then
         insert into public.webhook_circuits (webhook_config_id)
         select c.id
         from public.webhook_configurations as c
@@ -2611,6 +2652,9 @@ begin
             where h.webhook_config_id = any (_limited)
             order by h.webhook_config_id
             for update skip locked);
+        if cardinality(_limited) < _count then
+            _again := 0.05;
+        end if;
         select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
         into _endpoints, _rooms
         from (
@@ -2623,7 +2667,8 @@ begin
         where room.size > 0;
     end if;
     if coalesce(cardinality(_endpoints), 0) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
 
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
@@ -2673,8 +2718,13 @@ begin
         ) as f;
     end if;
     if cardinality(_ids) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
+    if cardinality(_ids) = _batch or cardinality(_endpoints) = _batch then
+        _again := 0;
+    end if;
+    _chosen := cardinality(_ids);
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
@@ -2753,12 +2803,14 @@ begin
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = any (_endpoints);
+    -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
-                             'deliveries', coalesce(_claimed, '[]'));
+                             'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
+                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end);
 end $$;
-comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Behind public.claim_webhook_deliveries.';
-revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Behind public.claim_webhook_deliveries.';
+revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
 -- schemas/deliveries/drop_old_partitions.sql
 create or replace function webhooks.drop_old_partitions(before timestamptz)
@@ -2814,6 +2866,39 @@ begin
 end $$;
 comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a moment, where history is partitioned; returns about how many rows.';
 revoke all on function webhooks.drop_old_partitions(timestamptz) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/due_in_seconds.sql
+create or replace function webhooks.due_in_seconds(at_most double precision)
+returns double precision
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    -- what is due and was left alone is held by another transaction: not at once
+    select least(at_most, greatest(0.05, extract(epoch from min(soonest.due_at) - now())))
+    from (
+        -- retries, and leases that may run out
+        (select q.due_at from webhooks.delivery_queue as q where not q.ready order by q.due_at limit 1)
+        union all
+        -- what is ready, and waits for its endpoint's circuit, for the pause that it asked for, or for its rate limit
+        select held.until
+        from webhooks.endpoints_with_due() as e (id)
+        cross join lateral (
+            select greatest(
+                       case when h.state = 'open' then h.open_until end,
+                       h.paused_until,
+                       case when h.tokens < 1 then h.tokens_at + make_interval(secs => (1 - h.tokens) / c.rate_limit_per_second) end
+                   ) as until
+            from public.webhook_configurations as c
+            join public.webhook_circuits as h on h.webhook_config_id = c.id
+            where c.id = e.id and c.is_active
+            limit 1
+        ) as held
+        where held.until > now()
+    ) as soonest
+$$;
+comment on function webhooks.due_in_seconds(double precision) is 'In how many seconds more may be claimed than now, if nothing else happens; at_most, when that is sooner; null: never.';
+revoke all on function webhooks.due_in_seconds(double precision) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/endpoints_with_due.sql
 create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
@@ -3262,6 +3347,7 @@ as $$
 declare
     _from webhooks.cursors;
     _looked integer;
+    _queued integer;
     _last_at timestamptz;
     _last_id uuid;
 begin
@@ -3283,6 +3369,7 @@ begin
           -- by one snapshot: the row that another transaction deletes just now, with a new status, is still there
           and not exists (select from webhooks.delivery_queue as q where q.delivery_id = l.id)
         on conflict (delivery_id) do nothing
+        returning 1
     ),
     failed as (
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
@@ -3291,12 +3378,16 @@ begin
           and not exists (select from webhooks.failed_deliveries as f where f.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     )
-    select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
+    select (select count(*) from looked), (select count(*) from queued), l.created_at, l.id
+    into _looked, _queued, _last_at, _last_id
     from (select 1) as one
     left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
     insert into webhooks.cursors as c (name, created_at, id)
     values ('queue_missing', case when _looked = batch_size then _last_at end, case when _looked = batch_size then _last_id end)
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    if _queued > 0 then
+        perform webhooks.wake_workers();
+    end if;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
 comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
@@ -3330,6 +3421,9 @@ declare
     _rest json;
     _recorded json;
 begin
+    -- A crash of the server may forget what it was told in the last half second: its leases run out, and it is delivered
+    -- again. A function's own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, so that two workers' batches cannot deadlock
     select coalesce(array_agg(l.delivery_id), '{}'), array_agg(distinct l.webhook_config_id), min(l.created_at), max(l.created_at)
     into _live, _endpoints, _oldest, _newest
@@ -3627,6 +3721,8 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
+    -- a crash of the server may forget it: the leases run out then
+    perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, as by whoever records results or deletes an endpoint
     perform from webhooks.delivery_queue as q
     where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
@@ -3644,6 +3740,9 @@ begin
     update public.webhook_deliveries as d
     set status = 'pending'
     where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status = 'processing';
+    if cardinality(_ids) > 0 then
+        perform webhooks.wake_workers();
+    end if;
     return cardinality(_ids);
 end $$;
 comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';
@@ -4095,15 +4194,29 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _moment bigint := floor(extract(epoch from clock_timestamp()) * 50);
+    _now bigint := floor(extract(epoch from clock_timestamp()) * 1000);
+    _quiet_until bigint;
+    _locked boolean := false;
 begin
-    -- another moment, not a later one: a clock may have been set back
-    if (select w.last_value from webhooks.wake_ups as w) <> _moment then
-        perform setval('webhooks.wake_ups', _moment);
-        perform pg_notify('webhook_deliveries', '');
+    loop
+        _quiet_until := (select w.last_value from webhooks.wake_ups as w);
+        -- a moment that is a minute away is of a clock that was set back
+        exit when abs(_quiet_until) <= _now or abs(_quiet_until) > _now + 60000;
+        if _locked then
+            return;
+        end if;
+        -- Until this transaction's end it tells whoever looks next ("whquiet!" in ASCII) that there is something to wait
+        -- for. Who looked before has ended the quiet first: so once more.
+        _locked := pg_try_advisory_xact_lock_shared(8604251837184701473);
+        exit when not _locked;
+    end loop;
+    -- whoever listens claims at least twice a minute
+    if _quiet_until < _now - 120000 then
+        perform setval('webhooks.wake_ups', -_now - 1000);
     end if;
+    perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries, at most once in 20 ms.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/webhook_delivery_overview.sql
@@ -5920,6 +6033,7 @@ begin
     on conflict (only_row) do update set project = excluded.project, held_for = null, held_since = null;
     perform webhooks.log_action('adopt_project', null, null, jsonb_build_object(
         'project', adopt_webhook_project.project, 'pending', adopt_webhook_project.pending));
+    perform webhooks.wake_workers();
     return jsonb_build_object(
         'project', adopt_webhook_project.project, 'discarded', coalesce(cardinality(_ids), 0), 'more', false);
 end $$;
@@ -7379,7 +7493,7 @@ end $locks$;
 
 insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
-    ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7454,7 +7568,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.check_endpoint()', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7466,6 +7580,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.dispatch_limit_per_minute()', 'function', '{}'),
     ('webhooks.dispatcher_uptime(timestamptz)', 'function', '{}'),
     ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
+    ('webhooks.due_in_seconds(double precision)', 'function', '{}'),
     ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
@@ -7563,6 +7678,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.user_sub()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.uuid_or_null(text)', 'function', '{}'),
     ('webhooks.waiting_for(uuid, integer)', 'function', '{}'),
+    ('webhooks.wake_for_endpoint()', 'function', '{}'),
     ('webhooks.wake_ups', 'sequence', '{}'),
     ('webhooks.wake_workers()', 'function', '{}'),
     ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7614,6 +7730,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '2c6d927df22eb43d01743acbfe88339400beacd4176daa93754ecef19d8e0e99', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '5ad0d180145e75d496356d28e68b2e5055c50e1b7efa0e7295248c9b41830b01', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -12,8 +12,9 @@ import typer
 from webhooks.settings import Settings
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
-#: another process should have the next; delayed wake-ups fire within 100 ms instead of 1 s.
-WORKER_ENVIRONMENT = {"dramatiq_queue_prefetch": "1", "dramatiq_worker_timeout": "100"}
+#: another process should have the next. An idle process looks into Redis every second: what is new it hears of from
+#: Postgres, or finds by itself.
+WORKER_ENVIRONMENT = {"dramatiq_queue_prefetch": "1", "dramatiq_worker_timeout": "1000"}
 
 
 def gateway(

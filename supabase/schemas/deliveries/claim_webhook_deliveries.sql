@@ -4,7 +4,8 @@ create or replace function webhooks.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
@@ -40,9 +41,24 @@ declare
     _claimed json;
     _settings json;
     _count integer;
+    _chosen integer;
+    -- seconds after which another claim may find more, at the latest; null: that depends on what is in the queue
+    _again double precision;
 begin
     if _held is not null then
-        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json);
+        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', null);
+    end if;
+    -- A crash of the server may forget the claim: it was not made then, and its deliveries are claimed again. A function's
+    -- own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
+    if quiet_ms is not null then
+        -- first the quiet that begins or ends, then the look at who relied on the one before (webhooks.wake_workers), then
+        -- the look at the queue: by statements of their own, each of which sees what was committed before it
+        perform setval('webhooks.wake_ups', floor(extract(epoch from clock_timestamp()) * 1000)::bigint + quiet_ms);
+        if not pg_try_advisory_xact_lock(8604251837184701473) then
+            _again := 0.02;
+        end if;
     end if;
 
     -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
@@ -91,7 +107,8 @@ begin
     _endpoints := _unlimited;
 
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
-    if cardinality(_limited) > 0 then
+    _count := cardinality(_limited);
+    if _count > 0 then
         insert into public.webhook_circuits (webhook_config_id)
         select c.id
         from public.webhook_configurations as c
@@ -107,6 +124,9 @@ begin
             where h.webhook_config_id = any (_limited)
             order by h.webhook_config_id
             for update skip locked);
+        if cardinality(_limited) < _count then
+            _again := 0.05;
+        end if;
         select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
         into _endpoints, _rooms
         from (
@@ -119,7 +139,8 @@ begin
         where room.size > 0;
     end if;
     if coalesce(cardinality(_endpoints), 0) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
 
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
@@ -169,8 +190,13 @@ begin
         ) as f;
     end if;
     if cardinality(_ids) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
+    if cardinality(_ids) = _batch or cardinality(_endpoints) = _batch then
+        _again := 0;
+    end if;
+    _chosen := cardinality(_ids);
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
@@ -249,9 +275,11 @@ begin
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = any (_endpoints);
+    -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
-                             'deliveries', coalesce(_claimed, '[]'));
+                             'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
+                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end);
 end $$;
-comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Behind public.claim_webhook_deliveries.';
-revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Behind public.claim_webhook_deliveries.';
+revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;

@@ -34,6 +34,7 @@ begin
     on conflict (only_row) do update set project = excluded.project, held_for = null, held_since = null;
     perform webhooks.log_action('adopt_project', null, null, jsonb_build_object(
         'project', adopt_webhook_project.project, 'pending', adopt_webhook_project.pending));
+    perform webhooks.wake_workers();
     return jsonb_build_object(
         'project', adopt_webhook_project.project, 'discarded', coalesce(cardinality(_ids), 0), 'more', false);
 end $$;
