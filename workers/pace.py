@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 #: Seconds between two claims: a call costs 2 ms of CPU whatever it finds. The first after a pause waits for nothing.
 SECONDS = 0.01
 
-#: The same while much is found.
-BUSY_SECONDS = 0.02
+#: The same, and after how many deliveries in one claim.
+FULLER_SECONDS, FULLER = 0.02, 20
 
-#: Announcements between two claims, or deliveries in one, from which on there is much: notifying then costs more than
-#: to claim again unasked.
-MUCH = 4
+#: Announcements between two claims, or deliveries in one, from which on it is promised that another claim follows.
+#: Notifying then costs more than a claim unasked: commits that do wait for one another.
+MUCH = 2
 
-#: Seconds by which a claim may be late that was promised: until then nobody is notified.
-LATE = 0.01
+#: Seconds that nobody notifies after a promise. The next claim ends it; only a process that died does not.
+QUIET_SECONDS = 1.0
 
 
 class Pace:
@@ -29,8 +29,9 @@ class Pace:
     def __init__(self, listening: Callable[[], bool]) -> None:
         self._listening = listening
         self._heard = 0
+        self._found = 0
+        self._promised = False
         self._next = -math.inf
-        self._busy = False
 
     def hear(self) -> None:
         """Note an announcement."""
@@ -44,17 +45,15 @@ class Pace:
 
     def begin(self) -> float | None:
         """Begin a claim; return for how many seconds nobody need notify this process. None: it does not listen."""
-        self._busy = self._listening() and (self._busy or self._heard >= MUCH)
+        self._promised = self._listening() and (self._heard >= MUCH or self._found >= MUCH)
         self._heard = 0
-        self._next = asyncio.get_running_loop().time() + (BUSY_SECONDS if self._busy else SECONDS)
         if not self._listening():
             return None
-        return BUSY_SECONDS + LATE if self._busy else 0.0
+        return QUIET_SECONDS if self._promised else 0.0
 
     def end(self, found: int, *, full: bool) -> float | None:
         """End a claim; return in how many seconds the next one was promised. After a full one it may follow at once."""
-        promised = BUSY_SECONDS if self._busy else None
-        self._busy = self._busy and found >= MUCH
-        if full:
-            self._next = -math.inf
-        return promised
+        self._found = found if self._promised else 0
+        seconds = FULLER_SECONDS if found >= FULLER else SECONDS
+        self._next = -math.inf if full else asyncio.get_running_loop().time() + seconds
+        return seconds if self._promised else None

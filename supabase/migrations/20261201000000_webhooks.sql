@@ -1,4 +1,4 @@
--- webhooks migration: system 5ad0d180145e75d496356d28e68b2e5055c50e1b7efa0e7295248c9b41830b01
+-- webhooks migration: system 55730535dd7bfd1bd70a2f5e37969bf7a6b45573d35e52ce6bf57916f3ea9e0c
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2875,7 +2875,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
     -- what is due and was left alone is held by another transaction: not at once
-    select least(at_most, greatest(0.05, extract(epoch from min(soonest.due_at) - now())))
+    select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
     from (
         -- retries, and leases that may run out
         (select q.due_at from webhooks.delivery_queue as q where not q.ready order by q.due_at limit 1)
@@ -7730,6 +7730,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '5ad0d180145e75d496356d28e68b2e5055c50e1b7efa0e7295248c9b41830b01', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '55730535dd7bfd1bd70a2f5e37969bf7a6b45573d35e52ce6bf57916f3ea9e0c', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -5,7 +5,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
     -- what is due and was left alone is held by another transaction: not at once
-    select least(at_most, greatest(0.05, extract(epoch from min(soonest.due_at) - now())))
+    select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
     from (
         -- retries, and leases that may run out
         (select q.due_at from webhooks.delivery_queue as q where not q.ready order by q.due_at limit 1)
