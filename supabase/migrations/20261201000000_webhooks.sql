@@ -1,4 +1,4 @@
--- webhooks migration: system 55730535dd7bfd1bd70a2f5e37969bf7a6b45573d35e52ce6bf57916f3ea9e0c
+-- webhooks migration: system 51c35a51403ecfa85bc72fa77c62797256fc6a7e3d655bdf6de7607805547459
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -292,16 +292,18 @@ grant execute on function webhooks.is_platform_admin() to authenticated, service
 -- schemas/access/is_server.sql
 create or replace function webhooks.is_server()
 returns boolean
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 -- invoker: current_user is who calls; inside a definer function of the app, such as apply_referral_code, its owner
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- by role and not by grants, which a dump and restore into a new project hands out to everyone
-    select pg_has_role(current_user, 'service_role', 'usage')
-        or pg_has_role(current_user, (select n.nspowner from pg_namespace as n where n.nspname = 'webhooks'), 'usage')
-$$;
+    return pg_has_role(current_user, 'service_role', 'usage')
+        or pg_has_role(current_user, (select n.nspowner from pg_namespace as n where n.nspname = 'webhooks'), 'usage');
+end $$;
 comment on function webhooks.is_server() is 'Whether the caller is server-side: service_role, the owner of this schema, or a role that inherits from them.';
 revoke all on function webhooks.is_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_server() to authenticated, service_role;
@@ -1463,7 +1465,8 @@ select c.id,
 from public.webhook_configurations as c
 -- a row loaded without triggers has no circuit yet
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
-where c.is_active
+-- "is not false", so that the index of active endpoints seems no way to find one by its id
+where c.is_active is not false
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());
 comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';
@@ -2540,12 +2543,14 @@ language plpgsql
 -- definer: behind public.claim_webhook_deliveries, which checks the caller
 security definer
 set search_path = pg_catalog, pg_temp
--- Planned anew each time, 0.6 ms of a call: a kept plan that was made while the table had a few rows reads a whole
--- index for each row, until the next analyze. A scan of the whole table is never right here, whatever stale
--- statistics say of a queue.
-set plan_cache_mode = force_custom_plan
+-- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
+-- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
+-- stale statistics say of a queue. Of webhook_deliveries two will do: what reads it is planned anew.
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 declare
@@ -2607,9 +2612,11 @@ begin
         where q.delivery_id = any (_ids);
     end if;
     if _expired is not null then
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         update public.webhook_deliveries as d
         set status = 'pending'
         where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
     -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
@@ -2625,7 +2632,8 @@ begin
             union all
             select e.id from webhooks.endpoints_with_due() as e (id) where e.id < _start
         ) as e
-        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as r
+        -- the limit keeps it from being read the other way round, every endpoint first
+        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id limit 1) as r
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
           -- one that has as many under way as it may must not take another's turn
@@ -2701,7 +2709,8 @@ begin
         from (
             select q.delivery_id, q.created_at
             from webhooks.delivery_queue as q
-            where q.ready and q.delivery_id = any (array(
+            -- "is not false", so that the index of what is ready seems no way to find these
+            where q.ready is not false and q.delivery_id = any (array(
                 select s.delivery_id
                 from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
                 cross join lateral (
@@ -2728,28 +2737,32 @@ begin
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
-    _ids := array(
-        select s.id
-        from (
-            select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+    if cardinality(_ids) * 262144 > _bytes then
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
+        _ids := array(
+            select s.id
             from (
-                select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
-                from unnest(_ids) with ordinality as chosen (id, place)
-                left join (
-                    select e.id,
-                           -- as text, where compression may hide how long that is
-                           case
-                               when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
-                               else octet_length(e.payload::text)
-                           end as bytes
-                    from public.webhook_deliveries as e
-                    where e.id = any (_ids) and e.created_at between _oldest and _newest
-                    offset 0
-                ) as d on d.id = chosen.id
-            ) as sized
-        ) as s
-        where s.bytes_before < _bytes
-        order by s.place);
+                select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+                from (
+                    select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
+                    from unnest(_ids) with ordinality as chosen (id, place)
+                    left join (
+                        select e.id,
+                               -- as text, where compression may hide how long that is
+                               case
+                                   when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
+                                   else octet_length(e.payload::text)
+                               end as bytes
+                        from public.webhook_deliveries as e
+                        where e.id = any (_ids) and e.created_at between _oldest and _newest
+                        offset 0
+                    ) as d on d.id = chosen.id
+                ) as sized
+            ) as s
+            where s.bytes_before < _bytes
+            order by s.place);
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
+    end if;
 
     -- 7. what the limited ones got: their tokens are spent, and an open circuit is tried by its one request
     if cardinality(_limited) > 0 then
@@ -2778,6 +2791,7 @@ begin
         due_at = _now + make_interval(secs => greatest(coalesce(lease_seconds, 60), 1, 2 * coalesce((
             select c.timeout_seconds from public.webhook_configurations as c where c.id = q.webhook_config_id), 0)))
     where q.delivery_id = any (_ids);
+    perform set_config('plan_cache_mode', 'force_custom_plan', true);
     with claimed as (
         update public.webhook_deliveries as d
         set status = 'processing'
@@ -2790,6 +2804,7 @@ begin
            count(*)
     into _claimed, _count
     from claimed as k;
+    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     if _count < cardinality(_ids) then
         -- a delivery that is gone, or finished, has no place in the queue
         delete from webhooks.delivery_queue as q
@@ -2870,33 +2885,35 @@ revoke all on function webhooks.drop_old_partitions(timestamptz) from public, an
 -- schemas/deliveries/due_in_seconds.sql
 create or replace function webhooks.due_in_seconds(at_most double precision)
 returns double precision
-language sql
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    -- what is due and was left alone is held by another transaction: not at once
-    select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
-    from (
-        -- retries, and leases that may run out
-        (select q.due_at from webhooks.delivery_queue as q where not q.ready order by q.due_at limit 1)
-        union all
-        -- what is ready, and waits for its endpoint's circuit, for the pause that it asked for, or for its rate limit
-        select held.until
-        from webhooks.endpoints_with_due() as e (id)
-        cross join lateral (
-            select greatest(
-                       case when h.state = 'open' then h.open_until end,
-                       h.paused_until,
-                       case when h.tokens < 1 then h.tokens_at + make_interval(secs => (1 - h.tokens) / c.rate_limit_per_second) end
-                   ) as until
-            from public.webhook_configurations as c
-            join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.id = e.id and c.is_active
-            limit 1
-        ) as held
-        where held.until > now()
-    ) as soonest
-$$;
+begin
+    return (
+        -- what is due and was left alone is held by another transaction: not at once
+        select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
+        from (
+            -- retries, and leases that may run out
+            (select q.due_at from webhooks.delivery_queue as q where not q.ready order by q.due_at limit 1)
+            union all
+            -- what is ready, and waits for its endpoint's circuit, for the pause that it asked for, or for its rate limit
+            select held.until
+            from webhooks.endpoints_with_due() as e (id)
+            cross join lateral (
+                select greatest(
+                           case when h.state = 'open' then h.open_until end,
+                           h.paused_until,
+                           case when h.tokens < 1 then h.tokens_at + make_interval(secs => (1 - h.tokens) / c.rate_limit_per_second) end
+                       ) as until
+                from public.webhook_configurations as c
+                join public.webhook_circuits as h on h.webhook_config_id = c.id
+                where c.id = e.id and c.is_active is not false
+                limit 1
+            ) as held
+            where held.until > now()
+        ) as soonest);
+end $$;
 comment on function webhooks.due_in_seconds(double precision) is 'In how many seconds more may be claimed than now, if nothing else happens; at_most, when that is sooner; null: never.';
 revoke all on function webhooks.due_in_seconds(double precision) from public, anon, authenticated, service_role;
 
@@ -3869,19 +3886,21 @@ grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, 
 -- schemas/deliveries/retry_wait.sql
 create or replace function webhooks.retry_wait(retry_schedule integer[], attempts integer)
 returns double precision
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
+begin
+    return case
         -- the plain row's: 2^n seconds after attempt n, at most 60
         when retry_schedule is null then least(60, power(2, attempts))
         -- the preset quick says the same
         when retry_schedule = '{2,4}' then retry_schedule[least(attempts, 2)]
         -- a fifth of it more or less, so that what failed together does not come back together
         else retry_schedule[greatest(least(attempts, cardinality(retry_schedule)), 1)] * (0.8 + 0.4 * random())
-    end
-$$;
+    end;
+end $$;
 comment on function webhooks.retry_wait(integer[], integer) is 'Seconds to wait after an attempt, by the endpoint''s retry_schedule.';
 revoke all on function webhooks.retry_wait(integer[], integer) from public, anon, authenticated, service_role;
 
@@ -4560,19 +4579,21 @@ grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authentic
 -- schemas/endpoints/endpoint_settings.sql
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
 returns jsonb
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_strip_nulls(jsonb_build_object(
+begin
+    return jsonb_strip_nulls(jsonb_build_object(
         'id', endpoint.id,
         'url', endpoint.url,
         'secrets', webhooks.live_secrets(endpoint.id),
         'credentials_profile', nullif(endpoint.credentials_profile, ''),
         'timeout_seconds', endpoint.timeout_seconds,
         'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
-        'circuit_failure_threshold', endpoint.circuit_failure_threshold))
-$$;
+        'circuit_failure_threshold', endpoint.circuit_failure_threshold));
+end $$;
 comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
 
@@ -4727,21 +4748,24 @@ grant execute on function webhooks.list_webhook_secrets() to service_role;
 -- schemas/endpoints/live_secrets.sql
 create or replace function webhooks.live_secrets(endpoint uuid)
 returns jsonb
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_agg(s.secret_key order by s.replaced_at desc)
-    from (
-        select e.secret_key, 'infinity'::timestamptz as replaced_at
-        from webhooks.endpoint_secrets as e
-        where e.webhook_config_id = endpoint and e.secret_key is not null
-        union all
-        select p.secret_key, p.replaced_at
-        from webhooks.previous_secrets as p
-        where p.webhook_config_id = endpoint and p.expires_at > now()
-    ) as s
-$$;
+begin
+    return (
+        select jsonb_agg(s.secret_key order by s.replaced_at desc)
+        from (
+            select e.secret_key, 'infinity'::timestamptz as replaced_at
+            from webhooks.endpoint_secrets as e
+            where e.webhook_config_id = endpoint and e.secret_key is not null
+            union all
+            select p.secret_key, p.replaced_at
+            from webhooks.previous_secrets as p
+            where p.webhook_config_id = endpoint and p.expires_at > now()
+        ) as s);
+end $$;
 comment on function webhooks.live_secrets(uuid) is 'The secrets that sign an endpoint''s deliveries now, newest first; null without one.';
 revoke all on function webhooks.live_secrets(uuid) from public, anon, authenticated, service_role;
 
@@ -7730,6 +7754,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '55730535dd7bfd1bd70a2f5e37969bf7a6b45573d35e52ce6bf57916f3ea9e0c', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '51c35a51403ecfa85bc72fa77c62797256fc6a7e3d655bdf6de7607805547459', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
