@@ -161,6 +161,11 @@ class Drain:
             # wake-up calls that came after the signal are another worker's
             self._wake(0)
 
+    def abandon(self) -> None:
+        """End at once; leases run out."""
+        for task in (*self._claiming, *self._in_flight, *filter(None, [self._recording])):
+            task.cancel()
+
     async def _room(self) -> int:
         """Wait for half a batch of free places, since a claim for one row costs as much; return the claim's size."""
         batch = min(self._settings.batch_size, self._settings.concurrency)
