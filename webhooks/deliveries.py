@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 EXCERPT_CHARACTERS = 1000
 
 
+#: Seconds at the end of a bounded drain in which nothing is attempted: what was is recorded, and the caller gets its
+#: response.
+RECORDING_SECONDS = 2
+
+
 #: What an attempt tells of the endpoint's health: it is there, it is not, or (None) nothing.
 Health = Literal["answered", "failed"]
 
@@ -106,6 +111,16 @@ class Recorded(msgspec.Struct, frozen=True):
     status: str
     due_in_seconds: float
     accepted: bool
+
+
+class Drained(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drain did, in deliveries: `pending` ones are retried later, `released` ones were given back untried."""
+
+    claimed: int
+    delivered: int
+    failed: int
+    pending: int
+    released: int
 
 
 def field(body: bytes, path: str) -> str | None:

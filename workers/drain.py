@@ -60,6 +60,8 @@ UNRECORDED = 1000
 class Drain:
     """A process's deliveries. `wake` is called with the seconds after which another drain job should start.
 
+    With `hurry` someone waits for its end: results are recorded as soon as nothing else is in flight.
+
     `run` is one job: it claims until nothing is due and returns while the last deliveries are still in flight,
     so that a silent receiver keeps no job, and so no other endpoint, waiting.
     """
@@ -74,12 +76,14 @@ class Drain:
         wake: Callable[[float], None],
         telemetry: Telemetry | None = None,
         rhythm: Rhythm | None = None,
+        hurry: bool = False,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._settings = settings
         self._worker = worker
         self._wake = wake
+        self._hurry = hurry
         self._look: asyncio.TimerHandle | None = None
         self._claims = 0
         self._limited: set[str] = set()
@@ -147,6 +151,11 @@ class Drain:
         """Whether more was due at the last claim than this process took."""
         return self._behind
 
+    @property
+    def look_at(self) -> float:
+        """When it claims again by itself, by the event loop's clock; infinite: not before something is announced."""
+        return self._look.when() if self._look else math.inf
+
     def _full(self) -> list[str]:
         return [one for one, busy in self._busy.items() if busy >= self._settings.endpoint_concurrency]
 
@@ -192,6 +201,11 @@ class Drain:
         if self._missed or self._look:
             # what was announced after the signal, and what comes due, is another worker's
             self._wake(0)
+
+    def abandon(self) -> None:
+        """End at once; leases run out."""
+        for task in (*self._claiming, *self._in_flight, *filter(None, [self._recording])):
+            task.cancel()
 
     async def _room(self) -> int:
         """Wait for half a batch of free places, since a claim for one row costs as much; return the claim's size."""
@@ -319,6 +333,9 @@ class Drain:
                 await self._rest(delivery)
         finally:
             self._leave(endpoint.id)
+            if self._hurry and not self._busy:
+                # nothing else is coming that it could be recorded with
+                self._recorder.flush()
 
     def _leave(self, endpoint: str) -> None:
         self._busy[endpoint] -= 1
@@ -361,6 +378,7 @@ class Drain:
             self._metrics.recorded.labels(one.status).inc()
             if one.status == "delivered" or not one.accepted:
                 continue
-            self._look_in(SOON, only_sooner=True)
+            if not self._hurry:
+                self._look_in(SOON, only_sooner=True)
             if one.status == "pending":
                 self._look_in(max(0.0, one.due_in_seconds) + WAKE_MARGIN, only_sooner=True)

@@ -1,4 +1,4 @@
--- webhooks migration: system 51c35a51403ecfa85bc72fa77c62797256fc6a7e3d655bdf6de7607805547459
+-- webhooks migration: system 9f8050a00c22416e45e1e2402759f660cb5cc623d3b71992d7aa14534351b3b4
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -58,12 +58,16 @@ create table if not exists webhooks.installation (
     project text,
     held_for text,
     held_since timestamptz,
+    gateway_url text,
+    drain_seconds integer,
     constraint installation_held check ((held_for is null) = (held_since is null))
 );
 comment on table webhooks.installation is 'One row: the project that deliveries go out for.';
 comment on column webhooks.installation.project is 'The project of the first worker that claimed; empty before.';
 comment on column webhooks.installation.held_for is 'Another project, whose workers asked for deliveries. While it is set, nothing is claimed.';
 comment on column webhooks.installation.held_since is 'When they first asked.';
+comment on column webhooks.installation.gateway_url is 'The gateway that new deliveries wake by pg_net: webhooks.wake_by_request. Empty: none.';
+comment on column webhooks.installation.drain_seconds is 'For how long that gateway delivers in such a request; empty: it wakes workers.';
 alter table webhooks.installation enable row level security;
 revoke all on webhooks.installation from public, anon, authenticated, service_role;
 insert into webhooks.installation default values on conflict do nothing;
@@ -2827,6 +2831,12 @@ comment on function webhooks.claim_webhook_deliveries(integer, integer, text, in
 revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
 grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
+-- schemas/deliveries/drain_requests.sql
+-- As webhooks.wake_ups, for gateways that are woken by pg_net.
+create sequence if not exists webhooks.drain_requests;
+comment on sequence webhooks.drain_requests is 'The last second, since 1970, in which the gateway was woken. A sequence, since it is seen and moved outside of transactions.';
+revoke all on sequence webhooks.drain_requests from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/drop_old_partitions.sql
 create or replace function webhooks.drop_old_partitions(before timestamptz)
 returns bigint
@@ -3883,6 +3893,53 @@ comment on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timest
 revoke all on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
 
+-- schemas/deliveries/request_drain.sql
+-- The wake-up of a gateway without workers: a request by pg_net, which sends it once the transaction has committed. Only
+-- where webhooks.wake_by_request asked for it. A gateway looks once more a second later, for what this leaves out.
+create or replace function webhooks.request_drain()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _gateway text;
+    _drain integer;
+    _token text;
+    _second integer := floor(extract(epoch from clock_timestamp()))::bigint % 2147483648;
+begin
+    select i.gateway_url, i.drain_seconds into _gateway, _drain
+    from webhooks.installation as i
+    where i.gateway_url is not null and i.held_for is null;
+    if not found
+        or (select r.last_value from webhooks.drain_requests as r) = _second
+        -- one request a transaction, however long it lasts: all are sent at its end
+        or current_setting('webhooks.drain_requested', true) = 'on'
+        -- of several transactions in the same second one gets the lock; who gets it after that one's end looks again
+        or not pg_try_advisory_xact_lock(hashtext('webhooks.drain_requests'), _second)
+        or (select r.last_value from webhooks.drain_requests as r) = _second
+    then
+        return;
+    end if;
+    perform setval('webhooks.drain_requests', _second);
+    perform set_config('webhooks.drain_requested', 'on', true);
+    begin
+        -- by text: neither extension need be there
+        execute 'select s.decrypted_secret from vault.decrypted_secrets as s where s.name = $1'
+        into strict _token
+        using 'webhooks_dispatch_token';
+        execute 'select net.http_post(url := $1, body := ''{}'', headers := $2, timeout_milliseconds := $3)'
+        using _gateway || '/functions/v1/webhook-dispatcher?heartbeat=false' || coalesce('&drain=' || _drain, ''),
+              jsonb_build_object('Content-Type', 'application/json', 'Authorization', 'Bearer ' || _token),
+              -- longer than the drain
+              (coalesce(_drain, 5) + 5) * 1000;
+    exception when others then
+        -- it must not fail the user's change; the cron finds the deliveries
+        raise warning 'the gateway was not woken: %', sqlerrm using hint = 'webhooks doctor says why.';
+    end;
+end $$;
+comment on function webhooks.request_drain() is 'Wakes the gateway by pg_net, at most once a second, where webhooks.wake_by_request asked for it.';
+revoke all on function webhooks.request_drain() from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/retry_wait.sql
 create or replace function webhooks.retry_wait(retry_schedule integer[], attempts integer)
 returns double precision
@@ -4206,6 +4263,67 @@ $$;
 comment on function webhooks.waiting_for(uuid, integer) is 'How many of an endpoint''s deliveries are pending, counted up to at_most.';
 revoke all on function webhooks.waiting_for(uuid, integer) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/wake_by_request.sql
+-- For the database's owner, in the SQL editor.
+create or replace function webhooks.wake_by_request(gateway_url text, drain_seconds integer default 20)
+returns text
+language plpgsql
+-- invoker, and for the owner alone: it says where the dispatch token is sent
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _problem text := webhooks.wake_up_problem();
+begin
+    if wake_by_request.gateway_url is null then
+        update webhooks.installation as i set gateway_url = null, drain_seconds = null;
+        return 'the database wakes no gateway';
+    end if;
+    if wake_by_request.gateway_url !~ '^https://[^/?#@[:space:]]+(/[^?#@[:space:]]*)?$' then
+        raise exception 'gateway_url must be the gateway''s address, such as https://gateway.example.com'
+            using errcode = '22023', hint = 'Without a path to a function, a query or a password. It is https, since the dispatch token is sent there.';
+    end if;
+    if wake_by_request.drain_seconds not between 3 and 900 then
+        raise exception 'drain_seconds must be between 3 and 900' using errcode = '22023', hint = 'Null, if workers with a broker deliver.';
+    end if;
+    if _problem is not null then
+        raise exception '%', _problem using errcode = '55000';
+    end if;
+    insert into webhooks.installation as i (gateway_url, drain_seconds)
+    values (rtrim(wake_by_request.gateway_url, '/'), wake_by_request.drain_seconds)
+    on conflict (only_row) do update set gateway_url = excluded.gateway_url, drain_seconds = excluded.drain_seconds;
+    return 'new deliveries wake ' || rtrim(wake_by_request.gateway_url, '/');
+end $$;
+comment on function webhooks.wake_by_request(text, integer) is 'Has new deliveries wake the gateway by pg_net, at most once a second, with the dispatch token from Vault. drain_seconds: for how long it delivers in that request; null: it wakes workers. A null address ends it. For the owner of the database.';
+revoke all on function webhooks.wake_by_request(text, integer) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/wake_up_problem.sql
+create or replace function webhooks.wake_up_problem()
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _there boolean;
+begin
+    if to_regclass('net.http_request_queue') is null then
+        return 'pg_net is not enabled: enable it under Database > Extensions';
+    end if;
+    if to_regclass('vault.decrypted_secrets') is null then
+        return 'Vault is not enabled: enable supabase_vault under Database > Extensions';
+    end if;
+    execute 'select exists (select from vault.decrypted_secrets as s where s.name = $1)'
+    into _there
+    using 'webhooks_dispatch_token';
+    if not _there then
+        return 'Vault has no secret webhooks_dispatch_token: select vault.create_secret(''<WEBHOOKS_DISPATCH_TOKEN>'', ''webhooks_dispatch_token'')';
+    end if;
+    return null;
+end $$;
+comment on function webhooks.wake_up_problem() is 'What keeps the database from waking a gateway by pg_net, and how to fix it; null: nothing does.';
+revoke all on function webhooks.wake_up_problem() from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/wake_workers.sql
 create or replace function webhooks.wake_workers()
 returns void
@@ -4217,6 +4335,7 @@ declare
     _quiet_until bigint;
     _locked boolean := false;
 begin
+    perform webhooks.request_drain();
     loop
         _quiet_until := (select w.last_value from webhooks.wake_ups as w);
         -- a moment that is a minute away is of a clock that was set back
@@ -4235,7 +4354,7 @@ begin
     end if;
     perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon; and wakes the gateway if asked to.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/webhook_delivery_overview.sql
@@ -5743,6 +5862,10 @@ begin
             select jsonb_build_object('project', i.project, 'held_for', i.held_for, 'since', i.held_since)
             from webhooks.installation as i
             where i.held_for is not null),
+        'wake_up', (
+            select jsonb_build_object('gateway_url', i.gateway_url, 'problem', webhooks.wake_up_problem())
+            from webhooks.installation as i
+            where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
         -- grants, policies and row security that are not as they should be
@@ -6054,7 +6177,11 @@ begin
         end if;
     end if;
     insert into webhooks.installation as i (project) values (adopt_webhook_project.project)
-    on conflict (only_row) do update set project = excluded.project, held_for = null, held_since = null;
+    on conflict (only_row) do update
+    set project = excluded.project, held_for = null, held_since = null,
+        -- that of the original
+        gateway_url = case when i.project = excluded.project then i.gateway_url end,
+        drain_seconds = case when i.project = excluded.project then i.drain_seconds end;
     perform webhooks.log_action('adopt_project', null, null, jsonb_build_object(
         'project', adopt_webhook_project.project, 'pending', adopt_webhook_project.pending));
     perform webhooks.wake_workers();
@@ -7603,6 +7730,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.dispatch_allowances', 'table', '{}'),
     ('webhooks.dispatch_limit_per_minute()', 'function', '{}'),
     ('webhooks.dispatcher_uptime(timestamptz)', 'function', '{}'),
+    ('webhooks.drain_requests', 'sequence', '{}'),
     ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
     ('webhooks.due_in_seconds(double precision)', 'function', '{}'),
     ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -7673,6 +7801,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.request_drain()', 'function', '{}'),
     ('webhooks.reset_circuit()', 'function', '{}'),
     ('webhooks.retry_preset(text)', 'function', '{}'),
     ('webhooks.retry_wait(integer[], integer)', 'function', '{}'),
@@ -7702,7 +7831,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.user_sub()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.uuid_or_null(text)', 'function', '{}'),
     ('webhooks.waiting_for(uuid, integer)', 'function', '{}'),
+    ('webhooks.wake_by_request(text, integer)', 'function', '{}'),
     ('webhooks.wake_for_endpoint()', 'function', '{}'),
+    ('webhooks.wake_up_problem()', 'function', '{}'),
     ('webhooks.wake_ups', 'sequence', '{}'),
     ('webhooks.wake_workers()', 'function', '{}'),
     ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7754,6 +7885,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '51c35a51403ecfa85bc72fa77c62797256fc6a7e3d655bdf6de7607805547459', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '9f8050a00c22416e45e1e2402759f660cb5cc623d3b71992d7aa14534351b3b4', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

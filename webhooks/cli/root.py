@@ -39,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(dev.dev)
+app.command()(processes.serve)
 app.command()(processes.gateway)
 app.command()(processes.worker)
 app.command()(doctor.doctor)

@@ -8,6 +8,7 @@ declare
     _quiet_until bigint;
     _locked boolean := false;
 begin
+    perform webhooks.request_drain();
     loop
         _quiet_until := (select w.last_value from webhooks.wake_ups as w);
         -- a moment that is a minute away is of a clock that was set back
@@ -26,5 +27,5 @@ begin
     end if;
     perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon; and wakes the gateway if asked to.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;
