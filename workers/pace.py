@@ -24,13 +24,16 @@ QUIET_SECONDS = 1.0
 
 
 class Pace:
-    """Claims of one process, one after the other. `listening` tells whether it hears what is announced."""
+    """Claims of one process, one after the other. `listening` tells whether it hears what is announced.
+
+    `promised` tells whether the last one that began is to be followed by another, whatever is announced.
+    """
 
     def __init__(self, listening: Callable[[], bool]) -> None:
         self._listening = listening
         self._heard = 0
         self._found = 0
-        self._promised = False
+        self.promised = False
         self._next = -math.inf
 
     def hear(self) -> None:
@@ -45,15 +48,15 @@ class Pace:
 
     def begin(self) -> float | None:
         """Begin a claim; return for how many seconds nobody need notify this process. None: it does not listen."""
-        self._promised = self._listening() and (self._heard >= MUCH or self._found >= MUCH)
+        self.promised = self._listening() and (self._heard >= MUCH or self._found >= MUCH)
         self._heard = 0
         if not self._listening():
             return None
-        return QUIET_SECONDS if self._promised else 0.0
+        return QUIET_SECONDS if self.promised else 0.0
 
     def end(self, found: int, *, full: bool) -> float | None:
         """End a claim; return in how many seconds the next one was promised. After a full one it may follow at once."""
-        self._found = found if self._promised else 0
+        self._found = found if self.promised else 0
         seconds = FULLER_SECONDS if found >= FULLER else SECONDS
         self._next = -math.inf if full else asyncio.get_running_loop().time() + seconds
-        return seconds if self._promised else None
+        return seconds if self.promised else None

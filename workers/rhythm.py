@@ -16,10 +16,15 @@ QUIET_AFTER, QUIET_SECONDS = 60.0, 5.0
 
 
 class Ear(Protocol):
-    """What hears of new deliveries: whether this process does, and whether another of the same workers does."""
+    """What hears of new deliveries."""
 
-    here: bool
-    elsewhere: bool
+    @property
+    def here(self) -> bool:
+        """Whether this process does."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another worker does."""
 
 
 class Rhythm:

@@ -1,4 +1,4 @@
-"""The sweep: claims what nobody announced, by one worker at a time, and has others help with what is too much for one."""
+"""The sweep: claims what nobody announced, by one worker at a time, and calls others when one cannot carry it all."""
 
 from __future__ import annotations
 
