@@ -1,4 +1,4 @@
--- webhooks migration: system 9f8050a00c22416e45e1e2402759f660cb5cc623d3b71992d7aa14534351b3b4
+-- webhooks migration: system 76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2914,7 +2914,9 @@ begin
                 select greatest(
                            case when h.state = 'open' then h.open_until end,
                            h.paused_until,
-                           case when h.tokens < 1 then h.tokens_at + make_interval(secs => (1 - h.tokens) / c.rate_limit_per_second) end
+                           -- a quarter of a second's, so that not each takes a claim of its own
+                           case when h.tokens < 1 then h.tokens_at + make_interval(
+                               secs => (greatest(1, c.rate_limit_per_second / 4) - h.tokens) / c.rate_limit_per_second) end
                        ) as until
                 from public.webhook_configurations as c
                 join public.webhook_circuits as h on h.webhook_config_id = c.id
@@ -7885,6 +7887,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '9f8050a00c22416e45e1e2402759f660cb5cc623d3b71992d7aa14534351b3b4', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -75,6 +75,11 @@ HELD = {
         " update public.webhook_circuits set tokens = 0, tokens_at = now()",
         0.5,
     ),
+    "a high rate limit": (
+        "update public.webhook_configurations set rate_limit_per_second = 100;"
+        " update public.webhook_circuits set tokens = 0, tokens_at = now()",
+        0.25,
+    ),
     "its endpoint is disabled": ("update public.webhook_configurations set is_active = false", None),
     "its endpoint has no place": (
         "update public.webhook_configurations set max_concurrency = 1;"

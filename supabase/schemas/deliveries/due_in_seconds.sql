@@ -19,7 +19,9 @@ begin
                 select greatest(
                            case when h.state = 'open' then h.open_until end,
                            h.paused_until,
-                           case when h.tokens < 1 then h.tokens_at + make_interval(secs => (1 - h.tokens) / c.rate_limit_per_second) end
+                           -- a quarter of a second's, so that not each takes a claim of its own
+                           case when h.tokens < 1 then h.tokens_at + make_interval(
+                               secs => (greatest(1, c.rate_limit_per_second / 4) - h.tokens) / c.rate_limit_per_second) end
                        ) as until
                 from public.webhook_configurations as c
                 join public.webhook_circuits as h on h.webhook_config_id = c.id
