@@ -153,12 +153,17 @@ class Settings:
         "WEBHOOKS_SHUTDOWN_SECONDS", "After a signal: time to finish; what is left is given back", 25.0
     )
     sweep_seconds: float = _setting(
-        "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
+        "WEBHOOKS_SWEEP_SECONDS",
+        "How often one worker looks for due rows; every 5 s after a quiet minute, every 30 s where workers listen; 0: "
+        "only the cron does",
+        1.0,
     )
     retention_days: float = _setting(
         "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
     )
-    alert_seconds: float = _setting("WEBHOOKS_ALERT_SECONDS", "How often workers look for alerts; 0: never", 1.0)
+    alert_seconds: float = _setting(
+        "WEBHOOKS_ALERT_SECONDS", "How often workers look for alerts; as seldom as above while nothing fails; 0: never", 1.0
+    )
     alert_slack_url: str = _setting(
         "WEBHOOKS_ALERT_SLACK_URL", "An incoming webhook of Slack, or of what takes the same", "", secret=True
     )
