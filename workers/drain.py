@@ -131,8 +131,9 @@ class Drain:
             if self._stopping.is_set():
                 break
             self._again = False
-            full = self._full()
+            taken = self._busy.copy()
             batch = await self._claim(room)
+            taken.update(delivery.endpoint.id for delivery in batch)
             admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
             begun += len(admitted)
             self._busy.update(delivery.endpoint.id for delivery in admitted)
@@ -142,7 +143,7 @@ class Drain:
             }
             if len(admitted) < len(batch):
                 await self._give_back([delivery for delivery in batch if delivery not in admitted])
-            elif len(batch) < room and not self._left_over(full) and not self._again:
+            elif len(batch) < room and not self._left_over(taken) and not self._again:
                 break
         return begun
 
@@ -156,15 +157,12 @@ class Drain:
         """When it claims again by itself, by the event loop's clock; infinite: not before something is announced."""
         return self._look.when() if self._look else math.inf
 
-    def _full(self) -> list[str]:
-        return [one for one, busy in self._busy.items() if busy >= self._settings.endpoint_concurrency]
+    def _left_over(self, taken: Counter[str]) -> bool:
+        """Return whether more may be claimed of endpoints of which the claim left some; else a free place says so.
 
-    def _left_over(self, full: list[str]) -> bool:
-        """Return whether more may be claimed of endpoints that had no place free; else their next free place says so.
-
-        What is due may be theirs: those that were full before the claim, and that are now.
+        `taken`: the places taken when it was asked for, and by what it returned. Some are free again.
         """
-        full += self._full()
+        full = [one for one, places in taken.items() if places >= self._settings.endpoint_concurrency]
         if any(self._has_room(one) for one in full):
             return True
         self._crowded.update(full)

@@ -304,17 +304,20 @@ class Backlog(FakeStore):
         return Claimed([delivery(f"{self.left}-{n}") for n in range(room)], None)
 
 
-async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One job is enough for more than the endpoint's places, without a sweep, however its answers fall."""
+@pytest.mark.parametrize("batch_size", [4, 50], ids=["a claim's size", "an endpoint's places"])
+async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(
+    monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    """One job is enough for more than fit, without a sweep, whatever bounds a claim and however its answers fall."""
 
     async def deliver(delivery: Delivery, *_: object) -> Attempt:
-        await asyncio.sleep(0.001 * int(delivery.id[-1]))
+        await asyncio.sleep(0.015 * int(delivery.id[-1]))
         return an_attempt(0)
 
     monkeypatch.setattr("workers.drain.attempt", deliver)
     store = Backlog()
     settings = Settings(
-        supabase_url="https://x", service_key="k", redis_url="redis://x", endpoint_concurrency=4, batch_size=4
+        supabase_url="https://x", service_key="k", redis_url="redis://x", endpoint_concurrency=4, batch_size=batch_size
     )
     drain = Drain(as_store(store), AdapterCache(settings), settings, worker="w", wake=lambda _: None)
     await drain.run()
