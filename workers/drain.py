@@ -149,8 +149,8 @@ class Drain:
 
     @property
     def behind(self) -> bool:
-        """Whether more was due at the last claim than this process took."""
-        return self._behind
+        """Whether more was due at the last claim than this process took, in all or of one endpoint."""
+        return self._behind or bool(self._crowded)
 
     @property
     def look_at(self) -> float:

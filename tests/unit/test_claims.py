@@ -134,6 +134,26 @@ async def test_full_claims_follow_each_other(database: Database, make: Callable[
     assert sum(await still(database)) == 35
 
 
+async def test_others_are_called_for_what_is_too_much(database: Database, make: Callable[..., Drain]) -> None:
+    """More than a claim holds, and more of one endpoint than its places."""
+    drain = make(ear=Ear(), batch_size=5, endpoint_concurrency=100)
+    assert not drain.behind
+    database.answers = [Claimed([delivery(str(n)) for n in range(5)], 0), Claimed([], None)]
+    seen: list[bool] = []
+    claim = database.claim
+
+    async def watched(**more: Any) -> Claimed:
+        seen.append(drain.behind)
+        return await claim(**more)
+
+    database.claim = watched  # type: ignore[method-assign]
+    drain.hear()
+    await until(lambda: len(seen) == 2)
+    await still(database)
+    assert seen == [False, True]
+    assert not drain.behind
+
+
 async def test_what_is_announced_during_a_claim_is_claimed(database: Database, make: Callable[..., Drain]) -> None:
     """The claim may not have seen it."""
     drain = make(ear=Ear())
