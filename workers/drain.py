@@ -85,7 +85,7 @@ class Drain:
         self._wake = wake
         self._hurry = hurry
         self._look: asyncio.TimerHandle | None = None
-        self._claims = 0
+        self._turn = asyncio.Lock()
         self._limited: set[str] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._busy: Counter[str] = Counter()
@@ -126,13 +126,15 @@ class Drain:
             if loop.time() > deadline:
                 self._wake(0)
                 break
-            room = await self._room()
-            await self._pace.wait()
-            if self._stopping.is_set():
-                break
-            self._again = False
-            taken = self._busy.copy()
-            batch = await self._claim(room)
+            # one claim at a time, whatever jobs there are: each sees what the one before has taken
+            async with self._turn:
+                room = await self._room()
+                await self._pace.wait()
+                if self._stopping.is_set():
+                    break
+                self._again = False
+                taken = self._busy.copy()
+                batch = await self._claim(room)
             taken.update(delivery.endpoint.id for delivery in batch)
             admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
             begun += len(admitted)
@@ -220,8 +222,7 @@ class Drain:
         return min(batch, self._settings.concurrency - len(self._in_flight))
 
     async def _claim(self, size: int) -> list[Delivery]:
-        self._claims += 1
-        number, quiet = self._claims, self._pace.begin()
+        quiet = self._pace.begin()
         claimed = Claimed([], SOON)
         try:
             with self._metrics.claim_seconds.time():
@@ -247,7 +248,7 @@ class Drain:
         if found:
             self._rhythm.found()
         promised = self._pace.end(found, full=self._behind)
-        self._look_in(claimed.due_in_seconds, promised, only_sooner=number < self._claims)
+        self._look_in(claimed.due_in_seconds, promised, only_sooner=False)
         return claimed.deliveries
 
     def _look_in(self, *seconds: float | None, only_sooner: bool) -> None:
