@@ -19,7 +19,7 @@ from webhooks.queue import create_broker
 from webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
-    from webhooks.queue import Broker
+    from webhooks.queue import SharedBroker
 
 QUEUE = "bench"
 ACTOR = "deliver"
@@ -39,7 +39,7 @@ where id = %s
 """
 
 
-def broker() -> Broker:
+def broker() -> SharedBroker:
     """Return the broker."""
     return create_broker(os.environ["REDIS_URL"])
 

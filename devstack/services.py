@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Gateway(Service):
     """The gateway on a free loopback port."""
 
+    command = "gateway"
+
     def __init__(self, settings: Mapping[str, str], *, log: Path) -> None:
         self._settings = settings
         self._log = log
@@ -30,7 +32,7 @@ class Gateway(Service):
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises StackError."""
-        self.child = _webhooks("gateway", ["gateway", "--port", str(self.port)], self._settings, self._log)
+        self.child = _webhooks(self.command, [self.command, "--port", str(self.port)], self._settings, self._log)
         self.child.wait_ready(self._answers)
 
     def _answers(self) -> bool:
@@ -38,6 +40,12 @@ class Gateway(Service):
             return httpx.get(f"{self.url}/healthz", trust_env=False).is_success
         except httpx.TransportError:
             return False
+
+
+class Serve(Gateway):
+    """Gateway and workers in one process."""
+
+    command = "serve"
 
 
 class Worker(Service):

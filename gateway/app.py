@@ -15,15 +15,21 @@ from gateway import api
 from gateway.access import Access
 from gateway.dashboard import routers
 from gateway.dashboard.page import template_engine
+from gateway.engine import Engine
 from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from gateway.metrics import Requests
-from gateway.routes import discussions, functions, probes
+from gateway.routes import discussions, dispatcher, functions, probes
 from gateway.security import secure
 from gateway.supabase import Supabase
-from webhooks.queue import create_broker
+from webhooks.queue import broker_for
 from webhooks.versions import CheckedStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prometheus_client import CollectorRegistry
+
+    from webhooks.queue import Broker
     from webhooks.settings import Settings
 
 #: What the old Edge Functions allowed browsers to send, and the header of the API's writes.
@@ -33,12 +39,22 @@ CORS_HEADERS = ["authorization", "x-client-info", "apikey", "content-type", "ide
 MAX_BODY = 320 * 1024
 
 
-def create_app(settings: Settings) -> Litestar:
-    """Return the ASGI application."""
+def create_app(
+    settings: Settings,
+    *,
+    broker: Broker | None = None,
+    engine: Engine | None = None,
+    registries: Sequence[CollectorRegistry] = (),
+) -> Litestar:
+    """Return the ASGI application.
+
+    `broker`, `engine`: those that its process uses too. `registries`: figures of the process for /metrics.
+    """
     store = CheckedStore(settings)
     supabase = Supabase(settings, fits=store.fits)
-    broker = create_broker(settings.queue_url)
-    requests = Requests()
+    broker = broker or broker_for(settings.queue_url)
+    engine = engine or Engine(settings)
+    requests = Requests(registries)
     return Litestar(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
@@ -46,6 +62,7 @@ def create_app(settings: Settings) -> Litestar:
         middleware=[Access(requests)],
         before_send=[secure],
         route_handlers=[
+            *dispatcher.ROUTES,
             *functions.ROUTES,
             *discussions.ROUTES,
             *probes.ROUTES,
@@ -58,6 +75,7 @@ def create_app(settings: Settings) -> Litestar:
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
+            "engine": Provide(lambda: engine, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
@@ -70,9 +88,9 @@ def create_app(settings: Settings) -> Litestar:
             title="Webhook gateway",
             use_handler_docstrings=True,
             version="1",
-            description="Enqueues due webhook deliveries, reports their health, and lets admins see and steer them.",
+            description="Has due webhooks delivered, reports their health, and lets admins see and steer them.",
             components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
         ),
-        on_shutdown=[store.close, supabase.close],
+        on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,
     )

@@ -12,16 +12,19 @@ from webhooks.errors import StoreError
 from webhooks.exposition import render
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 
 
 class Requests:
-    """What this gateway answered, since it started."""
+    """What this gateway answered, since it started; `beside`: figures of what else runs in its process."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Sequence[CollectorRegistry] = ()) -> None:
         self.registry = CollectorRegistry()
+        self.beside = beside
         self._requests = Counter(
             "webhooks_gateway_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
         )
@@ -44,7 +47,7 @@ async def exposition(store: Store, requests: Requests) -> bytes:
         up.set(1)
     except StoreError as exc:
         logger.warning("the metrics lack the database's: %s", exc)
-    return render(registry) + render(requests.registry)
+    return b"".join(map(render, (registry, requests.registry, *requests.beside)))
 
 
 def _fill(registry: CollectorRegistry, figures: dict[str, Any]) -> None:

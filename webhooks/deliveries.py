@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 #: Characters of a response that are kept; enough to recognise an error page, small enough for a row.
 EXCERPT_CHARACTERS = 1000
+
+
+#: Seconds at the end of a bounded drain in which nothing is attempted: what was is recorded, and the caller gets its
+#: response.
+RECORDING_SECONDS = 2
 
 
 #: What an attempt tells of the endpoint's health: it is there, it is not, or (None) nothing.
@@ -54,6 +59,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         # without the body, which is the users'
         return f"Delivery(id={self.id!r}, event_type={self.event_type!r}, attempt={self.attempt})"
+
+
+class Claimed(NamedTuple):
+    """What a claim returned. `due_in_seconds`: when another one may find more, if nothing is announced; None: never."""
+
+    deliveries: list[Delivery]
+    due_in_seconds: float | None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +111,16 @@ class Recorded(msgspec.Struct, frozen=True):
     status: str
     due_in_seconds: float
     accepted: bool
+
+
+class Drained(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drain did, in deliveries: `pending` ones are retried later, `released` ones were given back untried."""
+
+    claimed: int
+    delivered: int
+    failed: int
+    pending: int
+    released: int
 
 
 def field(body: bytes, path: str) -> str | None:

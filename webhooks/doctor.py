@@ -39,6 +39,14 @@ SHOWN = 20
 #: Seconds that a due delivery may wait before no worker seems to run.
 WAITING = 300
 
+NO_BROKER = "none is set: `webhooks serve` delivers in its own process, and a gateway within the cron's calls"
+
+#: When a broker is worth its while; docs/scaling.md has the figures.
+SWITCH = (
+    "when one process does not keep up, or you want more than one host: set REDIS_URL, and run `webhooks gateway` and "
+    "`webhooks worker`"
+)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -62,7 +70,12 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     findings += _key(settings.service_key)
     store = Store(settings)
     try:
-        checks = (_database, _heartbeat, _backlog, partial(_max_rows, batch_size=settings.batch_size))
+        checks = (
+            _database,
+            _heartbeat,
+            partial(_backlog, shared=bool(settings.queue_url)),
+            partial(_max_rows, batch_size=settings.batch_size),
+        )
         for check in checks:
             try:
                 findings += await check(store)
@@ -71,9 +84,11 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
                 break
     finally:
         await store.close()
-    if settings.broker_url:
+    if not settings.queue_url:
+        findings.append(Finding("broker", "ok", NO_BROKER, SWITCH))
+    elif settings.broker_url:
         findings += await asyncio.to_thread(_rabbitmq, settings.broker_url)
-    elif settings.redis_url:
+    else:
         findings += _redis(settings.redis_url)
     if settings.database_url:
         findings.append(await asyncio.to_thread(_listening, settings.database_url))
@@ -81,14 +96,12 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
 
 
 def _environment(environment: Mapping[str, str]) -> tuple[list[Finding], Settings | None]:
-    """Read the settings; when only the broker is missing go on without it."""
+    """Read the settings."""
     try:
         settings = Settings.from_environment(environment)
     except SettingsError as exc:
-        found = [Finding("environment", "problem", str(exc), "set it where gateway and workers run; see .env.example")]
-        with suppress(SettingsError):
-            return found, Settings.from_environment(environment, optional={"redis_url"})
-        return found, None
+        cure = "set it where gateway and workers run; see .env.example"
+        return [Finding("environment", "problem", str(exc), cure)], None
     findings = [Finding("environment", "ok", "every needed setting is there")]
     if settings.allow_http and settings.supabase_url.startswith("https://"):
         findings.append(
@@ -129,6 +142,7 @@ async def _database(store: Store) -> list[Finding]:
     findings += _migrations(diagnosis["migrations"])
     findings += _version(await store.call("webhook_version", {}))
     findings += _held(diagnosis.get("held"))
+    findings += _wake_up(diagnosis.get("wake_up"))
     findings += _access(diagnosis["access"])
     findings += _triggers(diagnosis["triggers"])
     if labels := {row["name"] for row in diagnosis["migrations"]}:
@@ -178,6 +192,15 @@ def _held(held: dict[str, str] | None) -> list[Finding]:
     if held is None:
         return []
     return [Finding("project", "problem", str(Held(**held)), "webhooks adopt --deliver or webhooks adopt --discard")]
+
+
+def _wake_up(found: dict[str, str | None] | None) -> list[Finding]:
+    if found is None:
+        return []
+    if found["problem"]:
+        text, _, cure = found["problem"].partition(": ")
+        return [Finding("wake-up", "problem", f"new deliveries do not wake {found['gateway_url']}: {text}", cure)]
+    return [Finding("wake-up", "ok", f"new deliveries wake {found['gateway_url']} (pg_net)")]
 
 
 def _access(differences: list[dict[str, str]]) -> list[Finding]:
@@ -259,7 +282,7 @@ async def _heartbeat(store: Store) -> list[Finding]:
     return [Finding("cron", "ok", f"the last heartbeat is {_long(age)} old")]
 
 
-async def _backlog(store: Store) -> list[Finding]:
+async def _backlog(store: Store, *, shared: bool) -> list[Finding]:
     backlog = await store.call("webhook_backlog", {})
     oldest = backlog["oldest_due_at"]
     age = 0.0 if oldest is None else (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
@@ -269,7 +292,9 @@ async def _backlog(store: Store) -> list[Finding]:
                 "workers",
                 "problem",
                 f"{backlog['due']} deliveries are due, the oldest for {_long(age)}",
-                "start workers: webhooks worker; if they run, look into their logs",
+                "start workers: webhooks worker; if they run, look into their logs"
+                if shared
+                else f"start webhooks serve, or have the cron call the gateway; {SWITCH}",
             )
         ]
     return [Finding("workers", "ok", f"{backlog['due']} deliveries are due" + (f", for {_long(age)}" if age else ""))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping  # noqa: TC003 - Litestar resolves it at run time
+from collections.abc import Mapping  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,15 @@ class Settings:
     service_key: str = _setting(
         "SUPABASE_SERVICE_ROLE_KEY", "The project's secret key (`sb_secret_...` or service_role)", secret=True
     )
-    redis_url: str = _setting("REDIS_URL", "Redis or Valkey, for wake-up calls", secret=True)
+    redis_url: str = _setting(
+        "REDIS_URL",
+        "Redis or Valkey, for wake-up calls; without a broker `webhooks serve` or the cron's call delivers",
+        "",
+        secret=True,
+    )
     broker_url: str = _setting(
         "WEBHOOKS_BROKER_URL",
-        "RabbitMQ instead, `amqp://user:password@host:5672/vhost` or `amqps://...`; `REDIS_URL` is then not needed",
+        "RabbitMQ instead of Redis, `amqp://user:password@host:5672/vhost` or `amqps://...`",
         "",
         secret=True,
     )
@@ -148,12 +153,17 @@ class Settings:
         "WEBHOOKS_SHUTDOWN_SECONDS", "After a signal: time to finish; what is left is given back", 25.0
     )
     sweep_seconds: float = _setting(
-        "WEBHOOKS_SWEEP_SECONDS", "How often one worker looks for due rows; 0: only the cron does", 1.0
+        "WEBHOOKS_SWEEP_SECONDS",
+        "How often one worker looks for due rows; every 5 s after a quiet minute, every 30 s where workers listen; 0: "
+        "only the cron does",
+        1.0,
     )
     retention_days: float = _setting(
         "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
     )
-    alert_seconds: float = _setting("WEBHOOKS_ALERT_SECONDS", "How often workers look for alerts; 0: never", 1.0)
+    alert_seconds: float = _setting(
+        "WEBHOOKS_ALERT_SECONDS", "How often workers look for alerts; as seldom as above while nothing fails; 0: never", 1.0
+    )
     alert_slack_url: str = _setting(
         "WEBHOOKS_ALERT_SLACK_URL", "An incoming webhook of Slack, or of what takes the same", "", secret=True
     )
@@ -267,7 +277,7 @@ class Settings:
 
     @property
     def queue_url(self) -> str:
-        """The broker's URL; it may hold a password."""
+        """The URL of the broker that processes share, which may hold a password; empty: there is none."""
         return self.broker_url or self.redis_url
 
     @property
@@ -276,20 +286,15 @@ class Settings:
         return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], *, optional: Collection[str] = ()) -> Settings:
-        """Read all settings; raise SettingsError that names what is missing or wrong.
-
-        `optional` names settings that are needed elsewhere and may be missing here: they are empty then.
-        """
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read all settings; raise SettingsError that names what is missing or wrong."""
         # a secret's last newline, a file of Windows's line ends
         environment = {name: value.strip() for name, value in environment.items()}
         _check_proxies(environment)
-        if environment.get(variable("broker_url")):
-            optional = {*optional, "redis_url"}
         missing = [
             f.metadata["variable"]
             for f in fields(cls)
-            if f.metadata["required"] and f.name not in optional and not environment.get(f.metadata["variable"])
+            if f.metadata["required"] and not environment.get(f.metadata["variable"])
         ]
         if missing:
             raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
@@ -298,7 +303,7 @@ class Settings:
             for f in fields(cls)
             if environment.get(f.metadata["variable"])
         }
-        return cls(**(dict.fromkeys(optional, "") | given))
+        return cls(**given)
 
 
 def _check_proxies(environment: Mapping[str, str]) -> None:

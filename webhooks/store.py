@@ -10,7 +10,7 @@ import msgspec
 from postgrest import AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
-from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
+from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded
 from webhooks.errors import Held, StoreError, StoreUnavailable
 from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
@@ -39,8 +39,13 @@ class Store:
         self._settings = settings
         self._client: AsyncClient | None = None
 
-    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
-        """Lease up to `batch_size` due deliveries; `busy` is how many of each endpoint the worker has in flight."""
+    async def claim(
+        self, *, batch_size: int, busy: Mapping[str, int], worker: str, quiet_seconds: float | None = None
+    ) -> Claimed:
+        """Lease up to `batch_size` due deliveries; `busy` is how many of each endpoint the worker has in flight.
+
+        With `quiet_seconds` it listens, and claims again after so long: until then nobody need notify it.
+        """
         claimed = await self._rpc(
             "claim_webhook_deliveries",
             {
@@ -50,12 +55,13 @@ class Store:
                 "per_endpoint": self._settings.endpoint_concurrency,
                 "busy": dict(busy),
                 "project": self._settings.project,
+                "quiet_ms": None if quiet_seconds is None else round(quiet_seconds * 1000),
             },
         )
         with _translated("claim_webhook_deliveries"):
             if claimed["held"]:
                 raise Held(**claimed["held"])
-            return _deliveries(claimed)
+            return Claimed(_deliveries(claimed), claimed["due_in_seconds"])
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
         """Record attempts; the same attempt twice changes nothing."""

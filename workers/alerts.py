@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from typing import TYPE_CHECKING
 
 from webhooks.alerts import Alerts
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
+    from workers.rhythm import Rhythm
 
 logger = logging.getLogger(__name__)
 
@@ -21,22 +24,37 @@ logger = logging.getLogger(__name__)
 TURN = "webhooks:alerts"
 
 
-class Watch:
-    """Looks every `alert_seconds`; errors are logged once until it works again."""
+#: Seconds after a failed attempt in which there may be something new to alert about.
+FAILING = 5.0
 
-    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
+
+class Watch:
+    """Looks every `alert_seconds`, or as seldom as the rhythm says while nothing fails.
+
+    Errors are logged once until it works again.
+    """
+
+    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str, rhythm: Rhythm) -> None:
         self._alerts = Alerts(store, settings)
         self._broker = broker
         self._seconds = settings.alert_seconds
         self._worker = worker
+        self._rhythm = rhythm
         self._failing = False
+        self._looked_at = -math.inf
 
     async def run(self) -> None:
         """Look until cancelled; at once return when alerts are off."""
         while self._seconds:
             await asyncio.sleep(self._seconds)
+            seconds = self._seconds
+            if not self._rhythm.failing(FAILING + self._seconds):
+                seconds = self._rhythm.seconds(self._seconds)
+            if time.monotonic() - self._looked_at < 0.9 * seconds:
+                continue
+            self._looked_at = time.monotonic()
             try:
-                await self.once()
+                await self.once(seconds)
             except StoreError as exc:
                 if not self._failing:
                     logger.warning("alerts wait: %s", exc)
@@ -44,9 +62,9 @@ class Watch:
             else:
                 self._failing = False
 
-    async def once(self) -> int:
-        """Look, if it is this worker's turn; return how many notices were sent."""
-        milliseconds = max(1, int(self._seconds * 900))
+    async def once(self, seconds: float) -> int:
+        """Look, if it is this worker's turn for so many seconds; return how many notices were sent."""
+        milliseconds = max(1, int(seconds * 900))
         try:
             turn = await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds)
         except QueueUnavailable:

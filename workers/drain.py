@@ -11,11 +11,14 @@ from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
 
+from webhooks.deliveries import Claimed
 from webhooks.errors import Held, StoreError
 from workers.breakers import Breakers
 from workers.delivery import attempt
 from workers.metrics import Metrics
-from workers.recorder import LINGER, Recorder
+from workers.pace import Pace
+from workers.recorder import Recorder
+from workers.rhythm import Rhythm
 from workers.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -28,9 +31,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Wake-up calls come this many seconds after the row is due: one that came before would find nothing.
+#: Seconds after a row is due in which it is claimed: a claim before that would find nothing.
 WAKE_MARGIN = 0.05
 
+#: Seconds that this process waits for a row at most before it claims again, and learns what else is due.
+LONGEST_WAIT = 60.0
+
+#: Seconds after a claim that failed, and after an attempt that did: it may have opened a circuit, and a claim says
+#: until when.
+SOON = 1.0
+
+#: Seconds in which the results are recorded that opened a circuit.
+OPENING = 0.05
 
 #: The share of the grace period in which attempts may finish; the rest is for records and for what is given back.
 FINISHING = 0.8
@@ -48,6 +60,8 @@ UNRECORDED = 1000
 class Drain:
     """A process's deliveries. `wake` is called with the seconds after which another drain job should start.
 
+    With `hurry` someone waits for its end: results are recorded as soon as nothing else is in flight.
+
     `run` is one job: it claims until nothing is due and returns while the last deliveries are still in flight,
     so that a silent receiver keeps no job, and so no other endpoint, waiting.
     """
@@ -61,13 +75,17 @@ class Drain:
         worker: str,
         wake: Callable[[float], None],
         telemetry: Telemetry | None = None,
+        rhythm: Rhythm | None = None,
+        hurry: bool = False,
     ) -> None:
         self._store = store
         self._adapters = adapters
         self._settings = settings
         self._worker = worker
         self._wake = wake
-        self._woken: set[int] = set()
+        self._hurry = hurry
+        self._look: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
         self._limited: set[str] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._busy: Counter[str] = Counter()
@@ -75,6 +93,7 @@ class Drain:
         self._running = 0
         self._claiming: set[asyncio.Task[None]] = set()
         self._again = False
+        self._behind = False
         self._failing = ""
         self._stopping = asyncio.Event()
         self._end = math.inf
@@ -82,6 +101,8 @@ class Drain:
         self._aside: list[Delivery] = []
         self._telemetry = telemetry or Telemetry(Metrics())
         self._metrics = self._telemetry.metrics
+        self._rhythm = rhythm or Rhythm(time.monotonic)
+        self._pace = Pace(lambda: self._rhythm.here)
         self._breakers = Breakers(settings, time.monotonic)
         self._recorder = Recorder(store, self._settled, patience=settings.lease_seconds)
         self._recording: asyncio.Task[None] | None = None
@@ -105,31 +126,49 @@ class Drain:
             if loop.time() > deadline:
                 self._wake(0)
                 break
-            room = await self._room()
-            if self._stopping.is_set():
-                break
-            self._again = False
-            full = [one for one, busy in self._busy.items() if busy >= self._settings.endpoint_concurrency]
-            batch = await self._claim(room)
-            if not batch:
-                # what is due still belongs to endpoints that had no place free when it was asked for
-                self._crowded.update(full)
-                if any(self._has_room(one) for one in full):
-                    self._crowded.difference_update(full)
-                    continue
-                if self._again:
-                    continue
-                break
+            # one claim at a time, whatever jobs there are: each sees what the one before has taken
+            async with self._turn:
+                room = await self._room()
+                await self._pace.wait()
+                if self._stopping.is_set():
+                    break
+                self._again = False
+                taken = self._busy.copy()
+                batch = await self._claim(room)
+            taken.update(delivery.endpoint.id for delivery in batch)
             admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
-            if len(admitted) < len(batch):
-                await self._give_back([delivery for delivery in batch if delivery not in admitted])
             begun += len(admitted)
             self._busy.update(delivery.endpoint.id for delivery in admitted)
             traceparents = await self._traceparents(admitted)
             self._in_flight |= {
                 asyncio.create_task(self._deliver(delivery, traceparents.get(delivery.id))) for delivery in admitted
             }
+            if len(admitted) < len(batch):
+                await self._give_back([delivery for delivery in batch if delivery not in admitted])
+            elif len(batch) < room and not self._left_over(taken) and not self._again:
+                break
         return begun
+
+    @property
+    def behind(self) -> bool:
+        """Whether more was due at the last claim than this process took, in all or of one endpoint."""
+        return self._behind or bool(self._crowded)
+
+    @property
+    def look_at(self) -> float:
+        """When it claims again by itself, by the event loop's clock; infinite: not before something is announced."""
+        return self._look.when() if self._look else math.inf
+
+    def _left_over(self, taken: Counter[str]) -> bool:
+        """Return whether more may be claimed of endpoints of which the claim left some; else a free place says so.
+
+        `taken`: the places taken when it was asked for, and by what it returned. Some are free again.
+        """
+        full = [one for one, places in taken.items() if places >= self._settings.endpoint_concurrency]
+        if any(self._has_room(one) for one in full):
+            return True
+        self._crowded.update(full)
+        return False
 
     def stop(self) -> None:
         """Claim nothing more; the grace period begins."""
@@ -157,9 +196,16 @@ class Drain:
             if not self._recording.done():
                 logger.error("the grace period ends; results were not recorded, and their leases will run out")
                 self._recording.cancel()
-        if self._missed:
-            # wake-up calls that came after the signal are another worker's
+        if self._look:
+            self._look.cancel()
+        if self._missed or self._look:
+            # what was announced after the signal, and what comes due, is another worker's
             self._wake(0)
+
+    def abandon(self) -> None:
+        """End at once; leases run out."""
+        for task in (*self._claiming, *self._in_flight, *filter(None, [self._recording])):
+            task.cancel()
 
     async def _room(self) -> int:
         """Wait for half a batch of free places, since a claim for one row costs as much; return the claim's size."""
@@ -168,7 +214,7 @@ class Drain:
         self._in_flight = {task for task in self._in_flight if not task.done()}
         # Supabase records more slowly than we deliver: leases must not run out meanwhile
         while self._recorder.waiting > UNRECORDED and not self._stopping.is_set():  # noqa: ASYNC110 - a rare wait needs no event
-            await asyncio.sleep(LINGER)
+            await asyncio.sleep(OPENING)
         while len(self._in_flight) > busy and not self._stopping.is_set():
             _, self._in_flight = await asyncio.wait(
                 self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -176,30 +222,61 @@ class Drain:
         return min(batch, self._settings.concurrency - len(self._in_flight))
 
     async def _claim(self, size: int) -> list[Delivery]:
+        quiet = self._pace.begin()
+        claimed = Claimed([], SOON)
         try:
             with self._metrics.claim_seconds.time():
-                batch = await self._store.claim(batch_size=size, busy=self._busy, worker=self._worker)
-            self._metrics.claimed.inc(len(batch))
-            if self._stopping.is_set() and batch:
-                await self._store.release(batch)
+                claimed = await self._store.claim(
+                    batch_size=size, busy=self._busy, worker=self._worker, quiet_seconds=quiet
+                )
+            self._metrics.claimed.inc(len(claimed.deliveries))
+            if self._stopping.is_set() and claimed.deliveries:
+                await self._store.release(claimed.deliveries)
                 return []
         except StoreError as exc:
             self._metrics.store_errors.labels("claim").inc()
             if str(exc) != self._failing:
-                # once: the next wake-up call may come in 20 ms
+                # once: the next announcement may come in 20 ms
                 logger.warning("nothing is claimed: %s" if isinstance(exc, Held) else "claiming failed: %s", exc)
             self._failing, self._again = str(exc), False
-            return []
-        if self._failing:
-            logger.info("claiming works again")
-        self._failing = ""
-        return batch
+        else:
+            if self._failing:
+                logger.info("claiming works again")
+            self._failing = ""
+        found = len(claimed.deliveries)
+        self._behind = found >= size
+        if found:
+            self._rhythm.found()
+        promised = self._pace.end(found, full=self._behind)
+        self._look_in(claimed.due_in_seconds, promised, only_sooner=False)
+        return claimed.deliveries
+
+    def _look_in(self, *seconds: float | None, only_sooner: bool) -> None:
+        """Claim again by itself after the shortest of these times: what was planned before is out of date."""
+        if self._stopping.is_set():
+            # what comes due is another worker's
+            self._missed |= any(one is not None for one in seconds)
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + min([LONGEST_WAIT, *(one for one in seconds if one is not None)])
+        if self._look:
+            if only_sooner and self._look.when() <= at:
+                return
+            self._look.cancel()
+            self._look = None
+        if any(one is not None for one in seconds):
+            # without the ids of the delivery that ended just now
+            self._look = loop.call_at(at, self._look_now, context=Context())
+
+    def _look_now(self) -> None:
+        self._look = None
+        self.go_on()
 
     async def _give_back(self, refused: list[Delivery]) -> None:
         """Release what an open breaker refused, and wait for the results that opened it to be recorded."""
         self._metrics.refused.inc(len(refused))
         await self._release(refused)
-        await asyncio.sleep(LINGER)
+        await asyncio.sleep(OPENING)
 
     async def _release(self, deliveries: list[Delivery]) -> None:
         try:
@@ -240,7 +317,10 @@ class Drain:
                 self._breakers.note(endpoint, result.health)
                 if endpoint.limited:
                     self._limited.add(delivery.id)
-                self._recorder.add(result, soon=endpoint.limited)
+                if not result.delivered:
+                    self._rhythm.failed()
+                # others wait for a limited endpoint's place, and a circuit for a failure
+                self._recorder.add(result, soon=endpoint.limited or not result.delivered)
             finally:
                 self._telemetry.end(observed, result)
         except asyncio.CancelledError:
@@ -252,7 +332,7 @@ class Drain:
                 await self._rest(delivery)
         finally:
             self._leave(endpoint.id)
-            if not self._busy:
+            if self._hurry and not self._busy:
                 # nothing else is coming that it could be recorded with
                 self._recorder.flush()
 
@@ -269,9 +349,15 @@ class Drain:
     def _has_room(self, endpoint: str) -> bool:
         return self._busy.get(endpoint, 0) <= self._settings.endpoint_concurrency // 2
 
+    def hear(self) -> None:
+        """Claim what was announced."""
+        self._pace.hear()
+        self.go_on()
+
     def go_on(self) -> None:
         """Claim again in this process. A job under way does so before it ends."""
         self._again = True
+        self._missed |= self._stopping.is_set()
         if not self._running and not self._stopping.is_set():
             # without the ids of the delivery that ended just now
             task = asyncio.create_task(self._claim_again(), context=Context())
@@ -283,19 +369,15 @@ class Drain:
             await self.run()
 
     async def _settled(self, recorded: list[Recorded]) -> None:
-        loop = asyncio.get_running_loop()
         if not self._limited.isdisjoint(one.delivery_id for one in recorded):
             # a place is free again, or a circuit has closed: the endpoint's next deliveries may go
             self._limited.difference_update(one.delivery_id for one in recorded)
             self.go_on()
         for one in recorded:
             self._metrics.recorded.labels(one.status).inc()
-            if one.status != "pending" or not one.accepted:
+            if one.status == "delivered" or not one.accepted:
                 continue
-            seconds = max(0.0, one.due_in_seconds) + WAKE_MARGIN
-            # one call for all that are due in the same tenth of a second
-            moment = math.ceil((loop.time() + seconds) * 10)
-            if moment not in self._woken:
-                self._woken.add(moment)
-                loop.call_later(seconds, self._woken.discard, moment)
-                self._wake(moment / 10 - loop.time())
+            if not self._hurry:
+                self._look_in(SOON, only_sooner=True)
+            if one.status == "pending":
+                self._look_in(max(0.0, one.due_in_seconds) + WAKE_MARGIN, only_sooner=True)

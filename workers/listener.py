@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 import uuid
@@ -43,9 +44,6 @@ PATIENCE_TURNS = (3.0, 6.0)
 #: Seconds that a notification may take to arrive. It takes milliseconds.
 ARRIVAL_SECONDS = 5.0
 
-#: Seconds after a notification in which others stay silent (webhooks.wake_workers): look again when they have passed.
-SILENCE = 0.04
-
 #: A connection that only listens would never find out that its other end is gone: libpq asks after 30 s of silence.
 KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
@@ -72,13 +70,22 @@ class DeafError(Exception):
 
 
 class Listener:
-    """Calls `wake` on each notification, and once more a moment later. `run` goes on until it is cancelled."""
+    """Calls `wake` on each notification. `run` goes on until it is cancelled.
+
+    `here` tells whether this process listens.
+    """
 
     def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
         self._database_url = database_url
         self._wake = wake
-        self._again: asyncio.TimerHandle | None = None
         self._failing = False
+        self._pulse_at = -math.inf
+        self.here = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another process listens: this one has heard its pulse."""
+        return not self.here and time.monotonic() - self._pulse_at < PATIENCE_TURNS[0] * TURN_SECONDS
 
     async def run(self) -> None:
         """Listen; connect again when the connection is lost. The sweep finds what is missed meanwhile."""
@@ -89,7 +96,10 @@ class Listener:
                     await self._probe(connection)
                     self._failing = False
                     while True:
-                        await self._listen(connection, locked=await self._turn(connection))
+                        try:
+                            await self._listen(connection, locked=await self._turn(connection))
+                        finally:
+                            self.here = False
             except DeafError:
                 self._report(f"not listening, the sweep goes on: {DEAF}")
                 pause = DEAF_RETRY_SECONDS
@@ -128,7 +138,7 @@ class Listener:
             waiting = True
             async for heard in connection.notifies(timeout=TURN_SECONDS):
                 if _is_pulse(heard):
-                    last_pulse = time.monotonic()
+                    last_pulse = self._pulse_at = time.monotonic()
             if time.monotonic() - last_pulse > patience:
                 logger.warning("the process that holds the listener's lock does not listen; this one does, without it")
                 return False
@@ -138,6 +148,7 @@ class Listener:
         """Listen; return when another process turns out to, while this one has not the lock."""
         await connection.execute(f"listen {CHANNEL}".encode())
         logger.info("listening for new deliveries")
+        self.here = True
         # what was made before
         self._wake()
         while True:
@@ -145,7 +156,7 @@ class Listener:
             arrived = another = False
             async for heard in connection.notifies(timeout=TURN_SECONDS):
                 if heard.channel == CHANNEL:
-                    self._hear()
+                    self._wake()
                 elif _is_pulse(heard):
                     arrived = arrived or heard.pid == pid
                     another = another or heard.pid != pid
@@ -165,15 +176,6 @@ class Listener:
     async def _take(self, connection: psycopg.AsyncConnection) -> bool:
         row = await (await connection.execute("select pg_try_advisory_lock(%s)", (LOCK,))).fetchone()
         return row is not None and bool(row[0])
-
-    def _hear(self) -> None:
-        self._wake()
-        if self._again is None:
-            self._again = asyncio.get_running_loop().call_later(SILENCE, self._wake_again)
-
-    def _wake_again(self) -> None:
-        self._again = None
-        self._wake()
 
     def _report(self, text: str) -> None:
         """Log a failure once, until it is over."""

@@ -1,9 +1,11 @@
-"""The sweep: finds due rows that nobody announced, once a second by one worker at a time."""
+"""The sweep: claims what nobody announced, by one worker at a time, and calls others when one cannot carry it all."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from typing import TYPE_CHECKING
 
 from webhooks.errors import QueueUnavailable, StoreError
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
+    from workers.drain import Drain
+    from workers.rhythm import Rhythm
 
 logger = logging.getLogger(__name__)
 
@@ -21,18 +25,24 @@ TURN = "webhooks:sweep"
 
 
 class Sweep:
-    """Looks every `sweep_seconds`; errors are logged once until it works again."""
+    """Looks every `sweep_seconds`, or as seldom as the rhythm says; errors are logged once until it works again."""
 
-    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
+    def __init__(  # noqa: PLR0913 - the worker names each
+        self, drain: Drain, store: Store, broker: Broker, settings: Settings, *, worker: str, rhythm: Rhythm
+    ) -> None:
+        self._drain = drain
         self._store = store
         self._broker = broker
         self._settings = settings
         self._worker = worker
+        self._rhythm = rhythm
         self._failing = False
+        self._looked_at = -math.inf
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
+            # in small steps: the rhythm may change meanwhile
             await asyncio.sleep(self._settings.sweep_seconds)
             try:
                 await self.once()
@@ -48,12 +58,25 @@ class Sweep:
                     logger.info("the sweep works again")
                 self._failing = False
 
-    async def once(self) -> int:
-        """Announce what is due, if it is this worker's turn; return the number of jobs."""
-        milliseconds = max(1, int(self._settings.sweep_seconds * 900))
-        if not await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds):
-            return 0
-        due = await self._store.due()
-        if not due:
-            return 0
-        return await asyncio.to_thread(announce, self._broker, due=due, max_jobs=self._settings.max_jobs)
+    async def once(self) -> None:
+        """Claim, if it is time and this worker's turn; call others when this process has more than it can carry."""
+        if self._drain.behind:
+            due = await self._store.due()
+            await asyncio.to_thread(announce, self._broker, due=due, max_jobs=self._settings.max_jobs)
+        seconds = self._rhythm.seconds(self._settings.sweep_seconds)
+        now = time.monotonic()
+        # a tenth sooner: the steps do not fall on the second
+        if self._rhythm.elsewhere or now - self._looked_at < 0.9 * seconds:
+            return
+        self._looked_at = now
+        if not self._rhythm.here:
+            try:
+                if not await asyncio.to_thread(
+                    take_turn, self._broker, TURN, owner=self._worker, milliseconds=max(1, int(seconds * 900))
+                ):
+                    return
+            except QueueUnavailable:
+                # without the broker all look
+                self._drain.go_on()
+                raise
+        self._drain.go_on()

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.status_codes import HTTP_200_OK
 
 from gateway.auth import server_only
-from gateway.routes.functions import SECURITY
+from gateway.routes.dispatcher import SECURITY
 from webhooks.store import Store
 
 #: Discussions closed by one statement: its locks are held for well under a second.

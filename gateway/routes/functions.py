@@ -1,4 +1,4 @@
-"""Drop-in for the platform's old Edge Functions."""
+"""Drop-in for the platform's old Edge Functions; the dispatcher is in a module of its own."""
 
 from __future__ import annotations
 
@@ -7,27 +7,16 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED
 
-from gateway.alerts import alert
-from gateway.auth import server_only, server_or_admin
-from webhooks.errors import QueueUnavailable
+from gateway.auth import server_or_admin
+from gateway.routes.dispatcher import SECURITY
 from webhooks.queue import Broker, announce
 from webhooks.settings import Settings
 from webhooks.store import Store
-
-SECURITY = [{"bearer": list[str]()}]
-
-
-class Run(msgspec.Struct):
-    """A dispatcher run: how many deliveries were due, and how many jobs were enqueued for them."""
-
-    run_id: str
-    due: int
-    enqueued: int
 
 
 class TestRequest(msgspec.Struct):
@@ -41,31 +30,6 @@ class TestDelivery(msgspec.Struct):
 
     delivery_id: str
     request_id: str
-
-
-@post(
-    "/functions/v1/webhook-dispatcher",
-    guards=[server_only],
-    status_code=HTTP_202_ACCEPTED,
-    security=SECURITY,
-    summary="Enqueue jobs for all deliveries that are due",
-)
-async def webhook_dispatcher(
-    request: Request[Any, Any, Any],
-    settings: NamedDependency[Settings],
-    store: NamedDependency[Store],
-    broker: NamedDependency[Broker],
-) -> Run:
-    """Record the heartbeat and enqueue as many jobs as the due rows need. 503 when the broker or Supabase is away."""
-    run_id, due = await store.start_run(request.headers.get("user-agent") or "unknown")
-    try:
-        enqueued = await asyncio.to_thread(announce, broker, due=due, max_jobs=settings.max_jobs) if due else 0
-    except QueueUnavailable as exc:
-        await store.finish_run(run_id, enqueued=0, error=str(exc))
-        raise
-    await store.finish_run(run_id, enqueued=enqueued)
-    await alert(store, settings)
-    return Run(run_id=run_id, due=due, enqueued=enqueued)
 
 
 @get(
@@ -98,4 +62,4 @@ async def test_webhook(
     return TestDelivery(delivery_id=made["delivery_id"], request_id=made["request_id"])
 
 
-ROUTES = [webhook_dispatcher, webhook_health, test_webhook]
+ROUTES = [webhook_health, test_webhook]

@@ -1,4 +1,4 @@
--- webhooks migration: system 2c6d927df22eb43d01743acbfe88339400beacd4176daa93754ecef19d8e0e99
+-- webhooks migration: system 76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -58,12 +58,16 @@ create table if not exists webhooks.installation (
     project text,
     held_for text,
     held_since timestamptz,
+    gateway_url text,
+    drain_seconds integer,
     constraint installation_held check ((held_for is null) = (held_since is null))
 );
 comment on table webhooks.installation is 'One row: the project that deliveries go out for.';
 comment on column webhooks.installation.project is 'The project of the first worker that claimed; empty before.';
 comment on column webhooks.installation.held_for is 'Another project, whose workers asked for deliveries. While it is set, nothing is claimed.';
 comment on column webhooks.installation.held_since is 'When they first asked.';
+comment on column webhooks.installation.gateway_url is 'The gateway that new deliveries wake by pg_net: webhooks.wake_by_request. Empty: none.';
+comment on column webhooks.installation.drain_seconds is 'For how long that gateway delivers in such a request; empty: it wakes workers.';
 alter table webhooks.installation enable row level security;
 revoke all on webhooks.installation from public, anon, authenticated, service_role;
 insert into webhooks.installation default values on conflict do nothing;
@@ -292,16 +296,18 @@ grant execute on function webhooks.is_platform_admin() to authenticated, service
 -- schemas/access/is_server.sql
 create or replace function webhooks.is_server()
 returns boolean
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 -- invoker: current_user is who calls; inside a definer function of the app, such as apply_referral_code, its owner
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- by role and not by grants, which a dump and restore into a new project hands out to everyone
-    select pg_has_role(current_user, 'service_role', 'usage')
-        or pg_has_role(current_user, (select n.nspowner from pg_namespace as n where n.nspname = 'webhooks'), 'usage')
-$$;
+    return pg_has_role(current_user, 'service_role', 'usage')
+        or pg_has_role(current_user, (select n.nspowner from pg_namespace as n where n.nspname = 'webhooks'), 'usage');
+end $$;
 comment on function webhooks.is_server() is 'Whether the caller is server-side: service_role, the owner of this schema, or a role that inherits from them.';
 revoke all on function webhooks.is_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_server() to authenticated, service_role;
@@ -774,6 +780,21 @@ end $$;
 comment on function webhooks.forget_deliveries() is 'Deletes the queue''s rows and the attempts of deleted deliveries.';
 revoke all on function webhooks.forget_deliveries() from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/wake_for_endpoint.sql
+create or replace function webhooks.wake_for_endpoint()
+returns trigger
+language plpgsql
+-- definer: whoever changes an endpoint may not notify
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.wake_workers();
+    return null;
+end $$;
+comment on function webhooks.wake_for_endpoint() is 'Wakes the workers when an endpoint may receive more than before.';
+revoke all on function webhooks.wake_for_endpoint() from public, anon, authenticated, service_role;
+
 -- schemas/events/webhook_event_types.sql
 -- The event catalog: what may be dispatched, with the shape of its data. An app's analytics events may
 -- stand here too, so that dispatching one is an error that says where it belongs.
@@ -943,6 +964,13 @@ create or replace trigger reset_webhook_circuit
     after update of is_active on public.webhook_configurations
     for each row when (new.is_active and not old.is_active)
     execute function webhooks.reset_circuit();
+create or replace trigger wake_for_webhook_endpoint
+    after update of is_active, rate_limit_per_second, max_concurrency on public.webhook_configurations
+    for each row when (new.is_active and (
+        not old.is_active
+        or new.rate_limit_per_second is distinct from old.rate_limit_per_second
+        or new.max_concurrency is distinct from old.max_concurrency))
+    execute function webhooks.wake_for_endpoint();
 
 alter table public.webhook_configurations enable row level security;
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
@@ -1226,11 +1254,11 @@ revoke all on webhooks.cursors from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/wake_ups.sql
 -- Workers that listen (WEBHOOKS_DATABASE_URL) are notified of new deliveries at once instead of with the next sweep. A
--- commit that notifies waits for all others that do, database-wide, so at most one in 20 ms does: whoever listens looks
--- once more after that time. What is missed (its transaction commits later than that, or the one that notifies for it is
--- rolled back) the sweep finds.
-create sequence if not exists webhooks.wake_ups;
-comment on sequence webhooks.wake_ups is 'The last fiftieth of a second, since 1970, in which workers were notified. A sequence, since it is seen and moved outside of transactions.';
+-- commit that notifies waits for all others that do, database-wide. So a worker that looks again within milliseconds
+-- anyway says so with its claim, and until then nobody notifies; where nobody listens, one a second does.
+-- Unlogged: it changes with each claim, and what it says is soon past.
+create unlogged sequence if not exists webhooks.wake_ups minvalue -9223372036854775807;
+comment on sequence webhooks.wake_ups is 'Until when nobody need be notified, in milliseconds since 1970: above 0 since a worker that listens looks again then; below 0 since nobody listens. A sequence, since it is seen and moved outside of transactions.';
 revoke all on sequence webhooks.wake_ups from public, anon, authenticated, service_role;
 
 -- schemas/triggers/webhook_triggers.sql
@@ -1441,7 +1469,8 @@ select c.id,
 from public.webhook_configurations as c
 -- a row loaded without triggers has no circuit yet
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
-where c.is_active
+-- "is not false", so that the index of active endpoints seems no way to find one by its id
+where c.is_active is not false
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());
 comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';
@@ -1815,7 +1844,8 @@ create or replace function public.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
@@ -1830,11 +1860,12 @@ begin
         claim_webhook_deliveries.worker,
         claim_webhook_deliveries.per_endpoint,
         claim_webhook_deliveries.busy,
-        claim_webhook_deliveries.project);
+        claim_webhook_deliveries.project,
+        claim_webhook_deliveries.quiet_ms);
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is. "held" says why nothing is claimed: the database belongs to another project.';
-revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is; quiet_ms: a worker that listens claims again after so many milliseconds, so that until then nobody need notify it. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
+revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
 -- schemas/api/create_webhook_endpoint.sql
 create or replace function public.create_webhook_endpoint(
@@ -2508,19 +2539,22 @@ create or replace function webhooks.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
 -- definer: behind public.claim_webhook_deliveries, which checks the caller
 security definer
 set search_path = pg_catalog, pg_temp
--- Planned anew each time, 0.6 ms of a call: a kept plan that was made while the table had a few rows reads a whole
--- index for each row, until the next analyze. A scan of the whole table is never right here, whatever stale
--- statistics say of a queue.
-set plan_cache_mode = force_custom_plan
+-- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
+-- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
+-- stale statistics say of a queue. Of webhook_deliveries two will do: what reads it is planned anew.
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 declare
@@ -2544,9 +2578,24 @@ declare
     _claimed json;
     _settings json;
     _count integer;
+    _chosen integer;
+    -- seconds after which another claim may find more, at the latest; null: that depends on what is in the queue
+    _again double precision;
 begin
     if _held is not null then
-        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json);
+        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', null);
+    end if;
+    -- A crash of the server may forget the claim: it was not made then, and its deliveries are claimed again. A function's
+    -- own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
+    if quiet_ms is not null then
+        -- first the quiet that begins or ends, then the look at who relied on the one before (webhooks.wake_workers), then
+        -- the look at the queue: by statements of their own, each of which sees what was committed before it
+        perform setval('webhooks.wake_ups', floor(extract(epoch from clock_timestamp()) * 1000)::bigint + quiet_ms);
+        if not pg_try_advisory_xact_lock(8604251837184701473) then
+            _again := 0.02;
+        end if;
     end if;
 
     -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
@@ -2567,9 +2616,11 @@ begin
         where q.delivery_id = any (_ids);
     end if;
     if _expired is not null then
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         update public.webhook_deliveries as d
         set status = 'pending'
         where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
     -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
@@ -2585,7 +2636,8 @@ begin
             union all
             select e.id from webhooks.endpoints_with_due() as e (id) where e.id < _start
         ) as e
-        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as r
+        -- the limit keeps it from being read the other way round, every endpoint first
+        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id limit 1) as r
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
           -- one that has as many under way as it may must not take another's turn
@@ -2595,7 +2647,8 @@ begin
     _endpoints := _unlimited;
 
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
-    if cardinality(_limited) > 0 then
+    _count := cardinality(_limited);
+    if _count > 0 then
         insert into public.webhook_circuits (webhook_config_id)
         select c.id
         from public.webhook_configurations as c
@@ -2611,6 +2664,9 @@ begin
             where h.webhook_config_id = any (_limited)
             order by h.webhook_config_id
             for update skip locked);
+        if cardinality(_limited) < _count then
+            _again := 0.05;
+        end if;
         select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
         into _endpoints, _rooms
         from (
@@ -2623,7 +2679,8 @@ begin
         where room.size > 0;
     end if;
     if coalesce(cardinality(_endpoints), 0) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
 
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
@@ -2656,7 +2713,8 @@ begin
         from (
             select q.delivery_id, q.created_at
             from webhooks.delivery_queue as q
-            where q.ready and q.delivery_id = any (array(
+            -- "is not false", so that the index of what is ready seems no way to find these
+            where q.ready is not false and q.delivery_id = any (array(
                 select s.delivery_id
                 from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
                 cross join lateral (
@@ -2673,33 +2731,42 @@ begin
         ) as f;
     end if;
     if cardinality(_ids) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
+    if cardinality(_ids) = _batch or cardinality(_endpoints) = _batch then
+        _again := 0;
+    end if;
+    _chosen := cardinality(_ids);
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
-    _ids := array(
-        select s.id
-        from (
-            select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+    if cardinality(_ids) * 262144 > _bytes then
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
+        _ids := array(
+            select s.id
             from (
-                select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
-                from unnest(_ids) with ordinality as chosen (id, place)
-                left join (
-                    select e.id,
-                           -- as text, where compression may hide how long that is
-                           case
-                               when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
-                               else octet_length(e.payload::text)
-                           end as bytes
-                    from public.webhook_deliveries as e
-                    where e.id = any (_ids) and e.created_at between _oldest and _newest
-                    offset 0
-                ) as d on d.id = chosen.id
-            ) as sized
-        ) as s
-        where s.bytes_before < _bytes
-        order by s.place);
+                select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+                from (
+                    select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
+                    from unnest(_ids) with ordinality as chosen (id, place)
+                    left join (
+                        select e.id,
+                               -- as text, where compression may hide how long that is
+                               case
+                                   when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
+                                   else octet_length(e.payload::text)
+                               end as bytes
+                        from public.webhook_deliveries as e
+                        where e.id = any (_ids) and e.created_at between _oldest and _newest
+                        offset 0
+                    ) as d on d.id = chosen.id
+                ) as sized
+            ) as s
+            where s.bytes_before < _bytes
+            order by s.place);
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
+    end if;
 
     -- 7. what the limited ones got: their tokens are spent, and an open circuit is tried by its one request
     if cardinality(_limited) > 0 then
@@ -2728,6 +2795,7 @@ begin
         due_at = _now + make_interval(secs => greatest(coalesce(lease_seconds, 60), 1, 2 * coalesce((
             select c.timeout_seconds from public.webhook_configurations as c where c.id = q.webhook_config_id), 0)))
     where q.delivery_id = any (_ids);
+    perform set_config('plan_cache_mode', 'force_custom_plan', true);
     with claimed as (
         update public.webhook_deliveries as d
         set status = 'processing'
@@ -2740,6 +2808,7 @@ begin
            count(*)
     into _claimed, _count
     from claimed as k;
+    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     if _count < cardinality(_ids) then
         -- a delivery that is gone, or finished, has no place in the queue
         delete from webhooks.delivery_queue as q
@@ -2753,12 +2822,20 @@ begin
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = any (_endpoints);
+    -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
-                             'deliveries', coalesce(_claimed, '[]'));
+                             'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
+                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end);
 end $$;
-comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Behind public.claim_webhook_deliveries.';
-revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Behind public.claim_webhook_deliveries.';
+revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
+
+-- schemas/deliveries/drain_requests.sql
+-- As webhooks.wake_ups, for gateways that are woken by pg_net.
+create sequence if not exists webhooks.drain_requests;
+comment on sequence webhooks.drain_requests is 'The last second, since 1970, in which the gateway was woken. A sequence, since it is seen and moved outside of transactions.';
+revoke all on sequence webhooks.drain_requests from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/drop_old_partitions.sql
 create or replace function webhooks.drop_old_partitions(before timestamptz)
@@ -2814,6 +2891,43 @@ begin
 end $$;
 comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a moment, where history is partitioned; returns about how many rows.';
 revoke all on function webhooks.drop_old_partitions(timestamptz) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/due_in_seconds.sql
+create or replace function webhooks.due_in_seconds(at_most double precision)
+returns double precision
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        -- what is due and was left alone is held by another transaction: not at once
+        select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
+        from (
+            -- retries, and leases that may run out
+            (select q.due_at from webhooks.delivery_queue as q where not q.ready order by q.due_at limit 1)
+            union all
+            -- what is ready, and waits for its endpoint's circuit, for the pause that it asked for, or for its rate limit
+            select held.until
+            from webhooks.endpoints_with_due() as e (id)
+            cross join lateral (
+                select greatest(
+                           case when h.state = 'open' then h.open_until end,
+                           h.paused_until,
+                           -- a quarter of a second's, so that not each takes a claim of its own
+                           case when h.tokens < 1 then h.tokens_at + make_interval(
+                               secs => (greatest(1, c.rate_limit_per_second / 4) - h.tokens) / c.rate_limit_per_second) end
+                       ) as until
+                from public.webhook_configurations as c
+                join public.webhook_circuits as h on h.webhook_config_id = c.id
+                where c.id = e.id and c.is_active is not false
+                limit 1
+            ) as held
+            where held.until > now()
+        ) as soonest);
+end $$;
+comment on function webhooks.due_in_seconds(double precision) is 'In how many seconds more may be claimed than now, if nothing else happens; at_most, when that is sooner; null: never.';
+revoke all on function webhooks.due_in_seconds(double precision) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/endpoints_with_due.sql
 create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
@@ -3262,6 +3376,7 @@ as $$
 declare
     _from webhooks.cursors;
     _looked integer;
+    _queued integer;
     _last_at timestamptz;
     _last_id uuid;
 begin
@@ -3283,6 +3398,7 @@ begin
           -- by one snapshot: the row that another transaction deletes just now, with a new status, is still there
           and not exists (select from webhooks.delivery_queue as q where q.delivery_id = l.id)
         on conflict (delivery_id) do nothing
+        returning 1
     ),
     failed as (
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
@@ -3291,12 +3407,16 @@ begin
           and not exists (select from webhooks.failed_deliveries as f where f.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     )
-    select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
+    select (select count(*) from looked), (select count(*) from queued), l.created_at, l.id
+    into _looked, _queued, _last_at, _last_id
     from (select 1) as one
     left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
     insert into webhooks.cursors as c (name, created_at, id)
     values ('queue_missing', case when _looked = batch_size then _last_at end, case when _looked = batch_size then _last_id end)
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    if _queued > 0 then
+        perform webhooks.wake_workers();
+    end if;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
 comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
@@ -3330,6 +3450,9 @@ declare
     _rest json;
     _recorded json;
 begin
+    -- A crash of the server may forget what it was told in the last half second: its leases run out, and it is delivered
+    -- again. A function's own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, so that two workers' batches cannot deadlock
     select coalesce(array_agg(l.delivery_id), '{}'), array_agg(distinct l.webhook_config_id), min(l.created_at), max(l.created_at)
     into _live, _endpoints, _oldest, _newest
@@ -3627,6 +3750,8 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
+    -- a crash of the server may forget it: the leases run out then
+    perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, as by whoever records results or deletes an endpoint
     perform from webhooks.delivery_queue as q
     where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
@@ -3644,6 +3769,9 @@ begin
     update public.webhook_deliveries as d
     set status = 'pending'
     where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status = 'processing';
+    if cardinality(_ids) > 0 then
+        perform webhooks.wake_workers();
+    end if;
     return cardinality(_ids);
 end $$;
 comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';
@@ -3767,22 +3895,71 @@ comment on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timest
 revoke all on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
 
+-- schemas/deliveries/request_drain.sql
+-- The wake-up of a gateway without workers: a request by pg_net, which sends it once the transaction has committed. Only
+-- where webhooks.wake_by_request asked for it. A gateway looks once more a second later, for what this leaves out.
+create or replace function webhooks.request_drain()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _gateway text;
+    _drain integer;
+    _token text;
+    _second integer := floor(extract(epoch from clock_timestamp()))::bigint % 2147483648;
+begin
+    select i.gateway_url, i.drain_seconds into _gateway, _drain
+    from webhooks.installation as i
+    where i.gateway_url is not null and i.held_for is null;
+    if not found
+        or (select r.last_value from webhooks.drain_requests as r) = _second
+        -- one request a transaction, however long it lasts: all are sent at its end
+        or current_setting('webhooks.drain_requested', true) = 'on'
+        -- of several transactions in the same second one gets the lock; who gets it after that one's end looks again
+        or not pg_try_advisory_xact_lock(hashtext('webhooks.drain_requests'), _second)
+        or (select r.last_value from webhooks.drain_requests as r) = _second
+    then
+        return;
+    end if;
+    perform setval('webhooks.drain_requests', _second);
+    perform set_config('webhooks.drain_requested', 'on', true);
+    begin
+        -- by text: neither extension need be there
+        execute 'select s.decrypted_secret from vault.decrypted_secrets as s where s.name = $1'
+        into strict _token
+        using 'webhooks_dispatch_token';
+        execute 'select net.http_post(url := $1, body := ''{}'', headers := $2, timeout_milliseconds := $3)'
+        using _gateway || '/functions/v1/webhook-dispatcher?heartbeat=false' || coalesce('&drain=' || _drain, ''),
+              jsonb_build_object('Content-Type', 'application/json', 'Authorization', 'Bearer ' || _token),
+              -- longer than the drain
+              (coalesce(_drain, 5) + 5) * 1000;
+    exception when others then
+        -- it must not fail the user's change; the cron finds the deliveries
+        raise warning 'the gateway was not woken: %', sqlerrm using hint = 'webhooks doctor says why.';
+    end;
+end $$;
+comment on function webhooks.request_drain() is 'Wakes the gateway by pg_net, at most once a second, where webhooks.wake_by_request asked for it.';
+revoke all on function webhooks.request_drain() from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/retry_wait.sql
 create or replace function webhooks.retry_wait(retry_schedule integer[], attempts integer)
 returns double precision
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
+begin
+    return case
         -- the plain row's: 2^n seconds after attempt n, at most 60
         when retry_schedule is null then least(60, power(2, attempts))
         -- the preset quick says the same
         when retry_schedule = '{2,4}' then retry_schedule[least(attempts, 2)]
         -- a fifth of it more or less, so that what failed together does not come back together
         else retry_schedule[greatest(least(attempts, cardinality(retry_schedule)), 1)] * (0.8 + 0.4 * random())
-    end
-$$;
+    end;
+end $$;
 comment on function webhooks.retry_wait(integer[], integer) is 'Seconds to wait after an attempt, by the endpoint''s retry_schedule.';
 revoke all on function webhooks.retry_wait(integer[], integer) from public, anon, authenticated, service_role;
 
@@ -4088,6 +4265,67 @@ $$;
 comment on function webhooks.waiting_for(uuid, integer) is 'How many of an endpoint''s deliveries are pending, counted up to at_most.';
 revoke all on function webhooks.waiting_for(uuid, integer) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/wake_by_request.sql
+-- For the database's owner, in the SQL editor.
+create or replace function webhooks.wake_by_request(gateway_url text, drain_seconds integer default 20)
+returns text
+language plpgsql
+-- invoker, and for the owner alone: it says where the dispatch token is sent
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _problem text := webhooks.wake_up_problem();
+begin
+    if wake_by_request.gateway_url is null then
+        update webhooks.installation as i set gateway_url = null, drain_seconds = null;
+        return 'the database wakes no gateway';
+    end if;
+    if wake_by_request.gateway_url !~ '^https://[^/?#@[:space:]]+(/[^?#@[:space:]]*)?$' then
+        raise exception 'gateway_url must be the gateway''s address, such as https://gateway.example.com'
+            using errcode = '22023', hint = 'Without a path to a function, a query or a password. It is https, since the dispatch token is sent there.';
+    end if;
+    if wake_by_request.drain_seconds not between 3 and 900 then
+        raise exception 'drain_seconds must be between 3 and 900' using errcode = '22023', hint = 'Null, if workers with a broker deliver.';
+    end if;
+    if _problem is not null then
+        raise exception '%', _problem using errcode = '55000';
+    end if;
+    insert into webhooks.installation as i (gateway_url, drain_seconds)
+    values (rtrim(wake_by_request.gateway_url, '/'), wake_by_request.drain_seconds)
+    on conflict (only_row) do update set gateway_url = excluded.gateway_url, drain_seconds = excluded.drain_seconds;
+    return 'new deliveries wake ' || rtrim(wake_by_request.gateway_url, '/');
+end $$;
+comment on function webhooks.wake_by_request(text, integer) is 'Has new deliveries wake the gateway by pg_net, at most once a second, with the dispatch token from Vault. drain_seconds: for how long it delivers in that request; null: it wakes workers. A null address ends it. For the owner of the database.';
+revoke all on function webhooks.wake_by_request(text, integer) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/wake_up_problem.sql
+create or replace function webhooks.wake_up_problem()
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _there boolean;
+begin
+    if to_regclass('net.http_request_queue') is null then
+        return 'pg_net is not enabled: enable it under Database > Extensions';
+    end if;
+    if to_regclass('vault.decrypted_secrets') is null then
+        return 'Vault is not enabled: enable supabase_vault under Database > Extensions';
+    end if;
+    execute 'select exists (select from vault.decrypted_secrets as s where s.name = $1)'
+    into _there
+    using 'webhooks_dispatch_token';
+    if not _there then
+        return 'Vault has no secret webhooks_dispatch_token: select vault.create_secret(''<WEBHOOKS_DISPATCH_TOKEN>'', ''webhooks_dispatch_token'')';
+    end if;
+    return null;
+end $$;
+comment on function webhooks.wake_up_problem() is 'What keeps the database from waking a gateway by pg_net, and how to fix it; null: nothing does.';
+revoke all on function webhooks.wake_up_problem() from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/wake_workers.sql
 create or replace function webhooks.wake_workers()
 returns void
@@ -4095,15 +4333,30 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _moment bigint := floor(extract(epoch from clock_timestamp()) * 50);
+    _now bigint := floor(extract(epoch from clock_timestamp()) * 1000);
+    _quiet_until bigint;
+    _locked boolean := false;
 begin
-    -- another moment, not a later one: a clock may have been set back
-    if (select w.last_value from webhooks.wake_ups as w) <> _moment then
-        perform setval('webhooks.wake_ups', _moment);
-        perform pg_notify('webhook_deliveries', '');
+    perform webhooks.request_drain();
+    loop
+        _quiet_until := (select w.last_value from webhooks.wake_ups as w);
+        -- a moment that is a minute away is of a clock that was set back
+        exit when abs(_quiet_until) <= _now or abs(_quiet_until) > _now + 60000;
+        if _locked then
+            return;
+        end if;
+        -- Until this transaction's end it tells whoever looks next ("whquiet!" in ASCII) that there is something to wait
+        -- for. Who looked before has ended the quiet first: so once more.
+        _locked := pg_try_advisory_xact_lock_shared(8604251837184701473);
+        exit when not _locked;
+    end loop;
+    -- whoever listens claims at least twice a minute
+    if _quiet_until < _now - 120000 then
+        perform setval('webhooks.wake_ups', -_now - 1000);
     end if;
+    perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries, at most once in 20 ms.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon; and wakes the gateway if asked to.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/webhook_delivery_overview.sql
@@ -4447,19 +4700,21 @@ grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authentic
 -- schemas/endpoints/endpoint_settings.sql
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
 returns jsonb
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_strip_nulls(jsonb_build_object(
+begin
+    return jsonb_strip_nulls(jsonb_build_object(
         'id', endpoint.id,
         'url', endpoint.url,
         'secrets', webhooks.live_secrets(endpoint.id),
         'credentials_profile', nullif(endpoint.credentials_profile, ''),
         'timeout_seconds', endpoint.timeout_seconds,
         'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
-        'circuit_failure_threshold', endpoint.circuit_failure_threshold))
-$$;
+        'circuit_failure_threshold', endpoint.circuit_failure_threshold));
+end $$;
 comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
 
@@ -4614,21 +4869,24 @@ grant execute on function webhooks.list_webhook_secrets() to service_role;
 -- schemas/endpoints/live_secrets.sql
 create or replace function webhooks.live_secrets(endpoint uuid)
 returns jsonb
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_agg(s.secret_key order by s.replaced_at desc)
-    from (
-        select e.secret_key, 'infinity'::timestamptz as replaced_at
-        from webhooks.endpoint_secrets as e
-        where e.webhook_config_id = endpoint and e.secret_key is not null
-        union all
-        select p.secret_key, p.replaced_at
-        from webhooks.previous_secrets as p
-        where p.webhook_config_id = endpoint and p.expires_at > now()
-    ) as s
-$$;
+begin
+    return (
+        select jsonb_agg(s.secret_key order by s.replaced_at desc)
+        from (
+            select e.secret_key, 'infinity'::timestamptz as replaced_at
+            from webhooks.endpoint_secrets as e
+            where e.webhook_config_id = endpoint and e.secret_key is not null
+            union all
+            select p.secret_key, p.replaced_at
+            from webhooks.previous_secrets as p
+            where p.webhook_config_id = endpoint and p.expires_at > now()
+        ) as s);
+end $$;
 comment on function webhooks.live_secrets(uuid) is 'The secrets that sign an endpoint''s deliveries now, newest first; null without one.';
 revoke all on function webhooks.live_secrets(uuid) from public, anon, authenticated, service_role;
 
@@ -5606,6 +5864,10 @@ begin
             select jsonb_build_object('project', i.project, 'held_for', i.held_for, 'since', i.held_since)
             from webhooks.installation as i
             where i.held_for is not null),
+        'wake_up', (
+            select jsonb_build_object('gateway_url', i.gateway_url, 'problem', webhooks.wake_up_problem())
+            from webhooks.installation as i
+            where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
         -- grants, policies and row security that are not as they should be
@@ -5917,9 +6179,14 @@ begin
         end if;
     end if;
     insert into webhooks.installation as i (project) values (adopt_webhook_project.project)
-    on conflict (only_row) do update set project = excluded.project, held_for = null, held_since = null;
+    on conflict (only_row) do update
+    set project = excluded.project, held_for = null, held_since = null,
+        -- that of the original
+        gateway_url = case when i.project = excluded.project then i.gateway_url end,
+        drain_seconds = case when i.project = excluded.project then i.drain_seconds end;
     perform webhooks.log_action('adopt_project', null, null, jsonb_build_object(
         'project', adopt_webhook_project.project, 'pending', adopt_webhook_project.pending));
+    perform webhooks.wake_workers();
     return jsonb_build_object(
         'project', adopt_webhook_project.project, 'discarded', coalesce(cardinality(_ids), 0), 'more', false);
 end $$;
@@ -7379,7 +7646,7 @@ end $locks$;
 
 insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
-    ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7454,7 +7721,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.check_endpoint()', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7465,7 +7732,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.dispatch_allowances', 'table', '{}'),
     ('webhooks.dispatch_limit_per_minute()', 'function', '{}'),
     ('webhooks.dispatcher_uptime(timestamptz)', 'function', '{}'),
+    ('webhooks.drain_requests', 'sequence', '{}'),
     ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
+    ('webhooks.due_in_seconds(double precision)', 'function', '{}'),
     ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
@@ -7534,6 +7803,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.request_drain()', 'function', '{}'),
     ('webhooks.reset_circuit()', 'function', '{}'),
     ('webhooks.retry_preset(text)', 'function', '{}'),
     ('webhooks.retry_wait(integer[], integer)', 'function', '{}'),
@@ -7563,6 +7833,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.user_sub()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.uuid_or_null(text)', 'function', '{}'),
     ('webhooks.waiting_for(uuid, integer)', 'function', '{}'),
+    ('webhooks.wake_by_request(text, integer)', 'function', '{}'),
+    ('webhooks.wake_for_endpoint()', 'function', '{}'),
+    ('webhooks.wake_up_problem()', 'function', '{}'),
     ('webhooks.wake_ups', 'sequence', '{}'),
     ('webhooks.wake_workers()', 'function', '{}'),
     ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7614,6 +7887,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '2c6d927df22eb43d01743acbfe88339400beacd4176daa93754ecef19d8e0e99', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

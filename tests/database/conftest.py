@@ -31,6 +31,7 @@ ON_BOTH_FORMS = {
     "catalog",
     "circuits",
     "claim",
+    "due",
     "overview",
     "record",
     "retention",

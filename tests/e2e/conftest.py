@@ -15,7 +15,7 @@ import redis
 from psycopg.rows import dict_row
 
 from devstack.node import environment, install, node
-from devstack.services import Gateway, Worker
+from devstack.services import Gateway, Serve, Worker
 from devstack.supabase_lite import SupabaseLite
 from tests.conftest import quiet
 from webhooks.signing import generate_secret
@@ -72,6 +72,13 @@ class System:
         self.exit.callback(gateway.stop)
         gateway.start()
         return gateway
+
+    def serve(self, **more: str) -> Serve:
+        """Start gateway and workers in one process, without a broker."""
+        serve = Serve(self.settings(REDIS_URL="", **more), log=self.logs / "serve.log")
+        self.exit.callback(serve.stop)
+        serve.start()
+        return serve
 
     def worker(self, processes: int = 1, **more: str) -> Worker:
         """Start a worker."""

@@ -7,12 +7,12 @@ import errno
 import gc
 from datetime import UTC, datetime
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.adapters.shorthands import make_settings
-from webhooks.deliveries import Attempt, Delivery, Endpoint, Recorded
+from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded
 from webhooks.errors import DeliveryError, Held, StoreError, StoreUnavailable
 from webhooks.settings import Settings
 from workers import recorder as recorder_module
@@ -38,6 +38,14 @@ def an_attempt(number: int) -> Attempt:
     )
 
 
+def delivery(name: str, endpoint: str = "c", **settings: Any) -> Delivery:
+    """Return a claimed delivery."""
+    return Delivery(
+        id=name, event_type="x.y", attempt=1, body="{}", lease_id="l",
+        endpoint=Endpoint(id=endpoint, url="https://x/", **settings),
+    )  # fmt: skip
+
+
 class FakeStore:
     """Records in memory; `errors` are raised first, one a call."""
 
@@ -57,15 +65,11 @@ class FakeStore:
         self.batches.append([a.delivery_id for a in attempts])
         return [Recorded(a.delivery_id, "delivered", 0, accepted=True) for a in attempts]
 
-    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
+    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str, **_: object) -> Claimed:
         assert (busy, worker) == ({}, "w")
         self.claiming.set()
         await self.claim_may_answer.wait()
-        endpoint = Endpoint(id="c", url="https://x/")
-        return [
-            Delivery(id=str(n), event_type="x.y", attempt=1, endpoint=endpoint, body="{}", lease_id="l")
-            for n in range(min(batch_size, 3))
-        ]
+        return Claimed([delivery(str(n)) for n in range(min(batch_size, 3))], None)
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:
         self.released += [d.id for d in deliveries]
@@ -282,7 +286,7 @@ async def test_why_nothing_is_claimed_is_said_once(
 class Mute(FakeStore):
     """Whose claims fail."""
 
-    async def claim(self, **_: object) -> list[Delivery]:
+    async def claim(self, **_: object) -> Claimed:
         raise self.errors.pop(0)
 
 
@@ -291,29 +295,29 @@ class Backlog(FakeStore):
 
     left = 10
 
-    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str) -> list[Delivery]:
+    async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str, **_: object) -> Claimed:
+        assert worker == "w"
         room = min(batch_size, self.left, 4 - busy.get("c", 0))
         # longer than the deliveries take: the answer is out of date when it comes
         await asyncio.sleep(0.02)
         self.left -= room
-        endpoint = Endpoint(id="c", url="https://x/")
-        return [
-            Delivery(id=f"{self.left}-{n}", event_type=worker, attempt=1, endpoint=endpoint, body="{}", lease_id="l")
-            for n in range(room)
-        ]
+        return Claimed([delivery(f"{self.left}-{n}") for n in range(room)], None)
 
 
-async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One job is enough for more than the endpoint's places, without a sweep, however its answers fall."""
+@pytest.mark.parametrize("batch_size", [4, 50], ids=["a claim's size", "an endpoint's places"])
+async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(
+    monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    """One job is enough for more than fit, without a sweep, whatever bounds a claim and however its answers fall."""
 
     async def deliver(delivery: Delivery, *_: object) -> Attempt:
-        await asyncio.sleep(0.001 * int(delivery.id[-1]))
+        await asyncio.sleep(0.015 * int(delivery.id[-1]))
         return an_attempt(0)
 
     monkeypatch.setattr("workers.drain.attempt", deliver)
     store = Backlog()
     settings = Settings(
-        supabase_url="https://x", service_key="k", redis_url="redis://x", endpoint_concurrency=4, batch_size=4
+        supabase_url="https://x", service_key="k", redis_url="redis://x", endpoint_concurrency=4, batch_size=batch_size
     )
     drain = Drain(as_store(store), AdapterCache(settings), settings, worker="w", wake=lambda _: None)
     await drain.run()

@@ -1,4 +1,4 @@
-"""The two processes of the system, and a secret for an endpoint."""
+"""The processes of the system: gateway and workers, or both in one."""
 
 from __future__ import annotations
 
@@ -12,22 +12,35 @@ import typer
 from webhooks.settings import Settings
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
-#: another process should have the next; delayed wake-ups fire within 100 ms instead of 1 s.
-WORKER_ENVIRONMENT = {"dramatiq_queue_prefetch": "1", "dramatiq_worker_timeout": "100"}
+#: another process should have the next. An idle process looks into Redis every second: what is new it hears of from
+#: Postgres, or finds by itself.
+WORKER_ENVIRONMENT = {"dramatiq_queue_prefetch": "1", "dramatiq_worker_timeout": "1000"}
 
 
-def gateway(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-) -> None:
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+
+
+def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the gateway. Settings come from the environment."""
     Settings.from_environment(os.environ)
     _become("gateway", "--host", host, "--port", str(port))
 
 
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve the gateway and deliver, in one process without a broker. Settings come from the environment."""
+    Settings.from_environment(os.environ)
+    _become("gateway", "--deliver", "--host", host, "--port", str(port))
+
+
 def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1) -> None:
-    """Deliver. Settings come from the environment."""
+    """Deliver, with a broker. Settings come from the environment."""
+    # importing it takes a moment: not for --help, nor for the shell's completion
+    from webhooks.queue import create_broker  # noqa: PLC0415
+
     settings = Settings.from_environment(os.environ)
+    # says what is missing, before Dramatiq does in a trace
+    create_broker(settings.queue_url)
     os.environ.update(WORKER_ENVIRONMENT)
     if settings.metrics_listen:
         # where prometheus_client adds up several processes' figures; a new folder, for those of former ones count

@@ -58,6 +58,7 @@ def root(
 
 
 app.command()(dev.dev)
+app.command()(processes.serve)
 app.command()(processes.gateway)
 app.command()(processes.worker)
 app.command()(doctor.doctor)

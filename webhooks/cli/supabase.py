@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def settings() -> Settings:
-    """Return the settings; the broker may be left out, which commands do without. Raises SettingsError."""
-    return Settings.from_environment(os.environ, optional={"redis_url"})
+    """Return the settings. Raises SettingsError."""
+    return Settings.from_environment(os.environ)
 
 
 @asynccontextmanager

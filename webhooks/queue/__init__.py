@@ -1,7 +1,8 @@
-"""The queue: wake-up calls in Redis or RabbitMQ. A message says "drain", never what: Postgres knows that.
+"""The queue: wake-up calls in Redis or RabbitMQ, or within the process. A message says "drain", never what: Postgres
+knows that.
 
-`create_broker` chooses; the functions are what gateway and workers ask of either. Each blocks for a round trip or a
-few, and raises QueueUnavailable.
+`create_broker` and `broker_for` choose; the functions are what gateway and workers ask of each. They block for a round
+trip or a few, and raise QueueUnavailable.
 """
 
 from __future__ import annotations
@@ -12,14 +13,28 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webhooks.errors import SettingsError
-from webhooks.queue.port import DRAIN, QUEUE, Broker, Calls
+from webhooks.queue.local import Local
+from webhooks.queue.port import DRAIN, QUEUE, Broker, Calls, SharedBroker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dramatiq import Middleware
 
-__all__ = ["DRAIN", "QUEUE", "Broker", "Calls", "announce", "announce_later", "create_broker", "ping", "take_turn"]
+__all__ = [
+    "DRAIN",
+    "QUEUE",
+    "Broker",
+    "Calls",
+    "Local",
+    "SharedBroker",
+    "announce",
+    "announce_later",
+    "broker_for",
+    "create_broker",
+    "ping",
+    "take_turn",
+]
 
 #: Due rows for which another job is worth its while: two claims of the default size.
 ROWS_PER_JOB = 500
@@ -29,12 +44,22 @@ BROKERS = {"amqp": "webhooks.queue.rabbitmq:RabbitMQ", "amqps": "webhooks.queue.
 REDIS = "webhooks.queue.redis:Redis"
 
 
-def create_broker(url: str, middleware: Sequence[Middleware] = ()) -> Broker:
-    """Return the broker of a URL; nothing is connected yet. Raises SettingsError when its client is not installed.
+def broker_for(url: str) -> Broker:
+    """Return the broker of a URL; without one the process's own, which nobody attends to before a worker is bound."""
+    return create_broker(url) if url else Local()
+
+
+def create_broker(url: str, middleware: Sequence[Middleware] = ()) -> SharedBroker:
+    """Return the broker of a URL; nothing is connected yet. Raises SettingsError without one, or without its client.
 
     None of Dramatiq's default middleware is used. Retries, AgeLimit and TimeLimit would repeat or drop work that
     Postgres owns: a lost wake-up call is announced again by the sweep or the cron.
     """
+    if not url:
+        raise SettingsError(
+            "workers of their own need a broker: set REDIS_URL (or WEBHOOKS_BROKER_URL) for them and the gateway; "
+            "`webhooks serve`, which delivers in the gateway's process, needs none"
+        )
     module, _, name = BROKERS.get(urlsplit(url).scheme, REDIS).partition(":")
     try:
         broker = getattr(import_module(module), name)

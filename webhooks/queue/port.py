@@ -1,8 +1,8 @@
-"""The port: what a broker does for us, beside what Dramatiq asks of it."""
+"""The port: what a broker does for us, beside what Dramatiq asks of those that processes share."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -26,11 +26,16 @@ READY_TIMEOUT = 1.5
 READY, READY_SECONDS = "webhooks:ready", 10
 
 
-class Broker(dramatiq.Broker):
-    """A broker of Dramatiq's with four abilities more. Each raises QueueUnavailable."""
+class Broker(ABC):
+    """What gateway and workers ask of a broker. Each ability raises QueueUnavailable."""
 
     #: Its name for people.
     service: ClassVar[str]
+
+    @property
+    def attended(self) -> bool:
+        """Whether what is announced reaches anyone; if not, whoever is asked to deliver does it alone."""
+        return True
 
     @abstractmethod
     def announce(self, jobs: int) -> int:
@@ -54,6 +59,10 @@ class Broker(dramatiq.Broker):
     def unavailable(self, failure: str, cause: BaseException) -> QueueUnavailable:
         """Return the error for a failure. It names the cause's kind only: its text may hold the URL's password."""
         return QueueUnavailable(f"{self.service} {failure} ({type(cause).__name__})", service=self.service.lower())
+
+
+class SharedBroker(dramatiq.Broker, Broker):
+    """A broker of Dramatiq's that processes share, with these abilities more."""
 
 
 class Calls(JSONEncoder):

@@ -13,7 +13,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ConnectionBlockedTimeout, NackError
 
 from webhooks.errors import QueueUnavailable, SettingsError
-from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, Broker, drain
+from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, SharedBroker, drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ TURN_SUFFIX = ":1m"
 READY_ARGUMENTS = {"x-max-length": 1}
 
 
-class RabbitMQ(RabbitmqBroker, Broker):
+class RabbitMQ(RabbitmqBroker, SharedBroker):
     """Dramatiq's broker on RabbitMQ. Messages are confirmed, so that what was not taken is an error here too.
 
     pika's connections belong to one thread, and one that nobody uses is ended by RabbitMQ for want of heartbeats. So

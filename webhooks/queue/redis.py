@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
 
 from webhooks.errors import QueueUnavailable
-from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, Broker, drain
+from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, SharedBroker, drain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NO_END = -1
 
 
-class Redis(RedisBroker, Broker):
+class Redis(RedisBroker, SharedBroker):
     """Dramatiq's broker on Redis; each ability is one round trip."""
 
     service: ClassVar[str] = "Redis"

@@ -4,7 +4,8 @@ create or replace function public.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
@@ -19,8 +20,9 @@ begin
         claim_webhook_deliveries.worker,
         claim_webhook_deliveries.per_endpoint,
         claim_webhook_deliveries.busy,
-        claim_webhook_deliveries.project);
+        claim_webhook_deliveries.project,
+        claim_webhook_deliveries.quiet_ms);
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is. "held" says why nothing is claimed: the database belongs to another project.';
-revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is; quiet_ms: a worker that listens claims again after so many milliseconds, so that until then nobody need notify it. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
+revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;

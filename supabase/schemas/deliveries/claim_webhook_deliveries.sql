@@ -4,19 +4,22 @@ create or replace function webhooks.claim_webhook_deliveries(
     worker text default null,
     per_endpoint integer default null,
     busy jsonb default '{}',
-    project text default null
+    project text default null,
+    quiet_ms integer default null
 )
 returns json
 language plpgsql
 -- definer: behind public.claim_webhook_deliveries, which checks the caller
 security definer
 set search_path = pg_catalog, pg_temp
--- Planned anew each time, 0.6 ms of a call: a kept plan that was made while the table had a few rows reads a whole
--- index for each row, until the next analyze. A scan of the whole table is never right here, whatever stale
--- statistics say of a queue.
-set plan_cache_mode = force_custom_plan
+-- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
+-- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
+-- stale statistics say of a queue. Of webhook_deliveries two will do: what reads it is planned anew.
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 declare
@@ -40,9 +43,24 @@ declare
     _claimed json;
     _settings json;
     _count integer;
+    _chosen integer;
+    -- seconds after which another claim may find more, at the latest; null: that depends on what is in the queue
+    _again double precision;
 begin
     if _held is not null then
-        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json);
+        return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', null);
+    end if;
+    -- A crash of the server may forget the claim: it was not made then, and its deliveries are claimed again. A function's
+    -- own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
+    if quiet_ms is not null then
+        -- first the quiet that begins or ends, then the look at who relied on the one before (webhooks.wake_workers), then
+        -- the look at the queue: by statements of their own, each of which sees what was committed before it
+        perform setval('webhooks.wake_ups', floor(extract(epoch from clock_timestamp()) * 1000)::bigint + quiet_ms);
+        if not pg_try_advisory_xact_lock(8604251837184701473) then
+            _again := 0.02;
+        end if;
     end if;
 
     -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
@@ -63,9 +81,11 @@ begin
         where q.delivery_id = any (_ids);
     end if;
     if _expired is not null then
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         update public.webhook_deliveries as d
         set status = 'pending'
         where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
     -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
@@ -81,7 +101,8 @@ begin
             union all
             select e.id from webhooks.endpoints_with_due() as e (id) where e.id < _start
         ) as e
-        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as r
+        -- the limit keeps it from being read the other way round, every endpoint first
+        cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id limit 1) as r
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
           -- one that has as many under way as it may must not take another's turn
@@ -91,7 +112,8 @@ begin
     _endpoints := _unlimited;
 
     -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
-    if cardinality(_limited) > 0 then
+    _count := cardinality(_limited);
+    if _count > 0 then
         insert into public.webhook_circuits (webhook_config_id)
         select c.id
         from public.webhook_configurations as c
@@ -107,6 +129,9 @@ begin
             where h.webhook_config_id = any (_limited)
             order by h.webhook_config_id
             for update skip locked);
+        if cardinality(_limited) < _count then
+            _again := 0.05;
+        end if;
         select _endpoints || array_agg(room.id), _rooms || array_agg(room.size)
         into _endpoints, _rooms
         from (
@@ -119,7 +144,8 @@ begin
         where room.size > 0;
     end if;
     if coalesce(cardinality(_endpoints), 0) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
 
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
@@ -152,7 +178,8 @@ begin
         from (
             select q.delivery_id, q.created_at
             from webhooks.delivery_queue as q
-            where q.ready and q.delivery_id = any (array(
+            -- "is not false", so that the index of what is ready seems no way to find these
+            where q.ready is not false and q.delivery_id = any (array(
                 select s.delivery_id
                 from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
                 cross join lateral (
@@ -169,33 +196,42 @@ begin
         ) as f;
     end if;
     if cardinality(_ids) = 0 then
-        return '{"held": null, "lease_id": null, "endpoints": [], "deliveries": []}';
+        return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
+                                 'due_in_seconds', webhooks.due_in_seconds(_again));
     end if;
+    if cardinality(_ids) = _batch or cardinality(_endpoints) = _batch then
+        _again := 0;
+    end if;
+    _chosen := cardinality(_ids);
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
-    _ids := array(
-        select s.id
-        from (
-            select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+    if cardinality(_ids) * 262144 > _bytes then
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
+        _ids := array(
+            select s.id
             from (
-                select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
-                from unnest(_ids) with ordinality as chosen (id, place)
-                left join (
-                    select e.id,
-                           -- as text, where compression may hide how long that is
-                           case
-                               when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
-                               else octet_length(e.payload::text)
-                           end as bytes
-                    from public.webhook_deliveries as e
-                    where e.id = any (_ids) and e.created_at between _oldest and _newest
-                    offset 0
-                ) as d on d.id = chosen.id
-            ) as sized
-        ) as s
-        where s.bytes_before < _bytes
-        order by s.place);
+                select sized.id, sized.place, sum(sized.bytes) over (order by sized.place) - sized.bytes as bytes_before
+                from (
+                    select chosen.id, chosen.place, coalesce(d.bytes, 0) as bytes
+                    from unnest(_ids) with ordinality as chosen (id, place)
+                    left join (
+                        select e.id,
+                               -- as text, where compression may hide how long that is
+                               case
+                                   when pg_column_size(e.payload) < 1000 then pg_column_size(e.payload)
+                                   else octet_length(e.payload::text)
+                               end as bytes
+                        from public.webhook_deliveries as e
+                        where e.id = any (_ids) and e.created_at between _oldest and _newest
+                        offset 0
+                    ) as d on d.id = chosen.id
+                ) as sized
+            ) as s
+            where s.bytes_before < _bytes
+            order by s.place);
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
+    end if;
 
     -- 7. what the limited ones got: their tokens are spent, and an open circuit is tried by its one request
     if cardinality(_limited) > 0 then
@@ -224,6 +260,7 @@ begin
         due_at = _now + make_interval(secs => greatest(coalesce(lease_seconds, 60), 1, 2 * coalesce((
             select c.timeout_seconds from public.webhook_configurations as c where c.id = q.webhook_config_id), 0)))
     where q.delivery_id = any (_ids);
+    perform set_config('plan_cache_mode', 'force_custom_plan', true);
     with claimed as (
         update public.webhook_deliveries as d
         set status = 'processing'
@@ -236,6 +273,7 @@ begin
            count(*)
     into _claimed, _count
     from claimed as k;
+    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     if _count < cardinality(_ids) then
         -- a delivery that is gone, or finished, has no place in the queue
         delete from webhooks.delivery_queue as q
@@ -249,9 +287,11 @@ begin
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = any (_endpoints);
+    -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
-                             'deliveries', coalesce(_claimed, '[]'));
+                             'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
+                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end);
 end $$;
-comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) is 'Behind public.claim_webhook_deliveries.';
-revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text) to service_role;
+comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Behind public.claim_webhook_deliveries.';
+revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;

@@ -14,6 +14,7 @@ as $$
 declare
     _from webhooks.cursors;
     _looked integer;
+    _queued integer;
     _last_at timestamptz;
     _last_id uuid;
 begin
@@ -35,6 +36,7 @@ begin
           -- by one snapshot: the row that another transaction deletes just now, with a new status, is still there
           and not exists (select from webhooks.delivery_queue as q where q.delivery_id = l.id)
         on conflict (delivery_id) do nothing
+        returning 1
     ),
     failed as (
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
@@ -43,12 +45,16 @@ begin
           and not exists (select from webhooks.failed_deliveries as f where f.delivery_id = l.id)
         on conflict (delivery_id) do nothing
     )
-    select (select count(*) from looked), l.created_at, l.id into _looked, _last_at, _last_id
+    select (select count(*) from looked), (select count(*) from queued), l.created_at, l.id
+    into _looked, _queued, _last_at, _last_id
     from (select 1) as one
     left join (select k.created_at, k.id from looked as k order by k.created_at desc, k.id desc limit 1) as l on true;
     insert into webhooks.cursors as c (name, created_at, id)
     values ('queue_missing', case when _looked = batch_size then _last_at end, case when _looked = batch_size then _last_id end)
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    if _queued > 0 then
+        perform webhooks.wake_workers();
+    end if;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
 comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';

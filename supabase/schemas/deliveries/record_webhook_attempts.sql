@@ -25,6 +25,9 @@ declare
     _rest json;
     _recorded json;
 begin
+    -- A crash of the server may forget what it was told in the last half second: its leases run out, and it is delivered
+    -- again. A function's own setting would end before the commit.
+    perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, so that two workers' batches cannot deadlock
     select coalesce(array_agg(l.delivery_id), '{}'), array_agg(distinct l.webhook_config_id), min(l.created_at), max(l.created_at)
     into _live, _endpoints, _oldest, _newest

@@ -10,6 +10,8 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
+    -- a crash of the server may forget it: the leases run out then
+    perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, as by whoever records results or deletes an endpoint
     perform from webhooks.delivery_queue as q
     where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
@@ -27,6 +29,9 @@ begin
     update public.webhook_deliveries as d
     set status = 'pending'
     where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status = 'processing';
+    if cardinality(_ids) > 0 then
+        perform webhooks.wake_workers();
+    end if;
     return cardinality(_ids);
 end $$;
 comment on function webhooks.release_webhook_deliveries(jsonb) is 'Behind public.release_webhook_deliveries.';

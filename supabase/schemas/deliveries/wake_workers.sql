@@ -4,13 +4,28 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _moment bigint := floor(extract(epoch from clock_timestamp()) * 50);
+    _now bigint := floor(extract(epoch from clock_timestamp()) * 1000);
+    _quiet_until bigint;
+    _locked boolean := false;
 begin
-    -- another moment, not a later one: a clock may have been set back
-    if (select w.last_value from webhooks.wake_ups as w) <> _moment then
-        perform setval('webhooks.wake_ups', _moment);
-        perform pg_notify('webhook_deliveries', '');
+    perform webhooks.request_drain();
+    loop
+        _quiet_until := (select w.last_value from webhooks.wake_ups as w);
+        -- a moment that is a minute away is of a clock that was set back
+        exit when abs(_quiet_until) <= _now or abs(_quiet_until) > _now + 60000;
+        if _locked then
+            return;
+        end if;
+        -- Until this transaction's end it tells whoever looks next ("whquiet!" in ASCII) that there is something to wait
+        -- for. Who looked before has ended the quiet first: so once more.
+        _locked := pg_try_advisory_xact_lock_shared(8604251837184701473);
+        exit when not _locked;
+    end loop;
+    -- whoever listens claims at least twice a minute
+    if _quiet_until < _now - 120000 then
+        perform setval('webhooks.wake_ups', -_now - 1000);
     end if;
+    perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries, at most once in 20 ms.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon; and wakes the gateway if asked to.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;

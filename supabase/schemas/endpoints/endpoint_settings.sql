@@ -1,17 +1,19 @@
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
 returns jsonb
-language sql
+-- not sql: before Postgres 18 that is planned in each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_strip_nulls(jsonb_build_object(
+begin
+    return jsonb_strip_nulls(jsonb_build_object(
         'id', endpoint.id,
         'url', endpoint.url,
         'secrets', webhooks.live_secrets(endpoint.id),
         'credentials_profile', nullif(endpoint.credentials_profile, ''),
         'timeout_seconds', endpoint.timeout_seconds,
         'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
-        'circuit_failure_threshold', endpoint.circuit_failure_threshold))
-$$;
+        'circuit_failure_threshold', endpoint.circuit_failure_threshold));
+end $$;
 comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;

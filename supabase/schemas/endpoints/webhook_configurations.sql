@@ -80,6 +80,13 @@ create or replace trigger reset_webhook_circuit
     after update of is_active on public.webhook_configurations
     for each row when (new.is_active and not old.is_active)
     execute function webhooks.reset_circuit();
+create or replace trigger wake_for_webhook_endpoint
+    after update of is_active, rate_limit_per_second, max_concurrency on public.webhook_configurations
+    for each row when (new.is_active and (
+        not old.is_active
+        or new.rate_limit_per_second is distinct from old.rate_limit_per_second
+        or new.max_concurrency is distinct from old.max_concurrency))
+    execute function webhooks.wake_for_endpoint();
 
 alter table public.webhook_configurations enable row level security;
 create policy "Admins can view webhook configurations" on public.webhook_configurations

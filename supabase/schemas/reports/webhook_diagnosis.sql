@@ -21,6 +21,10 @@ begin
             select jsonb_build_object('project', i.project, 'held_for', i.held_for, 'since', i.held_since)
             from webhooks.installation as i
             where i.held_for is not null),
+        'wake_up', (
+            select jsonb_build_object('gateway_url', i.gateway_url, 'problem', webhooks.wake_up_problem())
+            from webhooks.installation as i
+            where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
         -- grants, policies and row security that are not as they should be

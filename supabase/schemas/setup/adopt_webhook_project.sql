@@ -31,9 +31,14 @@ begin
         end if;
     end if;
     insert into webhooks.installation as i (project) values (adopt_webhook_project.project)
-    on conflict (only_row) do update set project = excluded.project, held_for = null, held_since = null;
+    on conflict (only_row) do update
+    set project = excluded.project, held_for = null, held_since = null,
+        -- that of the original
+        gateway_url = case when i.project = excluded.project then i.gateway_url end,
+        drain_seconds = case when i.project = excluded.project then i.drain_seconds end;
     perform webhooks.log_action('adopt_project', null, null, jsonb_build_object(
         'project', adopt_webhook_project.project, 'pending', adopt_webhook_project.pending));
+    perform webhooks.wake_workers();
     return jsonb_build_object(
         'project', adopt_webhook_project.project, 'discarded', coalesce(cardinality(_ids), 0), 'more', false);
 end $$;

@@ -1,0 +1,255 @@
+"""When a process claims, and how often: by what it hears, what it finds, and what the database says is due."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.adapters.shorthands import make_settings
+from tests.unit.test_drain import an_attempt, as_store, delivery
+from webhooks.deliveries import Claimed, Recorded
+from webhooks.errors import StoreUnavailable
+from workers.adapters.cache import AdapterCache
+from workers.drain import Drain
+from workers.rhythm import Rhythm
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from webhooks.deliveries import Attempt, Delivery
+
+pytestmark = pytest.mark.anyio
+
+
+class Ear:
+    """A listener that listens."""
+
+    here, elsewhere = True, False
+
+
+class Database:
+    """Hands out what `waiting` holds; `answers` come before that. Notes each call."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Delivery] = []
+        self.answers: list[Claimed | Exception] = []
+        self.claims: list[tuple[int, float | None]] = []
+        self.records: list[int] = []
+        self.duration = 0.0
+
+    async def claim(self, *, batch_size: int, quiet_seconds: float | None, **_: object) -> Claimed:
+        await asyncio.sleep(self.duration)
+        if self.answers:
+            answer = self.answers.pop(0)
+            self.claims.append((-1, quiet_seconds))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        batch, self.waiting = self.waiting[:batch_size], self.waiting[batch_size:]
+        self.claims.append((len(batch), quiet_seconds))
+        return Claimed(batch, 0 if len(batch) == batch_size else None)
+
+    async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
+        self.records.append(len(attempts))
+        return [Recorded(one.delivery_id, "delivered", 0, accepted=True) for one in attempts]
+
+    async def release(self, deliveries: Sequence[Delivery]) -> int:
+        return len(deliveries)
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A database, and a receiver that takes all."""
+
+    async def deliver(one: Delivery, *_: object) -> Attempt:
+        await asyncio.sleep(0)
+        return an_attempt(int(one.id))
+
+    monkeypatch.setattr("workers.drain.attempt", deliver)
+    return Database()
+
+
+@pytest.fixture
+async def make(database: Database) -> AsyncIterator[Callable[..., Drain]]:
+    """Make a drain on it, closed at the end."""
+    drains: list[Drain] = []
+
+    def drain(*, ear: Ear | None = None, hurry: bool = False, **settings: Any) -> Drain:
+        chosen = make_settings(**settings)
+        rhythm = Rhythm(asyncio.get_running_loop().time)
+        rhythm.ear = ear
+        made = Drain(
+            as_store(database),  # type: ignore[arg-type]  # a fake of this file
+            AdapterCache(chosen),
+            chosen,
+            worker="w",
+            wake=lambda _: None,
+            rhythm=rhythm,
+            hurry=hurry,
+        )
+        drains.append(made)
+        return made
+
+    yield drain
+    for one in drains:
+        await one.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - it looks at what others do
+            await asyncio.sleep(0.002)
+
+
+async def still(database: Database) -> list[int]:
+    """Return what the claims found, once no more follow."""
+    before = -1
+    while before != len(database.claims):
+        before = len(database.claims)
+        await asyncio.sleep(0.1)
+    return [found for found, _ in database.claims]
+
+
+async def test_an_event_is_one_claim(database: Database, make: Callable[..., Drain]) -> None:
+    """A claim that returns fewer than it asked for is the last, until something is announced."""
+    drain = make(ear=Ear())
+    for n in range(5):
+        database.waiting.append(delivery(str(n)))
+        drain.hear()
+        await until(lambda n=n: len(database.claims) == n + 1)  # type: ignore[misc]
+        await asyncio.sleep(0.03)
+    assert await still(database) == [1, 1, 1, 1, 1]
+    assert {quiet for _, quiet in database.claims} == {0.0}
+
+
+async def test_full_claims_follow_each_other(database: Database, make: Callable[..., Drain]) -> None:
+    """One announcement drains a backlog."""
+    drain = make(ear=Ear(), batch_size=10, endpoint_concurrency=100)
+    database.waiting = [delivery(str(n), f"e{n % 7}") for n in range(35)]
+    drain.hear()
+    await until(lambda: not database.waiting)
+    assert sum(await still(database)) == 35
+
+
+async def test_others_are_called_for_what_is_too_much(database: Database, make: Callable[..., Drain]) -> None:
+    """More than a claim holds, and more of one endpoint than its places."""
+    drain = make(ear=Ear(), batch_size=5, endpoint_concurrency=100)
+    assert not drain.behind
+    database.answers = [Claimed([delivery(str(n)) for n in range(5)], 0), Claimed([], None)]
+    seen: list[bool] = []
+    claim = database.claim
+
+    async def watched(**more: Any) -> Claimed:
+        seen.append(drain.behind)
+        return await claim(**more)
+
+    database.claim = watched  # type: ignore[method-assign]
+    drain.hear()
+    await until(lambda: len(seen) == 2)
+    await still(database)
+    assert seen == [False, True]
+    assert not drain.behind
+
+
+async def test_what_is_announced_during_a_claim_is_claimed(database: Database, make: Callable[..., Drain]) -> None:
+    """The claim may not have seen it."""
+    drain = make(ear=Ear())
+    database.duration = 0.05
+    drain.hear()
+    await asyncio.sleep(0.02)
+    database.duration = 0.0
+    drain.hear()
+    await until(lambda: len(database.claims) == 2)
+    assert await still(database) == [0, 0]
+
+
+async def test_many_announcements_end_in_a_promise(database: Database, make: Callable[..., Drain]) -> None:
+    """The quiet is asked for while claims follow each other anyway, and the last claim of all ends it."""
+    drain = make(ear=Ear())
+    number = 0
+    for _ in range(20):
+        for _ in range(3):
+            database.waiting.append(delivery(str(number := number + 1)))
+            if not drain._pace.promised:
+                drain.hear()
+        await asyncio.sleep(0.005)
+    await until(lambda: not database.waiting)
+    found = await still(database)
+    assert sum(found) == 60
+    quiets = [quiet for _, quiet in database.claims]
+    assert any(quiets), "nothing was promised"
+    assert quiets[-1] == 0, "nobody is notified any more, and nobody looks"
+    for quiet, following in zip(quiets, [*quiets[1:], None], strict=True):
+        assert not quiet or following is not None, "a promise was not kept"
+
+
+async def test_who_does_not_listen_asks_for_no_quiet(database: Database, make: Callable[..., Drain]) -> None:
+    """It would silence those who do."""
+    drain = make()
+    for _ in range(5):
+        database.waiting += [delivery(str(n)) for n in range(5)]
+        drain.go_on()
+        await asyncio.sleep(0.005)
+    await still(database)
+    assert {quiet for _, quiet in database.claims} == {None}
+
+
+async def test_it_claims_again_when_the_next_is_due(database: Database, make: Callable[..., Drain]) -> None:
+    """By itself, once."""
+    drain = make(ear=Ear())
+    database.answers = [Claimed([], 0.05)]
+    drain.hear()
+    await until(lambda: len(database.claims) == 2)
+    assert await still(database) == [-1, 0]
+
+
+async def test_the_latest_claim_knows_what_is_due(database: Database, make: Callable[..., Drain]) -> None:
+    """What an earlier one said is out of date."""
+    drain = make(ear=Ear())
+    database.answers = [Claimed([], 0.3), Claimed([], None)]
+    drain.hear()
+    await until(lambda: len(database.claims) == 1)
+    await asyncio.sleep(0.02)
+    drain.hear()
+    await until(lambda: len(database.claims) == 2)
+    assert drain.look_at == float("inf")
+
+
+async def test_a_claim_that_failed_is_made_again(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a sweep: nothing is announced a second time."""
+    monkeypatch.setattr("workers.drain.SOON", 0.02)
+    drain = make(ear=Ear())
+    database.waiting = [delivery("1")]
+    database.answers = [StoreUnavailable("away"), StoreUnavailable("away")]
+    drain.hear()
+    await until(lambda: not database.waiting)
+    assert await still(database) == [-1, -1, 1]
+
+
+async def test_results_of_a_quarter_second_are_one_call(database: Database, make: Callable[..., Drain]) -> None:
+    """Events that come one by one do not end in a call each."""
+    drain = make(ear=Ear())
+    for n in range(5):
+        database.waiting.append(delivery(str(n)))
+        drain.hear()
+        await until(lambda: not database.waiting)
+        await asyncio.sleep(0.011)
+    await until(lambda: sum(database.records) == 5)
+    assert len(database.records) <= 2
+
+
+@pytest.mark.parametrize("limited", [True, False])
+async def test_a_result_that_others_wait_for_is_recorded_at_once(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch, limited: bool
+) -> None:
+    """It frees a place of a limited endpoint; or someone waits for the drain's end."""
+    monkeypatch.setattr("workers.recorder.LINGER", 60)
+    drain = make(ear=Ear(), hurry=not limited)
+    database.waiting = [delivery("1", limited=limited)]
+    drain.hear()
+    await until(lambda: database.records == [1])

@@ -1,0 +1,94 @@
+"""The wiring of a worker, for the processes that have one: `webhooks worker` and `webhooks serve`."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import socket
+from functools import partial
+from typing import TYPE_CHECKING
+
+from webhooks.errors import SettingsError
+from webhooks.versions import CheckedStore
+from workers.adapters.cache import AdapterCache
+from workers.metrics import Metrics
+from workers.telemetry import Telemetry
+from workers.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from webhooks.queue import Broker
+    from webhooks.settings import Settings
+    from workers.listener import Listener
+    from workers.traces import Traces
+
+#: Objects made and not yet freed before Python looks for cycles among them; its default is 700.
+GARBAGE = 20_000
+
+#: OpenTelemetry's own variables that say where traces go.
+OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+def make_worker(settings: Settings, broker: Broker, environment: Mapping[str, str]) -> Worker:
+    """Return a worker that is woken by a broker and, where the settings ask for it, by a listener.
+
+    Raises SettingsError when the environment asks for what is not installed.
+    """
+    worker = Worker(
+        CheckedStore(settings),
+        AdapterCache(settings),
+        broker,
+        settings,
+        name=worker_name(),
+        telemetry=Telemetry(Metrics(), _traces(environment)),
+    )
+    if settings.database_url:
+        worker.listen(_listener(settings.database_url))
+    return worker
+
+
+def worker_name() -> str:
+    """Return what leases name this process by."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def allow_many_files() -> None:
+    """Let the process open as many files as the system allows: connections are kept for each endpoint."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def collect_seldom() -> None:
+    """Look for garbage less often, and never at what lives for ever: call it once everything is wired.
+
+    Garbage in cycles is rare here, and looking for it among thousands of headers and futures took a tenth of a
+    worker's CPU.
+    """
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+
+
+def _listener(database_url: str) -> Callable[[Callable[[], None]], Listener]:
+    """Return what makes the listener."""
+    try:
+        from workers.listener import Listener  # noqa: PLC0415 - of an extra
+    except ImportError as exc:
+        raise SettingsError(
+            "WEBHOOKS_DATABASE_URL needs psycopg; install it: pip install 'supabase-webhooks[listen]'"
+        ) from exc
+    return partial(Listener, database_url)
+
+
+def _traces(environment: Mapping[str, str]) -> Traces | None:
+    """Return the traces that the environment asks for, or None."""
+    if not any(environment.get(name) for name in OTLP):
+        return None
+    try:
+        from workers.traces import Traces  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as exc:
+        raise SettingsError(
+            f"{OTLP[0]} asks for traces, which need {exc.name}; install it: pip install 'supabase-webhooks[otel]'"
+        ) from exc
+    return Traces()

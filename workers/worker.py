@@ -1,0 +1,130 @@
+"""A worker: everything that delivers in one process, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+from webhooks.errors import QueueUnavailable, StoreError, VersionError
+from webhooks.queue import announce_later
+from workers.alerts import Watch
+from workers.drain import Drain
+from workers.rhythm import Rhythm
+from workers.sweep import Sweep
+from workers.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prometheus_client import CollectorRegistry
+
+    from webhooks.queue import Broker
+    from webhooks.settings import Settings
+    from webhooks.versions import CheckedStore
+    from workers.adapters.cache import AdapterCache
+    from workers.listener import Listener
+    from workers.telemetry import Telemetry
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two questions for the database's version while Supabase does not answer.
+PATIENCE = 1
+
+
+class Worker:
+    """One worker process's parts: its drain, its sweep, its connections. All of it on one event loop."""
+
+    def __init__(  # noqa: PLR0913 - the composition root names each
+        self,
+        store: CheckedStore,
+        adapters: AdapterCache,
+        broker: Broker,
+        settings: Settings,
+        *,
+        name: str,
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._broker = broker
+        self._telemetry = telemetry
+        self._rhythm = Rhythm(time.monotonic)
+        self._drain = Drain(
+            store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry, rhythm=self._rhythm
+        )
+        self._sweep = Sweep(self._drain, store, broker, settings, worker=name, rhythm=self._rhythm)
+        self._upkeep = Upkeep(store, broker, settings, worker=name)
+        self._watch = Watch(store, broker, settings, worker=name, rhythm=self._rhythm)
+        self._listener: Listener | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The figures of this worker."""
+        return self._telemetry.metrics.registry
+
+    async def drain(self) -> None:
+        """Claim until nothing is due: one wake-up call."""
+        if begun := await self._drain.run():
+            logger.info("%d attempts begun", begun)
+
+    def go_on(self) -> None:
+        """Claim again, as a task of this process."""
+        self._drain.go_on()
+
+    def listen(self, listener: Callable[[Callable[[], None]], Listener]) -> None:
+        """Have this process woken by a listener, which is given what wakes it."""
+        self._listener = self._rhythm.ear = listener(self._drain.hear)
+
+    async def look(self, *, sweep: bool) -> None:
+        """Look for due deliveries until cancelled: listen, and sweep and keep up."""
+        looking = [self._fit()]
+        if sweep:
+            looking += [self._sweep.run(), self._upkeep.run(), self._watch.run()]
+        if self._listener:
+            looking.append(self._listener.run())
+        await asyncio.gather(*looking)
+
+    async def _fit(self) -> None:
+        """End the process, and so Dramatiq's others, when the database's SQL is of no version that it works on.
+
+        Nothing has been claimed then: the store asks before its first call.
+        """
+        while True:
+            try:
+                await self._store.fits()
+            except VersionError as exc:
+                logger.critical("%s", exc)
+                os._exit(1)
+            except StoreError:
+                # the sweep logs it
+                await asyncio.sleep(PATIENCE)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._drain.stop()
+
+    async def close(self) -> None:
+        """Finish and record what is in flight, make the last wake-up calls, close all connections."""
+        await self._drain.close()
+        await asyncio.gather(*self._calls)
+        await self._adapters.close()
+        await self._store.close()
+        if self._telemetry.traces:
+            await asyncio.to_thread(self._telemetry.traces.close)
+
+    def _wake(self, seconds: float) -> None:
+        call = asyncio.create_task(self._announce(seconds))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _announce(self, seconds: float) -> None:
+        try:
+            await asyncio.to_thread(announce_later, self._broker, seconds=max(0.0, seconds))
+        except QueueUnavailable as exc:
+            logger.warning("%s; the sweep or the cron will find the row", exc)
