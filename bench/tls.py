@@ -70,7 +70,8 @@ def trusting_worker(world: World, processes: int, trusted: Path) -> Child:
     child = world.run(
         "bench.trusting",
         *("--threads", "1", "--processes", str(processes)),
-        **{TRUSTED: str(trusted), **WORKER_ENVIRONMENT},
+        environment={TRUSTED: str(trusted), **WORKER_ENVIRONMENT},
+        code=world.code,
     )
     child.wait_ready(lambda: child.tail().count("ready for action") >= processes)
     world.measure("worker", child)

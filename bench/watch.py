@@ -11,7 +11,7 @@ import ssl
 import time
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPSConnection
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import psycopg
@@ -29,10 +29,11 @@ select exists (select from public.webhook_deliveries where status = 'pending')
 
 
 class Counts(NamedTuple):
-    """What a receiver has had: requests, and connections."""
+    """What a receiver has had: requests, connections, and when the last request came (time.monotonic)."""
 
     requests: int
     connections: int
+    last: float
 
 
 class Watch:
@@ -40,7 +41,7 @@ class Watch:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._receivers: dict[str, HTTPConnection] = {}
+        self._servers: dict[str, HTTPConnection] = {}
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -55,13 +56,17 @@ class Watch:
         self._exit.close()
 
     def counts(self, receiver: str) -> Counts:
-        """Ask a receiver what it has had, over a connection that is kept."""
-        if receiver not in self._receivers:
-            self._receivers[receiver] = _connection(receiver)
-            self._exit.callback(self._receivers[receiver].close)
-        connection = self._receivers[receiver]
-        connection.request("GET", "/count")
-        return Counts(**json.loads(connection.getresponse().read()))
+        """Ask a receiver what it has had."""
+        return Counts(**self.ask(receiver, "/count"))
+
+    def ask(self, server: str, path: str) -> dict[str, Any]:
+        """Ask a receiver, or a proxy, what it has counted, over a connection that is kept."""
+        if server not in self._servers:
+            self._servers[server] = _connection(server)
+            self._exit.callback(self._servers[server].close)
+        connection = self._servers[server]
+        connection.request("GET", path)
+        return dict(json.loads(connection.getresponse().read()))
 
     def recorded(
         self, receiver: str | None = None, requests: int = 0, *, unfinished: str = UNFINISHED, seconds: float = 300
@@ -74,9 +79,11 @@ class Watch:
         while receiver and self.counts(receiver).requests < requests * NEARLY:
             _sleep(ARRIVAL_POLL, deadline)
         question = unfinished.encode()
-        while self._db.execute(question).fetchone() != (False,):
-            # without a receiver's word the whole run is watched here
-            _sleep(RECORD_POLL if receiver else 2 * RECORD_POLL, deadline)
+        # one commit, however often it asks: commits are counted
+        with self._db.transaction():
+            while self._db.execute(question).fetchone() != (False,):
+                # without a receiver's word the whole run is watched here
+                _sleep(RECORD_POLL if receiver else 2 * RECORD_POLL, deadline)
         return time.perf_counter()
 
 

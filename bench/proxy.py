@@ -1,0 +1,143 @@
+"""A proxy before REST that counts calls and bytes, and delays them: `python -m bench.proxy PORT TARGET_PORT MS`.
+
+Half of the milliseconds pass on the way there, half on the way back. `GET /counts` says what has passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, cast
+
+import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: A request's head: the path's last part, without its parameters.
+NAME = re.compile(rb"[A-Z]+ [^ ?]*/([^ ?/]*)")
+
+COUNTS = b"GET /counts "
+
+
+class Counts:
+    """What has passed: calls by name, and bytes there and back, heads included."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.sent = 0
+        self.received = 0
+
+    def note(self, name: str) -> None:
+        """Count a call."""
+        self.calls[name] += 1
+
+    def response(self) -> bytes:
+        """Return them as an HTTP response."""
+        body = json.dumps({"calls": self.calls, "sent": self.sent, "received": self.received}).encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+class Requests:
+    """A stream of requests, cut where each begins; bodies have a Content-Length, as those of every client here do."""
+
+    def __init__(self, found: Callable[[str], None]) -> None:
+        self._found = found
+        self._head = b""
+        self._body = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        while data:
+            if self._body:
+                passed = min(self._body, len(data))
+                self._body, data = self._body - passed, data[passed:]
+                continue
+            head, end, data = (self._head + data).partition(b"\r\n\r\n")
+            self._head = b"" if end else head
+            if end:
+                name, length = NAME.match(head), re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+                self._body = int(length[1]) if length else 0
+                self._found(name[1].decode() if name else "?")
+
+
+class Way(asyncio.Protocol):
+    """One end of a connection: what comes in goes out at the other end, later."""
+
+    def __init__(self, passed: Callable[[bytes], bytes | None], delay: float) -> None:
+        self._passed = passed
+        self._delay = delay
+        self.transport: asyncio.Transport
+        self.other: Way
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; nothing is read before there is another end."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
+        self.transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on, or return the counts."""
+        if response := self._passed(data):
+            self.transport.write(response)
+        else:
+            self._later(self._write, data)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Close the other end, after what is on its way."""
+        self._later(self._close)
+
+    def _write(self, data: bytes) -> None:
+        if not self.other.transport.is_closing():
+            self.other.transport.write(data)
+
+    def _close(self) -> None:
+        self.other.transport.close()
+
+    def _later(self, do: Callable[..., None], *arguments: bytes) -> None:
+        if self._delay:
+            # in their order: of two timers that end in the same millisecond uvloop runs the older one first
+            asyncio.get_running_loop().call_later(self._delay, do, *arguments)
+        else:
+            do(*arguments)
+
+
+async def serve(port: int, target: int, milliseconds: float) -> None:
+    """Serve until the process is ended."""
+    counts, loop, delay = Counts(), asyncio.get_running_loop(), milliseconds / 2000
+    joining: set[asyncio.Task[None]] = set()
+
+    def connect() -> Way:
+        requests = Requests(counts.note)
+
+        def there(data: bytes) -> bytes | None:
+            if data.startswith(COUNTS):
+                return counts.response()
+            counts.sent += len(data)
+            requests.feed(data)
+            return None
+
+        def back(data: bytes) -> None:
+            counts.received += len(data)
+
+        client, server = Way(there, delay), Way(back, delay)
+        client.other, server.other = server, client
+
+        async def join() -> None:
+            await loop.create_connection(lambda: server, "127.0.0.1", target)
+            client.transport.resume_reading()
+            server.transport.resume_reading()
+
+        task = loop.create_task(join())
+        joining.add(task)
+        task.add_done_callback(joining.discard)
+        return client
+
+    listening = await loop.create_server(connect, "127.0.0.1", port, backlog=1024)
+    await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
