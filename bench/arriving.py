@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bench.sides import Sides
     from bench.world import World
 
+#: In the full form and in the short one.
+EVENTS, ROUNDS = {False: 2_000, True: 300}, {False: 5, True: 1}
+
 ENDPOINTS = 10
 
 #: Milliseconds between workers and REST in its variant: a hosted project in the same country.
@@ -54,18 +57,18 @@ def arrive(world: World, way: str, events: int, *, receiver: str | None = None) 
 
 def run(sides: Sides, *, short: bool) -> dict[str, Any]:
     """Let 2,000 events of 300 bytes arrive from 32 callers, for ten endpoints each, while they are delivered."""
-    events = 300 if short else 2_000
+    events = EVENTS[short]
     found: dict[str, dict[str, list[Figures]]] = {
         name: {side: [] for side in sides} for name in (REST, SQL, TLS, FAR)
     }  # fmt: skip
-    for number in rounds("k", 1 if short else 5):
+    for number in rounds("k", ROUNDS[short]):
         for side, world in turns(sides, number):
             worker = world.worker(2)
             drain(world, WARM, ENDPOINTS)
             for name, way in ((REST, "REST"), (SQL, "SQL")):
                 found[name][side].append(arrive(world, way, events))
             worker.stop()
-    for number in range(1 if short else 2):
+    for number in range((ROUNDS[short] + 1) // 2):
         for side, world in turns(sides, number):
             say(f"(k) {side}: receivers over TLS, then REST {AWAY} ms away")
             found[TLS][side].append(_over_tls(world, events))

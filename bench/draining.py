@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bench.figures import Figures
     from bench.sides import Sides
 
+#: In the full form and in the short one.
+ROWS, ROUNDS = {False: 20_000, True: 4_000}, {False: 5, True: 1}
+
 RATE, TEN = "deliveries/s", 10
 
 #: What the table of endpoints shows of a drain.
@@ -26,11 +29,11 @@ SHOWN = (RATE, "total CPU s per 1,000", "total without REST CPU s per 1,000", "W
 
 def run(sides: Sides, *, short: bool) -> dict[str, Any]:
     """Drain 20,000 rows to 1, 10 and 1,000 endpoints, beside the client alone and the two older designs, in turns."""
-    rows = 4_000 if short else 20_000
+    rows = ROWS[short]
     this = sides["this"]
     drains: dict[str, dict[int, list[Figures]]] = {side: {1: [], TEN: [], 1_000: []} for side in sides}
     others: dict[str, list[Figures]] = {}
-    for number in rounds("a", 1 if short else 5):
+    for number in rounds("a", ROUNDS[short]):
         for side, world in turns(sides, number):
             worker = world.worker(2)
             drain(world, WARM, TEN)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.meter import Meter
 from bench.progress import say
+from bench.proxy import passed
 from bench.shares import per_minute
 
 if TYPE_CHECKING:
@@ -33,19 +34,15 @@ class Idle:
 
     def start(self) -> None:
         """Begin to measure."""
-        self._before = self._counts()
+        self._before = passed(self._proxy)
         self._meter = Meter(self._world)
 
     def stop(self) -> Figures:
         """Return what a minute took, and stop the worker."""
-        used, after = self._meter.used(), self._counts()
-        calls, sent, received = (now - then for now, then in zip(after, self._before, strict=True))
+        used, now, then = self._meter.used(), passed(self._proxy), self._before
         self._worker.stop()
-        return per_minute(used, calls, sent, received)
-
-    def _counts(self) -> tuple[int, int, int]:
-        counts = self._world.watch.ask(self._proxy, "/counts")
-        return sum(counts["calls"].values()), counts["sent"], counts["received"]
+        calls = sum(now.calls.values()) - sum(then.calls.values())
+        return per_minute(used, calls, now.sent - then.sent, now.received - then.received)
 
 
 def run(sides: Sides, *, short: bool) -> dict[str, Any]:

@@ -10,7 +10,10 @@ import json
 import re
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, cast
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -102,6 +105,22 @@ class Way(asyncio.Protocol):
             asyncio.get_running_loop().call_later(self._delay, do, *arguments)
         else:
             do(*arguments)
+
+
+class Passed(NamedTuple):
+    """What a proxy has passed: calls by name, and bytes to REST and from there, heads included."""
+
+    calls: dict[str, int]
+    sent: int
+    received: int
+
+
+def passed(url: str) -> Passed:
+    """Ask a proxy what it has passed."""
+    # each time over a connection of its own: one that is kept has its other end at REST, which ends it
+    with closing(HTTPConnection(urlsplit(url).netloc)) as connection:
+        connection.request("GET", "/counts")
+        return Passed(**json.loads(connection.getresponse().read()))
 
 
 async def serve(port: int, target: int, milliseconds: float) -> None:

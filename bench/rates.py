@@ -12,6 +12,7 @@ from bench.drain import WARM, drain
 from bench.figures import medians, percentile
 from bench.meter import Meter
 from bench.progress import rounds, say
+from bench.proxy import passed
 from bench.shares import per_delivery
 from bench.sides import turns
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from bench.figures import Figures
     from bench.sides import Sides
     from bench.world import World
+
+#: Seconds that are measured, in the full form and in the short one, and rounds.
+SECONDS, ROUNDS = {False: 30.0, True: 5.0}, {False: 2, True: 1}
 
 #: Seconds of the rate before what is measured, and after it.
 BEFORE, AFTER = 3.0, 1.0
@@ -47,14 +51,14 @@ def keep(world: World, proxy: str, way: str, rate: Rate, seconds: float) -> Figu
     with Callers(world, way) as callers, ThreadPoolExecutor(1) as thread:
         calling = thread.submit(callers.call, events, per_second=rate.events)
         time.sleep(BEFORE)
-        before = calls_to(world, proxy)
+        before = passed(proxy).calls
         meter = Meter(world)
         time.sleep(seconds)
         used = meter.used()
-        after = calls_to(world, proxy)
+        after = passed(proxy).calls
         calls = [call for call in calling.result() if used.begun <= call.begun < used.ended]
     world.watch.recorded()
-    arrived = world.watch.ask(world.receiver, "/arrivals")
+    arrived = world.watch.arrivals(world.receiver)
     took = sorted((at - call.begun) * 1000 for call in calls for at in arrived.get(call.request_id, ()))
     made = sum(call.deliveries for call in calls)
     return {
@@ -66,17 +70,12 @@ def keep(world: World, proxy: str, way: str, rate: Rate, seconds: float) -> Figu
     }
 
 
-def calls_to(world: World, proxy: str) -> dict[str, int]:
-    """Return how often the workers have called REST, by function."""
-    return dict(world.watch.ask(proxy, "/counts")["calls"])
-
-
 def run(sides: Sides, *, short: bool) -> dict[str, Any]:
     """Keep 1, 10, 50, 200 and 1,000 deliveries/s (ten endpoints each) and time from before the call to the arrival."""
-    seconds = 5.0 if short else 30.0
+    seconds = SECONDS[short]
     proxies = {side: world.proxy() for side, world in sides.items()}
     found: dict[str, dict[str, list[Figures]]] = {}
-    for number in rounds("l", 1 if short else 2):
+    for number in rounds("l", ROUNDS[short]):
         for rate in RATES:
             for side, world in turns(sides, number):
                 say(f"(l) {side}: {rate}")

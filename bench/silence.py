@@ -20,15 +20,11 @@ join public.webhook_configurations as c on c.id = d.webhook_config_id
 where position('/silent/' in c.url) = 0
 """
 
-#: Through the indexes, endpoint by endpoint.
 UNFINISHED = """
 select exists (
-    select from public.webhook_configurations as c
-    where position('/silent/' in c.url) = 0
-      and (exists (select from public.webhook_deliveries as d
-                   where d.webhook_config_id = c.id and d.status = 'pending')
-        or exists (select from public.webhook_deliveries as d
-                   where d.webhook_config_id = c.id and d.status = 'processing')))
+    select from webhooks.delivery_queue as q
+    join public.webhook_configurations as c on c.id = q.webhook_config_id
+    where position('/silent/' in c.url) = 0)
 """
 
 
