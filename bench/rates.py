@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Seconds that are measured, in the full form and in the short one, and rounds.
 SECONDS, ROUNDS = {False: 30.0, True: 5.0}, {False: 2, True: 1}
 
+#: Seconds after the drain that warms everything, until Postgres has counted all of its commits.
+SETTLE = {False: 10.0, True: 0.0}
+
 #: Seconds of the rate before what is measured, and after it.
 BEFORE, AFTER = 3.0, 1.0
 
@@ -82,6 +85,7 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
                 silent = {} if rate.listening else {"WEBHOOKS_DATABASE_URL": ""}
                 worker = world.worker(2, SUPABASE_URL=proxies[side], **silent)
                 drain(world, WARM, 10)
+                time.sleep(SETTLE[short])
                 for way in ("REST", "SQL"):
                     figures = keep(world, proxies[side], way, rate, seconds)
                     found.setdefault(str(rate), {}).setdefault(f"{side}, by {way}", []).append(figures)
