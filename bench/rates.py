@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.world import World
 
 #: Seconds that are measured, in the full form and in the short one, and rounds.
-SECONDS, ROUNDS = {False: 30.0, True: 5.0}, {False: 2, True: 1}
+SECONDS, ROUNDS = {False: 20.0, True: 5.0}, {False: 2, True: 1}
 
 #: Seconds after the drain that warms everything, until Postgres has counted all of its commits.
 SETTLE = {False: 10.0, True: 0.0}
