@@ -80,7 +80,7 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
 
 
 def _over_tls(world: World, events: int) -> Figures:
-    file = tls.certificate()
+    file = tls.certificate(world.directory)
     receiver = world.receive(file)
     worker = tls.trusting_worker(world, 2, file)
     drain(world, WARM, ENDPOINTS, receiver=receiver)

@@ -27,8 +27,8 @@ class Bar(NamedTuple):
     limit: float
 
 
-#: Tables of scenarios k, l and m.
-ARRIVING, AT_50, IDLE = ("through REST", "this"), ("50/s", "this, by REST"), ("with the listener", "this")
+#: Tables of scenarios k and l.
+ARRIVING, AT_50 = ("through REST", "this"), ("50/s", "this, by REST")
 
 BARS = (
     Bar("k", "CPU s per 1,000, total", (*ARRIVING, "total CPU s per 1,000"), "<=", 0.50),
@@ -41,10 +41,12 @@ BARS = (
     Bar("l", "p50 ms at 50/s, by SQL", ("50/s", "this, by SQL", "p50 ms"), "<=", 5),
     Bar("l", "p99 ms at 50/s, by SQL", ("50/s", "this, by SQL", "p99 ms"), "<=", 15),
     Bar("l", "CPU ms per delivery at 1/s, total", ("1/s", "this, by REST", "total CPU ms per delivery"), "<=", 30),
-    Bar("m", "REST calls per minute with the listener", (*IDLE, "REST calls per minute"), "<=", 10),
-    Bar("m", "REST calls per minute without", ("without", "this", "REST calls per minute"), "<=", 30),
-    Bar("m", "% of a core with the listener", (*IDLE, "worker % of a core"), "<=", 0.5),
-    Bar("m", "% of a core without", ("without", "this", "worker % of a core"), "<=", 0.5),
+    *(
+        Bar("m", f"{form}: {what}", (form, "this", what), "<=", limit)
+        for command in ("worker", "webhooks serve")
+        for form, calls in ((f"{command}, with the listener", 10), (f"{command}, without", 30))
+        for what, limit in (("REST calls per minute", calls), ("worker % of a core", 0.5))
+    ),
     Bar("a", "total CPU s per 1,000", ("figures", "this", "total CPU s per 1,000"), "<=", 0.22),
     Bar("a", "WAL bytes per delivery, its insert included", ("figures", "this", "WAL bytes per delivery"), "<=", 2_000),
     Bar("a", "of the rate to 10 endpoints, to 1", ("by endpoints", "this, 1 endpoint", RATIO), ">=", 0.8),

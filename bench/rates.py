@@ -31,6 +31,10 @@ SETTLE = {False: 10.0, True: 0.0}
 BEFORE, AFTER = 3.0, 1.0
 
 
+WAYS = ("REST", "SQL")
+COMPARED = ("p50 ms", "p99 ms", "total CPU ms per delivery", "total without REST CPU ms per delivery")
+
+
 class Rate(NamedTuple):
     """Events a second, the endpoints of each, and whether workers listen to Postgres."""
 
@@ -86,9 +90,21 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
                 worker = world.worker(2, SUPABASE_URL=proxies[side], **silent)
                 drain(world, WARM, 10)
                 time.sleep(SETTLE[short])
-                for way in ("REST", "SQL"):
+                for way in WAYS:
                     figures = keep(world, proxies[side], way, rate, seconds)
                     found.setdefault(str(rate), {}).setdefault(f"{side}, by {way}", []).append(figures)
                 worker.stop()
     tables = {rate: {name: medians(each) for name, each in sorted(forms.items())} for rate, forms in found.items()}
-    return {"seconds": seconds, **tables}
+    compared = compare(tables) if "before" in sides else {}
+    return {"seconds": seconds, **tables, **({"this / before": compared} if compared else {})}
+
+
+def compare(tables: dict[str, dict[str, Figures]]) -> dict[str, Figures]:
+    """Return what the latency and the cost are of those before, at each rate."""
+    return {
+        f"{rate}, by {way}": {
+            what: forms[f"this, by {way}"][what] / forms[f"before, by {way}"][what] for what in COMPARED
+        }
+        for rate, forms in tables.items()
+        for way in WAYS
+    }

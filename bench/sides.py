@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tarfile
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.progress import say
@@ -15,6 +14,7 @@ from bench.world import DIRECTORY, ROOT, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 Sides = dict[str, World]
 
@@ -52,12 +52,11 @@ def checkout(revision: str) -> Path | None:
     if not folder.exists():
         archive = _git("archive", "--format=tar", revision)
         assert archive
-        with TemporaryDirectory(dir=DIRECTORY) as aside, tarfile.open(fileobj=BytesIO(archive)) as files:
+        aside = folder.with_suffix(".incomplete")
+        shutil.rmtree(aside, ignore_errors=True)
+        with tarfile.open(fileobj=BytesIO(archive)) as files:
             files.extractall(aside, filter="data")
-            # renamed when it is complete
-            folder.parent.mkdir(exist_ok=True)
-            Path(aside).rename(folder)
-            Path(aside).mkdir()
+        aside.rename(folder)
     return folder
 
 

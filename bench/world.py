@@ -110,6 +110,14 @@ class World:
         self.measure("worker", worker.child)
         return worker
 
+    def serve(self, **settings: str) -> Child:
+        """Start `webhooks serve`, in the place of workers, and wait until it listens."""
+        port = free_port()
+        child = self.run("webhooks.cli", "serve", "--port", str(port), environment=settings, code=self.code)
+        child.wait_ready(lambda: listening(port))
+        self.measure("worker", child)
+        return child
+
     def unmeasure(self, name: str) -> None:
         """End the measuring of a part, if it has begun."""
         self.parts.pop(name, None)

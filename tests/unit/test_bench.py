@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import bars, bounds, draining, figures, peers, proxy, shares, sides, soak, statements, tables, usage
+from bench import bars, bounds, draining, figures, peers, proxy, rates, shares, sides, soak, statements, tables, usage
 from bench.bars import BARS, Bar
 from bench.report import markdown
 from bench.scenarios import SCENARIOS
@@ -194,6 +194,14 @@ def test_rates_are_compared_round_by_round() -> None:
     """A machine that got slower between two rounds changes no ratio."""
     these, those = [[{"deliveries/s": rate} for rate in rates] for rates in ((440, 220), (200, 100))]
     assert draining.ratio(these, those) == {"ratio": {"median": 2.2, "min": 2.2, "max": 2.2}}
+
+
+def test_a_rate_is_compared_with_itself_before() -> None:
+    """Each figure is divided by that of the same way and rate."""
+    before, this = dict.fromkeys(rates.COMPARED, 20.0), dict.fromkeys(rates.COMPARED, 5.0)
+    forms = {f"{side}, by {way}": each for side, each in (("before", before), ("this", this)) for way in rates.WAYS}
+    found = rates.compare({"50/s": forms})
+    assert found == {f"50/s, by {way}": dict.fromkeys(rates.COMPARED, 0.25) for way in rates.WAYS}
 
 
 def test_the_sides_take_turns() -> None:
