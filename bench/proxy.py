@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 from collections import Counter
 from contextlib import closing
@@ -17,11 +16,10 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from bench.stream import Requests
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-#: A request's head: the path's last part, without its parameters.
-NAME = re.compile(rb"[A-Z]+ [^ ?]*/([^ ?/]*)")
 
 COUNTS = b"GET /counts "
 
@@ -42,29 +40,6 @@ class Counts:
         """Return them as an HTTP response."""
         body = json.dumps({"calls": self.calls, "sent": self.sent, "received": self.received}).encode()
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-
-
-class Requests:
-    """A stream of requests, cut where each begins; bodies have a Content-Length, as those of every client here do."""
-
-    def __init__(self, found: Callable[[str], None]) -> None:
-        self._found = found
-        self._head = b""
-        self._body = 0
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
-        while data:
-            if self._body:
-                passed = min(self._body, len(data))
-                self._body, data = self._body - passed, data[passed:]
-                continue
-            head, end, data = (self._head + data).partition(b"\r\n\r\n")
-            self._head = b"" if end else head
-            if end:
-                name, length = NAME.match(head), re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-                self._body = int(length[1]) if length else 0
-                self._found(name[1].decode() if name else "?")
 
 
 class Way(asyncio.Protocol):
@@ -97,7 +72,9 @@ class Way(asyncio.Protocol):
             self.other.transport.write(data)
 
     def _close(self) -> None:
-        self.other.transport.close()
+        # one without another end has no transport there
+        if transport := getattr(self.other, "transport", None):
+            transport.close()
 
     def _later(self, do: Callable[..., None], *arguments: bytes) -> None:
         if self._delay:
@@ -145,7 +122,11 @@ async def serve(port: int, target: int, milliseconds: float) -> None:
         client.other, server.other = server, client
 
         async def join() -> None:
-            await loop.create_connection(lambda: server, "127.0.0.1", target)
+            try:
+                await loop.create_connection(lambda: server, "127.0.0.1", target)
+            except OSError:
+                client.transport.abort()
+                return
             client.transport.resume_reading()
             server.transport.resume_reading()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import bars, bounds, draining, figures, peers, proxy, rates, shares, sides, soak, statements, tables, usage
+from bench import bars, bounds, draining, figures, peers, rates, shares, sides, soak, statements, tables, usage
 from bench.bars import BARS, Bar
 from bench.report import markdown
 from bench.scenarios import SCENARIOS
@@ -217,15 +217,15 @@ def test_the_sides_take_turns() -> None:
 @given(bodies=st.lists(st.binary(max_size=40)), cuts=st.lists(st.integers(0, 10_000)))
 def test_requests_are_counted_however_the_stream_is_cut(bodies: list[bytes], cuts: list[int]) -> None:
     """A head in two pieces, two requests in one, a body that looks like a head: each request counts once."""
-    stream = b"".join(
+    sent = b"".join(
         b"POST /rest/v1/rpc/call%d?x=/y HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (number, len(body), body)
         for number, body in enumerate(bodies)
     )
-    places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+    places = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     found: list[str] = []
-    requests = proxy.Requests(found.append)
+    requests = stream.Requests(found.append)
     for start, end in pairwise(places):
-        requests.feed(stream[start:end])
+        requests.feed(sent[start:end])
     assert found == [f"call{number}" for number in range(len(bodies))]
 
 
