@@ -106,8 +106,8 @@ def measured(file: Path, given: Assumptions) -> tuple[Assumptions, list[str]]:
     found: dict[str, float] = {}
     if this := _figures(results, "a").get("this"):
         found |= {f"{part}_cpu": middle(this[f"{part} CPU s per 1,000"]) for part in ("postgres", "rest", "worker")}
-    if one := _figures(results, "f").get("1 endpoint"):
-        found["dispatch_cpu"] = middle(one["Postgres CPU s per 1,000 calls"])
+    if dispatch := _figures(results, "f").get("1 endpoint", {}).get("Postgres CPU s per 1,000 calls"):
+        found["dispatch_cpu"] = middle(dispatch)
     if p := _figures(results, "p"):
         times = {form: p[form]["claim ms"] + p[form]["record ms"] for form in ("plain", "partitioned")}
         found |= {

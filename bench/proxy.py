@@ -48,7 +48,7 @@ class Way(asyncio.Protocol):
     def __init__(self, passed: Callable[[bytes], bytes | None], delay: float) -> None:
         self._passed = passed
         self._delay = delay
-        self.transport: asyncio.Transport
+        self.transport: asyncio.Transport | None = None
         self.other: Way
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,22 +59,28 @@ class Way(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass it on, or return the counts."""
         if response := self._passed(data):
-            self.transport.write(response)
+            self.write(response)
         else:
-            self._later(self._write, data)
+            self._later(self.other.write, data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Close the other end, after what is on its way."""
-        self._later(self._close)
+        self._later(self.other.close)
 
-    def _write(self, data: bytes) -> None:
-        if not self.other.transport.is_closing():
-            self.other.transport.write(data)
+    def write(self, data: bytes) -> None:
+        """Send, unless it has been closed."""
+        if self.transport and not self.transport.is_closing():
+            self.transport.write(data)
 
-    def _close(self) -> None:
-        # one without another end has no transport there
-        if transport := getattr(self.other, "transport", None):
-            transport.close()
+    def close(self) -> None:
+        """Close it, if it was opened."""
+        if self.transport:
+            self.transport.close()
+
+    def resume(self) -> None:
+        """Begin to read."""
+        if self.transport:
+            self.transport.resume_reading()
 
     def _later(self, do: Callable[..., None], *arguments: bytes) -> None:
         if self._delay:
@@ -125,10 +131,10 @@ async def serve(port: int, target: int, milliseconds: float) -> None:
             try:
                 await loop.create_connection(lambda: server, "127.0.0.1", target)
             except OSError:
-                client.transport.abort()
+                client.close()
                 return
-            client.transport.resume_reading()
-            server.transport.resume_reading()
+            client.resume()
+            server.resume()
 
         task = loop.create_task(join())
         joining.add(task)

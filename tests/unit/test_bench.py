@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import bars, bounds, draining, figures, peers, rates, shares, sides, soak, statements, tables, usage
+from bench import bars, bounds, draining, figures, peers, rates, shares, sides, soak, statements, stream, tables, usage
 from bench.bars import BARS, Bar
 from bench.report import markdown
 from bench.scenarios import SCENARIOS
