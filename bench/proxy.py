@@ -50,21 +50,25 @@ class Way(asyncio.Protocol):
         self._delay = delay
         self.transport: asyncio.Transport | None = None
         self.other: Way
+        self._joined = self._lost = False
+        self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; nothing is read before there is another end."""
+        """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
-        self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Pass it on, or return the counts."""
-        if response := self._passed(data):
+        """Pass it on when there is another end, or return the counts."""
+        if not self._joined:
+            self._early += data
+        elif response := self._passed(data):
             self.write(response)
         else:
             self._later(self.other.write, data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Close the other end, after what is on its way."""
+        self._lost = True
         self._later(self.other.close)
 
     def write(self, data: bytes) -> None:
@@ -77,10 +81,13 @@ class Way(asyncio.Protocol):
         if self.transport:
             self.transport.close()
 
-    def resume(self) -> None:
-        """Begin to read."""
-        if self.transport:
-            self.transport.resume_reading()
+    def join(self) -> None:
+        """Begin to pass on, now that there is another end."""
+        self._joined = True
+        if self._early:
+            self.data_received(self._early)
+        if self._lost:
+            self._later(self.other.close)
 
     def _later(self, do: Callable[..., None], *arguments: bytes) -> None:
         if self._delay:
@@ -133,8 +140,8 @@ async def serve(port: int, target: int, milliseconds: float) -> None:
             except OSError:
                 client.close()
                 return
-            client.resume()
-            server.resume()
+            server.join()
+            client.join()
 
         task = loop.create_task(join())
         joining.add(task)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import time
+from contextlib import closing
+from http.client import HTTPConnection
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -13,9 +18,12 @@ from hypothesis import strategies as st
 
 from bench import bars, bounds, draining, figures, peers, rates, shares, sides, soak, statements, stream, tables, usage
 from bench.bars import BARS, Bar
+from bench.proxy import passed
 from bench.report import markdown
 from bench.scenarios import SCENARIOS
 from bench.shares import Used
+from devstack.processes import Child, free_port, listening
+from devstack.receiver import Receiver
 from devstack.services import Worker
 
 if TYPE_CHECKING:
@@ -280,3 +288,28 @@ def test_a_worker_runs_the_code_of_its_folder(tmp_path: Path) -> None:
         assert "earlier code" in worker.child.tail()
     finally:
         worker.stop()
+
+
+@pytest.mark.parametrize("milliseconds", [0, 40])
+def test_the_proxy_counts_what_passes_and_delays_it(tmp_path: Path, milliseconds: int) -> None:
+    """Calls by their name, bytes both ways; a call and its response take at least the delay."""
+    port, names = free_port(), ["claim", "record", "claim"]
+    with Receiver() as receiver:
+        target = str(urlsplit(receiver.url).port)
+        command = [sys.executable, "-m", "bench.proxy", str(port), target, str(milliseconds)]
+        child = Child("proxy", command, log=tmp_path / "proxy.log")
+        try:
+            child.wait_ready(lambda: listening(port))
+            with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                begun = time.monotonic()
+                for name in names:
+                    connection.request("POST", f"/rest/v1/rpc/{name}", body=b"x" * 1_000)
+                    assert connection.getresponse().read() is not None
+                assert time.monotonic() - begun >= 3 * (milliseconds - 4) / 1000
+            found = passed(f"http://127.0.0.1:{port}")
+            assert found.calls == {"claim": 2, "record": 1}
+            assert found.sent > 3_000
+            assert found.received > 0
+            assert [request.path for request in receiver.received] == [f"/rest/v1/rpc/{one}" for one in names]
+        finally:
+            child.stop()
