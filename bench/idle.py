@@ -11,6 +11,7 @@ from bench.meter import Meter
 from bench.progress import say
 from bench.proxy import passed
 from bench.shares import per_minute
+from devstack.processes import free_port
 
 if TYPE_CHECKING:
     from bench.figures import Figures
@@ -37,7 +38,11 @@ class Idle:
         settings = {"SUPABASE_URL": self._proxy}
         if form.endswith(DEAF):
             settings["WEBHOOKS_DATABASE_URL"] = ""
-        self._process = world.worker(1, **settings) if form.startswith(WORKER) else world.serve(**settings)
+        self._process = (
+            world.worker(1, **settings)
+            if form.startswith(WORKER)
+            else world.serve("serve", free_port(), part="worker", **settings)
+        )
 
     def start(self) -> None:
         """Begin to measure."""

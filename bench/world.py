@@ -17,7 +17,6 @@ from bench import usage
 from bench.watch import Watch
 from devstack.postgres import DURABLE
 from devstack.processes import Child, free_port, listening
-from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
 from webhooks.signing import generate_secret
 
@@ -88,35 +87,35 @@ class World:
             self.measure("valkey", self.stack.valkey.child)
             self.settings = {**self.stack.environment(), **self.stack.listening(), "WEBHOOKS_DISPATCH_TOKEN": TOKEN}
             self.receiver = self.receive()
-            self.gateway = Gateway(self.settings, log=self.directory / "gateway.log", code=self.code)
-            self.exit.callback(self.gateway.stop)
-            self.gateway.start()
-            self.measure("gateway", self.gateway.child)
+            self.port = free_port()
+            self.serve("gateway", self.port, part="gateway")
             self.exit = self.exit.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.exit.close()
 
-    def worker(self, processes: int = 2, **settings: str) -> Worker:
+    def worker(self, processes: int = 2, **settings: str) -> Child:
         """Start workers, and wait until every process is ready."""
         log = self.directory / "worker.log"
         start = log.stat().st_size if log.exists() else 0
-        worker = Worker({**self.settings, **settings}, log=log, processes=processes, code=self.code)
-        self.exit.callback(worker.stop)
-        worker.start()
-        assert worker.child
-        worker.child.wait_ready(lambda: _since(log, start).count("ready for action") >= processes)
-        self.measure("worker", worker.child)
-        return worker
-
-    def serve(self, **settings: str) -> Child:
-        """Start `webhooks serve`, in the place of workers, and wait until it listens."""
-        port = free_port()
-        child = self.run("webhooks.cli", "serve", "--port", str(port), environment=settings, code=self.code)
-        child.wait_ready(lambda: listening(port))
+        child = self.webhooks("worker", "--processes", str(processes), **settings)
+        # each says so once it has booted
+        child.wait_ready(lambda: _since(log, start).count("ready for action") >= processes)
         self.measure("worker", child)
         return child
+
+    def serve(self, command: str, port: int, *, part: str, **settings: str) -> Child:
+        """Start `webhooks gateway` or `webhooks serve` as a part, and wait until it listens."""
+        child = self.webhooks(command, "--port", str(port), **settings)
+        child.wait_ready(lambda: listening(port))
+        self.measure(part, child)
+        return child
+
+    def webhooks(self, command: str, *arguments: str, **settings: str) -> Child:
+        """Start a command of the checkout."""
+        # python -m looks where it is started before it looks at what is installed
+        return self.run("webhooks.cli", command, *arguments, environment=settings, code=self.code, name=command)
 
     def unmeasure(self, name: str) -> None:
         """End the measuring of a part, if it has begun."""
@@ -138,13 +137,18 @@ class World:
         return f"http://127.0.0.1:{port}"
 
     def run(
-        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None, code: Path = ROOT
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        code: Path = ROOT,
+        name: str | None = None,
     ) -> Child:
         """Start a Python module of a checkout as a process of its own, that ends with this one."""
         child = Child(
-            module,
+            name or module,
             [sys.executable, "-m", module, *arguments],
-            log=self.directory / f"{module}.log",
+            log=self.directory / f"{name or module}.log",
             cwd=code,
             environment={**os.environ, **self.settings, **(environment or {}), "PYTHONUNBUFFERED": "1"},
         )
@@ -193,7 +197,7 @@ class World:
         """Let the endpoints' deliveries go, and do what the cron does."""
         self.allow()
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        url = f"{self.gateway.url}/functions/v1/webhook-dispatcher"
+        url = f"http://127.0.0.1:{self.port}/functions/v1/webhook-dispatcher"
         httpx.post(url, headers=headers, trust_env=False, timeout=30).raise_for_status()
 
     def count(self, sql: str, *parameters: object) -> int:

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 class Gateway(Service):
-    """The gateway on a free loopback port; `code` is the checkout that it runs from, if not this one."""
+    """The gateway on a free loopback port."""
 
-    def __init__(self, settings: Mapping[str, str], *, log: Path, code: Path | None = None) -> None:
+    def __init__(self, settings: Mapping[str, str], *, log: Path) -> None:
         self._settings = settings
         self._log = log
-        self._code = code
         self.port = free_port()
 
     @property
@@ -31,8 +30,7 @@ class Gateway(Service):
 
     def start(self) -> None:
         """Start, and wait until it answers. Raises StackError."""
-        arguments = ["gateway", "--port", str(self.port)]
-        self.child = _webhooks("gateway", arguments, self._settings, self._log, self._code)
+        self.child = _webhooks("gateway", ["gateway", "--port", str(self.port)], self._settings, self._log)
         self.child.wait_ready(self._answers)
 
     def _answers(self) -> bool:
@@ -43,33 +41,22 @@ class Gateway(Service):
 
 
 class Worker(Service):
-    """A worker with one or more processes; `code` is the checkout that it runs from, if not this one."""
+    """A worker with one or more processes."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        *,
-        log: Path,
-        name: str = "worker",
-        processes: int = 1,
-        code: Path | None = None,
-    ) -> None:
+    def __init__(self, settings: Mapping[str, str], *, log: Path, name: str = "worker", processes: int = 1) -> None:
         self._settings = settings
         self._log = log
         self._name = name
         self._processes = processes
-        self._code = code
 
     def start(self) -> None:
         """Start, and wait until a process is ready for work. Raises StackError."""
-        arguments = ["worker", "--processes", str(self._processes)]
-        self.child = _webhooks(self._name, arguments, self._settings, self._log, self._code)
+        self.child = _webhooks(self._name, ["worker", "--processes", str(self._processes)], self._settings, self._log)
         child = self.child
         # Dramatiq says so once the process has booted
         child.wait_ready(lambda: "ready for action" in child.tail())
 
 
-def _webhooks(name: str, arguments: list[str], settings: Mapping[str, str], log: Path, code: Path | None) -> Child:
+def _webhooks(name: str, arguments: list[str], settings: Mapping[str, str], log: Path) -> Child:
     environment = {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
-    # python -m looks into its working directory before it looks at what is installed
-    return Child(name, [sys.executable, "-m", "webhooks.cli", *arguments], log=log, environment=environment, cwd=code)
+    return Child(name, [sys.executable, "-m", "webhooks.cli", *arguments], log=log, environment=environment)

@@ -22,9 +22,9 @@ from bench.proxy import passed
 from bench.report import markdown
 from bench.scenarios import SCENARIOS
 from bench.shares import Used
+from bench.world import World
 from devstack.processes import Child, free_port, listening
 from devstack.receiver import Receiver
-from devstack.services import Worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -281,11 +281,11 @@ def test_a_worker_runs_the_code_of_its_folder(tmp_path: Path) -> None:
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text("import time\nprint('earlier code, ready for action')\ntime.sleep(60)\n")
-    worker = Worker({}, log=tmp_path / "worker.log", code=tmp_path / "code")
+    world = World(tmp_path / "code", tmp_path / "world")
+    world.settings = {}
+    worker = world.worker(1)
     try:
-        worker.start()
-        assert worker.child
-        assert "earlier code" in worker.child.tail()
+        assert "earlier code" in worker.tail()
     finally:
         worker.stop()
 
