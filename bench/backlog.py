@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.progress import say
+from bench.world import QUEUE
 
 if TYPE_CHECKING:
     from bench.figures import Figures
@@ -77,6 +78,7 @@ def beside_idle(world: World, idle: int, *, rounds: int = 20) -> Figures:
     world.fill(10_000, 10)
     world.insert(IDLE, {"idle": idle})
     world.insert(TOMORROW, {})
+    world.db.execute(QUEUE)
     world.db.execute("vacuum analyze")
     world.db.execute("checkpoint")
     world.allow()

@@ -35,7 +35,10 @@ def dispatch(world: World, endpoints: int, calls: int) -> Figures:
     world.allow()
     with ExitStack() as stack:
         connections = [stack.enter_context(psycopg.connect(world.dsn, autocommit=True)) for _ in range(1 + CONNECTIONS)]
-        one, several = rate(connections[:1], calls), rate(connections[1:], calls)
+        before = world.cpu()["postgres"]
+        one = rate(connections[:1], calls)
+        used = world.cpu()["postgres"] - before
+        several = rate(connections[1:], calls)
         made = world.count("select count(*) from public.webhook_deliveries")
         each = made / (2 * calls + len(connections) * WARM)
         with logged(world, connections[0].info.backend_pid) as said:
@@ -44,6 +47,7 @@ def dispatch(world: World, endpoints: int, calls: int) -> Figures:
     return {
         "calls/s on 1 connection": one,
         f"calls/s on {CONNECTIONS} connections": several,
+        "Postgres CPU s per 1,000 calls": used / (calls + WARM) * 1000,
         "deliveries/s on 1 connection": one * each,
         f"deliveries/s on {CONNECTIONS} connections": several * each,
         "deliveries per call": each,

@@ -18,12 +18,14 @@ WARM = 1_000
 def drain(world: World, rows: int, endpoints: int, *, receiver: str | None = None) -> Figures:
     """Return the rate, until the last result is recorded, CPU seconds per 1,000 and peak memory of each part."""
     receiver = receiver or world.receiver
-    world.fill(rows, endpoints, receiver=receiver)
+    added = world.fill(rows, endpoints, receiver=receiver)
     before = world.watch.counts(receiver)
     meter = Meter(world)
     begun = time.perf_counter()
     world.activate()
     seconds = world.watch.recorded(receiver, before.requests + rows) - begun
     found = {**meter.read(rows, seconds), **meter.peaks()}
+    # a row's life begins with its insert
+    found["WAL bytes per delivery"] += added / rows
     connections = world.watch.counts(receiver).connections - before.connections
     return {**found, "connections per 1,000": connections / rows * 1000}

@@ -1,12 +1,14 @@
-"""The meter: what all parts, and the machine, use from its making until it is read."""
+"""The meter: what all parts, and the machine, use between two moments."""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from bench import usage
 from bench.bounds import bound
+from bench.shares import Used, per_thousand
 
 if TYPE_CHECKING:
     from bench.figures import Figures
@@ -14,33 +16,46 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """Starts when it is made."""
+    """Starts when it is created."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._commands = world.commands()
+        self._commits, self._wal = world.commits(), world.wal()
         self._processes = world.processes()
         self._machine = usage.machine()
         self._cpu = world.cpu()
+        self._begun = time.monotonic()
+
+    def used(self) -> Used:
+        """Return what has been used so far."""
+        ended = time.monotonic()
+        cpu = {name: now - self._cpu.get(name, 0.0) for name, now in self._world.cpu().items()}
+        machine = usage.machine()
+        busiest = {
+            name: max((now - self._processes.get(name, {}).get(pid, 0.0) for pid, now in each.items()), default=0.0)
+            / (ended - self._begun)
+            for name, each in self._world.processes().items()
+        }
+        return Used(
+            begun=self._begun,
+            ended=ended,
+            cpu=cpu,
+            commands=self._world.commands() - self._commands,
+            commits=self._world.commits() - self._commits,
+            wal=self._world.wal() - self._wal,
+            busiest=busiest,
+            machine=(machine.busy - self._machine.busy) / max(0.01, machine.total - self._machine.total),
+        )
 
     def read(self, rows: int, seconds: float) -> Figures:
         """Return the figures of a run that delivered so many rows in so many seconds."""
-        used = {name: now - self._cpu.get(name, 0.0) for name, now in self._world.cpu().items()}
-        machine = usage.machine()
-        share = (machine.busy - self._machine.busy) / max(0.01, machine.total - self._machine.total)
-        busiest = {
-            name: max((now - self._processes.get(name, {}).get(pid, 0.0) for pid, now in each.items()), default=0.0)
-            / seconds
-            for name, each in self._world.processes().items()
-        }
+        used = self.used()
         return {
-            "deliveries/s": rows / seconds,
-            **{f"{name} CPU s per 1,000": seconds_used / rows * 1000 for name, seconds_used in used.items()},
-            "total CPU s per 1,000": sum(used.values()) / rows * 1000,
-            "cores busy with these parts": sum(used.values()) / seconds,
-            "% of all cores busy with anything": share * 100,
-            "Redis commands per 1,000": (self._world.commands() - self._commands) / rows * 1000,
-            "bound by": bound(busiest, share, sum(used.values()) / seconds / (os.cpu_count() or 1)),
+            **per_thousand(used, rows, seconds),
+            "cores busy with these parts": used.cores,
+            "% of all cores busy with anything": used.machine * 100,
+            "bound by": bound(used.busiest, used.machine, used.cores / (os.cpu_count() or 1)),
         }
 
     def peaks(self) -> Figures:

@@ -15,24 +15,16 @@ if TYPE_CHECKING:
     from bench.figures import Figures
     from bench.world import World
 
-TABLE = "public.webhook_deliveries"
+#: The function that wakes workers, and another body for it.
+WAKE = "webhooks.wake_workers()"
+BODY = f"create or replace function {WAKE} returns void language plpgsql as $$ begin %s end $$"
 
 #: form -> what makes it so. A commit that notifies holds a lock of the whole server until it is on disk.
 FORMS = {
-    "nobody is notified": f"alter table {TABLE} disable trigger wake_webhook_workers",
-    "at most 50 times a second, as shipped": f"alter table {TABLE} enable trigger wake_webhook_workers",
-    "by every commit": f"""
-        alter table {TABLE} disable trigger wake_webhook_workers;
-        create function public.bench_notify() returns trigger language plpgsql as
-            $$ begin perform pg_notify('webhook_deliveries', ''); return null; end $$;
-        create trigger bench_notify after insert on {TABLE} for each statement execute function public.bench_notify()
-    """,
+    "nobody is notified": BODY % "null;",
+    "as shipped": "",
+    "by every commit": BODY % "perform pg_notify('webhook_deliveries', '');",
 }
-UNDO = f"""
-drop trigger if exists bench_notify on {TABLE};
-drop function if exists public.bench_notify();
-alter table {TABLE} enable trigger wake_webhook_workers
-"""
 
 
 def notifying(world: World, calls: int, *, short: bool) -> dict[str, Figures]:
@@ -40,26 +32,19 @@ def notifying(world: World, calls: int, *, short: bool) -> dict[str, Figures]:
     world.fill(0, 1)
     world.allow()
     found: dict[str, list[Figures]] = {form: [] for form in FORMS}
-    _durable(world, "on")
-    try:
-        with ExitStack() as stack:
-            connections = [stack.enter_context(psycopg.connect(world.dsn, autocommit=True)) for _ in range(CONNECTIONS)]
-            for one in connections:
-                one.execute("set synchronous_commit = on")
-                # as a disk does that takes a millisecond: who leads a group of commits sleeps before it writes
-                one.execute("set commit_delay = 1000")
-                one.execute("set commit_siblings = 1")
-            for _ in rounds("f, notifications", 2 if short else 5):
-                for form, sql in FORMS.items():
-                    world.db.execute(sql.encode())
-                    found[form].append({f"calls/s on {CONNECTIONS} connections": rate(connections, calls)})
-                    world.db.execute(UNDO.encode())
-    finally:
-        _durable(world, "off")
+    with ExitStack() as stack:
+        connections = [stack.enter_context(psycopg.connect(world.dsn, autocommit=True)) for _ in range(CONNECTIONS)]
+        for one in connections:
+            # as a disk does that takes a millisecond: who leads a group of commits sleeps before it writes
+            one.execute("set commit_delay = 1000")
+            one.execute("set commit_siblings = 1")
+        row = world.db.execute("select pg_get_functiondef(%s::regprocedure)", (WAKE,)).fetchone()
+        assert row
+        shipped = row[0]
+        for _ in rounds("f, notifications", 2 if short else 5):
+            for form, sql in FORMS.items():
+                world.db.execute((sql or shipped).encode())
+                found[form].append({f"calls/s on {CONNECTIONS} connections": rate(connections, calls)})
+        world.db.execute(shipped.encode())
     world.empty()
     return {form: spreads(each) for form, each in found.items()}
-
-
-def _durable(world: World, setting: str) -> None:
-    world.db.execute(f"alter system set fsync = {setting}".encode())
-    world.db.execute("select pg_reload_conf()")

@@ -1,7 +1,8 @@
 """A receiver that is no bottleneck: bare asyncio, a process of its own. `python -m bench.receiver PORT`.
 
 POST anything is answered 200 at once, or never below /silent; below /trace its arrival is noted. `GET /count` and
-`GET /arrivals` say what came. With a file of a certificate and its key it speaks TLS.
+`GET /arrivals` say what came, and when (time.monotonic, one clock for all processes). With a file of a certificate and
+its key it speaks TLS.
 """
 
 from __future__ import annotations
@@ -19,21 +20,20 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\
 
 
 class Arrivals:
-    """What came: how many requests and connections, and when those below /trace did.
-
-    By CLOCK_MONOTONIC, one clock for all processes.
-    """
+    """What came: how many requests and connections, when the last did, and those below /trace by their event."""
 
     def __init__(self) -> None:
         self.requests = 0
         self.connections = 0
-        self.times: dict[str, float] = {}
+        self.last = 0.0
+        self.times: dict[str, list[float]] = {}
 
     def note(self, head: bytes, body: bytes) -> None:
         """Count a request."""
         self.requests += 1
+        self.last = time.monotonic()
         if head.startswith(b"POST /trace"):
-            self.times.setdefault(json.loads(body)["request_id"], time.monotonic())
+            self.times.setdefault(json.loads(body)["request_id"], []).append(self.last)
 
 
 class Connection(asyncio.Protocol):
@@ -63,7 +63,8 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, head: bytes, body: bytes) -> None:
         if head.startswith(b"GET /count"):
-            self._say({"requests": self._arrivals.requests, "connections": self._arrivals.connections})
+            now = self._arrivals
+            self._say({"requests": now.requests, "connections": now.connections, "last": now.last})
         elif head.startswith(b"GET /arrivals"):
             self._say(self._arrivals.times)
         elif not head.startswith(b"POST /silent"):

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from bench.bars import judge
+from bench.peers import NOTE, beside
 from bench.tables import number, table
 from bench.world import DIRECTORY, ROOT
 
@@ -55,6 +56,10 @@ def markdown(about: dict[str, Any], results: dict[str, Any], bars: dict[str, Any
     yield ", ".join(f"{name} {value}" for name, value in about.items()) + "."
     yield "\n### The bars, computed from the figures below\n"
     yield from table(bars)
+    if peers := beside(results):
+        yield "\n### Beside other systems\n"
+        yield from table(peers)
+        yield f"\n{NOTE}"
     for name, result in results.items():
         yield f"\n### ({name}) {result['about']}"
         shown = {key: value for key, value in result.items() if key not in ASIDE}

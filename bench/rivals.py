@@ -43,7 +43,7 @@ def ceiling(  # noqa: PLR0913 - as the command line
     each = requests // processes
     arguments = [url or world.receiver, str(endpoints), str(each), str(concurrency)]
     trusted = {TRUSTED: str(certificate)} if certificate else {}
-    said = _said([world.run("bench.client", *arguments, **trusted) for _ in range(processes)])
+    said = _said([world.run("bench.client", *arguments, environment=trusted) for _ in range(processes)])
     return {
         "deliveries/s": sum(each / one["seconds"] for one in said),
         "worker CPU s per 1,000": sum(one["cpu"] for one in said) / (each * processes) * 1000,
@@ -62,7 +62,7 @@ def one_message_a_delivery(world: World, rows: int, endpoints: int) -> dict[str,
     world.fill(rows, endpoints)
     broker = create_broker(world.stack.valkey.url)
     arguments = ["bench.single:main", "--processes", "2", "--threads", str(THREADS), "--queues", single.QUEUE]
-    child = world.run("dramatiq", *arguments, BENCH_DSN=world.dsn)
+    child = world.run("dramatiq", *arguments, environment={"BENCH_DSN": world.dsn})
     child.wait_ready(lambda: child.tail().count("ready for action") > 0)
     time.sleep(1)
     ids = [str(row[0]) for row in world.db.execute("select id from public.webhook_deliveries")]

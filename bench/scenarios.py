@@ -6,22 +6,24 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench import (
+    arriving,
     backlog,
     dispatch,
     drain,
-    latency,
+    draining,
+    idle,
     notify,
     partitions,
     processes,
     protocols,
-    rivals,
+    rates,
     silence,
     soak,
     statements,
     tls,
 )
-from bench.figures import spread, spreads
-from bench.progress import rounds, say
+from bench.figures import spreads
+from bench.progress import rounds
 from bench.tables import counted
 
 if TYPE_CHECKING:
@@ -31,64 +33,6 @@ if TYPE_CHECKING:
     from bench.world import World
 
 Result = dict[str, Any]
-
-#: Rounds of what is interleaved; medians are reported.
-ROUNDS = {False: 5, True: 2}
-
-
-def a(world: World, *, short: bool) -> Result:
-    """Drain 20,000 rows to 10 endpoints, beside the client alone and the two older designs, interleaved."""
-    rows = 6_000 if short else 20_000
-    worker = world.worker(2)
-    drain.drain(world, drain.WARM, 10)
-    found: list[dict[str, Figures]] = [
-        {
-            "this": drain.drain(world, rows, 10),
-            "receiver alone": rivals.receiver(world, rows),
-            "client alone": rivals.ceiling(world, rows, 10),
-            "one message a delivery": rivals.one_message_a_delivery(world, rows // 10, 10),
-            "first generation": rivals.first_generation(world, rows // 40, 10),
-        }
-        for _ in rounds("a", ROUNDS[short])
-    ]
-    worker.stop()
-    ratios = {
-        f"this / {other}": {
-            "ratio": spread([one["this"]["deliveries/s"] / one[other]["deliveries/s"] for one in found])
-        }
-        for other in found[0]
-        if other != "this"
-    }
-    figures = {name: spreads([one[name] for one in found]) for name in found[0]}
-    return {"rows": rows, "rounds": len(found), "figures": figures, "ratios": ratios, "each round": found}
-
-
-def b(world: World, *, short: bool) -> Result:
-    """Drain the same to 1, 10 and 1,000 endpoints."""
-    rows = 3_000 if short else 20_000
-    worker = world.worker(2)
-    drain.drain(world, drain.WARM, 10)
-    found = {}
-    for number in (1, 10, 1_000):
-        say(f"(b) {counted(number, 'endpoint')}")
-        found[counted(number, "endpoint")] = drain.drain(world, rows, number)
-    worker.stop()
-    return {"rows": rows, "figures": found}
-
-
-def c(world: World, *, short: bool) -> Result:
-    """Time events from dispatch_webhook's commit to the receiver, without the cron."""
-    worker = world.worker(2)
-    found = {}
-    for rate in (1, 50, 200):
-        say(f"(c) {rate} events/s")
-        found[f"{rate} events/s"] = latency.latency(world, rate, 5 if short else 25)
-    worker.stop()
-    say("(c) 50 events/s without a listener")
-    worker = world.worker(2, WEBHOOKS_DATABASE_URL="")
-    found["50 events/s, sweep alone"] = latency.latency(world, 50, 5 if short else 25)
-    worker.stop()
-    return {"figures": found}
 
 
 def d(world: World, *, short: bool) -> Result:
@@ -165,11 +109,15 @@ def n(world: World, *, short: bool) -> Result:
 
 
 class Scenario(NamedTuple):
-    """What it runs, and about how many seconds that takes in the short and in the full form."""
+    """What it runs, and about how many seconds that takes in the short and in the full form.
+
+    What `compares` is given both sides, else the world of this checkout.
+    """
 
     run: Callable[..., Result]
     short: int
     full: int
+    compares: bool = False
 
     @property
     def about(self) -> str:
@@ -178,9 +126,10 @@ class Scenario(NamedTuple):
 
 
 SCENARIOS = {
-    "a": Scenario(a, 32, 150),
-    "b": Scenario(b, 15, 60),
-    "c": Scenario(c, 25, 85),
+    "k": Scenario(arriving.run, 120, 600, compares=True),
+    "l": Scenario(rates.run, 300, 1_700, compares=True),
+    "m": Scenario(idle.run, 60, 400, compares=True),
+    "a": Scenario(draining.run, 90, 400, compares=True),
     "d": Scenario(d, 6, 180),
     "e": Scenario(e, 28, 70),
     "f": Scenario(f, 10, 25),

@@ -24,7 +24,7 @@ def cores(a: Assumptions) -> dict[str, float]:
     """Return the cores that each part takes in the busiest second, at the utilisation that is allowed."""
     attempts = a.peak_attempts / 1000
     busy = {
-        "Postgres": a.peak_events / a.dispatches_per_second + attempts * a.postgres_cpu * a.partitioning_factor,
+        "Postgres": a.peak_events / 1000 * a.dispatch_cpu + attempts * a.postgres_cpu * a.partitioning_factor,
         "REST": attempts * a.rest_cpu,
         "workers": attempts * a.worker_cpu,
     }

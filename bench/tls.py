@@ -17,7 +17,6 @@ from bench.drain import WARM, drain
 from bench.figures import spread, spreads
 from bench.progress import rounds
 from bench.trusting import TRUSTED
-from bench.world import DIRECTORY
 from webhooks.cli.processes import WORKER_ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 IDLE = 4.5
 
 
-def certificate() -> Path:
+def certificate(directory: Path) -> Path:
     """Make a certificate for 127.0.0.1 that vouches for itself; return the file with it and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "the benchmark's receiver")])
@@ -56,7 +55,7 @@ def certificate() -> Path:
     for extension, critical in extensions.items():
         builder = builder.add_extension(extension, critical=critical)
     made = builder.sign(key, hashes.SHA256())
-    file = DIRECTORY / "receiver.pem"
+    file = directory / "receiver.pem"
     file.touch(mode=0o600)
     file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -70,7 +69,8 @@ def trusting_worker(world: World, processes: int, trusted: Path) -> Child:
     child = world.run(
         "bench.trusting",
         *("--threads", "1", "--processes", str(processes)),
-        **{TRUSTED: str(trusted), **WORKER_ENVIRONMENT},
+        environment={TRUSTED: str(trusted), **WORKER_ENVIRONMENT},
+        code=world.code,
     )
     child.wait_ready(lambda: child.tail().count("ready for action") >= processes)
     world.measure("worker", child)
@@ -95,7 +95,7 @@ def _usage() -> x509.KeyUsage:
 def run(world: World, *, short: bool) -> dict[str, Any]:
     """Drain to 10 endpoints over https and over http, interleaved, from no connection; each is a TLS handshake."""
     rows = 3_000 if short else 10_000
-    file = certificate()
+    file = certificate(world.directory)
     plain, secure = world.receiver, world.receive(file)
     worker = trusting_worker(world, 2, file)
     found: list[dict[str, Figures]] = []

@@ -15,8 +15,8 @@ import redis
 
 from bench import usage
 from bench.watch import Watch
+from devstack.postgres import DURABLE
 from devstack.processes import Child, free_port, listening
-from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
 from webhooks.signing import generate_secret
 
@@ -41,11 +41,13 @@ join (select id, row_number() over () - 1 as number, count(*) over () as of from
 """
 
 
-#: What the trigger does that `insert` leaves out.
+#: What the trigger does that `insert` leaves out; an earlier revision has no queue.
 QUEUE = """
-insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready)
-select d.id, d.webhook_config_id, d.created_at, d.next_attempt_at, true
-from public.webhook_deliveries as d where d.status = 'pending'
+do $$ begin
+    if to_regprocedure('webhooks.queue_all_missing_deliveries()') is not null then
+        perform webhooks.queue_all_missing_deliveries();
+    end if;
+end $$
 """
 
 
@@ -54,12 +56,17 @@ def quiet(_: str) -> None:
 
 
 class World:
-    """A context manager. `parts` are the process ids whose use is measured, `own` those of our own connections."""
+    """A context manager. `parts` are the process ids whose use is measured, `own` those of our own connections.
 
-    def __init__(self) -> None:
-        self.stack = Stack(DIRECTORY, say=quiet)
+    `code` is the checkout whose migrations, gateway and workers it runs; receivers and callers are always this one's.
+    """
+
+    def __init__(self, code: Path = ROOT, directory: Path = DIRECTORY) -> None:
+        self.code, self.directory = code, directory
+        self.stack = Stack(directory, say=quiet, migrations=code / "supabase" / "migrations")
+        self.stack.postgres.options = DURABLE
         self.stack.postgres.erase()
-        for log in DIRECTORY.glob("*.log"):
+        for log in directory.glob("*.log"):
             log.unlink()  # a run's logs are hundreds of megabytes
         self.secret = generate_secret()
         self.parts: dict[str, int] = {}
@@ -71,34 +78,44 @@ class World:
             self.dsn = self.stack.postgres.dsn(DATABASE)
             self.db = self.exit.enter_context(psycopg.connect(self.dsn, autocommit=True))
             self.watch = self.exit.enter_context(Watch(self.dsn))
-            self.own = (self.db.info.backend_pid, self.watch.pid)
+            # in another database, so that its own commits are not among those that it reads
+            self.aside = self.exit.enter_context(psycopg.connect(self.stack.postgres.dsn(), autocommit=True))
+            self.own = (self.db.info.backend_pid, self.watch.pid, self.aside.info.backend_pid)
             self.redis = self.exit.enter_context(redis.Redis.from_url(self.stack.valkey.url))
             for name, part in (("postgres", self.stack.postgres), ("rest", self.stack.supabase)):
                 self.measure(name, part.child)
             self.measure("valkey", self.stack.valkey.child)
             self.settings = {**self.stack.environment(), **self.stack.listening(), "WEBHOOKS_DISPATCH_TOKEN": TOKEN}
             self.receiver = self.receive()
-            self.gateway = Gateway(self.settings, log=DIRECTORY / "gateway.log")
-            self.exit.callback(self.gateway.stop)
-            self.gateway.start()
-            self.measure("gateway", self.gateway.child)
+            self.port = free_port()
+            self.serve("gateway", self.port, part="gateway")
             self.exit = self.exit.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.exit.close()
 
-    def worker(self, processes: int = 2, **settings: str) -> Worker:
+    def worker(self, processes: int = 2, **settings: str) -> Child:
         """Start workers, and wait until every process is ready."""
-        log = DIRECTORY / "worker.log"
+        log = self.directory / "worker.log"
         start = log.stat().st_size if log.exists() else 0
-        worker = Worker({**self.settings, **settings}, log=log, processes=processes)
-        self.exit.callback(worker.stop)
-        worker.start()
-        assert worker.child
-        worker.child.wait_ready(lambda: _since(log, start).count("ready for action") >= processes)
-        self.measure("worker", worker.child)
-        return worker
+        child = self.webhooks("worker", "--processes", str(processes), **settings)
+        # each says so once it has booted
+        child.wait_ready(lambda: _since(log, start).count("ready for action") >= processes)
+        self.measure("worker", child)
+        return child
+
+    def serve(self, command: str, port: int, *, part: str, **settings: str) -> Child:
+        """Start `webhooks gateway` or `webhooks serve` as a part, and wait until it listens."""
+        child = self.webhooks(command, "--port", str(port), **settings)
+        child.wait_ready(lambda: listening(port))
+        self.measure(part, child)
+        return child
+
+    def webhooks(self, command: str, *arguments: str, **settings: str) -> Child:
+        """Start a command of the checkout."""
+        # python -m looks where it is started before it looks at what is installed
+        return self.run("webhooks.cli", command, *arguments, environment=settings, code=self.code, name=command)
 
     def unmeasure(self, name: str) -> None:
         """End the measuring of a part, if it has begun."""
@@ -112,35 +129,53 @@ class World:
         self.measure("receiver over TLS" if certificate else "receiver", child)
         return f"http{'s' if certificate else ''}://127.0.0.1:{port}"
 
-    def run(self, module: str, *arguments: str, **environment: str) -> Child:
-        """Start a Python module as a process of its own, that ends with this one."""
+    def proxy(self, milliseconds: float = 0) -> str:
+        """Start a proxy before REST that counts, and delays a call by so much; return its URL."""
+        port = free_port()
+        child = self.run("bench.proxy", str(port), str(self.stack.supabase.port), str(milliseconds))
+        child.wait_ready(lambda: listening(port))
+        return f"http://127.0.0.1:{port}"
+
+    def run(
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        code: Path = ROOT,
+        name: str | None = None,
+    ) -> Child:
+        """Start a Python module of a checkout as a process of its own, that ends with this one."""
         child = Child(
-            module,
+            name or module,
             [sys.executable, "-m", module, *arguments],
-            log=DIRECTORY / f"{module}.log",
-            cwd=ROOT,
-            environment={**os.environ, **self.settings, **environment, "PYTHONUNBUFFERED": "1"},
+            log=self.directory / f"{name or module}.log",
+            cwd=code,
+            environment={**os.environ, **self.settings, **(environment or {}), "PYTHONUNBUFFERED": "1"},
         )
         self.exit.callback(child.stop)
         return child
 
-    def fill(self, rows: int, endpoints: int, *, path: str = "hook", receiver: str | None = None) -> None:
-        """Put so many pending rows for so many HTTP endpoints, in place of all that there is."""
-        self.fill_for(rows, [f"{receiver or self.receiver}/{path}/{n}" for n in range(1, endpoints + 1)])
+    def fill(self, rows: int, endpoints: int, *, path: str = "hook", receiver: str | None = None) -> int:
+        """Put so many pending rows for so many HTTP endpoints, in place of all that there is.
 
-    def fill_for(self, rows: int, urls: Sequence[str]) -> None:
-        """Put so many pending rows for these endpoints, in place of all that there is; `activate` lets them go."""
+        Return the bytes that their inserting added to the write-ahead log.
+        """
+        return self.fill_for(rows, [f"{receiver or self.receiver}/{path}/{n}" for n in range(1, endpoints + 1)])
+
+    def fill_for(self, rows: int, urls: Sequence[str]) -> int:
+        """Put so many pending rows for these endpoints, as `fill` does; `activate` lets them go."""
         self.empty()
         self.db.execute(
             "insert into public.webhook_configurations (name, url, events, secret_key, is_active)"
             " select 'endpoint ' || n, url, '{*}', %s, false from unnest(%s::text[]) with ordinality as u (url, n)",
             (self.secret, list(urls)),
         )
+        before = self.wal()
         self.insert(FILL, {"rows": rows, "event": EVENT, "data": json.dumps(DATA)})
         self.db.execute(QUEUE)
-        self.db.execute(
-            "vacuum analyze public.webhook_deliveries, webhooks.delivery_queue, public.webhook_configurations"
-        )
+        added = self.wal() - before
+        self.db.execute("vacuum analyze")
+        return added
 
     def insert(self, sql: str, parameters: Mapping[str, object]) -> None:
         """Insert deliveries that are complete: without the row trigger, a million take seconds."""
@@ -162,7 +197,7 @@ class World:
         """Let the endpoints' deliveries go, and do what the cron does."""
         self.allow()
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        url = f"{self.gateway.url}/functions/v1/webhook-dispatcher"
+        url = f"http://127.0.0.1:{self.port}/functions/v1/webhook-dispatcher"
         httpx.post(url, headers=headers, trust_env=False, timeout=30).raise_for_status()
 
     def count(self, sql: str, *parameters: object) -> int:
@@ -176,6 +211,18 @@ class World:
         stats: Any = self.redis.info("commandstats")
         return sum(command["calls"] for command in stats.values())
 
+    def wal(self) -> int:
+        """Return how many bytes Postgres has written to its write-ahead log."""
+        return self._ask("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
+
+    def commits(self) -> int:
+        """Return how many transactions the database has committed, ours of before included.
+
+        Postgres's other processes count theirs when they have been idle for ten seconds, busy ones each second.
+        """
+        self.db.execute("select pg_stat_force_next_flush()")
+        return self._ask("select xact_commit from pg_stat_database where datname = %s", DATABASE)
+
     def cpu(self) -> dict[str, float]:
         """Return the CPU seconds that each part has used so far, without what the benchmark asks of Postgres."""
         return {name: usage.cpu(pid, self.own) for name, pid in self.parts.items()}
@@ -188,6 +235,11 @@ class World:
         """Make a process, and all that stem from it, a part whose use is measured."""
         assert child
         self.parts[name] = child.pid
+
+    def _ask(self, sql: str, *parameters: object) -> int:
+        row = self.aside.execute(sql.encode(), parameters).fetchone()
+        assert row
+        return int(row[0])
 
 
 def _since(log: Path, start: int) -> str:

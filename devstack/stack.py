@@ -33,10 +33,12 @@ class Stack:
         *,
         say: Callable[[str], None] = print,
         prepare: Callable[[str], None] = lambda _: None,
+        migrations: Path = MIGRATIONS,
     ) -> None:
         self._directory = directory
         self._say = say
         self._prepare = prepare
+        self._migrations = migrations
         self._exit = ExitStack()
         self.postgres = Postgres(directory / "postgres", say=say)
         self.valkey = Valkey(directory, say=say)
@@ -48,7 +50,7 @@ class Stack:
             self._exit.callback(self.postgres.stop)
             self.postgres.start()
             dsn = self.postgres.create(DATABASE)
-            migrate(self._directory, dsn, MIGRATIONS, say=self._say)
+            migrate(self._directory, dsn, self._migrations, say=self._say)
             self._prepare(dsn)
             self.supabase = SupabaseLite(self._directory, dsn, say=self._say)
             self._exit.callback(self.supabase.stop)

@@ -129,7 +129,12 @@ def test_measured_figures_replace_the_defaults(tmp_path: Path) -> None:
     this = {
         f"{part} CPU s per 1,000": {"median": cpu} for part, cpu in (("postgres", 0.1), ("rest", 0.2), ("worker", 0.3))
     }
-    file.write_text(json.dumps({"results": {"a": {"figures": {"this": this}}}}))
+    one = {"Postgres CPU s per 1,000 calls": 0.5}
+    results = {"a": {"figures": {"this": this}}, "f": {"figures": {"1 endpoint": one}}}
+    file.write_text(json.dumps({"results": results}))
     found, names = measured(file, Assumptions())
-    assert (found.postgres_cpu, found.rest_cpu, found.worker_cpu) == (0.1, 0.2, 0.3)
-    assert names == ["postgres_cpu", "rest_cpu", "worker_cpu"]
+    assert (found.postgres_cpu, found.rest_cpu, found.worker_cpu, found.dispatch_cpu) == (0.1, 0.2, 0.3, 0.5)
+    assert names == ["dispatch_cpu", "postgres_cpu", "rest_cpu", "worker_cpu"]
+    # of a bench before it measured that
+    file.write_text(json.dumps({"results": {"f": {"figures": {"1 endpoint": {"calls/s on 1 connection": 2_000}}}}}))
+    assert measured(file, Assumptions()) == (Assumptions(), [])

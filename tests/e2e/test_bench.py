@@ -1,0 +1,93 @@
+"""The benchmark's first scenarios in their shortest form, on real parts: every bar of theirs finds its figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench import arriving, draining, idle, rates
+from bench.bars import BARS, judge
+from bench.rates import Rate
+from bench.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bench.sides import Sides
+
+
+@pytest.fixture(scope="module")
+def sides(directory: Path) -> Iterator[Sides]:
+    """One side: an earlier revision would take as long again."""
+    with World(directory=directory / "bench") as world:
+        yield {"this": world}
+
+
+@pytest.fixture(autouse=True)
+def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer rows and seconds than the short form has."""
+    monkeypatch.setattr(arriving, "EVENTS", {True: 20})
+    monkeypatch.setattr(arriving, "WARM", 20)
+    monkeypatch.setattr(rates, "RATES", (Rate(1), Rate(50)))
+    monkeypatch.setattr(rates, "SECONDS", {True: 2.0})
+    monkeypatch.setattr(rates, "BEFORE", 1.0)
+    monkeypatch.setattr(rates, "WARM", 20)
+    monkeypatch.setattr(idle, "SETTLE", {True: 1.0})
+    monkeypatch.setattr(idle, "MEASURE", {True: 4.0})
+    monkeypatch.setattr(draining, "ROWS", {True: 400})
+    monkeypatch.setattr(draining, "WARM", 20)
+
+
+def judged(scenario: str, result: dict[str, Any]) -> set[str]:
+    """Return the verdicts of a scenario's bars, of the tables that there are: an earlier revision is not compared."""
+    bars = tuple(bar for bar in BARS if bar.scenario == scenario and bar.path[0] in result)
+    assert bars
+    return {row["verdict"] for row in judge({scenario: result}, bars).values()}
+
+
+def test_events_that_arrive_are_all_delivered(sides: Sides) -> None:
+    """Through REST and by SQL, to receivers over TLS, and with REST far away."""
+    found = arriving.run(sides, short=True)
+    assert found["lost"] == 0
+    for form in (arriving.REST, arriving.SQL, arriving.TLS, arriving.FAR):
+        figures = found[form]["this"]
+        assert figures["deliveries/s"]["min"] > 0
+        assert figures["total CPU s per 1,000"]["min"] >= figures["total without REST CPU s per 1,000"]["min"] > 0
+        assert figures["WAL bytes per delivery"]["min"] > 100
+    assert "not run" not in judged("k", found)
+
+
+def test_a_steady_rate_is_measured_by_the_event(sides: Sides) -> None:
+    """All arrive; calls, commits and bytes are those of an event, for which more than nothing is done."""
+    found = rates.run(sides, short=True)
+    for rate in ("1/s", "50/s"):
+        for way in ("REST", "SQL"):
+            figures = found[rate][f"this, by {way}"]
+            assert figures["% arrived"] == 100
+            assert 0 < figures["p50 ms"] <= figures["p99 ms"]
+            assert figures["commits per event"] > 0
+            assert figures["WAL bytes per event"] > 100
+            calls = figures["REST calls per event, besides the dispatch"]
+            assert calls > 0
+            assert sum(one for name, one in figures.items() if name.startswith("calls of ")) == pytest.approx(calls)
+    assert "not run" not in judged("l", found)
+
+
+def test_an_idle_worker_is_measured_by_the_minute(sides: Sides) -> None:
+    """With the listener and without, and `webhooks serve` where there is one."""
+    found = idle.run(sides, short=True)
+    for form in idle.FORMS if idle.serves(sides["this"]) else idle.FORMS[:2]:
+        figures = found[form]["this"]
+        assert figures["total % of a core"] >= figures["total without REST % of a core"]
+        assert (figures["REST calls per minute"] > 0) == (figures["kB to REST per minute"] > 0)
+    assert "not run" not in judged("m", found)
+
+
+def test_a_backlog_is_drained_to_few_and_many_endpoints(sides: Sides) -> None:
+    """Beside the client alone and older designs."""
+    found = draining.run(sides, short=True)
+    assert set(found["by endpoints"]) == {f"this, {one}" for one in ("1 endpoint", "10 endpoints", "1,000 endpoints")}
+    assert found["figures"]["this"]["WAL bytes per delivery"]["min"] > 100
+    assert "not run" not in judged("a", found)
