@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec resolves it at run time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -99,6 +99,22 @@ class Recorded(msgspec.Struct, frozen=True):
     status: str
     due_in_seconds: float
     accepted: bool
+
+
+class Backlog(NamedTuple):
+    """What there is to do now: deliveries that are due (up to 10,000), and URLs to check (up to 100)."""
+
+    due: int
+    unchecked_urls: int
+
+
+class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The check of an endpoint's URL: as it is claimed, and with the `warning` that it ended with."""
+
+    id: str
+    url: str
+    credentials_profile: str | None = None
+    warning: str | None = None
 
 
 def field(body: bytes, path: str) -> str | None:

@@ -20,6 +20,7 @@ from workers.drain import Drain
 from workers.metrics import serve
 from workers.sweep import Sweep
 from workers.upkeep import Upkeep
+from workers.urls import UrlChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,8 @@ class Worker:
         self._broker = broker
         self._telemetry = telemetry
         self._drain = Drain(store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry)
-        self._sweep = Sweep(store, broker, settings, worker=name)
+        self._checks = UrlChecks(store, settings)
+        self._sweep = Sweep(store, broker, settings, worker=name, check_urls=self._checks.start)
         self._upkeep = Upkeep(store, broker, settings, worker=name)
         self._watch = Watch(store, broker, settings, worker=name)
         self._listener: Listener | None = None
@@ -112,6 +114,7 @@ class Worker:
         """Finish and record what is in flight, make the last wake-up calls, close all connections."""
         await self._drain.close()
         await asyncio.gather(*self._calls)
+        await self._checks.close()
         await self._adapters.close()
         await self._store.close()
         if self._telemetry.traces:

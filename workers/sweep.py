@@ -10,6 +10,8 @@ from webhooks.errors import QueueUnavailable, StoreError
 from webhooks.queue import announce, take_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhooks.queue import Broker
     from webhooks.settings import Settings
     from webhooks.store import Store
@@ -21,13 +23,19 @@ TURN = "webhooks:sweep"
 
 
 class Sweep:
-    """Looks every `sweep_seconds`; errors are logged once until it works again."""
+    """Looks every `sweep_seconds`; errors are logged once until it works again.
 
-    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
+    `check_urls` is called when there are URLs to check.
+    """
+
+    def __init__(
+        self, store: Store, broker: Broker, settings: Settings, *, worker: str, check_urls: Callable[[], None]
+    ) -> None:
         self._store = store
         self._broker = broker
         self._settings = settings
         self._worker = worker
+        self._check_urls = check_urls
         self._failing = False
 
     async def run(self) -> None:
@@ -53,7 +61,9 @@ class Sweep:
         milliseconds = max(1, int(self._settings.sweep_seconds * 900))
         if not await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds):
             return 0
-        due = await self._store.due()
-        if not due:
+        backlog = await self._store.backlog()
+        if backlog.unchecked_urls:
+            self._check_urls()
+        if not backlog.due:
             return 0
-        return await asyncio.to_thread(announce, self._broker, due=due, max_jobs=self._settings.max_jobs)
+        return await asyncio.to_thread(announce, self._broker, due=backlog.due, max_jobs=self._settings.max_jobs)

@@ -46,6 +46,8 @@ class Counts(msgspec.Struct):
 class Endpoint(msgspec.Struct):
     """An endpoint with its health. Neither its secret nor the values of its headers.
 
+    `url_warning`: what a worker found when it connected to a new or changed URL, with what to do about it. It is
+    removed when the URL changes or a delivery succeeds.
     `retry_schedule`: seconds to wait after each attempt; null: `max_attempts`, with waits that double from 2 s.
     """
 
@@ -67,6 +69,8 @@ class Endpoint(msgspec.Struct):
     updated_at: datetime
     disabled_at: datetime | None
     disabled_reason: str | None
+    url_checked_at: datetime | None
+    url_warning: str | None
     has_secret: bool
     previous_secret_until: datetime | None
     header_names: list[str]

@@ -67,7 +67,7 @@ async def asked(url: str) -> tuple[StoreError, StoreError]:
     settings = make_settings(supabase_url=url)
     store, supabase = Store(settings), Supabase(settings)
     with pytest.raises(StoreError) as ours:
-        await store.due()
+        await store.backlog()
     with pytest.raises(StoreError) as theirs:
         await supabase.call(TOKEN, "webhook_backlog")
     await store.close()

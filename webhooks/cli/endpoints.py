@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from webhooks.cli.arguments import interval, json_object, schedule, span
-from webhooks.cli.output import AsJson, note, print_fields, print_json, print_table
+from webhooks.cli.output import AsJson, note, plain, print_fields, print_json, print_table
 from webhooks.cli.supabase import call
 from webhooks.retries import described
 
@@ -47,6 +47,9 @@ def list_endpoints(as_json: AsJson = False) -> None:
         ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
         empty="There is no endpoint; create one with: webhooks endpoints create NAME URL --event 'user.*'",
     )
+    for endpoint in found:
+        if endpoint["url_warning"]:
+            note(f"{plain(endpoint['name'])}: {plain(endpoint['url_warning'])}")
 
 
 @app.command()

@@ -80,6 +80,10 @@ create or replace trigger reset_webhook_circuit
     after update of is_active on public.webhook_configurations
     for each row when (new.is_active and not old.is_active)
     execute function webhooks.reset_circuit();
+create or replace trigger check_webhook_url_again
+    after update of url, credentials_profile on public.webhook_configurations
+    for each row when (new.url <> old.url or new.credentials_profile is distinct from old.credentials_profile)
+    execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
 create policy "Admins can view webhook configurations" on public.webhook_configurations
