@@ -1,4 +1,4 @@
-"""Endpoints: list, read, create, change, rotate the secret, send a test."""
+"""Endpoints: list, read, create, change, delete, rotate the secret, send a test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.openapi.spec import Example
@@ -18,6 +18,7 @@ from gateway.api.pages import Page, decode, encode
 from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
+from gateway.deletion import delete_endpoint
 from gateway.session import Admin
 from webhooks.queue import Broker
 from webhooks.settings import Settings
@@ -139,6 +140,17 @@ class Ended(msgspec.Struct):
     ended: int
 
 
+class Deleted(msgspec.Struct):
+    """How many deliveries were deleted with the endpoint or, where history is kept, failed since it is no more.
+
+    `more`: the endpoint is disabled and there are further deliveries; repeat the request.
+    """
+
+    id: UUID
+    deliveries: int
+    more: bool
+
+
 class TestMade(msgspec.Struct):
     """The test delivery; read it to see how it goes."""
 
@@ -211,6 +223,25 @@ async def update(
     )  # fmt: skip
 
 
+@delete(
+    "/endpoints/{endpoint_id:uuid}",
+    summary="Delete an endpoint",
+    operation_id="deleteEndpoint",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+)
+async def remove(
+    caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], history: FromQuery[Literal["keep", "delete"]] = "keep"
+) -> Response[Deleted]:
+    """Delete an endpoint. Its history stays readable, or is deleted with it: `history=delete`.
+
+    It is disabled at once. With many deliveries the response is 202 and `more` is true: repeat the request until it is
+    200.
+    """
+    done = await delete_endpoint(caller, endpoint_id, keep_history=history == "keep")
+    return Response(msgspec.convert(done, Deleted), status_code=HTTP_202_ACCEPTED if done["more"] else HTTP_200_OK)
+
+
 @post(
     "/endpoints/{endpoint_id:uuid}/rotate-secret",
     summary="Rotate an endpoint's secret",
@@ -280,4 +311,4 @@ def _given(changes: Changes) -> dict[str, Any]:
     return dict(msgspec.to_builtins(changes))
 
 
-ROUTES = [index, show, create, update, rotate, end_overlap, send_test]
+ROUTES = [index, show, create, update, remove, rotate, end_overlap, send_test]

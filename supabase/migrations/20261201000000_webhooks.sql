@@ -1,4 +1,4 @@
--- webhooks migration: system c61fec3fd3889ab5561bc7315dee68e5b7ba860712fb1822b34d13db63b921bc
+-- webhooks migration: system 151115da58f488003a06df3313619f3d9e448824e82552f7b80928a29c258ceb
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1491,6 +1491,10 @@ begin
             return webhooks.create_webhook_endpoint(arguments -> 'settings');
         when 'update_endpoint' then
             return webhooks.update_webhook_endpoint((arguments ->> 'webhook_config_id')::uuid, arguments -> 'changes');
+        when 'delete_endpoint' then
+            return webhooks.delete_webhook_endpoint(
+                (arguments ->> 'webhook_config_id')::uuid,
+                coalesce((arguments ->> 'keep_history')::boolean, true));
         when 'rotate_secret' then
             return webhooks.rotate_webhook_secret(
                 (arguments ->> 'webhook_config_id')::uuid,
@@ -2974,6 +2978,7 @@ declare
     _lease webhooks.delivery_queue;
     _attempts jsonb;
     _timeline jsonb;
+    _waits jsonb;
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -2982,6 +2987,11 @@ begin
     end if;
 
     select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
+
+    select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h) into _waits
+    from public.webhook_configurations as c
+    left join public.webhook_circuits as h on h.webhook_config_id = c.id
+    where c.id = _delivery.webhook_config_id;
 
     select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
     from public.webhook_attempts as a
@@ -3010,7 +3020,13 @@ begin
         select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
         where _delivery.status = 'processing'
         union all
-        select _delivery.next_attempt_at, 901, 'due', 'Next attempt is due'
+        select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
+               case
+                   when _waits ->> 'reason' = 'the next attempt' then 'Next attempt is due'
+                   when _waits ->> 'until' is not null then 'Next attempt at the earliest: ' || (_waits ->> 'reason')
+                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; it waits for ' || (_waits ->> 'reason')
+                   else 'Next attempt is due, and waits: ' || (_waits ->> 'reason')
+               end
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
@@ -3031,14 +3047,11 @@ begin
         'pretty_body', jsonb_pretty(_delivery.payload),
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
+                                      'deleted_at', c.deleted_at,
                                       'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts))
             from public.webhook_configurations as c
             where c.id = _delivery.webhook_config_id),
-        'waits_for', (
-            select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h)
-            from public.webhook_configurations as c
-            left join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.id = _delivery.webhook_config_id),
+        'waits_for', _waits,
         'attempt_log', _attempts,
         'timeline', _timeline);
 end $$;
@@ -3954,6 +3967,10 @@ begin
             using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
     end if;
     select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
+    if _endpoint.deleted_at is not null then
+        raise exception 'webhook endpoint "%" was deleted', _endpoint.name
+            using errcode = '22023', hint = 'Its history can be read. To deliver there again, create an endpoint and dispatch the event.';
+    end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';
@@ -4031,7 +4048,7 @@ begin
     end if;
     select jsonb_agg(
         jsonb_build_object(
-            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
+            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'endpoint_deleted', c.deleted_at is not null, 'event_type', p.event_type,
             'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
             'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,
@@ -4991,6 +5008,10 @@ begin
     if not found then
         raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    if _endpoint.deleted_at is not null then
+        raise exception 'webhook endpoint "%" was deleted', _endpoint.name
+            using errcode = '22023', hint = 'Its history can be read. To deliver there again, create an endpoint and dispatch the event.';
     end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
@@ -7788,6 +7809,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c61fec3fd3889ab5561bc7315dee68e5b7ba860712fb1822b34d13db63b921bc', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '151115da58f488003a06df3313619f3d9e448824e82552f7b80928a29c258ceb', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -20,8 +20,8 @@ from tests.adapters.receivers import OK, receiver, script
 from tests.adapters.shorthands import make_settings
 from tests.adapters.test_ssrf import names
 from webhooks.deliveries import UrlCheck
-from workers import urls
-from workers.urls import warning
+from webhooks.errors import SetupError
+from workers.probe import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -309,5 +309,5 @@ async def test_a_fault_of_the_process_is_no_warning(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr("workers.adapters.transport.connected", connect)
         with pytest.raises(Exception, match="Too many open files"):
             await found(raw.url)
-    with pytest.raises(urls.SetupError, match="WEBHOOKS_CA_BUNDLE"):
+    with pytest.raises(SetupError, match="WEBHOOKS_CA_BUNDLE"):
         await found("https://hook.example/", ca_bundle=__file__)
