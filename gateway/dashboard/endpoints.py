@@ -252,4 +252,18 @@ def _problem(exc: FormError | StoreError) -> str:
     return str(exc)
 
 
-ROUTES = [index, new, create, show, edit, update, rotate, end_overlap, retry, send_test, activate]
+ROUTES = [
+    index,
+    new,
+    create,
+    show,
+    edit,
+    update,
+    rotate,
+    end_overlap,
+    retry,
+    send_test,
+    activate,
+    confirm_deletion,
+    remove,
+]
