@@ -123,6 +123,15 @@ class Drained(msgspec.Struct, frozen=True, kw_only=True):
     released: int
 
 
+class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The check of an endpoint's URL: as it is claimed, and with the `warning` that it ended with."""
+
+    id: str
+    url: str
+    credentials_profile: str | None = None
+    warning: str | None = None
+
+
 def field(body: bytes, path: str) -> str | None:
     """Return a payload field as text, found by its dotted path (`actor_user_id`, `data.community_id`), or None."""
     value = msgspec.json.decode(body)

@@ -158,6 +158,15 @@ async def _database(store: Store) -> list[Finding]:
                 "webhooks endpoints rotate ID gives one a secret",
             )
         )
+    findings += [
+        Finding(
+            "endpoints",
+            "warning",
+            f"{one['name']}: {one['warning']}",
+            f"then webhooks endpoints test {one['id']}: the first delivery that succeeds removes this",
+        )
+        for one in diagnosis["url_warnings"]
+    ]
     return findings
 
 

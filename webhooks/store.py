@@ -10,7 +10,7 @@ import msgspec
 from postgrest import AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
-from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded
+from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded, UrlCheck
 from webhooks.errors import Held, StoreError, StoreUnavailable
 from webhooks.refusals import refused
 from webhooks.tokens import is_access_token
@@ -91,6 +91,19 @@ class Store:
     async def due(self) -> int:
         """Return how many deliveries are due now (counted up to 10,000)."""
         return int((await self._rpc("webhook_backlog", {}))["due"])
+
+    async def claim_url_checks(self, *, how_many: int) -> list[UrlCheck]:
+        """Lease the checks of up to so many new or changed URLs."""
+        arguments = {
+            "how_many": how_many, "lease_seconds": self._settings.lease_seconds, "project": self._settings.project
+        }  # fmt: skip
+        claimed = await self._rpc("claim_webhook_url_checks", arguments)
+        with _translated("claim_webhook_url_checks"):
+            return msgspec.convert(claimed, list[UrlCheck])
+
+    async def record_url_checks(self, checked: Sequence[UrlCheck]) -> None:
+        """Record what was found."""
+        await self._rpc("record_webhook_url_checks", {"results": msgspec.to_builtins(checked)})
 
     async def purge(self, older_than: timedelta, *, batch_size: int) -> int:
         """Delete a batch of what is finished and older; return how many rows."""

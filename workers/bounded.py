@@ -18,6 +18,7 @@ from workers.adapters.cache import AdapterCache
 from workers.drain import Drain
 from workers.tally import Tally
 from workers.upkeep import Upkeep
+from workers.urls import UrlChecks
 from workers.wiring import worker_name
 
 if TYPE_CHECKING:
@@ -106,10 +107,14 @@ class Bounded:
 
 async def keep_up(store: Store, settings: Settings, *, seconds: float) -> None:
     """Do what workers do beside delivering, where there are none; what takes longer than `seconds` waits."""
+    checks = UrlChecks(store, settings)
     try:
         async with asyncio.timeout(seconds):
-            await Upkeep(store, Local(), settings, worker=worker_name()).once()
+            await Upkeep(store, Local(), settings, worker=worker_name(), check_urls=checks.start).once()
+            await checks.finished()
     except StoreError as exc:
         logger.warning("upkeep waits: %s", exc)
     except TimeoutError:
         logger.warning("upkeep waits: it takes longer than %g s", seconds)
+    finally:
+        await checks.close()

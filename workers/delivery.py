@@ -45,7 +45,7 @@ async def attempt(
     except TimeoutError as exc:
         error = DeliveryError(f"no complete response within {seconds:g} s", status=_announced(exc))
     except DeliveryError as exc:
-        if _own(exc):
+        if own_fault(exc):
             raise
         # without its traceback, which holds this frame, and so the payload, until garbage is looked for
         error = exc.with_traceback(None)
@@ -56,7 +56,7 @@ async def attempt(
         error = DeliveryError(str(exc), permanent=True, health=None)
     except Exception as exc:
         # what the row or the endpoint's settings led to: its attempts end it
-        if _own(exc):
+        if own_fault(exc):
             raise
         error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}", health=None)
     return Attempt(
@@ -77,7 +77,7 @@ async def attempt(
     )
 
 
-def _own(error: BaseException | None) -> bool:
+def own_fault(error: BaseException | None) -> bool:
     """Return whether an error, or what led to it, is a fault of this process."""
     while error:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SHORT):

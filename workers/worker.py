@@ -15,6 +15,7 @@ from workers.drain import Drain
 from workers.rhythm import Rhythm
 from workers.sweep import Sweep
 from workers.upkeep import Upkeep
+from workers.urls import UrlChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,8 @@ class Worker:
             store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry, rhythm=self._rhythm
         )
         self._sweep = Sweep(self._drain, store, broker, settings, worker=name, rhythm=self._rhythm)
-        self._upkeep = Upkeep(store, broker, settings, worker=name)
+        self._checks = UrlChecks(store, settings)
+        self._upkeep = Upkeep(store, broker, settings, worker=name, check_urls=self._checks.start)
         self._watch = Watch(store, broker, settings, worker=name, rhythm=self._rhythm)
         self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -113,6 +115,7 @@ class Worker:
         """Finish and record what is in flight, make the last wake-up calls, close all connections."""
         await self._drain.close()
         await asyncio.gather(*self._calls)
+        await self._checks.close()
         await self._adapters.close()
         await self._store.close()
         if self._telemetry.traces:

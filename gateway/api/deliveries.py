@@ -37,6 +37,7 @@ class Found(msgspec.Struct):
     id: UUID
     webhook_config_id: UUID
     endpoint: str
+    endpoint_deleted: bool
     event_type: str
     status: str
     attempts: int
@@ -78,6 +79,7 @@ class Receiver(msgspec.Struct):
     name: str
     url: str
     is_active: bool
+    deleted_at: datetime | None
     max_attempts: int
 
 

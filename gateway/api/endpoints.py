@@ -1,4 +1,4 @@
-"""Endpoints: list, read, create, change, rotate the secret, send a test."""
+"""Endpoints: list, read, create, change, delete, rotate the secret, send a test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.openapi.spec import Example
@@ -18,6 +18,7 @@ from gateway.api.pages import Page, decode, encode
 from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
+from gateway.deletion import delete_endpoint
 from gateway.session import Admin
 from webhooks.queue import Broker
 from webhooks.settings import Settings
@@ -46,6 +47,8 @@ class Counts(msgspec.Struct):
 class Endpoint(msgspec.Struct):
     """An endpoint with its health. Neither its secret nor the values of its headers.
 
+    `url_warning`: what a worker found when it connected to a new or changed URL, with what to do about it. It is
+    removed when the URL changes or a delivery succeeds.
     `retry_schedule`: seconds to wait after each attempt; null: `max_attempts`, with waits that double from 2 s.
     """
 
@@ -67,6 +70,8 @@ class Endpoint(msgspec.Struct):
     updated_at: datetime
     disabled_at: datetime | None
     disabled_reason: str | None
+    url_checked_at: datetime | None
+    url_warning: str | None
     has_secret: bool
     previous_secret_until: datetime | None
     header_names: list[str]
@@ -133,6 +138,17 @@ class Ended(msgspec.Struct):
 
     id: UUID
     ended: int
+
+
+class Deleted(msgspec.Struct):
+    """How many deliveries were deleted with the endpoint or, where history is kept, failed since it is no more.
+
+    `more`: the endpoint is disabled and there are further deliveries; repeat the request.
+    """
+
+    id: UUID
+    deliveries: int
+    more: bool
 
 
 class TestMade(msgspec.Struct):
@@ -207,6 +223,25 @@ async def update(
     )  # fmt: skip
 
 
+@delete(
+    "/endpoints/{endpoint_id:uuid}",
+    summary="Delete an endpoint",
+    operation_id="deleteEndpoint",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+)
+async def remove(
+    caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], history: FromQuery[Literal["keep", "delete"]] = "keep"
+) -> Response[Deleted]:
+    """Delete an endpoint. Its history stays readable, or is deleted with it: `history=delete`.
+
+    It is disabled at once. With many deliveries the response is 202 and `more` is true: repeat the request until it is
+    200.
+    """
+    done = await delete_endpoint(caller, endpoint_id, keep_history=history == "keep")
+    return Response(msgspec.convert(done, Deleted), status_code=HTTP_202_ACCEPTED if done["more"] else HTTP_200_OK)
+
+
 @post(
     "/endpoints/{endpoint_id:uuid}/rotate-secret",
     summary="Rotate an endpoint's secret",
@@ -276,4 +311,4 @@ def _given(changes: Changes) -> dict[str, Any]:
     return dict(msgspec.to_builtins(changes))
 
 
-ROUTES = [index, show, create, update, rotate, end_overlap, send_test]
+ROUTES = [index, show, create, update, remove, rotate, end_overlap, send_test]

@@ -1,4 +1,4 @@
-"""Endpoints: the list with their health, and creating, changing, disabling, rotating, testing and retrying one."""
+"""Endpoints: the list with their health; creating, changing, disabling, deleting, rotating, testing, retrying one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
 
 from gateway.dashboard.forms import FormError, choice, document, number, seconds, text
 from gateway.dashboard.page import go, page, retried, wake
+from gateway.deletion import delete_endpoint
 from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.errors import StoreError
@@ -172,6 +173,30 @@ async def activate(
     return go(request, f"/endpoints/{endpoint_id}", message)
 
 
+@get("/endpoints/{endpoint_id:uuid}/delete")
+async def confirm_deletion(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Template:
+    """Ask, and have chosen what becomes of its history."""
+    return page(request, "endpoint_delete.html", admin, endpoint=await _endpoint(admin, endpoint_id), history="keep")
+
+
+@post("/endpoints/{endpoint_id:uuid}/delete", status_code=HTTP_200_OK)
+async def remove(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
+) -> Template | Redirect:
+    """Delete it. One with many deliveries takes several clicks."""
+    history = text(await request.form(), "history") or "keep"
+    endpoint = await _endpoint(admin, endpoint_id)
+    done = await delete_endpoint(admin, endpoint_id, keep_history=history != "delete")
+    if done["more"]:
+        return page(
+            request, "endpoint_delete.html", admin, endpoint=endpoint, history=history, so_far=done["deliveries"]
+        )
+    kept = "Its history stays under Deliveries." if history != "delete" else "Its history is deleted too."
+    return go(request, "/endpoints", f"{endpoint['name']} is deleted. {kept}")
+
+
 async def _endpoint(admin: Admin, endpoint_id: UUID) -> dict[str, Any]:
     found = await admin.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
     if not found:
@@ -227,4 +252,18 @@ def _problem(exc: FormError | StoreError) -> str:
     return str(exc)
 
 
-ROUTES = [index, new, create, show, edit, update, rotate, end_overlap, retry, send_test, activate]
+ROUTES = [
+    index,
+    new,
+    create,
+    show,
+    edit,
+    update,
+    rotate,
+    end_overlap,
+    retry,
+    send_test,
+    activate,
+    confirm_deletion,
+    remove,
+]

@@ -1,4 +1,4 @@
--- webhooks migration: system 76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01
+-- webhooks migration: system 7229ab8aaee76ff6d868bcd5c9bc35e580c9a8f16add096d0b1c55bd9f9d1458
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -652,12 +652,31 @@ begin
     update public.webhook_circuits as h
     set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
         window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null,
-        places = null, failed_probes = 0, last_status = null, last_error = null
+        places = null, failed_probes = 0, last_status = null, last_error = null,
+        url_check_at = now(), url_checked_at = null, url_warning = null
     where h.webhook_config_id = new.id;
     return null;
 end $$;
 comment on function webhooks.reset_circuit() is 'Closes the circuit of an endpoint that is enabled again.';
 revoke all on function webhooks.reset_circuit() from public, anon, authenticated, service_role;
+
+-- schemas/circuits/check_url_again.sql
+create or replace function webhooks.check_url_again()
+returns trigger
+language plpgsql
+-- definer: circuits are written by the system alone
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- what was found of the old URL no longer counts
+    update public.webhook_circuits as h
+    set url_check_at = now(), url_checked_at = null, url_warning = null
+    where h.webhook_config_id = new.id;
+    return null;
+end $$;
+comment on function webhooks.check_url_again() is 'Has a worker check the URL of an endpoint that leads elsewhere now, or with other credentials.';
+revoke all on function webhooks.check_url_again() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/complete_delivery.sql
 create or replace function webhooks.complete_delivery()
@@ -971,6 +990,10 @@ create or replace trigger wake_for_webhook_endpoint
         or new.rate_limit_per_second is distinct from old.rate_limit_per_second
         or new.max_concurrency is distinct from old.max_concurrency))
     execute function webhooks.wake_for_endpoint();
+create or replace trigger check_webhook_url_again
+    after update of url, credentials_profile on public.webhook_configurations
+    for each row when (new.url <> old.url or new.credentials_profile is distinct from old.credentials_profile)
+    execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
@@ -1029,9 +1052,15 @@ create table if not exists public.webhook_circuits (
     failed_probes integer not null default 0,
     last_status integer,
     last_error text,
+    -- by default at once: that of a new endpoint
+    url_check_at timestamptz default now(),
+    url_checked_at timestamptz,
+    url_warning text,
     constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
 -- updated with every batch of results: room for updates in place
 ) with (fillfactor = 50);
+create index if not exists idx_webhook_circuits_url_check_at
+    on public.webhook_circuits (url_check_at) where url_check_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and why not.';
 comment on column public.webhook_circuits.state is 'closed: deliveries flow. open: they wait. half_open: one request tries whether the endpoint is back.';
 comment on column public.webhook_circuits.since is 'When the state began.';
@@ -1048,6 +1077,9 @@ comment on column public.webhook_circuits.places is 'Deliveries at once while th
 comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
 comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';
 comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
+comment on column public.webhook_circuits.url_check_at is 'When a worker may check the endpoint''s URL, or may check it again, should the one that does be gone; empty: it is checked.';
+comment on column public.webhook_circuits.url_checked_at is 'When a worker last checked the URL: it resolved the name, connected, and verified the certificate, and sent nothing.';
+comment on column public.webhook_circuits.url_warning is 'What it found, with what to do about it; empty: nothing. Deliveries go out all the same. Removed when the URL changes or a delivery succeeds.';
 alter table public.webhook_circuits enable row level security;
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
 grant select on public.webhook_circuits to authenticated, service_role;
@@ -1488,6 +1520,10 @@ begin
             return webhooks.create_webhook_endpoint(arguments -> 'settings');
         when 'update_endpoint' then
             return webhooks.update_webhook_endpoint((arguments ->> 'webhook_config_id')::uuid, arguments -> 'changes');
+        when 'delete_endpoint' then
+            return webhooks.delete_webhook_endpoint(
+                (arguments ->> 'webhook_config_id')::uuid,
+                coalesce((arguments ->> 'keep_history')::boolean, true));
         when 'rotate_secret' then
             return webhooks.rotate_webhook_secret(
                 (arguments ->> 'webhook_config_id')::uuid,
@@ -1867,6 +1903,28 @@ comment on function public.claim_webhook_deliveries(integer, integer, text, inte
 revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
+-- schemas/api/claim_webhook_url_checks.sql
+create or replace function public.claim_webhook_url_checks(
+    how_many integer default 10,
+    lease_seconds double precision default 60,
+    project text default null
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.claim_webhook_url_checks(
+        claim_webhook_url_checks.how_many,
+        claim_webhook_url_checks.lease_seconds,
+        claim_webhook_url_checks.project);
+end $$;
+comment on function public.claim_webhook_url_checks(integer, double precision, text) is 'Endpoints whose URL is new or changed, for a worker to check: [{"id", "url", "credentials_profile"}]. After lease_seconds without a result another worker gets them. None while the database belongs to another project.';
+revoke all on function public.claim_webhook_url_checks(integer, double precision, text) from public, anon, authenticated, service_role;
+grant execute on function public.claim_webhook_url_checks(integer, double precision, text) to service_role;
+
 -- schemas/api/create_webhook_endpoint.sql
 create or replace function public.create_webhook_endpoint(
     settings jsonb
@@ -2079,6 +2137,23 @@ end $$;
 comment on function public.record_webhook_attempts(jsonb, jsonb) is 'Records a batch of attempts: logs each, moves its delivery to delivered, back to pending with backoff, or failed, and opens or closes its endpoint''s circuit. The same result twice changes nothing. policy: failure_threshold, reset_seconds, failure_rate, rate_minimum, rate_window_seconds, disable_after_seconds. Returns what became of each: {"recorded", "late"}, each a list of {"delivery_id", "status", "due_in_seconds", "accepted"}.';
 revoke all on function public.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_webhook_attempts(jsonb, jsonb) to service_role;
+
+-- schemas/api/record_webhook_url_checks.sql
+create or replace function public.record_webhook_url_checks(
+    results jsonb
+)
+returns integer
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.record_webhook_url_checks(record_webhook_url_checks.results);
+end $$;
+comment on function public.record_webhook_url_checks(jsonb) is 'Records what workers found of URLs: each as it was claimed, with "warning", which is null for one in order. Returns how many counted: not those whose URL has changed meanwhile.';
+revoke all on function public.record_webhook_url_checks(jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.record_webhook_url_checks(jsonb) to service_role;
 
 -- schemas/api/release_webhook_deliveries.sql
 create or replace function public.release_webhook_deliveries(
@@ -2354,7 +2429,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_backlog(webhook_backlog.at_most);
 end $$;
-comment on function public.webhook_backlog(integer) is 'How many deliveries are due now and may go out (counted up to at_most), expired leases included, and since when the oldest waits.';
+comment on function public.webhook_backlog(integer) is 'How many deliveries are due now and may go out (counted up to at_most), expired leases included, and since when the oldest waits; how many endpoints'' URLs are to be checked, up to 100.';
 revoke all on function public.webhook_backlog(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_backlog(integer) to service_role;
 
@@ -3017,6 +3092,7 @@ declare
     _lease webhooks.delivery_queue;
     _attempts jsonb;
     _timeline jsonb;
+    _waits jsonb;
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -3025,6 +3101,11 @@ begin
     end if;
 
     select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
+
+    select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h) into _waits
+    from public.webhook_configurations as c
+    left join public.webhook_circuits as h on h.webhook_config_id = c.id
+    where c.id = _delivery.webhook_config_id;
 
     select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
     from public.webhook_attempts as a
@@ -3053,7 +3134,13 @@ begin
         select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
         where _delivery.status = 'processing'
         union all
-        select _delivery.next_attempt_at, 901, 'due', 'Next attempt is due'
+        select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
+               case
+                   when _waits ->> 'reason' = 'the next attempt' then 'Next attempt is due'
+                   when _waits ->> 'until' is not null then 'Next attempt at the earliest: ' || (_waits ->> 'reason')
+                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; it waits for ' || (_waits ->> 'reason')
+                   else 'Next attempt is due, and waits: ' || (_waits ->> 'reason')
+               end
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
@@ -3074,14 +3161,11 @@ begin
         'pretty_body', jsonb_pretty(_delivery.payload),
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
+                                      'deleted_at', c.deleted_at,
                                       'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts))
             from public.webhook_configurations as c
             where c.id = _delivery.webhook_config_id),
-        'waits_for', (
-            select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h)
-            from public.webhook_configurations as c
-            left join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.id = _delivery.webhook_config_id),
+        'waits_for', _waits,
         'attempt_log', _attempts,
         'timeline', _timeline);
 end $$;
@@ -3545,6 +3629,7 @@ begin
                -- database's, or one worker's.)
                coalesce(c.lease_id = r.lease_id and c.leased_at >= e.since, false) as fresh,
                case when c.lease_id = r.lease_id and c.leased_at >= e.since then r.health end as news,
+               case when c.lease_id = r.lease_id then c.leased_at end as claimed_at,
                r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
         from result as r
         join current as c on c.id = r.delivery_id
@@ -3579,6 +3664,7 @@ begin
                bool_or(a.answered_at is not null) as answered,
                bool_or(a.delivered) as delivered,
                count(*) filter (where a.delivered and a.fresh) as successes,
+               max(a.claimed_at) filter (where a.delivered) as delivered_claim_at,
                bool_or(not a.delivered and a.news is not null) as undelivered,
                -- until when it asked to wait holds whenever it was asked
                max(a.wait_seconds) as wait_seconds,
@@ -3594,7 +3680,7 @@ begin
     ),
     counted as (
         select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.undelivered, n.successes, n.wait_seconds,
-               n.last_status, n.last_error, e.places, e.failed_probes,
+               n.last_status, n.last_error, n.delivered_claim_at, e.places, e.failed_probes,
                case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
                case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
                case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
@@ -3663,6 +3749,8 @@ begin
             last_error = case when m.undelivered then m.last_error when m.delivered then null else h.last_error end,
             failing_since = m.failing_since,
             undelivered_at = m.undelivered_at,
+            -- claimed after the check, so of the same URL
+            url_warning = case when m.delivered_claim_at > h.url_checked_at then null else h.url_warning end,
             paused_until = case when m.wait_seconds > 0
                 then greatest(h.paused_until, now() + make_interval(secs => m.wait_seconds)) else h.paused_until end
         from moved as m
@@ -4056,6 +4144,10 @@ begin
             using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
     end if;
     select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
+    if _endpoint.deleted_at is not null then
+        raise exception 'webhook endpoint "%" was deleted', _endpoint.name
+            using errcode = '22023', hint = 'Its history can be read. To deliver there again, create an endpoint and dispatch the event.';
+    end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';
@@ -4133,7 +4225,7 @@ begin
     end if;
     select jsonb_agg(
         jsonb_build_object(
-            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
+            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'endpoint_deleted', c.deleted_at is not null, 'event_type', p.event_type,
             'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
             'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,
@@ -4551,6 +4643,48 @@ end $$;
 comment on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) is 'An endpoint with changes applied, or an error that names what is wrong with them.';
 revoke all on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) from public, anon, authenticated, service_role;
 
+-- schemas/endpoints/claim_webhook_url_checks.sql
+create or replace function webhooks.claim_webhook_url_checks(
+    how_many integer default 10,
+    lease_seconds double precision default 60,
+    project text default null
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.claim_webhook_url_checks, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _claimed jsonb;
+begin
+    -- a copy of a database connects to nobody
+    if webhooks.hold_for(claim_webhook_url_checks.project) is not null then
+        return '[]';
+    end if;
+    with due as materialized (
+        select h.webhook_config_id as id, c.url, c.credentials_profile
+        from public.webhook_circuits as h
+        join public.webhook_configurations as c on c.id = h.webhook_config_id
+        where h.url_check_at <= now() and c.deleted_at is null
+        order by h.url_check_at
+        limit least(greatest(coalesce(how_many, 10), 1), 100)
+        -- one that is busy has time
+        for update of h skip locked
+    ),
+    leased as (
+        update public.webhook_circuits as h
+        set url_check_at = now() + make_interval(secs => greatest(coalesce(lease_seconds, 60), 1))
+        from due
+        where h.webhook_config_id = due.id
+    )
+    select coalesce(jsonb_agg(to_jsonb(due)), '[]') into _claimed from due;
+    return _claimed;
+end $$;
+comment on function webhooks.claim_webhook_url_checks(integer, double precision, text) is 'Behind public.claim_webhook_url_checks.';
+revoke all on function webhooks.claim_webhook_url_checks(integer, double precision, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_webhook_url_checks(integer, double precision, text) to service_role;
+
 -- schemas/endpoints/create_webhook_endpoint.sql
 create or replace function webhooks.create_webhook_endpoint(settings jsonb)
 returns jsonb
@@ -4819,6 +4953,7 @@ begin
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
                 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
+                'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
                 'previous_secret_until', (
                     select max(p.expires_at) from webhooks.previous_secrets as p
@@ -4936,6 +5071,38 @@ as $$
 $$;
 comment on function webhooks.normal_url(text) is 'A URL without the space around it, and with its scheme in lower case.';
 revoke all on function webhooks.normal_url(text) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/record_webhook_url_checks.sql
+create or replace function webhooks.record_webhook_url_checks(results jsonb)
+returns integer
+language plpgsql
+-- definer: behind public.record_webhook_url_checks, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _recorded integer;
+begin
+    -- in one order, as whoever records deliveries does
+    perform from public.webhook_circuits as h
+    where h.webhook_config_id in (select r.id from jsonb_to_recordset(results) as r (id uuid))
+    order by h.webhook_config_id
+    for update;
+    update public.webhook_circuits as h
+    set url_check_at = null, url_checked_at = now(), url_warning = left(r.warning, 1000)
+    from jsonb_to_recordset(results) as r (id uuid, url text, credentials_profile text, warning text)
+    join public.webhook_configurations as c on c.id = r.id
+    where h.webhook_config_id = r.id
+      -- another worker was quicker, or the URL has changed meanwhile and is to be checked anew
+      and h.url_check_at is not null
+      and c.url = r.url
+      and c.credentials_profile is not distinct from r.credentials_profile;
+    get diagnostics _recorded = row_count;
+    return _recorded;
+end $$;
+comment on function webhooks.record_webhook_url_checks(jsonb) is 'Behind public.record_webhook_url_checks.';
+revoke all on function webhooks.record_webhook_url_checks(jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.record_webhook_url_checks(jsonb) to service_role;
 
 -- schemas/endpoints/replace_webhook_secret.sql
 create or replace function webhooks.replace_webhook_secret(webhook_config_id uuid, stored text, sealed text)
@@ -5099,6 +5266,10 @@ begin
     if not found then
         raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
+    end if;
+    if _endpoint.deleted_at is not null then
+        raise exception 'webhook endpoint "%" was deleted', _endpoint.name
+            using errcode = '22023', hint = 'Its history can be read. To deliver there again, create an endpoint and dispatch the event.';
     end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
@@ -5834,7 +6005,16 @@ as $$
                     order by q.due_at
                     limit 1
                 )
-            ) as first))
+            ) as first),
+        'unchecked_urls', (
+            select count(*)
+            from (
+                select
+                from public.webhook_circuits as h
+                join public.webhook_configurations as c on c.id = h.webhook_config_id
+                where h.url_check_at <= now() and c.deleted_at is null
+                limit 100
+            ) as bounded))
 $$;
 comment on function webhooks.webhook_backlog(integer) is 'Behind public.webhook_backlog.';
 revoke all on function webhooks.webhook_backlog(integer) from public, anon, authenticated, service_role;
@@ -5878,6 +6058,16 @@ begin
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
+        'url_warnings', (
+            select coalesce(jsonb_agg(to_jsonb(w) order by w.name), '[]')
+            from (
+                select c.id, c.name, h.url_warning as warning
+                from public.webhook_circuits as h
+                join public.webhook_configurations as c on c.id = h.webhook_config_id
+                where c.is_active and h.url_warning is not null
+                order by c.name
+                limit 20
+            ) as w),
         'extensions', (
             select coalesce(jsonb_agg(x.extname order by x.extname), '[]')
             from pg_catalog.pg_extension as x
@@ -7647,6 +7837,7 @@ end $locks$;
 insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7661,6 +7852,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7721,7 +7913,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.check_endpoint()', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.check_url_again()', 'function', '{}'),
     ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7800,6 +7994,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb)', 'function', '{}'),
     ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7887,6 +8082,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '7229ab8aaee76ff6d868bcd5c9bc35e580c9a8f16add096d0b1c55bd9f9d1458', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -252,7 +252,7 @@ def test_a_selection_is_retried(db: Database, dispatch: Callable[..., Any], clai
     ],
 )  # fmt: skip
 def test_waiting_says_why(db: Database, dispatch: Callable[..., Any], change: str, reason: str, until: bool) -> None:
-    """On the page and in the list."""
+    """On the page, in its timeline too, and in the list."""
     created(db)
     dispatch()
     db.execute(change.encode())
@@ -261,6 +261,11 @@ def test_waiting_says_why(db: Database, dispatch: Callable[..., Any], change: st
     for found in (listed["waits_for"], shown["waits_for"]):
         assert reason in found["reason"]
         assert (found["until"] is not None) is until
+    last = shown["timeline"][-1]
+    assert last["kind"] == "due"
+    assert last["at"] == (shown["waits_for"]["until"] or shown["next_attempt_at"])
+    assert last["text"].startswith("Next attempt")
+    assert reason in last["text"] or (reason, last["text"]) == ("the next attempt", "Next attempt is due")
 
 
 def test_one_locked_circuit_holds_nobody_up(

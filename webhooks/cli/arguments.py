@@ -1,4 +1,4 @@
-"""Arguments that are more than text: moments, spans of time, JSON."""
+"""Arguments that are more than text: moments, spans of time, JSON, consent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from webhooks import retries
+from webhooks.cli.output import WRONG, complain
+
+#: The option of commands that ask first.
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NAMES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -75,3 +79,14 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise typer.BadParameter('this is no JSON object; a right one is \'{"user_id": "..."}\'')
     return value
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless `--yes` is given; end the command when the response is no."""
+    if yes:
+        return
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        complain("nothing was done; --yes does it without asking")
+        raise typer.Exit(WRONG) from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from webhooks.cli.arguments import interval, json_object, schedule, span
-from webhooks.cli.output import AsJson, note, print_fields, print_json, print_table
+from webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
+from webhooks.cli.output import AsJson, note, plain, print_fields, print_json, print_table, progress
 from webhooks.cli.supabase import call
 from webhooks.retries import described
 
@@ -47,6 +48,9 @@ def list_endpoints(as_json: AsJson = False) -> None:
         ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
         empty="There is no endpoint; create one with: webhooks endpoints create NAME URL --event 'user.*'",
     )
+    for endpoint in found:
+        if endpoint["url_warning"]:
+            note(f"{plain(endpoint['name'])}: {plain(endpoint['url_warning'])}")
 
 
 @app.command()
@@ -113,6 +117,31 @@ def disable(endpoint: Id, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def delete(
+    endpoint: Annotated[str, typer.Argument(metavar="NAME|ID", help="The endpoint's name or id.")],
+    with_history: Annotated[bool, typer.Option("--with-history", help="Delete its deliveries too.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete an endpoint. Its deliveries stay readable, the unfinished ones as failed, unless told otherwise."""
+    found, name = _identified(endpoint)
+    history = "with all of its deliveries" if with_history else "and keep its history"
+    confirm(f"Delete endpoint {name}, {found}, {history}?", yes=yes)
+    deliveries, more = 0, True
+    with progress() as bar:
+        task = bar.add_task("deleting", total=None)
+        while more:
+            done = call("delete_webhook_endpoint", webhook_config_id=found, keep_history=not with_history)
+            deliveries, more = deliveries + done["deliveries"], done["more"]
+            bar.update(task, completed=deliveries)
+    if as_json:
+        print_json({"id": found, "deliveries": deliveries})
+        return
+    what = "deleted" if with_history else "unfinished, and failed"
+    note(f"Endpoint {name} is deleted; {deliveries} deliveries were {what}.")
+
+
+@app.command()
 def rotate(
     endpoint: Id,
     overlap: Annotated[
@@ -148,6 +177,23 @@ def send_test(endpoint: Id, as_json: AsJson = False) -> None:
     else:
         print_fields(made)
         note(f"See how it goes: webhooks deliveries show {made['delivery_id']}")
+
+
+def _identified(endpoint: str) -> tuple[str, str]:
+    """Return the id and name of an endpoint that is given by either; of one that has only its history left, the id."""
+    with suppress(ValueError):
+        by_id = str(UUID(endpoint))
+        listed = call("list_webhook_endpoints", webhook_config_id=by_id)
+        return by_id, plain(listed[0]["name"]) if listed else "that was deleted"
+    # the page begins with that name: no id is smaller
+    page = call("list_webhook_endpoints", after_name=endpoint, after_id=str(UUID(int=0)), page_size=20)
+    named = [one["id"] for one in page if one["name"] == endpoint]
+    if len(named) != 1:
+        several = f"{len(named)} endpoints are called {endpoint!r}: give an id, {', '.join(named)}"
+        raise typer.BadParameter(
+            several if named else f"no endpoint is called {endpoint!r}; see: webhooks endpoints list"
+        )
+    return named[0], plain(endpoint)
 
 
 def _retries(retry_schedule: str | None, expires_after: str | None) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from uuid import UUID
 
 import typer
 
-from webhooks.cli.arguments import moment, span
-from webhooks.cli.output import WRONG, AsJson, complain, note, print_json, progress
+from webhooks.cli.arguments import Yes, confirm, moment, span
+from webhooks.cli.output import AsJson, note, print_json, progress
 from webhooks.cli.supabase import call
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Batch = Annotated[int, typer.Option(help="Rows a call.", min=1, max=10_000)]
 
 
@@ -42,7 +41,7 @@ def replay(
     if dry_run or not matching:
         _tell({"matching": matching, "bounded": bounded, "replayed": 0}, as_json=as_json)
         return
-    _confirm(f"Send {'more than ' if bounded else ''}{matching} {status} deliveries once more?", yes=yes)
+    confirm(f"Send {'more than ' if bounded else ''}{matching} {status} deliveries once more?", yes=yes)
     # what is made while this runs is not replayed: the count's own end holds
     filters["created_until"] = counted["created_until"]
     replayed = 0
@@ -65,7 +64,7 @@ def purge(
 ) -> None:
     """Delete finished deliveries with their attempts, and old runs and keys. Pending ones stay, however old."""
     interval = f"{span(older_than).total_seconds()} seconds"
-    _confirm(f"Delete what was finished more than {older_than} ago?", yes=yes)
+    confirm(f"Delete what was finished more than {older_than} ago?", yes=yes)
     purged = 0
     with progress() as bar:
         task = bar.add_task("purging", total=None)
@@ -76,16 +75,6 @@ def purge(
         print_json({"purged": purged})
     else:
         note(f"{purged} rows deleted.")
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    try:
-        typer.confirm(question, abort=True, err=True)
-    except typer.Abort:
-        complain("nothing was done; --yes does it without asking")
-        raise typer.Exit(WRONG) from None
 
 
 def _tell(outcome: dict[str, Any], *, as_json: bool) -> None:

@@ -42,6 +42,13 @@ class Context:
     settings: Settings
     credentials: Mapping[str, str]
 
+    @classmethod
+    def of(cls, settings: Settings, profile: str | None) -> Context:
+        """Return that of an endpoint with this credentials profile. Raises SetupError for one that is not set up."""
+        if profile and profile not in settings.credentials:
+            raise SetupError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
+        return cls(settings, settings.credentials[profile] if profile else {})
+
     def check_credentials(self, protocol: str, known: Sequence[str]) -> None:
         """Raise SetupError for a profile with what the protocol has no use for; repeats no value."""
         if unknown := set(self.credentials) - set(known):

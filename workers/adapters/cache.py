@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhooks import destinations
-from webhooks.errors import SetupError
 from workers.adapters import Adapter, Context, adapter_class
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class AdapterCache:
         key = _key(endpoint)
         if key not in self._entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
-            context = self._context(endpoint.credentials_profile)
+            context = Context.of(self._settings, endpoint.credentials_profile)
             # importing an SDK takes a second or two: not on the event loop
             if destination.scheme not in _LOADED:
                 _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)
@@ -98,11 +97,6 @@ class AdapterCache:
             _, entry = self._entries.popitem()
             await self._close(entry.adapter)
         await asyncio.gather(*self._closing)
-
-    def _context(self, profile: str | None) -> Context:
-        if profile and profile not in self._settings.credentials:
-            raise SetupError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
-        return Context(self._settings, self._settings.credentials[profile] if profile else {})
 
     def _evict(self) -> None:
         """Close what is too many, or was unused for long: at most one a call, the one unused the longest."""

@@ -10,18 +10,16 @@ import asyncio
 import fcntl
 import re
 import socket
+import ssl
 import struct
 import termios
 import time
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import httptools
 import httpx
 
 from workers.adapters import heads
-
-if TYPE_CHECKING:
-    import ssl
 
 #: Bytes of all heads of one response, interim ones included; servers' own limits for requests are 8 to 16 KB.
 HEAD_BYTES = 32 * 1024
@@ -132,6 +130,8 @@ class Connection(asyncio.Protocol):
         """Speak TLS from here on, with a certificate of this host. Raises OSError."""
         if self._lost:
             raise ConnectionResetError(DISCONNECTED)
+        if not self._open:  # uvloop's start_tls would not notice
+            raise ssl.SSLError(1, "the server speaks before TLS")
         plain = self._transports[-1]
         try:
             secured = await asyncio.get_running_loop().start_tls(plain, self, context, server_hostname=host)

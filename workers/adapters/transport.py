@@ -90,33 +90,46 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         return None
 
     async def _connect(self, url: httpx.URL) -> Connection:
-        """Connect to the first address that answers. TLS verifies the name, not the address."""
-        host = url.raw_host.decode("ascii")
         context = self._tls() if url.scheme == "https" else None
+        return await connect(*host_and_port(url), context, self._allowed, limit=self._limit)
+
+
+def host_and_port(url: httpx.URL) -> tuple[str, int]:
+    """Return where an http or https URL leads: the host in its ASCII form, and the port."""
+    return url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+
+
+async def connect(
+    host: str, port: int, context: ssl.SSLContext | None, allowed: Sequence[Network], *, limit: int
+) -> Connection:
+    """Connect to the first address that answers. TLS verifies the name, not the address.
+
+    Raises SetupError for an address that may not be delivered to, else httpx.ConnectError, its cause an OSError.
+    """
+    try:
+        addresses = await checked_addresses(host, port, allowed)
+    except OSError as exc:
+        raise httpx.ConnectError(f"{host}: {exc}") from exc
+    problem: OSError | None = None
+    while addresses:
+        connection = Connection(limit=limit)
         try:
-            addresses = await checked_addresses(host, url.port or (443 if context else 80), self._allowed)
+            address = await connected(connection, addresses)
         except OSError as exc:
-            raise httpx.ConnectError(f"{host}: {exc}") from exc
-        problem: OSError | None = None
-        while addresses:
-            connection = Connection(limit=self._limit)
-            try:
-                address = await connected(connection, addresses)
-            except OSError as exc:
-                problem = problem or exc.with_traceback(None)  # which holds this frame
-                break
-            if context is None:
-                return connection
-            try:
-                await connection.secure(context, host)
-            except OSError as exc:
-                problem = exc.with_traceback(None)
-                # another of the addresses may do better
-                others = [one for one in addresses if one[4] != address]
-                addresses = others if len(others) < len(addresses) else []
-            else:
-                return connection
-        raise httpx.ConnectError(str(problem) if problem else f"{host} has no address") from problem
+            problem = problem or exc.with_traceback(None)  # which holds this frame
+            break
+        if context is None:
+            return connection
+        try:
+            await connection.secure(context, host)
+        except OSError as exc:
+            problem = exc.with_traceback(None)
+            # another of the addresses may do better
+            others = [one for one in addresses if one[4] != address]
+            addresses = others if len(others) < len(addresses) else []
+        else:
+            return connection
+    raise httpx.ConnectError(str(problem) if problem else f"{host} has no address") from problem
 
 
 async def _exchanged(connection: Connection, raw: bytes) -> Connection:

@@ -9,6 +9,10 @@ begin
             return webhooks.create_webhook_endpoint(arguments -> 'settings');
         when 'update_endpoint' then
             return webhooks.update_webhook_endpoint((arguments ->> 'webhook_config_id')::uuid, arguments -> 'changes');
+        when 'delete_endpoint' then
+            return webhooks.delete_webhook_endpoint(
+                (arguments ->> 'webhook_config_id')::uuid,
+                coalesce((arguments ->> 'keep_history')::boolean, true));
         when 'rotate_secret' then
             return webhooks.rotate_webhook_secret(
                 (arguments ->> 'webhook_config_id')::uuid,

@@ -10,7 +10,8 @@ begin
     update public.webhook_circuits as h
     set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
         window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null,
-        places = null, failed_probes = 0, last_status = null, last_error = null
+        places = null, failed_probes = 0, last_status = null, last_error = null,
+        url_check_at = now(), url_checked_at = null, url_warning = null
     where h.webhook_config_id = new.id;
     return null;
 end $$;

@@ -20,9 +20,15 @@ create table if not exists public.webhook_circuits (
     failed_probes integer not null default 0,
     last_status integer,
     last_error text,
+    -- by default at once: that of a new endpoint
+    url_check_at timestamptz default now(),
+    url_checked_at timestamptz,
+    url_warning text,
     constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
 -- updated with every batch of results: room for updates in place
 ) with (fillfactor = 50);
+create index if not exists idx_webhook_circuits_url_check_at
+    on public.webhook_circuits (url_check_at) where url_check_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and why not.';
 comment on column public.webhook_circuits.state is 'closed: deliveries flow. open: they wait. half_open: one request tries whether the endpoint is back.';
 comment on column public.webhook_circuits.since is 'When the state began.';
@@ -39,6 +45,9 @@ comment on column public.webhook_circuits.places is 'Deliveries at once while th
 comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
 comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';
 comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
+comment on column public.webhook_circuits.url_check_at is 'When a worker may check the endpoint''s URL, or may check it again, should the one that does be gone; empty: it is checked.';
+comment on column public.webhook_circuits.url_checked_at is 'When a worker last checked the URL: it resolved the name, connected, and verified the certificate, and sent nothing.';
+comment on column public.webhook_circuits.url_warning is 'What it found, with what to do about it; empty: nothing. Deliveries go out all the same. Removed when the URL changes or a delivery succeeds.';
 alter table public.webhook_circuits enable row level security;
 create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select public.is_webhook_admin()));

@@ -11,6 +11,7 @@ declare
     _lease webhooks.delivery_queue;
     _attempts jsonb;
     _timeline jsonb;
+    _waits jsonb;
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -19,6 +20,11 @@ begin
     end if;
 
     select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
+
+    select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h) into _waits
+    from public.webhook_configurations as c
+    left join public.webhook_circuits as h on h.webhook_config_id = c.id
+    where c.id = _delivery.webhook_config_id;
 
     select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
     from public.webhook_attempts as a
@@ -47,7 +53,13 @@ begin
         select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
         where _delivery.status = 'processing'
         union all
-        select _delivery.next_attempt_at, 901, 'due', 'Next attempt is due'
+        select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
+               case
+                   when _waits ->> 'reason' = 'the next attempt' then 'Next attempt is due'
+                   when _waits ->> 'until' is not null then 'Next attempt at the earliest: ' || (_waits ->> 'reason')
+                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; it waits for ' || (_waits ->> 'reason')
+                   else 'Next attempt is due, and waits: ' || (_waits ->> 'reason')
+               end
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
@@ -68,14 +80,11 @@ begin
         'pretty_body', jsonb_pretty(_delivery.payload),
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
+                                      'deleted_at', c.deleted_at,
                                       'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts))
             from public.webhook_configurations as c
             where c.id = _delivery.webhook_config_id),
-        'waits_for', (
-            select webhooks.why_waiting(_delivery.status, _delivery.next_attempt_at, c, h)
-            from public.webhook_configurations as c
-            left join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.id = _delivery.webhook_config_id),
+        'waits_for', _waits,
         'attempt_log', _attempts,
         'timeline', _timeline);
 end $$;

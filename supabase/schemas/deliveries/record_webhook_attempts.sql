@@ -120,6 +120,7 @@ begin
                -- database's, or one worker's.)
                coalesce(c.lease_id = r.lease_id and c.leased_at >= e.since, false) as fresh,
                case when c.lease_id = r.lease_id and c.leased_at >= e.since then r.health end as news,
+               case when c.lease_id = r.lease_id then c.leased_at end as claimed_at,
                r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
         from result as r
         join current as c on c.id = r.delivery_id
@@ -154,6 +155,7 @@ begin
                bool_or(a.answered_at is not null) as answered,
                bool_or(a.delivered) as delivered,
                count(*) filter (where a.delivered and a.fresh) as successes,
+               max(a.claimed_at) filter (where a.delivered) as delivered_claim_at,
                bool_or(not a.delivered and a.news is not null) as undelivered,
                -- until when it asked to wait holds whenever it was asked
                max(a.wait_seconds) as wait_seconds,
@@ -169,7 +171,7 @@ begin
     ),
     counted as (
         select e.webhook_config_id, e.state, n.answered, n.failures, n.delivered, n.undelivered, n.successes, n.wait_seconds,
-               n.last_status, n.last_error, e.places, e.failed_probes,
+               n.last_status, n.last_error, n.delivered_claim_at, e.places, e.failed_probes,
                case when n.answered then n.failures_after_answer else e.consecutive_failures + n.failures end as consecutive,
                case when fresh.window then n.attempts else e.window_attempts + n.attempts end as attempts,
                case when fresh.window then n.failures else e.window_failures + n.failures end as window_failures,
@@ -238,6 +240,8 @@ begin
             last_error = case when m.undelivered then m.last_error when m.delivered then null else h.last_error end,
             failing_since = m.failing_since,
             undelivered_at = m.undelivered_at,
+            -- claimed after the check, so of the same URL
+            url_warning = case when m.delivered_claim_at > h.url_checked_at then null else h.url_warning end,
             paused_until = case when m.wait_seconds > 0
                 then greatest(h.paused_until, now() + make_interval(secs => m.wait_seconds)) else h.paused_until end
         from moved as m

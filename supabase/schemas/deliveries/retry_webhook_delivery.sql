@@ -22,6 +22,10 @@ begin
             using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
     end if;
     select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
+    if _endpoint.deleted_at is not null then
+        raise exception 'webhook endpoint "%" was deleted', _endpoint.name
+            using errcode = '22023', hint = 'Its history can be read. To deliver there again, create an endpoint and dispatch the event.';
+    end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';

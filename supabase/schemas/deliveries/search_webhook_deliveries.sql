@@ -51,7 +51,7 @@ begin
     end if;
     select jsonb_agg(
         jsonb_build_object(
-            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'event_type', p.event_type,
+            'id', p.id, 'webhook_config_id', p.webhook_config_id, 'endpoint', c.name, 'endpoint_deleted', c.deleted_at is not null, 'event_type', p.event_type,
             'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
             'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,

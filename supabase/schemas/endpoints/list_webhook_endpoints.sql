@@ -44,6 +44,7 @@ begin
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
                 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
+                'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
                 'previous_secret_until', (
                     select max(p.expires_at) from webhooks.previous_secrets as p

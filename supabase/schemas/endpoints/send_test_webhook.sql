@@ -17,6 +17,10 @@ begin
         raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
+    if _endpoint.deleted_at is not null then
+        raise exception 'webhook endpoint "%" was deleted', _endpoint.name
+            using errcode = '22023', hint = 'Its history can be read. To deliver there again, create an endpoint and dispatch the event.';
+    end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Set is_active to true, then test it.';

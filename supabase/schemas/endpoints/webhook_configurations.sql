@@ -87,6 +87,10 @@ create or replace trigger wake_for_webhook_endpoint
         or new.rate_limit_per_second is distinct from old.rate_limit_per_second
         or new.max_concurrency is distinct from old.max_concurrency))
     execute function webhooks.wake_for_endpoint();
+create or replace trigger check_webhook_url_again
+    after update of url, credentials_profile on public.webhook_configurations
+    for each row when (new.url <> old.url or new.credentials_profile is distinct from old.credentials_profile)
+    execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
 create policy "Admins can view webhook configurations" on public.webhook_configurations

@@ -61,7 +61,16 @@ as $$
                     order by q.due_at
                     limit 1
                 )
-            ) as first))
+            ) as first),
+        'unchecked_urls', (
+            select count(*)
+            from (
+                select
+                from public.webhook_circuits as h
+                join public.webhook_configurations as c on c.id = h.webhook_config_id
+                where h.url_check_at <= now() and c.deleted_at is null
+                limit 100
+            ) as bounded))
 $$;
 comment on function webhooks.webhook_backlog(integer) is 'Behind public.webhook_backlog.';
 revoke all on function webhooks.webhook_backlog(integer) from public, anon, authenticated, service_role;

@@ -35,6 +35,16 @@ begin
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
+        'url_warnings', (
+            select coalesce(jsonb_agg(to_jsonb(w) order by w.name), '[]')
+            from (
+                select c.id, c.name, h.url_warning as warning
+                from public.webhook_circuits as h
+                join public.webhook_configurations as c on c.id = h.webhook_config_id
+                where c.is_active and h.url_warning is not null
+                order by c.name
+                limit 20
+            ) as w),
         'extensions', (
             select coalesce(jsonb_agg(x.extname order by x.extname), '[]')
             from pg_catalog.pg_extension as x

@@ -91,7 +91,11 @@ def count(site: Site, sql: str) -> int:
 
 
 def every_page(site: Site) -> list[str]:
-    """Return the address of each page, with an endpoint and a delivery of each status to show."""
+    """Return the address of each page, with an endpoint, whose URL has a warning, and a delivery of each status."""
+    site.system.db.execute(
+        "update public.webhook_circuits set url_checked_at = now(), url_warning ="
+        " 'The certificate of hook.example.com:443 is not accepted (certificate has expired): renew it.'"
+    )
     rows = site.system.db.execute(
         "select distinct on (status) id from public.webhook_deliveries order by status, attempts desc"
     ).fetchall()
@@ -99,6 +103,7 @@ def every_page(site: Site) -> list[str]:
     assert endpoint is not None
     return [
         "/", "/endpoints", "/endpoints/new", f"/endpoints/{endpoint['id']}", f"/endpoints/{endpoint['id']}/edit",
+        f"/endpoints/{endpoint['id']}/delete",
         "/deliveries", "/deliveries?status=failed", "/deliveries?live=1", "/deliveries?status=odd",
         *[f"/deliveries/{row['id']}" for row in rows], "/replay", "/replay?status=failed", "/events", "/runs",
         "/trigger-errors",

@@ -1,0 +1,69 @@
+"""Checks of new and changed URLs, beside deliveries. What they find is a warning on the endpoint, never a rejection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from webhooks.errors import StoreError
+from workers.probe import warning
+
+if TYPE_CHECKING:
+    from webhooks.deliveries import UrlCheck
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+logger = logging.getLogger(__name__)
+
+#: Checks at once, and in one call.
+AT_ONCE = 10
+
+
+class UrlChecks:
+    """Checks beside deliveries, when asked to: what is due, a few at a time, until nothing is."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._under_way: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, unless checks are under way."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._run())
+
+    async def finished(self) -> None:
+        """Wait until those under way have ended."""
+        if self._under_way:
+            await self._under_way
+
+    async def close(self) -> None:
+        """Leave what is not finished to another worker, once its lease runs out."""
+        if self._under_way:
+            self._under_way.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._under_way
+
+    async def _run(self) -> None:
+        try:
+            while claimed := await self._store.claim_url_checks(how_many=AT_ONCE):
+                checked = await asyncio.gather(*(self._checked(one) for one in claimed))
+                if results := [one for one in checked if one]:
+                    await self._store.record_url_checks(results)
+        except StoreError as exc:
+            logger.warning("checks of URLs wait: %s", exc)
+        except Exception:
+            # upkeep starts them again
+            logger.exception("checks of URLs failed")
+
+    async def _checked(self, one: UrlCheck) -> UrlCheck | None:
+        """Return a check with what it found, or None after a fault of this process."""
+        try:
+            return msgspec.structs.replace(one, warning=await warning(one, self._settings))
+        except Exception:
+            logger.exception("the URL of endpoint %s is not checked: a fault of this process", one.id)
+            return None
