@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhooks.deliveries import Message, Receipt
     from webhooks.destinations import Destination
     from webhooks.settings import Settings
+    from workers.adapters.profiles import Profile
 
 #: scheme -> "module:Class", imported on first use.
 ADAPTERS = {
@@ -37,10 +38,18 @@ EXTRAS = {"sqs": "sqs", "pubsub": "pubsub", "kafka": "kafka"}
 
 @dataclass(frozen=True)
 class Context:
-    """What an adapter is given beside its destination: the settings, and its endpoint's credentials profile."""
+    """What an adapter is given beside its destination: the settings, and its endpoint's credentials profile.
+
+    The profile was checked for the hosts of the URL. An adapter that is led to further ones checks those.
+    """
 
     settings: Settings
-    credentials: Mapping[str, str]
+    profile: Profile
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """The profile's credentials by name; empty without one."""
+        return self.profile.credentials
 
     def check_credentials(self, protocol: str, known: Sequence[str]) -> None:
         """Raise SetupError for a profile with what the protocol has no use for; repeats no value."""

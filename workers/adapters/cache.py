@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from webhooks import destinations
 from webhooks.errors import SetupError
 from workers.adapters import Adapter, Context, adapter_class
+from workers.adapters.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from webhooks.deliveries import Endpoint
+    from webhooks.destinations import Destination
     from webhooks.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ class AdapterCache:
         key = _key(endpoint)
         if key not in self._entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
-            context = self._context(endpoint.credentials_profile)
+            context = self._context(destination, endpoint.credentials_profile)
             # importing an SDK takes a second or two: not on the event loop
             if destination.scheme not in _LOADED:
                 _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)
@@ -99,10 +101,15 @@ class AdapterCache:
             await self._close(entry.adapter)
         await asyncio.gather(*self._closing)
 
-    def _context(self, profile: str | None) -> Context:
-        if profile and profile not in self._settings.credentials:
-            raise SetupError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
-        return Context(self._settings, self._settings.credentials[profile] if profile else {})
+    def _context(self, destination: Destination, name: str | None) -> Context:
+        # HTTP has no credentials but the secret: a profile's are left where they are
+        if not name or destination.scheme in {"https", "http"}:
+            return Context(self._settings, Profile("", destination.scheme, {}))
+        if name not in self._settings.credentials:
+            raise SetupError(f"the endpoint's credentials_profile {name!r} is not in WEBHOOKS_CREDENTIALS")
+        profile = Profile.of(name, destination.scheme, self._settings.credentials[name])
+        profile.check(destination.hosts)
+        return Context(self._settings, profile)
 
     def _evict(self) -> None:
         """Close what is too many, or was unused for long: at most one a call, the one unused the longest."""
