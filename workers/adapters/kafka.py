@@ -43,9 +43,10 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 #: Seconds between a poll that found nothing and the next look at whether to stop.
 POLL_SECONDS = 0.2
 
-#: Bytes of a response, which a broker announces before it sends them. The largest is a topic's metadata, with some 50
-#: bytes a partition; librdkafka's own bound is 100 MB.
-RESPONSE_BYTES = 2 * 1024 * 1024
+#: Bytes of a response, which a broker announces before it sends them; librdkafka's own bound is 100 MB. The largest is
+#: a topic's metadata: some 50 bytes a partition, and as few as 13 a broker, for each of which there is a thread.
+#: The first bound is for brokers that nobody vouches for, the second for those to which a profile's password belongs.
+RESPONSE_BYTES, TRUSTED_BYTES = 64 * 1024, 2 * 1024 * 1024
 
 #: Seconds for a topic's own limit; without it, a batch that is rejected is sent again, each record alone.
 LIMIT_SECONDS = 2.0
@@ -328,7 +329,9 @@ def _configuration(destination: KafkaDestination, context: Context) -> dict[str,
         "reconnect.backoff.max.ms": 1000,
         "batch.size": BATCH_BYTES,
         "message.max.bytes": MESSAGE_BYTES,
-        "receive.message.max.bytes": RESPONSE_BYTES,
+        "receive.message.max.bytes": TRUSTED_BYTES if destination.sasl else RESPONSE_BYTES,
+        # brokers may ask a client for its metrics (KIP-714); and what it keeps for that is 60 KB a broker
+        "enable.metrics.push": False,
         "client.id": "supabase-webhooks",
         # it would say a line each second while a broker is away: the attempt log says it
         "log_level": 2,

@@ -89,7 +89,13 @@ class PubSubAdapter:
             )
         except GoogleAPICallError as exc:
             raise _refusal(exc) from exc
-        if not response.message_ids:
+        except DeliveryError:
+            raise
+        except Exception as exc:
+            # gRPC raises anything for a response that is none of Pub/Sub
+            raise DeliveryError(f"Pub/Sub: the response is none of Pub/Sub ({type(exc).__name__})") from exc
+        # a call that ends without a message is a success to gRPC
+        if response is None or not response.message_ids:
             raise DeliveryError("Pub/Sub did not say what became of the message")
         return acknowledged(message_id=response.message_ids[0])
 
