@@ -85,7 +85,8 @@ class Sqs(Broker):
 
     def __init__(self, directory: Path, *, say: Callable[[str], None] = print) -> None:
         super().__init__(directory, say=say)
-        self.environment = AWS
+        # and where credentials that the SDK finds by itself belong
+        self.environment = {**AWS, "AWS_ENDPOINT_URL_SQS": self.address}
 
     @property
     def address(self) -> str:
@@ -133,11 +134,13 @@ class PubSub(Broker):
         super().__init__(directory, say=say)
         self.environment = {"PUBSUB_EMULATOR_HOST": f"127.0.0.1:{self.port}"}
 
-    def create(self, name: str) -> str:
-        """Make a topic, and a subscription of the same name."""
+    def create(self, name: str, *, fails_with: str = "") -> str:
+        """Make a topic, and a subscription of the same name; or have what is published fail with a gRPC status code."""
         topic = f"projects/{PROJECT}/topics/{name}"
+        labels = {"fails_with": fails_with.lower()} if fails_with else {}
         with self._channel() as channel:
-            PublisherClient(transport=PublisherGrpcTransport(channel=channel)).create_topic(name=topic)
+            publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+            publisher.create_topic(request={"name": topic, "labels": labels})
             SubscriberClient(transport=SubscriberGrpcTransport(channel=channel)).create_subscription(
                 name=self._subscription(name), topic=topic
             )

@@ -1,7 +1,8 @@
 """`python -m devstack.pubsub_server PORT`: a small Google Pub/Sub over gRPC, in memory.
 
 It speaks the published google.pubsub.v1 types: topics, subscriptions, Publish, Pull, StreamingPull and Acknowledge,
-within Google's limits of a message.
+within Google's limits of a message. Publishing to a topic fails with the gRPC status code that its label `fails_with`
+names, such as permission_denied; creating it again takes its labels.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 #: A publish request's size at most (https://cloud.google.com/pubsub/quotas#resource_limits).
 REQUEST_BYTES = 10_000_000
 
+#: Messages in a publish request at most, from the same page.
+REQUEST_MESSAGES = 1000
+
 #: Of one message, from the same page: attributes, bytes of a name, of a value, and of an ordering key.
 ATTRIBUTES, NAME_BYTES, VALUE_BYTES, ORDERING_KEY_BYTES = 100, 256, 1024, 1024
 
@@ -45,14 +49,18 @@ class PubSub:
         self._lock = threading.Condition()
         self._numbers = itertools.count(1)
         self._topics: dict[str, list[str]] = {}
+        self._codes: dict[str, grpc.StatusCode] = {}
         self._waiting: dict[str, dict[str, types.PubsubMessage]] = defaultdict(dict)
         #: subscription -> message -> the stream that has it
         self._taken: dict[str, dict[str, object]] = defaultdict(dict)
 
     def create_topic(self, topic: types.Topic, _: grpc.ServicerContext) -> types.Topic:
-        """Make a topic; one that exists stays as it is."""
+        """Make a topic; of one that exists, only its label is replaced."""
         with self._lock:
             self._topics.setdefault(topic.name, [])
+            self._codes.pop(topic.name, None)
+            if code := topic.labels.get("fails_with"):
+                self._codes[topic.name] = grpc.StatusCode[code.upper()]
         return topic
 
     def create_subscription(self, wanted: types.Subscription, context: grpc.ServicerContext) -> types.Subscription:
@@ -65,9 +73,15 @@ class PubSub:
         """Hand the messages to all subscriptions of the topic."""
         if types.PublishRequest.pb(request).ByteSize() > REQUEST_BYTES:
             _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "The request is larger than 10000000 bytes.")
+        if len(request.messages) > REQUEST_MESSAGES:
+            _refuse(
+                context, grpc.StatusCode.INVALID_ARGUMENT, f"The request has more than {REQUEST_MESSAGES} messages."
+            )
         for message in request.messages:
             if problem := _problem(message):
                 _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, problem)
+        if code := self._codes.get(request.topic):
+            _refuse(context, code, "User not authorized to perform this action.")
         with self._lock:
             subscriptions = self._subscriptions(request.topic, context)
             for message in request.messages:
@@ -170,8 +184,10 @@ def _refuse(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) 
 HANDLERS = {False: grpc.unary_unary_rpc_method_handler, True: grpc.stream_stream_rpc_method_handler}
 
 
-def serve(port: int) -> grpc.Server:
-    """Return a running server."""
+def serve(
+    port: int, credentials: grpc.ServerCredentials | None = None, *interceptors: grpc.ServerInterceptor
+) -> grpc.Server:
+    """Return a running server; with credentials it speaks TLS."""
     pubsub = PubSub()
     services: dict[str, dict[str, tuple[Callable[..., Any], Any]]] = {
         "google.pubsub.v1.Publisher": {
@@ -186,7 +202,8 @@ def serve(port: int) -> grpc.Server:
             "StreamingPull": (pubsub.streaming_pull, types.StreamingPullRequest),
         },
     }
-    server = grpc.server(ThreadPoolExecutor(CALLS), options=[("grpc.max_receive_message_length", -1)])
+    options = [("grpc.max_receive_message_length", -1)]
+    server = grpc.server(ThreadPoolExecutor(CALLS), options=options, interceptors=interceptors)
     for service, methods in services.items():
         handlers = {
             name: HANDLERS[name == "StreamingPull"](
@@ -195,7 +212,11 @@ def serve(port: int) -> grpc.Server:
             for name, (method, request) in methods.items()
         }
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    address = f"127.0.0.1:{port}"
+    if credentials:
+        server.add_secure_port(address, credentials)
+    else:
+        server.add_insecure_port(address)
     server.start()
     return server
 

@@ -102,6 +102,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     response_excerpt: str | None = None
     error: str | None = None
     disable_reason: str | None = None
+    #: whether the worker's setup is at fault: such an attempt does not count
+    setup: bool = False
 
 
 class Recorded(msgspec.Struct, frozen=True):

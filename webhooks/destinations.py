@@ -84,6 +84,11 @@ class Destination:
         """The URL's scheme, which names the adapter."""
         return self.url.partition(":")[0]
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where deliveries go, each as `host:port`; without a port where the URL names none."""
+        return tuple(urlsplit(self.url).netloc.split(","))
+
 
 @dataclass(frozen=True)
 class HttpDestination(Destination):
@@ -100,6 +105,12 @@ class SqsDestination(Destination):
     endpoint_url: str | None = None
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The service's host, and port."""
+        parts = urlsplit(self.endpoint_url or self.queue_url or f"https://sqs.{self.region}.amazonaws.com")
+        return (f"{parts.hostname}:{parts.port or (80 if parts.scheme == 'http' else 443)}",)
+
+    @property
     def fifo(self) -> bool:
         """Whether the queue keeps order; AWS has such names end in .fifo."""
         return self.queue.endswith(".fifo")
@@ -113,6 +124,11 @@ class PubSubDestination(Destination):
     topic: str
     ordering_key: str | None = None
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Google's."""
+        return ("pubsub.googleapis.com:443",)
+
 
 @dataclass(frozen=True)
 class KafkaDestination(Destination):
@@ -123,6 +139,11 @@ class KafkaDestination(Destination):
     key: str | None = None
     tls: bool = False
     sasl: str | None = None
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The brokers to begin with."""
+        return self.brokers
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,8 @@ class DeliveryError(WebhooksError):
 
     `permanent`: no further attempt can succeed. `health`: what it tells of the endpoint: "failed" (it is not there),
     "answered" (it is, and refused) or None (nothing). `retry_after`: seconds that the receiver asked to wait.
-    `status` and `excerpt`: what it answered, if it did. `disable_reason`: set when the endpoint is gone.
+    `status` and `excerpt`: what it answered, if it did. `disable_reason`: set when the endpoint is gone. `setup`: the
+    worker lacks something, so the attempt does not count.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of the decision
@@ -71,6 +72,7 @@ class DeliveryError(WebhooksError):
         status: int | None = None,
         excerpt: str | None = None,
         disable_reason: str | None = None,
+        setup: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
@@ -79,6 +81,7 @@ class DeliveryError(WebhooksError):
         self.status = status
         self.excerpt = excerpt
         self.disable_reason = disable_reason
+        self.setup = setup
 
 
 class CredentialsError(DeliveryError):
@@ -86,6 +89,9 @@ class CredentialsError(DeliveryError):
 
     That is the worker's setup: deliveries wait behind the endpoint's circuit, and credentials are read again.
     """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message, status=status, setup=True)
 
 
 class NoticeError(WebhooksError):

@@ -51,7 +51,7 @@ async def attempt(
         error = exc.with_traceback(None)
     except (SealedError, SetupError) as exc:
         # this worker's fault: the deliveries wait behind the endpoint's circuit until it is set up
-        error = DeliveryError(str(exc))
+        error = DeliveryError(str(exc), setup=True)
     except (DestinationError, SecretError) as exc:
         error = DeliveryError(str(exc), permanent=True, health=None)
     except Exception as exc:
@@ -74,6 +74,7 @@ async def attempt(
         response_excerpt=error.excerpt if error else receipt.excerpt,
         error=excerpt(str(error)) if error else None,
         disable_reason=error.disable_reason if error else None,
+        setup=error is not None and error.setup,
     )
 
 

@@ -55,7 +55,7 @@ async def warning(check: UrlCheck, settings: Settings) -> str | None:
     trusted(settings.ca_bundle)
     try:
         destination = destinations.parse(check.url, allow_http=settings.allow_http)
-        context = Context.of(settings, check.credentials_profile)
+        context = Context.of(settings, destination, check.credentials_profile)
         authorities = _authorities(context)
         targets = TARGETS[destination.scheme](destination) if destination.scheme in TARGETS else []
     except (DestinationError, httpx.InvalidURL) as exc:
@@ -106,7 +106,7 @@ def _described(target: Target, error: httpx.ConnectError) -> str:
         cure = CURES.get(cause.verify_code, "replace it")
         return f"The certificate of {_named(target)} is not accepted ({reason}): {cure}."
     if isinstance(cause, ssl.SSLError):
-        return f"{_named(target)} does not speak TLS as it should ({cause.reason or cause}): check the port."
+        return f"{_named(target)} does not speak TLS as it should ({getattr(cause, "reason", None) or cause}): check the port."
     return f"{_named(target)} accepts no connection ({error}): check the port, firewalls, and that the receiver runs."
 
 

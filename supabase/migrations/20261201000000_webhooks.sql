@@ -1,4 +1,4 @@
--- webhooks migration: system 7229ab8aaee76ff6d868bcd5c9bc35e580c9a8f16add096d0b1c55bd9f9d1458
+-- webhooks migration: system 16e72d05b2db4ba488d20b6f5550a7fd5b2485f59244d1c3a592c41fd54965d7
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1135,7 +1135,7 @@ comment on column public.webhook_deliveries.finished_at is 'When the row became 
 comment on column public.webhook_deliveries.traceparent is 'The traceparent header of the request that dispatched the event; empty without one.';
 comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as the JWT has it: also the ids of third-party auth, which are no uuids.';
 comment on column public.webhook_deliveries.tenant_id is 'The customer of the app that the event belongs to; empty: the app itself.';
-comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not.';
+comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not, nor what a worker lacked.';
 comment on column public.webhook_deliveries.deferred_since is 'When a response first asked to wait.';
 comment on column public.webhook_deliveries.erased_at is 'When payload and response were erased for privacy.';
 
@@ -1197,7 +1197,7 @@ comment on column public.webhook_attempts.duration_ms is 'From connecting to the
 comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them.';
 comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; of a queue, what its broker acknowledged: the message id, or partition and offset.';
 comment on column public.webhook_attempts.error is 'Why the attempt failed; empty when it delivered.';
-comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: a response that asked to wait does not.';
+comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: a response that asked to wait does not, nor what the worker lacked.';
 
 alter table public.webhook_attempts enable row level security;
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
@@ -2389,7 +2389,7 @@ begin
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
 end $$;
-comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay, but headers and credentials_profile when the URL gets another host. {"is_active": false} disables it.';
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay, but headers and credentials_profile when the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} disables it.';
 revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
 
@@ -3598,7 +3598,7 @@ begin
         from jsonb_to_recordset(results) as r (
             delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
             delivered boolean, permanent boolean, health text, retry_after_seconds numeric, response_status integer,
-            response_headers jsonb, response_excerpt text, error text, disable_reason text)
+            response_headers jsonb, response_excerpt text, error text, disable_reason text, setup boolean)
         join current as c on c.id = r.delivery_id
         order by r.delivery_id, coalesce(c.lease_id = r.lease_id, false) desc, r.delivered desc
     ),
@@ -3639,7 +3639,8 @@ begin
             select coalesce(r.response_status = 429 or (r.response_status = 503 and r.retry_after_seconds is not null), false) as deferred
         ) as asked
         cross join lateral (
-            select not asked.deferred or c.deferred_since < now() - interval '1 day' as counted,
+            -- what a worker lacks is no fault of the delivery: it waits for as long as its endpoint is enabled
+            select r.setup is not true and (not asked.deferred or c.deferred_since < now() - interval '1 day') as counted,
                    greatest(c.attempts + 1, r.attempt) as attempts
         ) as made
         where c.lease_id = r.lease_id
@@ -5320,7 +5321,7 @@ begin
         _new.retry_schedule := null;
     end if;
     -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
-    if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
+    if webhooks.where_credentials_go(_new.url) is distinct from webhooks.where_credentials_go(_old.url) then
         _new.headers := coalesce(_new.headers, '{}');
         _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
     end if;
@@ -5394,6 +5395,25 @@ begin
 end $$;
 comment on function webhooks.url_problem(text) is 'Why an endpoint''s URL cannot be delivered to, or null. The same grammar as webhooks/destinations.py.';
 revoke all on function webhooks.url_problem(text) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/where_credentials_go.sql
+create or replace function webhooks.where_credentials_go(url text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select substring(where_credentials_go.url from '^[^:]+://[^/?#]*') || case
+        when where_credentials_go.url ~ '^https?:' then ''
+        -- of a queue, its parameters lead elsewhere too (endpoint_url, tls, sasl): all but those that choose a payload field
+        else '?' || coalesce((
+            select string_agg(p.parameter, '&' order by p.parameter collate "C")
+            from regexp_split_to_table(substring(where_credentials_go.url from '\?([^#]*)'), '&') as p (parameter)
+            where p.parameter !~ '^(key|ordering_key)='), '')
+    end
+$$;
+comment on function webhooks.where_credentials_go(text) is 'What of an endpoint''s URL decides who receives its headers and credentials: scheme, host and port, and of a queue its parameters.';
+revoke all on function webhooks.where_credentials_go(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/without_header_values.sql
 create or replace function webhooks.without_header_values(changes jsonb)
@@ -8044,6 +8064,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.where_credentials_go(text)', 'function', '{}'),
     ('webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.without_expired(uuid[], uuid[])', 'function', '{}'),
     ('webhooks.without_header_values(jsonb)', 'function', '{}'),
@@ -8082,6 +8103,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '7229ab8aaee76ff6d868bcd5c9bc35e580c9a8f16add096d0b1c55bd9f9d1458', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '16e72d05b2db4ba488d20b6f5550a7fd5b2485f59244d1c3a592c41fd54965d7', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

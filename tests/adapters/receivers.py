@@ -178,7 +178,8 @@ class Raw:
             chosen = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
             self.requests.append((number, data))
         head, _, body = data.partition(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        _, _, length = head.lower().partition(b"content-length: ")
+        length = int(length.split(b"\r\n")[0] or 0)
         while chosen.reads and len(body) < length:
             if not (part := sock.recv(65536)):
                 return None

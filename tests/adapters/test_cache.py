@@ -91,7 +91,7 @@ async def test_one_adapter_for_many_at_once() -> None:
 
 async def test_an_adapter_for_each_url_and_profile() -> None:
     """Credentials are those of the profile, and are never shared between profiles."""
-    adapters = AdapterCache(make_settings(credentials={"a": {"username": "u"}, "b": {}}))
+    adapters = AdapterCache(make_settings(credentials={"a": {"username": "u", "hosts": "broker"}, "b": {}}))
     url = "kafka://broker/t"
     async with (
         adapters.use(endpoint(url, "a")) as a,

@@ -19,7 +19,8 @@ from devstack.brokers import AWS, Kafka, PubSub, Sqs
 from devstack.receiver import Received, Receiver, Reply
 from tests.adapters.shorthands import ID, SENT, adapter_cache, deliver, make_delivery, make_settings, run_in_node
 from tests.conftest import quiet
-from workers.adapters.sqs import SETUP, SqsAdapter, _session
+from workers.adapters.aws import session
+from workers.adapters.sqs import SETUP, SqsAdapter
 from workers.delivery import attempt
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def sqs(directory: Path) -> Iterator[Sqs]:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials where the SDK finds them."""
-    for name, value in AWS.items():
+def aws(sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials where the SDK finds them, and where they belong."""
+    for name, value in sqs.environment.items():
         monkeypatch.setenv(name, value)
 
 
@@ -92,17 +93,18 @@ async def test_sqs_sends_in_batches_of_ten(sqs: Sqs) -> None:
 async def test_sqs_credentials_of_a_profile(sqs: Sqs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keys or a profile's name; a word that is none of AWS's is refused, and no secret is repeated."""
     url = sqs.create("profiles")
-    _session.cache_clear()  # it knows the credentials of the tests before
+    session.cache_clear()  # it knows the credentials of the tests before
     for name in AWS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     (tmp_path / "credentials").write_text("[partner]\naws_access_key_id = a\naws_secret_access_key = geheim\n")
     credentials = {
-        "keys": {"aws_access_key_id": "a", "aws_secret_access_key": "geheim"},
-        "named": {"profile_name": "partner"},
-        "wrong": {"aws_secret": "geheim"},
+        "keys": {"aws_access_key_id": "a", "aws_secret_access_key": "geheim", "hosts": "127.0.0.1"},
+        "named": {"profile_name": "partner", "hosts": "127.0.0.1"},
+        "wrong": {"aws_secret": "geheim", "hosts": "127.0.0.1"},
     }
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.address)
     results = {
         profile: await deliver(url, endpoint={"credentials_profile": profile}, credentials=credentials)
         for profile in (None, *credentials)
@@ -140,11 +142,11 @@ async def test_sqs_permissions_are_the_workers_setup(code: str) -> None:
     """Whatever SQS, STS or KMS does not permit: deliveries wait behind the circuit."""
     body = f'{{"__type":"com.amazonaws.sqs#{code}","message":"no"}}'.encode()
     reply = Reply(400 if code.startswith("Kms") else 403, body, {"Content-Type": "application/x-amz-json-1.0"})
-    credentials = {"p": {"aws_access_key_id": "a", "aws_secret_access_key": "b"}}
+    credentials = {"p": {"aws_access_key_id": "a", "aws_secret_access_key": "b", "hosts": "127.0.0.1"}}
     with Receiver(answer=lambda _: reply) as service:
         url = f"sqs://q?region=us-east-1&endpoint_url={service.url}"
         result = await deliver(url, endpoint={"credentials_profile": "p"}, credentials=credentials)
-    assert (result.delivered, result.permanent, result.health) == (False, False, "failed")
+    assert (result.delivered, result.permanent, result.health, result.setup) == (False, False, "failed", True)
     assert code in str(result.error)
 
 
@@ -165,9 +167,10 @@ async def test_sqs_keys_are_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     write(valid)
-    _session.cache_clear()
+    session.cache_clear()
     with Receiver(answer=answer) as service:
         url = f"sqs://q?region=us-east-1&endpoint_url={service.url}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", service.url)
         async with adapter_cache() as cache:
             assert (await attempt(make_delivery(url), cache, make_settings())).delivered
             valid = "second"
@@ -307,7 +310,7 @@ async def test_kafka_credentials() -> None:
     without = await deliver(url)
     assert (without.permanent, without.health) == (False, "failed")
     assert without.error == "sasl=PLAIN needs a credentials_profile with password and username"
-    credentials = {"p": {"username": "u", "password": "geheim", "ca_file": "/nowhere.pem"}}
+    credentials = {"p": {"username": "u", "password": "geheim", "ca_file": "/nowhere.pem", "hosts": "127.0.0.1"}}
     wrong_file = await deliver(url, endpoint={"credentials_profile": "p"}, credentials=credentials)
     assert not wrong_file.permanent
     assert "ssl.ca.location failed" in str(wrong_file.error)

@@ -146,6 +146,7 @@ async def test_sqs_compatible_services(host: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "x")
     with Receiver() as receiver:
         port = receiver.url.rpartition(":")[2]
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://{host}:{port}")
         url = f"sqs://q?region=us-east-1&endpoint_url=http://{host}:{port}"
         result = await deliver(url, allowed_networks="")
         assert receiver.received == []
@@ -158,6 +159,7 @@ async def test_sqs_compatible_services_are_not_reached_through_a_proxy(monkeypat
         monkeypatch.setenv(name, "x")
     with Receiver() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://169.254.169.254")
         await deliver("sqs://q?region=us-east-1&endpoint_url=http://169.254.169.254")
         assert proxy.received == []
 

@@ -128,6 +128,27 @@ def test_a_request_to_wait_is_no_failure(
         assert recorded["status"] == expected
 
 
+def test_what_a_worker_lacks_is_no_failure_of_a_delivery(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, record: Rows
+) -> None:
+    """Ten times without credentials, three attempts allowed: it waits behind the circuit, and is not failed."""
+    endpoint()
+    dispatch()
+    for number in range(10):
+        due_now(db)
+        db.execute("update public.webhook_circuits set open_until = now()")
+        (recorded,) = record(*claim(), delivered=False, health="failed", setup=True)
+        assert recorded["status"] == "pending"
+        circuit = db.execute("select state from public.webhook_circuits").fetchone()
+        assert circuit == {"state": "closed" if number < 4 else "open"}
+    row = db.execute("select attempts, counted_attempts from public.webhook_deliveries").fetchone()
+    assert row == {"attempts": 10, "counted_attempts": 0}
+    due_now(db)
+    db.execute("update public.webhook_circuits set open_until = now()")
+    (recorded,) = record(*claim(), delivered=True)
+    assert recorded["status"] == "delivered"
+
+
 def test_a_503_without_a_time_counts(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, record: Rows
 ) -> None:

@@ -245,3 +245,55 @@ def test_an_admin_dispatches_as_itself(db: Database, endpoint: Callable[..., str
     assert answer["deliveries"] == 1
     (row,) = db.execute("select payload from public.webhook_deliveries").fetchall()
     assert row["payload"]["actor_user_id"] == ADMIN
+
+
+HTTPS, SQS, KAFKA = (
+    "https://a.example:8443/x?y=1",
+    "sqs://q?region=eu-1&endpoint_url=https://a.example:1",
+    "kafka://a:1/t",
+)
+
+#: A URL, the one that follows it, and whether headers and credentials_profile stay.
+MOVES = [
+    (HTTPS, "https://a.example:8443/z?endpoint_url=https://b", True),
+    (HTTPS, "https://a.example:8444/x?y=1", False),
+    (HTTPS, "https://a.example/x?y=1", False),
+    (HTTPS, "https://b.example:8443/x?y=1", False),
+    (HTTPS, "sqs://q?region=eu-1", False),
+    (SQS, "sqs://q?endpoint_url=https://a.example:1&region=eu-1", True),
+    (SQS, "sqs://q?region=eu-1&endpoint_url=https://a.example:2", False),
+    (SQS, "sqs://q?region=eu-1&endpoint_url=http://a.example:1", False),
+    (SQS, "sqs://q?region=eu-1&endpoint_url=https://b.example:1", False),
+    (SQS, "sqs://q?region=eu-1", False),
+    ("sqs://q?region=eu-1", SQS, False),
+    (SQS, "sqs://q?region=eu-2&endpoint_url=https://a.example:1", False),
+    ("sqs://h.example/123456789012/q?region=eu-1", "sqs://h.example/123456789012/r?region=eu-1", True),
+    (KAFKA, "kafka://a:1/u?key=actor_user_id", True),
+    ("kafka://a:1/t?tls=true&key=a&sasl=PLAIN", "kafka://a:1/t?sasl=PLAIN&key=b&tls=true", True),
+    ("kafka://a:1/t?tls=true&sasl=PLAIN", "kafka://a:1/t?tls=false&sasl=PLAIN", False),
+    ("kafka://a:1/t?tls=true&sasl=PLAIN", "kafka://a:1/t?sasl=PLAIN", False),
+    ("kafka://a:1/t?sasl=SCRAM-SHA-512", "kafka://a:1/t?sasl=SCRAM-SHA-256", False),
+    (KAFKA, "kafka://a:2/t", False),
+    (KAFKA, "kafka://a:1,b:1/t", False),
+    (KAFKA, "kafka://a/t", False),
+    ("pubsub://project-a/topic", "pubsub://project-a/other?ordering_key=data.id", True),
+    ("pubsub://project-a/topic", "pubsub://project-b/topic", False),
+]
+
+
+def test_headers_and_credentials_follow_no_url(db: Database, endpoint: Callable[..., str]) -> None:
+    """They were given for where they went: whoever cannot read them must not lead them elsewhere."""
+    for before, after, stay in MOVES:
+        config = endpoint(url=before, credentials_profile="p", headers='{"X-Key": "geheim"}')
+        found = (
+            "select c.url, c.credentials_profile as profile, s.headers from public.webhook_configurations as c"
+            " left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id where c.id = %s"
+        )
+        call(db, "update_webhook_endpoint", config, json.dumps({"url": after}))
+        row = db.execute(found, (config,)).fetchone()
+        kept = {"profile": "p", "headers": {"X-Key": "geheim"}} if stay else {"profile": None, "headers": None}
+        assert row == {"url": after, **kept}, (before, after)
+        given = {"url": before, "credentials_profile": "q", "headers": {"X-Key": "new"}}
+        call(db, "update_webhook_endpoint", config, json.dumps(given))
+        row = db.execute(found, (config,)).fetchone()
+        assert row == {"url": before, "profile": "q", "headers": {"X-Key": "new"}}, "what is given with the URL stays"

@@ -20,6 +20,7 @@ OUTCOMES: dict[str, dict[str, Any]] = {
     "delivered": {"delivered": True, "health": "answered", "response_status": 200},
     "failed": {"health": "failed", "response_status": 500},
     "no connection": {"health": "failed"},
+    "no credentials": {"health": "failed", "setup": True},
     "rejected": {"health": "answered", "response_status": 404},
     "busy": {"response_status": 429},
     "wait": {"response_status": 429, "retry_after_seconds": 30},

@@ -148,6 +148,7 @@ class Result:
     response_status: int | None = None
     retry_after_seconds: float | None = None
     disable_reason: str | None = None
+    setup: bool = False
 
 
 @dataclass
@@ -353,7 +354,8 @@ class Model:
         asked_to_wait = result.response_status == 429 or (
             result.response_status == 503 and result.retry_after_seconds is not None
         )
-        counted = not asked_to_wait or (delivery.deferred_since is not None and delivery.deferred_since < now - DAY)
+        waited_long = delivery.deferred_since is not None and delivery.deferred_since < now - DAY
+        counted = not result.setup and (not asked_to_wait or waited_long)
         if asked_to_wait and delivery.deferred_since is None:
             delivery.deferred_since = now
         delivery.attempts += 1

@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from webhooks.errors import SetupError
+from workers.adapters.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,17 +38,33 @@ EXTRAS = {"sqs": "sqs", "pubsub": "pubsub", "kafka": "kafka"}
 
 @dataclass(frozen=True)
 class Context:
-    """What an adapter is given beside its destination: the settings, and its endpoint's credentials profile."""
+    """What an adapter is given beside its destination: the settings, and its endpoint's credentials profile.
+
+    The profile was checked for the hosts of the URL. An adapter that is led to further ones checks those.
+    """
 
     settings: Settings
-    credentials: Mapping[str, str]
+    profile: Profile
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """The profile's credentials by name; empty without one."""
+        return self.profile.credentials
 
     @classmethod
-    def of(cls, settings: Settings, profile: str | None) -> Context:
-        """Return that of an endpoint with this credentials profile. Raises SetupError for one that is not set up."""
-        if profile and profile not in settings.credentials:
-            raise SetupError(f"the endpoint's credentials_profile {profile!r} is not in WEBHOOKS_CREDENTIALS")
-        return cls(settings, settings.credentials[profile] if profile else {})
+    def of(cls, settings: Settings, destination: Destination, name: str | None) -> Context:
+        """Return that of an endpoint with this credentials profile.
+
+        Raises SetupError for one that is not set up, or whose credentials the destination's hosts must not get.
+        """
+        # HTTP has no credentials but the secret: a profile's are left where they are
+        if not name or destination.scheme in {"https", "http"}:
+            return cls(settings, Profile("", destination.scheme, {}))
+        if name not in settings.credentials:
+            raise SetupError(f"the endpoint's credentials_profile {name!r} is not in WEBHOOKS_CREDENTIALS")
+        profile = Profile.of(name, destination.scheme, settings.credentials[name])
+        profile.check(destination.hosts)
+        return cls(settings, profile)
 
     def check_credentials(self, protocol: str, known: Sequence[str]) -> None:
         """Raise SetupError for a profile with what the protocol has no use for; repeats no value."""

@@ -59,7 +59,7 @@ class AdapterCache:
         key = _key(endpoint)
         if key not in self._entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
-            context = Context.of(self._settings, endpoint.credentials_profile)
+            context = Context.of(self._settings, destination, endpoint.credentials_profile)
             # importing an SDK takes a second or two: not on the event loop
             if destination.scheme not in _LOADED:
                 _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)

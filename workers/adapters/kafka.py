@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from webhooks.addresses import parse_networks
 from webhooks.deliveries import field
@@ -21,6 +22,9 @@ from workers.adapters.connections import checked_addresses
 from workers.adapters.receipts import acknowledged, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
     from confluent_kafka import Message as Record
 
     from webhooks.deliveries import Message, Receipt
@@ -39,6 +43,17 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 #: Seconds between a poll that found nothing and the next look at whether to stop.
 POLL_SECONDS = 0.2
 
+#: Bytes of a response, which a broker announces before it sends them; librdkafka's own bound is 100 MB. The largest is
+#: a topic's metadata: some 50 bytes a partition, and as few as 13 a broker, for each of which there is a thread.
+#: The first bound is for brokers that nobody vouches for, the second for those to which a profile's password belongs.
+RESPONSE_BYTES, TRUSTED_BYTES = 64 * 1024, 2 * 1024 * 1024
+
+#: Seconds for a topic's own limit; without it, a batch that is rejected is sent again, each record alone.
+LIMIT_SECONDS = 2.0
+
+#: Seconds between two looks at whether a broker has rejected our credentials.
+LOOK_SECONDS = 0.05
+
 #: Seconds that a topic may take to show in the brokers' metadata before it counts as missing.
 TOPIC_SECONDS = 2.0
 
@@ -51,18 +66,34 @@ SETUP = frozenset(
     }
 )  # fmt: skip
 
-#: Verdicts on a record, or on all of a batch.
-PERMANENT = frozenset(
+#: Verdicts on a whole batch, for one of its records perhaps.
+OF_A_BATCH = frozenset(
     {
-        "TOPIC_EXCEPTION", "MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "POLICY_VIOLATION",
+        "MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "POLICY_VIOLATION",
+        "_INVALID_DIFFERENT_RECORD",
     }
 )  # fmt: skip
+
+#: Verdicts that no retry helps.
+PERMANENT = (OF_A_BATCH | {"TOPIC_EXCEPTION"}) - {"_INVALID_DIFFERENT_RECORD"}
 
 #: Busy, not ill.
 THROTTLED = frozenset({"_QUEUE_FULL", "THROTTLING_QUOTA_EXCEEDED"})
 
 #: What follows from an earlier error, which says more.
-CONSEQUENCES = frozenset({"_MSG_TIMED_OUT", "_PURGE_QUEUE", "_PURGE_INFLIGHT", "_FATAL"})
+CONSEQUENCES = frozenset(
+    {"_MSG_TIMED_OUT", "_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_PURGE_QUEUE", "_PURGE_INFLIGHT", "_FATAL"}
+)
+
+
+class BatchRejected(DeliveryError):  # noqa: N818 - reads as what it is
+    """Raised when a broker rejected a batch in which a record may have had others beside it."""
+
+
+Client = TypeVar("Client")
+
+#: Questions to brokers at once: each holds a thread until it is answered, and some brokers never do.
+_ASKING = ThreadPoolExecutor(64, thread_name_prefix="asyncio_kafka")
 
 Answer = tuple["asyncio.Future[Receipt]", "Receipt | DeliveryError"]
 
@@ -73,48 +104,105 @@ class KafkaAdapter:
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("KafkaDestination", destination)
         self._configuration = _configuration(self._destination, context)
+        self._profile = context.profile
         self._connecting = asyncio.Lock()
         self._allowed = parse_networks(context.settings.allowed_networks)
-        self._producer: _Producer | None = None
+        #: Whether each record is a batch of its own -> the producer.
+        self._producers: dict[bool, _Producer] = {}
 
     async def publish(self, message: Message) -> Receipt:
         """Produce the body with the headers as record headers. Raises DeliveryError with Kafka's own code."""
-        async with self._connecting:
-            if self._producer and self._producer.ended:
-                await self.close()
-            if self._producer is None:
-                await self._check_brokers()
-                self._producer = _Producer(self._configuration, asyncio.get_running_loop())
-            producer = self._producer
         key = field(message.body, self._destination.key) if self._destination.key else None
-        return await producer.produce(self._destination.topic, message, key)
+        produced = (await self._producer(alone=False)).produce(self._destination.topic, message, key)
+        try:
+            return await produced
+        except BatchRejected:
+            # as a whole, and so perhaps for another's record
+            return await (await self._producer(alone=True)).produce(self._destination.topic, message, key)
 
-    async def _check_brokers(self) -> None:
-        """Check the addresses of the URL's brokers, and of those that they name: a client connects to either."""
+    async def _producer(self, *, alone: bool) -> _Producer:
+        async with self._connecting:
+            if any(producer.ended for producer in self._producers.values()):
+                await self.close()
+            if not self._producers:
+                await self._prepare()
+            if alone not in self._producers:
+                configuration = {**self._configuration, **({"batch.num.messages": 1} if alone else {})}
+                self._producers[alone] = _Producer(configuration, asyncio.get_running_loop(), alone=alone)
+            return self._producers[alone]
+
+    async def _prepare(self) -> None:
+        """Check the brokers, and learn the topic's limit; raises what is wrong with either or with the credentials."""
         for broker in self._destination.brokers:
             host, _, port = broker.rpartition(":")
             # one that does not resolve is librdkafka's to report: another may do
             with suppress(OSError):
                 await checked_addresses(host, int(port), self._allowed)
-        for named, number in await asyncio.to_thread(self._named_brokers):
-            with suppress(OSError):
-                await checked_addresses(named, number, self._allowed)
-
-    def _named_brokers(self) -> list[tuple[str, int]]:
-        # an idempotent producer would connect to any of them at once
-        configuration = {**self._configuration, "enable.idempotence": False}
-        seconds = configuration["message.timeout.ms"] / 1000
+        admin = _Admin(self._configuration)
         try:
-            metadata = AdminClient(configuration).list_topics(timeout=seconds)
-        except KafkaException as exc:
-            raise _refusal(exc.args[0]) from exc
-        return [(str(broker.host), broker.port) for broker in metadata.brokers.values()]
+            named = await admin.brokers(self._destination.topic)
+            # a client connects to any of them, with its password
+            self._profile.check(f"{host}:{number}" for host, number in named)
+            for host, number in named:
+                with suppress(OSError):
+                    await checked_addresses(host, number, self._allowed)
+            limit = await admin.limit(self._destination.topic)
+            self._configuration["batch.size"] = min(BATCH_BYTES, limit or BATCH_BYTES)
+        finally:
+            admin.close()
 
     async def close(self) -> None:
-        """End the producer's thread, drop what nobody waits for any more, and close all connections."""
-        producer, self._producer = self._producer, None
-        if producer:
-            await asyncio.to_thread(producer.close)
+        """End the producers' threads, drop what nobody waits for any more, and close all connections."""
+        producers, self._producers = self._producers, {}
+        await asyncio.gather(*(asyncio.to_thread(producer.close) for producer in producers.values()))
+
+
+class _Admin:
+    """A client that asks before anything is produced: it connects to the brokers of the URL only."""
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        self._trouble: KafkaError | None = None
+        self._seconds = configuration["message.timeout.ms"] / 1000
+        # an idempotent producer would connect to any broker at once
+        self._client = _made(AdminClient, {**configuration, "enable.idempotence": False}, self._troubled)
+
+    async def brokers(self, topic: str) -> list[tuple[str, int]]:
+        """Return the hosts and ports of all brokers. Raises DeliveryError."""
+        # of one topic, since all of a cluster's may come to more than is read
+        metadata = await self._answer(_ASKING.submit(self._client.list_topics, topic, self._seconds))
+        return [(str(broker.host), broker.port) for broker in metadata.brokers.values()]
+
+    async def limit(self, topic: str) -> int | None:
+        """Return the bytes that a topic takes in a batch, or None without permission to ask for it."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        asked = self._client.describe_configs([resource], request_timeout=min(self._seconds / 4, LIMIT_SECONDS))
+        try:
+            return int((await self._answer(asked[resource]))["max.message.bytes"].value)
+        except (DeliveryError, KeyError, ValueError, TypeError):
+            return None
+
+    def close(self) -> None:
+        """Close all connections, aside: it may block for a moment."""
+        threading.Thread(target=self._end, name="kafka_closing", daemon=True).start()
+
+    def _end(self) -> None:
+        del self._client
+
+    async def _answer(self, future: Future[Any]) -> Any:  # noqa: ANN401 - the SDK's own types
+        while not future.done():
+            # not as an awaited future: cancelled, it would break the SDK's callback
+            await asyncio.sleep(LOOK_SECONDS)
+            self._client.poll(0)
+            if not future.done() and self._trouble and self._trouble.name() == "_AUTHENTICATION":
+                # the client would go on trying
+                raise _refusal(self._trouble)
+        try:
+            return future.result()
+        except KafkaException as exc:
+            raise _refusal(exc.args[0], self._trouble) from exc
+
+    def _troubled(self, error: KafkaError) -> None:
+        self._trouble = error
 
 
 class _Producer:
@@ -123,15 +211,13 @@ class _Producer:
     After a fatal error (the broker forgot the producer's id, for example) it has `ended`: make another.
     """
 
-    def __init__(self, configuration: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, configuration: dict[str, Any], loop: asyncio.AbstractEventLoop, *, alone: bool) -> None:
         self._loop = loop
+        self._alone = alone
         self._trouble: KafkaError | None = None
         self._answers: list[Answer] = []
         self._stop = threading.Event()
-        try:
-            self._client = Producer(configuration, error_cb=self._troubled)
-        except KafkaException as exc:
-            raise SetupError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
+        self._client = _made(Producer, configuration, self._troubled)
         self._thread = threading.Thread(target=self._poll, name="kafka", daemon=True)
         self._thread.start()
 
@@ -146,7 +232,10 @@ class _Producer:
 
         def answer(error: KafkaError | None, record: Record) -> None:
             if error is not None:
-                self._answers.append((future, _refusal(error, self._trouble)))
+                refusal = _refusal(error, self._trouble)
+                if not self._alone and error.name() in OF_A_BATCH:
+                    refusal = BatchRejected(str(refusal))
+                self._answers.append((future, refusal))
             else:
                 self._trouble = None
                 self._answers.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
@@ -191,6 +280,15 @@ class _Producer:
 
     def _troubled(self, error: KafkaError) -> None:
         self._trouble = error
+        if error.fatal():
+            self._stop.set()
+
+
+def _made(kind: Callable[..., Client], configuration: dict[str, Any], troubled: Callable[[KafkaError], None]) -> Client:
+    try:
+        return kind(configuration, error_cb=troubled)
+    except KafkaException as exc:
+        raise SetupError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
 
 
 def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryError:
@@ -231,6 +329,9 @@ def _configuration(destination: KafkaDestination, context: Context) -> dict[str,
         "reconnect.backoff.max.ms": 1000,
         "batch.size": BATCH_BYTES,
         "message.max.bytes": MESSAGE_BYTES,
+        "receive.message.max.bytes": TRUSTED_BYTES if destination.sasl else RESPONSE_BYTES,
+        # brokers may ask a client for its metrics (KIP-714); and what it keeps for that is 60 KB a broker
+        "enable.metrics.push": False,
         "client.id": "supabase-webhooks",
         # it would say a line each second while a broker is away: the attempt log says it
         "log_level": 2,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import google.auth
 import grpc.aio
 from google.api_core.exceptions import GoogleAPICallError
-from google.auth.exceptions import GoogleAuthError
+from google.auth.credentials import TokenState
 from google.pubsub_v1.services.publisher import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.types import PubsubMessage
@@ -22,8 +22,11 @@ from webhooks.deliveries import field
 from webhooks.destinations import LIMITS
 from webhooks.errors import CredentialsError, DeliveryError
 from workers.adapters.receipts import acknowledged
+from workers.adapters.tokens import Request, from_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhooks.deliveries import Health, Message, Receipt
     from webhooks.destinations import Destination, PubSubDestination
     from workers.adapters import Context
@@ -34,8 +37,17 @@ SCOPES = ("https://www.googleapis.com/auth/pubsub",)
 #: The address of an emulator, as in all of Google's SDKs.
 EMULATOR = "PUBSUB_EMULATOR_HOST"
 
-#: gRPC waits up to two minutes between its tries to connect: longer than our own backoff.
-OPTIONS = [("grpc.max_reconnect_backoff_ms", 5000), ("grpc.max_send_message_length", -1)]
+#: Bytes of a response that are read, and of its head: it has one message's id.
+RESPONSE_BYTES, HEAD_BYTES = 64 * 1024, 16 * 1024
+
+OPTIONS = [
+    # gRPC waits up to two minutes between its tries to connect: longer than our own backoff
+    ("grpc.max_reconnect_backoff_ms", 5000),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", RESPONSE_BYTES),
+    ("grpc.max_metadata_size", HEAD_BYTES),
+    ("grpc.absolute_max_metadata_size", HEAD_BYTES),
+]
 
 #: Status codes that no retry helps.
 PERMANENT = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"})
@@ -58,26 +70,34 @@ class PubSubAdapter:
         self._timeout = context.settings.timeout_seconds
         self._connecting = asyncio.Lock()
         self._client: PublisherAsyncClient | None = None
+        #: google.auth's, or None where an emulator needs none
+        self._credentials: Any = None
 
     async def publish(self, message: Message) -> Receipt:
         """Publish the body with the headers as attributes. Raises DeliveryError with the gRPC status code."""
         key = self._destination.ordering_key
         ordering_key = (field(message.body, key) if key else None) or ""
         LIMITS["pubsub"].check(message.headers, ordering_key)
+        client = await self._connected()
         try:
-            client = await self._connected()
-            answer = await client.publish(
+            response = await client.publish(
                 topic=self._topic,
                 messages=[PubsubMessage(data=message.body, attributes=message.headers, ordering_key=ordering_key)],
                 retry=None,
                 timeout=self._timeout,
+                metadata=await self._authorization(),
             )
         except GoogleAPICallError as exc:
             raise _refusal(exc) from exc
-        except (GoogleAuthError, OSError) as exc:
-            # no file, no key in it, or no token for it
-            raise CredentialsError(f"Pub/Sub {type(exc).__name__}: {exc}") from exc
-        return acknowledged(message_id=answer.message_ids[0])
+        except DeliveryError:
+            raise
+        except Exception as exc:
+            # gRPC raises anything for a response that is none of Pub/Sub
+            raise DeliveryError(f"Pub/Sub: the response is none of Pub/Sub ({type(exc).__name__})") from exc
+        # a call that ends without a message is a success to gRPC
+        if response is None or not response.message_ids:
+            raise DeliveryError("Pub/Sub did not say what became of the message")
+        return acknowledged(message_id=response.message_ids[0])
 
     async def close(self) -> None:
         """Close the channel."""
@@ -92,17 +112,38 @@ class PubSubAdapter:
                     channel = grpc.aio.insecure_channel(emulator, options=OPTIONS)
                 else:
                     # reads files and asks the metadata server: blocking
-                    credentials = await asyncio.to_thread(self._load_credentials)
-                    channel = PublisherGrpcAsyncIOTransport.create_channel(
-                        HOST, credentials=credentials, options=OPTIONS
-                    )
+                    self._credentials = await _with_google(self._load_credentials)
+                    channel = grpc.aio.secure_channel(HOST, grpc.ssl_channel_credentials(), options=OPTIONS)
                 self._client = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
             return self._client
 
+    async def _authorization(self) -> list[tuple[str, str]]:
+        """Return the headers that carry a token. Raises CredentialsError.
+
+        Not left to gRPC, which would hide why there is no token in an error that reads as an outage of Pub/Sub.
+        """
+        if self._credentials is None:
+            return []
+        headers: dict[str, str] = {}
+        async with self._connecting:
+            if self._credentials.token_state is not TokenState.FRESH:
+                await _with_google(self._credentials.refresh, Request())
+        self._credentials.apply(headers)
+        return [(name.lower(), value) for name, value in headers.items()]
+
     def _load_credentials(self) -> Any:  # noqa: ANN401 - google.auth is not typed
         if self._file:
-            return google.auth.load_credentials_from_file(self._file, scopes=SCOPES)[0]  # type: ignore[no-untyped-call]
-        return google.auth.default(scopes=SCOPES)[0]
+            return from_file(self._file, SCOPES)
+        return google.auth.default(scopes=SCOPES, request=Request())[0]
+
+
+async def _with_google(call: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - google.auth is not typed
+    """Call google.auth in a thread. Raises CredentialsError: no file, no key in it, or no token for it."""
+    try:
+        return await asyncio.to_thread(call, *arguments)
+    except Exception as exc:
+        # beside GoogleAuthError whatever a wrong file leads to
+        raise CredentialsError(f"Pub/Sub {type(exc).__name__}: {exc}") from exc
 
 
 def _refusal(exc: GoogleAPICallError) -> DeliveryError:

@@ -6,13 +6,12 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from contextlib import AsyncExitStack, suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -30,8 +29,10 @@ from botocore.exceptions import (
 from webhooks.addresses import parse_networks
 from webhooks.destinations import LIMITS
 from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SetupError
+from workers.adapters.aws import session
 from workers.adapters.batcher import Batcher
 from workers.adapters.connections import check_address
+from workers.adapters.profiles import of_provider
 from workers.adapters.receipts import acknowledged
 
 if TYPE_CHECKING:
@@ -86,16 +87,15 @@ NO_CREDENTIALS = (
     SSOError,
 )
 
+#: The SDK's variables that lead it to another service than AWS's: credentials that it finds by itself belong there too.
+OWN_SERVICES = ("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL")
+
+REDIRECTS = range(300, 400)
+
 #: Busy, not ill: no failure of the queue's health.
 THROTTLED = frozenset(
     {"RequestThrottled", "Throttling", "ThrottlingException", "OverLimit", "KmsThrottled", "SlowDown"}
 )
-
-
-@cache
-def _session(profile: str | None) -> AioSession:
-    # it reads the description of AWS's services, which takes some 100 ms: once, not for each queue
-    return AioSession(profile=profile)
 
 
 class SqsAdapter:
@@ -107,6 +107,8 @@ class SqsAdapter:
         if (self._destination.endpoint_url or "").startswith("http:") and not context.settings.allow_http:
             raise SetupError("endpoint_url is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true in development")
         context.check_credentials("SQS", CREDENTIALS)
+        if not context.credentials:
+            self._check_own_credentials()
         self._timeout = context.settings.timeout_seconds
         self._allowed = parse_networks(context.settings.allowed_networks)
         self._batcher = Batcher(self._send, count=BATCH_COUNT, size=BATCH_BYTES)
@@ -136,6 +138,15 @@ class SqsAdapter:
         await self._batcher.close()
         await self._connection.aclose()
 
+    def _check_own_credentials(self) -> None:
+        """Raise SetupError where those that the SDK finds by itself, a role's session token too, do not belong."""
+        (host,) = self._destination.hosts
+        if not of_provider("sqs", host) and self._destination.endpoint_url not in _own_services():
+            raise SetupError(
+                f"the worker's own AWS credentials are not for {host}; name a credentials_profile whose hosts has it, "
+                f"or set {OWN_SERVICES[0]} in the workers' environment"
+            )
+
     async def _send(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
         try:
             client, queue_url = await self._connected()
@@ -148,26 +159,25 @@ class SqsAdapter:
             refusal = _refusal(exc.response.get("Error", {}), status)
             if isinstance(refusal, CredentialsError):
                 # the SDK keeps what it read: another session reads again
-                _session.cache_clear()
+                session.cache_clear()
             elif len(entries) > 1 and (refusal.permanent or _is_verdict(refusal)):
                 # on the request as a whole, and on none of its entries
                 return await self._send_each(entries)
             raise refusal from exc
         except BotoCoreError as exc:
-            if isinstance(cause := exc.kwargs.get("error"), DestinationError):
+            if isinstance(cause := exc.kwargs.get("error"), (DestinationError, DeliveryError)):
                 raise cause from exc
             if isinstance(exc, NO_CREDENTIALS):
-                _session.cache_clear()
+                session.cache_clear()
                 raise CredentialsError(f"SQS {type(exc).__name__}: {exc}") from exc
             raise DeliveryError(f"SQS {type(exc).__name__}: {exc}") from exc
-        results: dict[int, Receipt | Exception] = {
-            int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
-            for sent in answer.get("Successful", [])
-        }
-        for failed in answer.get("Failed", []):
-            results[int(failed["Id"])] = _refusal(failed)
-        missing = DeliveryError("SQS did not say what became of the message")
-        return [results.get(number, missing) for number in range(len(entries))]
+        except Exception as exc:
+            # the SDK's parsers raise anything for a response that is none of SQS
+            raise DeliveryError(f"SQS: the response is none of SQS ({type(exc).__name__})") from exc
+        try:
+            return _outcomes(answer, len(entries))
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise DeliveryError(f"SQS: the response is none of SQS ({type(exc).__name__})") from exc
 
     async def _send_each(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
         async def send(entry: dict[str, Any]) -> Receipt | Exception:
@@ -187,7 +197,7 @@ class SqsAdapter:
         async with self._connecting:
             if self._client is None:
                 keys = {name: value for name, value in self._credentials.items() if name != "profile_name"}
-                creating = _session(self._credentials.get("profile_name")).create_client(
+                creating = session(self._credentials.get("profile_name")).create_client(
                     "sqs",
                     region_name=self._destination.region,
                     endpoint_url=self._destination.endpoint_url,
@@ -220,10 +230,29 @@ class SqsAdapter:
             self._batcher.size = min(BATCH_BYTES, int(answer["Attributes"]["MaximumMessageSize"]))
 
 
+def _own_services() -> set[str]:
+    """Return the addresses that the workers' environment gives for SQS, by the SDK's own variables."""
+    return {os.environ[name] for name in OWN_SERVICES if os.environ.get(name)}
+
+
+def _outcomes(answer: Mapping[str, Any], count: int) -> list[Receipt | Exception]:
+    """Return what became of each entry of a batch."""
+    results: dict[int, Receipt | Exception] = {
+        int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
+        for sent in answer.get("Successful", [])
+    }
+    for failed in answer.get("Failed", []):
+        results[int(failed["Id"])] = _refusal(failed)
+    missing = DeliveryError("SQS did not say what became of the message")
+    return [results.get(number, missing) for number in range(count)]
+
+
 def _refusal(error: Mapping[str, Any], status: int | None = None) -> DeliveryError:
     code = str(error.get("Code", "no code"))
     message = str(error.get("Message") or "no details")
     last = code.rsplit(".", 1)[-1]
+    if status in REDIRECTS:
+        message = "redirects are not followed; give the endpoint its final endpoint_url"
     if last in SETUP:
         return CredentialsError(f"SQS {code}: {message}", status=status)
     if last in PERMANENT:

@@ -89,7 +89,7 @@ begin
         from jsonb_to_recordset(results) as r (
             delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
             delivered boolean, permanent boolean, health text, retry_after_seconds numeric, response_status integer,
-            response_headers jsonb, response_excerpt text, error text, disable_reason text)
+            response_headers jsonb, response_excerpt text, error text, disable_reason text, setup boolean)
         join current as c on c.id = r.delivery_id
         order by r.delivery_id, coalesce(c.lease_id = r.lease_id, false) desc, r.delivered desc
     ),
@@ -130,7 +130,8 @@ begin
             select coalesce(r.response_status = 429 or (r.response_status = 503 and r.retry_after_seconds is not null), false) as deferred
         ) as asked
         cross join lateral (
-            select not asked.deferred or c.deferred_since < now() - interval '1 day' as counted,
+            -- what a worker lacks is no fault of the delivery: it waits for as long as its endpoint is enabled
+            select r.setup is not true and (not asked.deferred or c.deferred_since < now() - interval '1 day') as counted,
                    greatest(c.attempts + 1, r.attempt) as attempts
         ) as made
         where c.lease_id = r.lease_id

@@ -22,7 +22,7 @@ comment on column public.webhook_attempts.duration_ms is 'From connecting to the
 comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them.';
 comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; of a queue, what its broker acknowledged: the message id, or partition and offset.';
 comment on column public.webhook_attempts.error is 'Why the attempt failed; empty when it delivered.';
-comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: a response that asked to wait does not.';
+comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: a response that asked to wait does not, nor what the worker lacked.';
 
 alter table public.webhook_attempts enable row level security;
 create policy "Admins can view webhook attempts" on public.webhook_attempts

@@ -48,7 +48,7 @@ comment on column public.webhook_deliveries.finished_at is 'When the row became 
 comment on column public.webhook_deliveries.traceparent is 'The traceparent header of the request that dispatched the event; empty without one.';
 comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as the JWT has it: also the ids of third-party auth, which are no uuids.';
 comment on column public.webhook_deliveries.tenant_id is 'The customer of the app that the event belongs to; empty: the app itself.';
-comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not.';
+comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not, nor what a worker lacked.';
 comment on column public.webhook_deliveries.deferred_since is 'When a response first asked to wait.';
 comment on column public.webhook_deliveries.erased_at is 'When payload and response were erased for privacy.';
 

@@ -27,7 +27,7 @@ begin
         _new.retry_schedule := null;
     end if;
     -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
-    if substring(_new.url from '^[^:]+://[^/?#]*') is distinct from substring(_old.url from '^[^:]+://[^/?#]*') then
+    if webhooks.where_credentials_go(_new.url) is distinct from webhooks.where_credentials_go(_old.url) then
         _new.headers := coalesce(_new.headers, '{}');
         _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
     end if;
