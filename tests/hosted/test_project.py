@@ -8,7 +8,8 @@ import psycopg
 
 from devstack.platform import tables
 from devstack.stack import MIGRATIONS
-from tests.hosted.bed import push
+from tests.conftest import PLATFORM
+from tests.hosted.bed import push, try_to_push
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,3 +65,14 @@ def test_what_is_pushed_twice(directory: Path, project: str) -> None:
     files = sorted(MIGRATIONS.glob("*.sql"))
     push(directory / "pushed", project, files)
     push(directory / "pushed", project, files)
+
+
+def test_admins_who_count_no_longer_are_named(directory: Path, project: str) -> None:
+    """With hosted Supabase's default privileges, users can write production's roles: the push itself says so."""
+    with psycopg.connect(project) as db:
+        db.execute(PLATFORM.read_bytes())
+    pushed = try_to_push(directory / "pushed", project, sorted(MIGRATIONS.glob("*.sql")))
+    said = pushed.stdout + pushed.stderr
+    assert pushed.returncode == 0, said
+    assert "public.users.role makes no one an admin here, because users can change it" in said
+    assert "webhooks admins add EMAIL" in said

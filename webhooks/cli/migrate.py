@@ -77,6 +77,8 @@ def apply(
         print_json({"applied": done})
     elif not done and not changed:
         note("Up to date.")
+    for warning in database.warnings:
+        note(f"warning: {warning}")
     for one in changed:
         note(
             f"{one.label} was applied by version {applied[one.label].package_version} of this package and differs in "

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from webhooks.cli import (
+    admins,
     adopt,
     deliveries,
     dev,
@@ -47,6 +48,7 @@ app.add_typer(secrets.app, name="secrets")
 app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
+app.add_typer(admins.app, name="admins")
 app.command()(adopt.adopt)
 app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")

@@ -41,6 +41,6 @@ comment on column public.webhook_circuits.last_error is 'Why the last undelivere
 comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
 alter table public.webhook_circuits enable row level security;
 create policy "Admins can view webhook circuits" on public.webhook_circuits
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
 grant select on public.webhook_circuits to authenticated, service_role;
