@@ -1,4 +1,4 @@
--- webhooks migration: system 5c16572a3c179e78bdc820ac51f15a41b7652e41dd2b1da338f251ab4536c14f
+-- webhooks migration: system f76e48c022921e376af67630fd81126c46fd14177b36b9fbceb6d9dabf6e5d32
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -276,6 +276,7 @@ as $$
         join pg_namespace as n on n.oid = p.pronamespace
         where n.nspname not in ('pg_catalog', 'information_schema', 'webhooks', 'auth', 'extensions')
           and webhooks.mentions(s.text, n.nspname, p.proname)
+          and s.text ~* format('\m%s"?\s*\(', regexp_replace(p.proname, '\W', '.', 'g'))
     )
     select string_agg(s.text, E'\n') from source as s
 $$;
@@ -458,11 +459,7 @@ as $$
 declare
     _is_admin boolean := false;
 begin
-    -- another app has no such column
-    if exists (
-        select from pg_attribute as a
-        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
-    ) then
+    if webhooks.users_have_roles() then
         execute 'select exists (select from public.users as u where u.id::text = webhooks.user_sub() and u.role::text = ''admin'')'
         into _is_admin;
     end if;
@@ -623,6 +620,20 @@ comment on function webhooks.user_sub() is 'The id of the signed-in user as its 
 revoke all on function webhooks.user_sub() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_sub() to authenticated, service_role;
 
+-- schemas/access/users_have_roles.sql
+create or replace function webhooks.users_have_roles()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select count(*) = 2
+    from pg_attribute as a
+    where a.attrelid = to_regclass('public.users') and a.attname in ('id', 'role') and not a.attisdropped
+$$;
+comment on function webhooks.users_have_roles() is 'Whether there is a table public.users with the columns id and role, as the platform has it; another app has none.';
+revoke all on function webhooks.users_have_roles() from public, anon, authenticated, service_role;
+
 -- schemas/access/users_role_problem.sql
 create or replace function webhooks.users_role_problem()
 returns text
@@ -633,9 +644,7 @@ as $$
     select case when c.relkind in ('r', 'p', 'f') then webhooks.written_by_users(c.oid, array['id', 'role'])
                 else 'public.users is a view, and who can change what it shows is not checked' end
     from pg_class as c
-    where c.oid = to_regclass('public.users')
-      and (select count(*) from pg_attribute as a
-           where a.attrelid = c.oid and a.attname in ('id', 'role') and not a.attisdropped) = 2
+    where c.oid = to_regclass('public.users') and webhooks.users_have_roles()
 $$;
 comment on function webhooks.users_role_problem() is 'Why public.users.role does not count: its users can change it. Null where it counts, or there is none.';
 revoke all on function webhooks.users_role_problem() from public, anon, authenticated, service_role;
@@ -664,13 +673,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _counts boolean := webhooks.users_role_problem() is null;
-    -- by the platform's table; another app has no such column
     _platform text[] := '{}';
 begin
-    if exists (
-        select from pg_attribute as a
-        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
-    ) then
+    if webhooks.users_have_roles() then
         execute 'select coalesce(array_agg(u.id::text), ''{}'') from public.users as u where u.role::text = ''admin'''
         into _platform;
     end if;
@@ -7913,6 +7918,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.user_claims()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.user_id()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.user_sub()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.users_have_roles()', 'function', '{}'),
     ('webhooks.users_role_problem()', 'function', '{}'),
     ('webhooks.uuid_or_null(text)', 'function', '{}'),
     ('webhooks.waiting_for(uuid, integer)', 'function', '{}'),
@@ -7979,6 +7985,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '5c16572a3c179e78bdc820ac51f15a41b7652e41dd2b1da338f251ab4536c14f', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f76e48c022921e376af67630fd81126c46fd14177b36b9fbceb6d9dabf6e5d32', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

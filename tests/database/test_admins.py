@@ -43,7 +43,8 @@ def is_admin(db: Database, token: dict[str, Any]) -> bool:
     act_as(db, token)
     try:
         try:
-            db.execute("select public.webhook_admin_check()")
+            with db.transaction():
+                db.execute("select public.webhook_admin_check()")
             by_function = True
         except psycopg.errors.InsufficientPrivilege:
             by_function = False
@@ -130,7 +131,7 @@ def test_another_providers_token(db: Database) -> None:
 
 
 USERS = """
-    create table public.users (id uuid primary key{default}, role text not null default 'user', name text);
+    create table public.users (id uuid primary key, role text not null default 'user', name text);
     insert into public.users (id, role, name) values (gen_random_uuid(), 'admin', 'Ada');
     revoke all on public.users from public, anon, authenticated;
 """
@@ -144,6 +145,8 @@ GRANTS = {
     "the id": "grant select, update (id) on public.users to authenticated",
     "a new row": "grant select, insert on public.users to authenticated",
     "the role of a new row": "grant select, insert (role) on public.users to authenticated",
+    "the role of a new row of theirs": "grant select, insert (role) on public.users to authenticated;"
+    " alter table public.users alter id set default auth.uid()",
     "by a view": "create view public.profiles as select id, role from public.users; grant all on public.profiles to authenticated",
     "by a view of a view": "create view public.people as select id, role as kind from public.users;"
     " create view public.profiles as select id, kind from public.people; grant all on public.profiles to authenticated",
@@ -179,11 +182,9 @@ ATTACKS = [
     "update public.profiles set id = %(sub)s where role = 'admin'",
     "insert into public.staff (id, role) values (%(sub)s, 'admin')",
 ]
-DEFAULTS = {"": "", " default auth.uid()": " default (auth.uid())"}
 
 
-@pytest.mark.parametrize("default", DEFAULTS)
-def test_no_user_makes_themselves_admin(db: Database, default: str) -> None:
+def test_no_user_makes_themselves_admin(db: Database) -> None:
     """Each way to grant and protect the table, each attack, for real: where one succeeds, the column does not count."""
     token = make_user(db)
     named = "select bool_or(role = 'admin') as yes from public.users where id = %(sub)s"
@@ -191,10 +192,11 @@ def test_no_user_makes_themselves_admin(db: Database, default: str) -> None:
     for (grants, grant), (security, policy) in itertools.product(GRANTS.items(), SECURITY.items()):
         case = (grants, security)
         with db.transaction(force_rollback=True):
-            db.execute(USERS.format(default=DEFAULTS[default]).encode())
+            db.execute(USERS.encode())
             db.execute(grant.encode())
             db.execute(policy.encode())
-            for attack, has_row in itertools.product(ATTACKS, (True, False)):
+            possible = [one for one in ATTACKS if "profiles" in grant or "profiles" not in one]
+            for attack, has_row in itertools.product(possible, (True, False)):
                 with db.transaction(force_rollback=True):
                     if has_row:
                         db.execute("insert into public.users (id) values (%(sub)s)", token)
@@ -293,7 +295,7 @@ def test_a_replaced_rule(db: Database, rule: str) -> None:
 
 def test_a_replaced_rule_with_the_users_table(db: Database) -> None:
     """public.users.role is looked at where it is asked, and only there."""
-    db.execute(USERS.format(default="").encode())
+    db.execute(USERS.encode())
     db.execute("grant all on public.users to authenticated")
     replace = "create or replace function public.is_webhook_admin() returns boolean language sql stable as 'select {}'"
     for rule, problem in (
@@ -319,7 +321,7 @@ def test_auth_that_cannot_be_read(db: Database) -> None:
 
 def test_who_is_named(db: Database) -> None:
     """Servers see each admin, by what, and whether it counts; or the account with an address, in any case."""
-    db.execute(USERS.format(default="").encode())
+    db.execute(USERS.encode())
     ours, apps = make_user(db, webhooks_role="admin"), make_user(db, role="admin")
     platforms, nobody = make_user(db), make_user(db)
     for user in (platforms, ours):

@@ -15,6 +15,7 @@ as $$
         join pg_namespace as n on n.oid = p.pronamespace
         where n.nspname not in ('pg_catalog', 'information_schema', 'webhooks', 'auth', 'extensions')
           and webhooks.mentions(s.text, n.nspname, p.proname)
+          and s.text ~* format('\m%s"?\s*\(', regexp_replace(p.proname, '\W', '.', 'g'))
     )
     select string_agg(s.text, E'\n') from source as s
 $$;

@@ -9,11 +9,7 @@ as $$
 declare
     _is_admin boolean := false;
 begin
-    -- another app has no such column
-    if exists (
-        select from pg_attribute as a
-        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
-    ) then
+    if webhooks.users_have_roles() then
         execute 'select exists (select from public.users as u where u.id::text = webhooks.user_sub() and u.role::text = ''admin'')'
         into _is_admin;
     end if;

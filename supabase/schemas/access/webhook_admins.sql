@@ -8,13 +8,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _counts boolean := webhooks.users_role_problem() is null;
-    -- by the platform's table; another app has no such column
     _platform text[] := '{}';
 begin
-    if exists (
-        select from pg_attribute as a
-        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
-    ) then
+    if webhooks.users_have_roles() then
         execute 'select coalesce(array_agg(u.id::text), ''{}'') from public.users as u where u.role::text = ''admin'''
         into _platform;
     end if;
