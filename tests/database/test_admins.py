@@ -255,7 +255,7 @@ REPLACED = {
     f"webhooks.has_admin_role() or {STAFF}": None,
     f"{CLAIM} -> 'app_metadata' ->> 'staff' = 'yes'": None,
     f"{CLAIM} -> 'app_metadata' ->> 'staff' = 'yes' -- not user_metadata": None,
-    f"exists (select from auth.users as u where u.id = webhooks.user_id() and u.raw_app_meta_data ? 'staff')": None,
+    "exists (select from auth.users as u where u.id = webhooks.user_id() and u.raw_app_meta_data ? 'staff')": None,
     "false": None,
     "1 / 0 = 1": None,
     "true": "a made-up user",

@@ -1,4 +1,4 @@
-"""Who is an admin, over REST and at the gateway: no user makes themselves one, and who is one no longer is out at once."""
+"""Who is an admin, over REST and at the gateway: no user makes themselves one, and a former one is out at once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def doors(system: System, gateway: str, token: str) -> dict[str, int]:
 #: How an admin's sign-in ends.
 def _sign_out(system: System, signed_in: dict[str, Any]) -> None:
     headers = {"apikey": system.supabase.keys.publishable, "Authorization": f"Bearer {signed_in['access_token']}"}
-    httpx.post(f"{system.supabase.url}/auth/v1/logout?scope=global", headers=headers, trust_env=False).raise_for_status()
+    httpx.post(
+        f"{system.supabase.url}/auth/v1/logout?scope=global", headers=headers, trust_env=False
+    ).raise_for_status()
 
 
 def _demote(system: System, signed_in: dict[str, Any]) -> None:
