@@ -34,7 +34,7 @@ on conflict do nothing;
 #: A restored or shared database may grant more, or less.
 SECURE = "select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;\n"
 
-#: In the message, since that is all of a warning that `supabase db push` shows.
+#: Who is locked out, and what lets them in. All in the message: not every client shows hints.
 ADMINS = """do $admins$
 declare
     _one record;

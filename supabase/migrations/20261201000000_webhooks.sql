@@ -1,4 +1,4 @@
--- webhooks migration: system f76e48c022921e376af67630fd81126c46fd14177b36b9fbceb6d9dabf6e5d32
+-- webhooks migration: system 6190294709af5402257f56234bd9c122eedf62028432b29edd064e45e8ff1527
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -391,7 +391,7 @@ begin
     end if;
     if current_user <> 'authenticated' or not webhooks.is_admin() then
         raise exception 'only webhook admins can do this'
-            using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL. If you are one, sign in again.';
+            using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL.';
     end if;
 end $$;
 comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
@@ -7985,6 +7985,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f76e48c022921e376af67630fd81126c46fd14177b36b9fbceb6d9dabf6e5d32', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '6190294709af5402257f56234bd9c122eedf62028432b29edd064e45e8ff1527', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

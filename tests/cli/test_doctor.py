@@ -31,8 +31,8 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     system.db.execute("select public.start_webhook_dispatcher_run('test')")
     done = webhooks("doctor", "--json")
     assert {one["check"] for one in done.json} == {
-        "environment", "keys", "supabase", "migrations", "grants", "admins", "triggers", "schema", "clock", "cron", "workers",
-        "max rows", "redis",
+        "environment", "keys", "supabase", "migrations", "grants", "admins", "triggers", "schema", "clock", "cron",
+        "workers", "max rows", "redis",
     }  # fmt: skip
     assert [one for one in done.json if one["status"] != "ok"] == []
     assert done.code == 0

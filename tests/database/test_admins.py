@@ -147,7 +147,8 @@ GRANTS = {
     "the role of a new row": "grant select, insert (role) on public.users to authenticated",
     "the role of a new row of theirs": "grant select, insert (role) on public.users to authenticated;"
     " alter table public.users alter id set default auth.uid()",
-    "by a view": "create view public.profiles as select id, role from public.users; grant all on public.profiles to authenticated",
+    "by a view": "create view public.profiles as select id, role from public.users;"
+    " grant all on public.profiles to authenticated",
     "by a view of a view": "create view public.people as select id, role as kind from public.users;"
     " create view public.profiles as select id, kind from public.people; grant all on public.profiles to authenticated",
     "by a view of names": "create view public.profiles as select name from public.users;"

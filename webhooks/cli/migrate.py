@@ -145,6 +145,12 @@ def migrations(
     else:
         for one in done:
             typer.echo(f"{one.result:<7} {one.file}")
+    if upgrade:
+        # `supabase db push` shows no warning of a migration
+        note(
+            "Where users can change public.users.role, it makes no one a webhook admin any longer: `webhooks doctor` "
+            "says whether they can, and `webhooks admins add EMAIL` adds an admin."
+        )
     for one in done:
         if one.result == "differs":
             note(

@@ -11,7 +11,7 @@ begin
     end if;
     if current_user <> 'authenticated' or not webhooks.is_admin() then
         raise exception 'only webhook admins can do this'
-            using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL. If you are one, sign in again.';
+            using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL.';
     end if;
 end $$;
 comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
