@@ -1,4 +1,4 @@
--- webhooks migration: system 6190294709af5402257f56234bd9c122eedf62028432b29edd064e45e8ff1527
+-- webhooks migration: system 39e733767e696534df5cd40ef8abf7b720d49cfa060d72fb574a9196ab2ce642
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -220,7 +220,8 @@ begin
     _why := webhooks.users_role_problem();
     if _why is not null and (_ours or _source ~ '\mis_platform_admin\(\)') then
         problem := format('public.users.role makes no one an admin here, because users can change it (%s)', _why);
-        cure := _add || ' makes one; and revoke insert and update on that column, or on the table';
+        cure := _add || ' makes one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
+                        ' on its other columns';
         return next;
     end if;
     if not _replaced then
@@ -7985,6 +7986,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '6190294709af5402257f56234bd9c122eedf62028432b29edd064e45e8ff1527', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '39e733767e696534df5cd40ef8abf7b720d49cfa060d72fb574a9196ab2ce642', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -22,7 +22,8 @@ begin
     _why := webhooks.users_role_problem();
     if _why is not null and (_ours or _source ~ '\mis_platform_admin\(\)') then
         problem := format('public.users.role makes no one an admin here, because users can change it (%s)', _why);
-        cure := _add || ' makes one; and revoke insert and update on that column, or on the table';
+        cure := _add || ' makes one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
+                        ' on its other columns';
         return next;
     end if;
     if not _replaced then
