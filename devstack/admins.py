@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
-import psycopg
 
 if TYPE_CHECKING:
     from devstack.supabase_lite import SupabaseLite
@@ -27,19 +26,29 @@ def make_account(supabase: SupabaseLite, account: Account) -> None:
             answer.raise_for_status()
 
 
-def make_admin(supabase: SupabaseLite, dsn: str, account: Account) -> None:
-    """Sign a user up and make it an admin, as the platform does: by its role in public.users.
+def sign_in(supabase: SupabaseLite, account: Account) -> dict[str, Any]:
+    """Return a new sign-in of an account: access_token, refresh_token, user."""
+    response = httpx.post(
+        f"{supabase.url}/auth/v1/token",
+        params={"grant_type": "password"},
+        headers={"apikey": supabase.keys.publishable},
+        json=account._asdict(),
+        trust_env=False,
+    )
+    return dict(response.raise_for_status().json())
 
-    (app_metadata.role, the other way, is in the tokens of hosted Supabase, and not in those of Supabase Lite.)
-    """
+
+def set_app_metadata(supabase: SupabaseLite, user_id: str, **app_metadata: str | None) -> None:
+    """Change keys of a user's app_metadata, as a server does; None deletes one."""
+    httpx.put(
+        f"{supabase.url}/auth/v1/admin/users/{user_id}",
+        headers={"apikey": supabase.keys.secret, "Authorization": f"Bearer {supabase.keys.secret}"},
+        json={"app_metadata": app_metadata},
+        trust_env=False,
+    ).raise_for_status()
+
+
+def make_admin(supabase: SupabaseLite, account: Account) -> None:
+    """Sign a user up and make it an admin, as `webhooks admins add` does."""
     make_account(supabase, account)
-    with psycopg.connect(dsn) as connection:
-        connection.execute(
-            "create table if not exists public.users (id uuid primary key, name text not null, role text not null)"
-        )
-        connection.execute("alter table public.users enable row level security")
-        connection.execute(
-            "insert into public.users (id, name, role) select id, 'Admin', 'admin' from auth.users where email = %s"
-            " on conflict (id) do update set role = 'admin'",
-            (account.email,),
-        )
+    set_app_metadata(supabase, sign_in(supabase, account)["user"]["id"], webhooks_role="admin")

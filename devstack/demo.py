@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
 from devstack import platform
+from devstack.admins import Account, make_admin
 from devstack.brokers import Broker, Kafka, PubSub, Sqs
 from devstack.cron import close_discussions_script, dispatcher_script
 from devstack.errors import StackError
@@ -34,7 +34,7 @@ SECONDS = 60
 QUEUE = "demo-events"
 
 #: Who may see the dashboard of this demo.
-ADMIN = {"email": "admin@example.com", "password": "demo-admin"}  # on loopback only
+ADMIN = Account("admin@example.com", "demo-admin")  # on loopback only
 console = Console(highlight=False)
 if not console.is_terminal:
     console.width = 120  # a log file has no width of its own
@@ -80,7 +80,7 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
         service.start()
 
     dsn = stack.postgres.dsn(DATABASE)
-    make_admin(stack, dsn)
+    make_admin(stack.supabase, ADMIN)
     endpoints = make_endpoints(dsn, [receiver.url, *(broker.create(QUEUE) for broker in brokers)], secret)
     say("a user signs up and uses the platform with supabase-js; the database emits the events")
     happened = story(stack)
@@ -100,7 +100,7 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
         console.print(f"{protocol:<7} {len(verified)} of {len(happened)} events delivered and verified{mark}")
     complete = complete and all(row["status"] == "delivered" for row in rows)
     if not once:
-        console.print(f"\nDashboard {gateway.url}/  sign in as {ADMIN['email']} with the password: {ADMIN['password']}")
+        console.print(f"\nDashboard {gateway.url}/  sign in as {ADMIN.email} with the password: {ADMIN.password}")
         console.print(f"Studio    {stack.supabase.url}/\nOpenAPI   {gateway.url}/schema\nReceiver  {receiver.url}")
         console.print("\nCtrl-C ends it")
         while True:
@@ -120,20 +120,6 @@ def show(request: Received, secret: str) -> None:
     """Print a request as it arrives."""
     mark = "[green]both signatures verified[/]" if request.verified(secret) else "[red]NOT VERIFIED[/]"
     console.print(f"  {request.payload['event']:<28} arrived, {mark}")
-
-
-def make_admin(stack: Stack, dsn: str) -> None:
-    """Make the dashboard's admin, unless a former run did."""
-    keys = {"apikey": stack.supabase.keys.publishable}
-    answer = httpx.post(f"{stack.supabase.url}/auth/v1/signup", headers=keys, json=ADMIN, trust_env=False)
-    if answer.is_error and "registered" not in answer.text:
-        raise StackError(f"the admin could not sign up: {answer.text}")
-    with psycopg.connect(dsn) as connection:
-        connection.execute(
-            "insert into public.users (id, name, role) select id, 'Admin', 'admin' from auth.users where email = %s"
-            " on conflict (id) do update set role = 'admin'",
-            (ADMIN["email"],),
-        )
 
 
 def make_endpoints(dsn: str, urls: list[str], secret: str) -> list[str]:

@@ -34,6 +34,17 @@ on conflict do nothing;
 #: A restored or shared database may grant more, or less.
 SECURE = "select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;\n"
 
+#: Who is locked out, and what lets them in. All in the message: not every client shows hints.
+ADMINS = """do $admins$
+declare
+    _one record;
+begin
+    for _one in select p.problem, p.cure from webhooks.admin_problems() as p loop
+        raise warning '%. %', _one.problem, _one.cure;
+    end loop;
+end $admins$;
+"""
+
 #: Tries of 0.2 s, with 0.1 s between them: a minute, half of hosted Supabase's statement timeout.
 TRIES = 200
 
@@ -55,7 +66,7 @@ def produce() -> dict[Path, str]:
     setup = [SUPABASE / "schemas/setup" / name for name in ("webhooks.sql", "migrations.sql")]
     files = schema_files()
     secured = access.rows(file.read_text() for file in files)
-    system = [_locks(), _bodies(files), secured, ADOPT, SECURE]
+    system = [_locks(), _bodies(files), secured, ADOPT, SECURE, ADMINS]
     upgrade = [_read(setup), _read([SUPABASE / "upgrade/first_generation.sql"])]
     platform = sorted((SUPABASE / "platform").rglob("*.sql"))
     foresee, read, swap = (_read([file]) for file in sorted((SUPABASE / "partitions").glob("*.sql")))

@@ -56,7 +56,7 @@ def main() -> int:
             stack = resources.enter_context(Stack(DIRECTORY))
             dsn = stack.postgres.dsn(DATABASE)
             fill(dsn)
-            make_admin(stack.supabase, dsn, ADMIN)
+            make_admin(stack.supabase, ADMIN)
             gateway = Gateway(stack.environment(), log=DIRECTORY / "gateway.log")
             resources.callback(gateway.stop)
             gateway.start()

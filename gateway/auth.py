@@ -50,7 +50,7 @@ async def metrics_reader(connection: ASGIConnection[Any, Any, Any, Any], _: obje
 
 
 async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
-    """Guard: as `server_only`, or a user's access token for whom is_webhook_admin() is true."""
+    """Guard: as `server_only`, or a user's access token for whom webhooks.is_admin() is true."""
     settings: Settings = await _dependency(connection, "settings")
     token = bearer_token(connection.headers.get("authorization"))
     if is_server(token, settings):

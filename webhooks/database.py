@@ -68,6 +68,8 @@ class Database:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: Any = None
+        #: What Postgres warned of.
+        self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
         try:
@@ -87,6 +89,7 @@ class Database:
                 raise MigrationError(
                     "the DSN is malformed; a right one is postgresql://postgres:<password>@db.<ref>.supabase.co:5432/postgres"
                 ) from None
+        self._connection.add_notice_handler(self._warned)
         return self
 
     def __exit__(
@@ -192,6 +195,10 @@ class Database:
             with suppress(self._error):
                 # the server would find out a moment after the connection is closed
                 holder.execute("rollback")
+
+    def _warned(self, notice: Any) -> None:  # noqa: ANN401 - psycopg is of an extra
+        if notice.severity_nonlocalized == "WARNING":
+            self.warnings.append(str(notice.message_primary))
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

@@ -144,6 +144,7 @@ async def _database(store: Store) -> list[Finding]:
     findings += _held(diagnosis.get("held"))
     findings += _wake_up(diagnosis.get("wake_up"))
     findings += _access(diagnosis["access"])
+    findings += _admins(diagnosis["admins"])
     findings += _triggers(diagnosis["triggers"])
     if labels := {row["name"] for row in diagnosis["migrations"]}:
         # without them nothing says which of the migrations' objects should be there
@@ -225,6 +226,11 @@ def _access(differences: list[dict[str, str]]) -> list[Finding]:
     if len(differences) > SHOWN:
         found.append(Finding("grants", "problem", f"{len(differences) - SHOWN} more are not as they should be"))
     return found or [Finding("grants", "ok", "grants and policies are as they should be")]
+
+
+def _admins(problems: list[dict[str, str]]) -> list[Finding]:
+    found = [Finding("admins", "problem", one["problem"], one["cure"]) for one in problems]
+    return found or [Finding("admins", "ok", "no user can make themselves a webhook admin")]
 
 
 def _drift(differences: list[Difference]) -> list[Finding]:

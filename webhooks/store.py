@@ -142,7 +142,7 @@ class Store:
         return int(done["closed"]), int(done["remaining"])
 
     async def is_admin(self, access_token: str) -> bool:
-        """Return whether a user's access token is an admin's; False too when it is no valid token."""
+        """Return whether a user's access token is an admin's now; False too when it is not or no longer valid."""
         if not is_access_token(access_token):
             return False
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}
@@ -150,12 +150,13 @@ class Store:
         client.session.event_hooks = {"response": [_refuse]}
         try:
             async with client:
-                with _translated("is_webhook_admin"):
-                    return (await client.rpc("is_webhook_admin", {}).execute()).data is True
+                with _translated("webhook_admin_check"):
+                    await client.rpc("webhook_admin_check", {}).execute()
         except StoreUnavailable:
             raise
         except StoreError:
             return False
+        return True
 
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call any of the database's functions, for who has no method here of its own."""

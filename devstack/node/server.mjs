@@ -2,6 +2,7 @@
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { serve } from "@hono/node-server";
+import { admin } from "./admin.mjs";
 
 // Lite passes JSON parameters on as text already; the driver would encode them a second time.
 const jsonAsText = (oid) => ({
@@ -46,5 +47,5 @@ serve({
   port: Number(PORT),
   hostname: "127.0.0.1",
   fetch: (request, env) =>
-    app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
+    admin(app, request) ?? app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
 });

@@ -71,7 +71,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 _EXAMPLES = {
     400: "an endpoint needs a name of at most 200 characters",
     401: "send the header Authorization: Bearer <token>",
-    403: "only webhook admins can do this (public.is_webhook_admin() decides who is one.)",
+    403: "only webhook admins can do this (To add an admin, run: webhooks admins add EMAIL.)",
     404: "there is no webhook endpoint 6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11",
     422: "this idempotency key was used for another request",
     502: "Could not find the function; are the migrations of supabase/migrations applied?",

@@ -1,4 +1,4 @@
--- webhooks migration: system 16e72d05b2db4ba488d20b6f5550a7fd5b2485f59244d1c3a592c41fd54965d7
+-- webhooks migration: system caf6831442f80697762d326dbabcda44d878fc16a6e4295cd9a45a641ee28686
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -199,6 +199,160 @@ from object as o;
 comment on view webhooks.actual_access is 'The privileges on our objects as they are.';
 revoke all on webhooks.actual_access from public, anon, authenticated, service_role;
 
+-- schemas/access/admin_problems.sql
+create or replace function webhooks.admin_problems()
+returns table (problem text, cure text)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _add constant text := 'webhooks admins add EMAIL';
+    _source text := webhooks.admin_rule_source();
+    -- the shipped function ends in this one
+    _ours boolean := _source ~ '\mhas_admin_role\(\)';
+    _replaced boolean := _source !~ E'\\$\\s*select webhooks\\.has_admin_role\\(\\)\\s*\\$';
+    _why text;
+begin
+    if to_regclass('auth.users') is not null
+        and (to_regclass('auth.sessions') is null
+             or not has_table_privilege('auth.users', 'select') or not has_table_privilege('auth.sessions', 'select'))
+    then
+        problem := 'no user is an admin: who owns the schema webhooks cannot read auth.users and auth.sessions';
+        cure := format('grant select on auth.users, auth.sessions to %s', current_user);
+        return next;
+    end if;
+    _why := webhooks.users_role_problem();
+    if _why is not null and (_ours or _source ~ '\mis_platform_admin\(\)') then
+        problem := format('public.users.role makes no one an admin here, because users can change it (%s)', _why);
+        cure := _add || ' makes one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
+                        ' on its other columns';
+        return next;
+    end if;
+    if not _replaced then
+        return;
+    end if;
+    if _source ~* 'user_?meta_?data' then
+        problem := 'public.is_webhook_admin() reads user_metadata, which each user can change';
+        cure := format('let it read app_metadata, or drop it, apply the migrations again, and: %s', _add);
+        return next;
+    end if;
+    for _why in
+        select distinct on (c.oid) webhooks.written_by_users(c.oid, m.columns)
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        cross join lateral (
+            select coalesce(array_agg(a.attname) filter (where _source ~* format('\m%s\M', regexp_replace(a.attname, '\W', '.', 'g'))),
+                            array_agg(a.attname)) as columns
+            from pg_attribute as a
+            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as m
+        where c.relkind in ('r', 'p', 'f', 'v') and n.nspname not in ('pg_catalog', 'information_schema', 'webhooks')
+          and webhooks.mentions(_source, n.nspname, c.relname)
+          and webhooks.written_by_users(c.oid, m.columns) is not null
+    loop
+        problem := format('public.is_webhook_admin() reads what users can change (%s)', _why);
+        cure := format('revoke that privilege, or drop the function, apply the migrations again, and: %s', _add);
+        return next;
+    end loop;
+    -- as an owner it could say yes to what is no user
+    if _source !~* '\m(current_user|current_role|session_user|is_server|caller)\M' and webhooks.admits_anyone() then
+        problem := 'public.is_webhook_admin() calls a made-up user an admin';
+        cure := format('drop it, apply the migrations again, and: %s', _add);
+        return next;
+    end if;
+end $$;
+comment on function webhooks.admin_problems() is 'What is unsafe in who counts as a webhook admin, and what to do about it: for `webhooks doctor` and for the migrations.';
+revoke all on function webhooks.admin_problems() from public, anon, authenticated, service_role;
+
+-- schemas/access/admin_rule_source.sql
+create or replace function webhooks.admin_rule_source()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive source (oid, text) as (
+        select p.oid, webhooks.without_comments(pg_get_functiondef(p.oid))
+        from pg_proc as p
+        where p.oid = to_regprocedure('public.is_webhook_admin()')
+        union
+        select p.oid, webhooks.without_comments(pg_get_functiondef(p.oid))
+        from source as s
+        join pg_proc as p on p.prokind = 'f'
+        join pg_namespace as n on n.oid = p.pronamespace
+        where n.nspname not in ('pg_catalog', 'information_schema', 'webhooks', 'auth', 'extensions')
+          and webhooks.mentions(s.text, n.nspname, p.proname)
+          and s.text ~* format('\m%s"?\s*\(', regexp_replace(p.proname, '\W', '.', 'g'))
+    )
+    select string_agg(s.text, E'\n') from source as s
+$$;
+comment on function webhooks.admin_rule_source() is 'The source of public.is_webhook_admin() and of the app''s functions that it calls, without comments.';
+revoke all on function webhooks.admin_rule_source() from public, anon, authenticated, service_role;
+
+-- schemas/access/admits_anyone.sql
+create or replace function webhooks.admits_anyone()
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _sub uuid := gen_random_uuid();
+    _is_admin boolean;
+begin
+    begin
+        perform set_config('request.jwt.claim.sub', _sub::text, true),
+            set_config('request.jwt.claims', jsonb_build_object('sub', _sub, 'role', 'authenticated', 'user_metadata',
+                '{"role": "admin", "webhooks_role": "admin", "is_admin": true, "admin": true}'::jsonb)::text, true);
+        _is_admin := public.is_webhook_admin();
+        raise exception using errcode = 'WH001';
+    exception
+        -- the settings are as before; an error of the app's own function makes no admin
+        when others then null;
+    end;
+    return coalesce(_is_admin, false);
+end $$;
+comment on function webhooks.admits_anyone() is 'Whether public.is_webhook_admin() calls a made-up user an admin, who has written "admin" into their own user_metadata.';
+revoke all on function webhooks.admits_anyone() from public, anon, authenticated, service_role;
+
+-- schemas/access/app_metadata.sql
+create or replace function webhooks.app_metadata()
+returns jsonb
+language plpgsql
+stable
+-- definer: a request's role reads no table of Supabase Auth
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _claims jsonb := webhooks.user_claims();
+    _id uuid := webhooks.user_id();
+    -- as json, since each version of Supabase Auth has its own columns
+    _user jsonb;
+    _session jsonb;
+begin
+    if _id is not null and to_regclass('auth.users') is not null then
+        execute 'select to_jsonb(u) from auth.users as u where u.id = $1' into _user using _id;
+    end if;
+    -- each token of Supabase Auth has a session; one of Clerk, Auth0 or Firebase is all that is known of its user here
+    if _user is null and _claims ->> 'session_id' is null then
+        return coalesce(nullif(_claims -> 'app_metadata', 'null'), '{}');
+    end if;
+    if _user is null or (_user ->> 'banned_until')::timestamptz > now() or _user ->> 'deleted_at' is not null
+        or to_regclass('auth.sessions') is null
+    then
+        return null;
+    end if;
+    execute 'select to_jsonb(s) from auth.sessions as s where s.id = $1 and s.user_id = $2'
+    into _session
+    using webhooks.uuid_or_null(_claims ->> 'session_id'), _id;
+    if _session is null or (_session ->> 'not_after')::timestamptz <= now() then
+        return null;
+    end if;
+    return coalesce(nullif(_user -> 'raw_app_meta_data', 'null'), '{}');
+end $$;
+comment on function webhooks.app_metadata() is 'The caller''s app_metadata as Supabase Auth has it now, not as the token says; null once the user has signed out, or was banned or deleted. Of another provider''s token: its claim.';
+revoke all on function webhooks.app_metadata() from public, anon, authenticated, service_role;
+grant execute on function webhooks.app_metadata() to authenticated, service_role;
+
 -- schemas/access/bare_condition.sql
 create or replace function webhooks.bare_condition(condition text)
 returns text
@@ -240,9 +394,9 @@ begin
     if webhooks.is_server() then
         return;
     end if;
-    if current_user <> 'authenticated' or not public.is_webhook_admin() then
+    if current_user <> 'authenticated' or not webhooks.is_admin() then
         raise exception 'only webhook admins can do this'
-            using errcode = '42501', hint = 'public.is_webhook_admin() decides who is one.';
+            using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL.';
     end if;
 end $$;
 comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
@@ -267,6 +421,37 @@ comment on function webhooks.check_server() is 'Raises 42501 unless a server-sid
 revoke all on function webhooks.check_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_server() to authenticated, service_role;
 
+-- schemas/access/has_admin_role.sql
+create or replace function webhooks.has_admin_role()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        m.app_metadata ->> 'webhooks_role' = 'admin'
+        or m.app_metadata ->> 'role' = 'admin'
+        or (m.app_metadata is not null and webhooks.is_platform_admin()), false)
+    from (select webhooks.app_metadata() as app_metadata) as m
+$$;
+comment on function webhooks.has_admin_role() is 'Whether app_metadata.webhooks_role, app_metadata.role or, where no user can change it, public.users.role is admin for the calling user.';
+revoke all on function webhooks.has_admin_role() from public, anon, authenticated, service_role;
+grant execute on function webhooks.has_admin_role() to authenticated, service_role;
+
+-- schemas/access/is_admin.sql
+create or replace function webhooks.is_admin()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- a sign-in that has ended is no admin's, whatever an app's own is_webhook_admin() says
+    select webhooks.app_metadata() is not null and coalesce(public.is_webhook_admin(), false)
+$$;
+comment on function webhooks.is_admin() is 'Whether the calling user is still signed in and a webhook admin: what policies and functions ask.';
+revoke all on function webhooks.is_admin() from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_admin() to authenticated, service_role;
+
 -- schemas/access/is_platform_admin.sql
 create or replace function webhooks.is_platform_admin()
 returns boolean
@@ -279,17 +464,13 @@ as $$
 declare
     _is_admin boolean := false;
 begin
-    -- another app has no such column
-    if exists (
-        select from pg_attribute as a
-        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
-    ) then
+    if webhooks.users_have_roles() then
         execute 'select exists (select from public.users as u where u.id::text = webhooks.user_sub() and u.role::text = ''admin'')'
         into _is_admin;
     end if;
-    return _is_admin;
+    return _is_admin and webhooks.users_role_problem() is null;
 end $$;
-comment on function webhooks.is_platform_admin() is 'Whether public.users, where the app has such a table, calls the signed-in user an admin.';
+comment on function webhooks.is_platform_admin() is 'Whether public.users.role, where the app has such a column and no user can change it, calls the signed-in user an admin.';
 revoke all on function webhooks.is_platform_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_platform_admin() to authenticated, service_role;
 
@@ -322,14 +503,28 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(webhooks.user_claims() -> 'app_metadata' ->> 'role' = 'admin', false) or webhooks.is_platform_admin()
+    select webhooks.has_admin_role()
 $$;
-comment on function public.is_webhook_admin() is 'Whether the calling user may see endpoints and deliveries: app_metadata.role or public.users.role is admin. Replace it to decide otherwise.';
+comment on function public.is_webhook_admin() is 'Whether the calling user is a webhook admin: `webhooks admins add EMAIL` makes one (app_metadata.webhooks_role). Replace it to decide otherwise; `webhooks doctor` checks what you write.';
 $function$;
     end if;
 end $replaceable$;
 revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
 grant execute on function public.is_webhook_admin() to authenticated, service_role;
+
+-- schemas/access/mentions.sql
+create or replace function webhooks.mentions(source text, schema_name text, object_name text)
+returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- by its name alone, or behind its schema's, and not behind another's: auth.users is not public.users
+    select source ~* format('(^|[^.\w"])("?%s"?\.)?"?%s"?($|[^\w"])',
+                            regexp_replace(schema_name, '\W', '.', 'g'), regexp_replace(object_name, '\W', '.', 'g'))
+$$;
+comment on function webhooks.mentions(text, text, text) is 'Whether SQL names an object.';
+revoke all on function webhooks.mentions(text, text, text) from public, anon, authenticated, service_role;
 
 -- schemas/access/secure.sql
 create or replace function webhooks.secure()
@@ -432,6 +627,35 @@ comment on function webhooks.user_sub() is 'The id of the signed-in user as its 
 revoke all on function webhooks.user_sub() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_sub() to authenticated, service_role;
 
+-- schemas/access/users_have_roles.sql
+create or replace function webhooks.users_have_roles()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select count(*) = 2
+    from pg_attribute as a
+    where a.attrelid = to_regclass('public.users') and a.attname in ('id', 'role') and not a.attisdropped
+$$;
+comment on function webhooks.users_have_roles() is 'Whether there is a table public.users with the columns id and role, as the platform has it; another app has none.';
+revoke all on function webhooks.users_have_roles() from public, anon, authenticated, service_role;
+
+-- schemas/access/users_role_problem.sql
+create or replace function webhooks.users_role_problem()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when c.relkind in ('r', 'p', 'f') then webhooks.written_by_users(c.oid, array['id', 'role'])
+                else 'public.users is a view, and who can change what it shows is not checked' end
+    from pg_class as c
+    where c.oid = to_regclass('public.users') and webhooks.users_have_roles()
+$$;
+comment on function webhooks.users_role_problem() is 'Why public.users.role does not count: its users can change it. Null where it counts, or there is none.';
+revoke all on function webhooks.users_role_problem() from public, anon, authenticated, service_role;
+
 -- schemas/access/webhook_admin_check.sql
 create or replace function public.webhook_admin_check()
 returns void
@@ -444,6 +668,43 @@ $$;
 comment on function public.webhook_admin_check() is 'Raises an error unless a server or a webhook admin asks: for pages that read tables, where row level security would show others nothing.';
 revoke all on function public.webhook_admin_check() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admin_check() to authenticated, service_role;
+
+-- schemas/access/webhook_admins.sql
+create or replace function webhooks.webhook_admins(email text default null)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_admins, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _counts boolean := webhooks.users_role_problem() is null;
+    _platform text[] := '{}';
+begin
+    if webhooks.users_have_roles() then
+        execute 'select coalesce(array_agg(u.id::text), ''{}'') from public.users as u where u.role::text = ''admin'''
+        into _platform;
+    end if;
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'user_id', u.id, 'email', u.email, 'named_by', coalesce(n.named_by, '{}'), 'counts', n.counts) order by u.email), '[]')
+        from auth.users as u
+        cross join lateral (
+            select array_agg(x.by) as named_by, coalesce(bool_or(x.counts), false) as counts
+            from (values
+                ('app_metadata.webhooks_role', u.raw_app_meta_data ->> 'webhooks_role' = 'admin', true),
+                ('app_metadata.role', u.raw_app_meta_data ->> 'role' = 'admin', true),
+                ('public.users.role', u.id::text = any (_platform), _counts)
+            ) as x (by, named, counts)
+            where x.named
+        ) as n
+        where case when webhook_admins.email is null then n.named_by is not null
+                   else u.email = lower(btrim(webhook_admins.email)) end);
+end $$;
+comment on function webhooks.webhook_admins(text) is 'Behind public.webhook_admins.';
+revoke all on function webhooks.webhook_admins(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_admins(text) to service_role;
 
 -- schemas/access/webhook_inventory.sql
 create or replace function webhooks.webhook_inventory()
@@ -514,6 +775,76 @@ $$;
 comment on function webhooks.webhook_inventory() is 'Behind public.webhook_inventory.';
 revoke all on function webhooks.webhook_inventory() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_inventory() to service_role;
+
+-- schemas/access/without_comments.sql
+create or replace function webhooks.without_comments(source text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select regexp_replace(regexp_replace(source, '/\*.*?\*/', ' ', 'g'), '--[^\n]*', ' ', 'g')
+$$;
+comment on function webhooks.without_comments(text) is 'SQL without its comments.';
+revoke all on function webhooks.without_comments(text) from public, anon, authenticated, service_role;
+
+-- schemas/access/written_by_users.sql
+create or replace function webhooks.written_by_users(relation oid, columns name[])
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- the table, its partitions and children, and the views through which it can be written to
+    with recursive reached (oid) as (
+        select relation
+        union
+        select e.child
+        from reached as r
+        cross join lateral (
+            select i.inhrelid from pg_inherits as i where i.inhparent = r.oid
+            union all
+            select w.ev_class
+            from pg_depend as d
+            join pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+            left join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+            where d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid
+              and (r.oid <> relation or a.attname = any (columns))
+        ) as e (child)
+    )
+    select format('%s can %s %s: %s', u.rolname, o.verb, c.oid::regclass, coalesce(
+               'the policy ' || quote_ident(p.polname) || ' is for it',
+               case when c.relkind = 'v' then 'row level security does not hold for the view' else 'row level security is off' end))
+    from reached as r
+    join pg_class as c on c.oid = r.oid
+    cross join (select rolname, oid from pg_roles where rolname in ('anon', 'authenticated')) as u
+    cross join (values ('update', 'w', 4), ('insert into', 'a', 8)) as o (verb, command, event)
+    left join pg_policy as p
+        on c.relrowsecurity and p.polrelid = c.oid and p.polpermissive and p.polcmd in (o.command::"char", '*')
+        and exists (select from unnest(p.polroles) as x (role) where x.role = 0 or pg_has_role(u.oid, x.role, 'usage'))
+    where (not c.relrowsecurity or p.polname is not null)
+      and case
+          when c.relkind in ('v', 'm') then
+              -- the rights of a view are its owner's, unless it was created with security_invoker
+              pg_relation_is_updatable(c.oid, true) & o.event <> 0
+              and not coalesce((select x.option_value::boolean from pg_options_to_table(c.reloptions) as x
+                                where x.option_name = 'security_invoker'), false)
+              and has_any_column_privilege(u.oid, c.oid, split_part(o.verb, ' ', 1))
+          -- to change one column is enough; a new row needs all of them, given or by a default that names its user
+          when o.command = 'w' then (
+              select bool_or(has_column_privilege(u.oid, c.oid, x.name, 'update')) from unnest(columns) as x (name))
+          else (
+              select bool_and(has_column_privilege(u.oid, c.oid, a.attnum, 'insert')
+                              or coalesce(pg_get_expr(d.adbin, d.adrelid) ~ 'auth\.|current_setting', false))
+              from pg_attribute as a
+              left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+              where a.attrelid = c.oid and a.attname = any (columns))
+      end
+    order by u.rolname desc, o.verb desc, c.oid = relation desc
+    limit 1
+$$;
+comment on function webhooks.written_by_users(oid, name[]) is 'How users of the app can write these columns: which role, and what lets it. Null if they cannot. Policies count by their command and role, since what their conditions come to cannot be known.';
+revoke all on function webhooks.written_by_users(oid, name[]) from public, anon, authenticated, service_role;
 
 -- schemas/events/uuid_or_null.sql
 create or replace function webhooks.uuid_or_null(value text)
@@ -2414,6 +2745,22 @@ end $$;
 comment on function public.webhook_admin_write(text, jsonb, text) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay or dispatch. A repeated idempotency_key within a day returns the first answer, without its secret, and does nothing.';
 revoke all on function public.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+
+-- schemas/api/webhook_admins.sql
+create or replace function public.webhook_admins(email text default null)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.webhook_admins(webhook_admins.email);
+end $$;
+comment on function public.webhook_admins(text) is 'For `webhooks admins`: the accounts that app_metadata or public.users.role call admins, and whether that counts; or the account with this address.';
+revoke all on function public.webhook_admins(text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_admins(text) to service_role;
 
 -- schemas/api/webhook_backlog.sql
 create or replace function public.webhook_backlog(
@@ -6041,7 +6388,7 @@ revoke all on function webhooks.webhook_backlog(integer) from public, anon, auth
 grant execute on function webhooks.webhook_backlog(integer) to service_role;
 
 -- schemas/reports/webhook_diagnosis.sql
--- What `webhooks doctor` asks a database: which migrations it has, whether the grants are right, and its clock.
+-- What `webhooks doctor` asks a database: which migrations it has, whether the grants are right, who is an admin, and its clock.
 
 create or replace function webhooks.webhook_diagnosis()
 returns jsonb
@@ -6073,6 +6420,9 @@ begin
         -- grants, policies and row security that are not as they should be
         'access', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
+        -- what lets users make themselves webhook admins
+        'admins', (
+            select coalesce(jsonb_agg(to_jsonb(p)), '[]') from webhooks.admin_problems() as p),
         -- attached events whose trigger is not there, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
@@ -7796,52 +8146,52 @@ begin
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins can view webhook configurations') then
                 create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_circuits' and p.policyname = 'Admins can view webhook circuits') then
                 create policy "Admins can view webhook circuits" on public.webhook_circuits
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
                 create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
                 create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
                 create policy "Admins can view webhook triggers" on public.webhook_triggers
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_trigger_errors' and p.policyname = 'Admins can view webhook trigger errors') then
                 create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_alerts' and p.policyname = 'Admins can view webhook alerts') then
                 create policy "Admins can view webhook alerts" on public.webhook_alerts
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_alert_notices' and p.policyname = 'Admins can view webhook alert notices') then
                 create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_admin_actions' and p.policyname = 'Admins can view webhook admin actions') then
                 create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_dispatcher_runs' and p.policyname = 'Admins can view webhook dispatcher runs') then
                 create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
             end if;
             perform set_config('lock_timeout', _before, true);
             return;
@@ -7887,6 +8237,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_admin_actions', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_admin_check()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_alert_notices', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_alerts', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean)', 'function', '{}'),
@@ -7916,10 +8267,14 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks', 'schema', '{"authenticated": ["USAGE"], "service_role": ["USAGE"]}'),
     ('webhooks.access_differences()', 'function', '{}'),
     ('webhooks.actual_access', 'table', '{}'),
+    ('webhooks.admin_problems()', 'function', '{}'),
+    ('webhooks.admin_rule_source()', 'function', '{}'),
     ('webhooks.admin_write(text, jsonb)', 'function', '{}'),
     ('webhooks.admin_writes', 'table', '{}'),
+    ('webhooks.admits_anyone()', 'function', '{}'),
     ('webhooks.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.alert_conditions(jsonb)', 'function', '{}'),
+    ('webhooks.app_metadata()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb)', 'function', '{}'),
     ('webhooks.bare_condition(text)', 'function', '{}'),
     ('webhooks.base_type(oid)', 'function', '{}'),
@@ -7971,10 +8326,12 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.forget_deliveries()', 'function', '{}'),
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.has_admin_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
     ('webhooks.installation', 'table', '{}'),
+    ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_ours(regclass)', 'function', '{}'),
     ('webhooks.is_platform_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -7990,6 +8347,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.made_up_problems(regclass, name[], text, jsonb)', 'function', '{}'),
     ('webhooks.made_up_values(oid, integer)', 'function', '{}'),
     ('webhooks.make_partition(text, text, timestamptz, timestamptz)', 'function', '{}'),
+    ('webhooks.mentions(text, text, text)', 'function', '{}'),
     ('webhooks.migrations', 'table', '{}'),
     ('webhooks.missing_triggers()', 'function', '{}'),
     ('webhooks.move_all_endpoint_secrets()', 'function', '{}'),
@@ -8046,6 +8404,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.user_claims()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.user_id()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.user_sub()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.users_have_roles()', 'function', '{}'),
+    ('webhooks.users_role_problem()', 'function', '{}'),
     ('webhooks.uuid_or_null(text)', 'function', '{}'),
     ('webhooks.waiting_for(uuid, integer)', 'function', '{}'),
     ('webhooks.wake_by_request(text, integer)', 'function', '{}'),
@@ -8054,6 +8414,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.wake_ups', 'sequence', '{}'),
     ('webhooks.wake_workers()', 'function', '{}'),
     ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8066,33 +8427,35 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.where_credentials_go(text)', 'function', '{}'),
     ('webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
+    ('webhooks.without_comments(text)', 'function', '{}'),
     ('webhooks.without_expired(uuid[], uuid[])', 'function', '{}'),
     ('webhooks.without_header_values(jsonb)', 'function', '{}'),
-    ('webhooks.write_probe', 'table', '{}')
+    ('webhooks.write_probe', 'table', '{}'),
+    ('webhooks.written_by_users(oid, name[])', 'function', '{}')
 on conflict (object) do update set kind = excluded.kind, grants = excluded.grants;
 insert into webhooks.expected_policies (table_name, name, command, roles, condition, statement) values
-    ('public.webhook_admin_actions', 'Admins can view webhook admin actions', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_alert_notices', 'Admins can view webhook alert notices', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
-    for select to authenticated using ((select public.is_webhook_admin()))'),
+    ('public.webhook_admin_actions', 'Admins can view webhook admin actions', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_alert_notices', 'Admins can view webhook alert notices', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
+    for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_event_types', 'Signed-in users can read the event catalog', 'SELECT', '{authenticated}', 'true', 'create policy "Signed-in users can read the event catalog" on public.webhook_event_types
     for select to authenticated using (true)'),
-    ('public.webhook_trigger_errors', 'Admins can view webhook trigger errors', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
-    for select to authenticated using ((select public.is_webhook_admin()))'),
-    ('public.webhook_triggers', 'Admins can view webhook triggers', 'SELECT', '{authenticated}', '(select public.is_webhook_admin())', 'create policy "Admins can view webhook triggers" on public.webhook_triggers
-    for select to authenticated using ((select public.is_webhook_admin()))')
+    ('public.webhook_trigger_errors', 'Admins can view webhook trigger errors', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_triggers', 'Admins can view webhook triggers', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook triggers" on public.webhook_triggers
+    for select to authenticated using ((select webhooks.is_admin()))')
 on conflict (table_name, name) do update set command = excluded.command, roles = excluded.roles,
     condition = excluded.condition, statement = excluded.statement;
 
@@ -8103,6 +8466,15 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '16e72d05b2db4ba488d20b6f5550a7fd5b2485f59244d1c3a592c41fd54965d7', '0.1.0')
+do $admins$
+declare
+    _one record;
+begin
+    for _one in select p.problem, p.cure from webhooks.admin_problems() as p loop
+        raise warning '%. %', _one.problem, _one.cure;
+    end loop;
+end $admins$;
+
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'caf6831442f80697762d326dbabcda44d878fc16a6e4295cd9a45a641ee28686', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -31,8 +31,8 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     system.db.execute("select public.start_webhook_dispatcher_run('test')")
     done = webhooks("doctor", "--json")
     assert {one["check"] for one in done.json} == {
-        "environment", "keys", "supabase", "migrations", "grants", "triggers", "schema", "clock", "cron", "workers",
-        "max rows", "redis",
+        "environment", "keys", "supabase", "migrations", "grants", "admins", "triggers", "schema", "clock", "cron",
+        "workers", "max rows", "redis",
     }  # fmt: skip
     assert [one for one in done.json if one["status"] != "ok"] == []
     assert done.code == 0
@@ -143,6 +143,16 @@ WAITING = """
             "drop index webhooks.idx_delivery_queue_ready",
             "schema",
             "index webhooks.delivery_queue.idx_delivery_queue_ready is missing",
+        ),
+        (
+            "create table public.users (id uuid, role text); grant update on public.users to authenticated",
+            "admins",
+            "because users can change it (authenticated can update public.users: row level security is off)",
+        ),
+        (
+            "create or replace function public.is_webhook_admin() returns boolean language sql stable as 'select true'",
+            "admins",
+            "public.is_webhook_admin() calls a made-up user an admin",
         ),
         ("", "cron", "the dispatcher has never been called"),
         (

@@ -85,6 +85,20 @@ def test_the_first_generation_asks_for_the_upgrade(project: str) -> None:
     assert set(states(project, "--upgrade").values()) == {"pending"}
 
 
+@pytest.mark.parametrize("safe", [False, True])
+def test_admins_who_count_no_longer_are_named(project: str, safe: bool) -> None:
+    """Production's users can change their own role: the upgrade warns, with the command that makes an admin."""
+    with psycopg.connect(project) as db:
+        db.execute(PLATFORM.read_bytes())
+        db.execute((PLATFORM.parent / "row_level_security.sql").read_bytes())
+        if safe:
+            db.execute("revoke insert, update on public.users from authenticated")
+    done = migrate(project, "apply", "--upgrade")
+    assert done.code == 0, done.err
+    warned = "warning: public.users.role makes no one an admin here" in done.err
+    assert (warned, "webhooks admins add EMAIL" in done.err) == (not safe, not safe), done.err
+
+
 @pytest.mark.parametrize("harm", ["drop table webhooks.migrations", "truncate webhooks.migrations"])
 def test_a_missing_ledger_is_derived(project: str, harm: str) -> None:
     """From what the database has, by `status`; `apply` writes it down, and applies nothing again."""

@@ -24,6 +24,7 @@ WRITABLE = {
 #: Definer functions granted to a role of requests that no public function of the same name checks the caller for, and
 #: why that is safe.
 UNCHECKED = {
+    "app_metadata": "says of the user of the JWT alone what Supabase Auth has of them",
     "emit": "public.dispatch_webhook calls it for servers only; granted to service_role",
     "emit_as_user": "public.dispatch_webhook calls it; it acts for the user of the JWT and takes no other",
     "is_platform_admin": "says of the user of the JWT alone whether the app calls them an admin",

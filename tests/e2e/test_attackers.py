@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 
+from devstack.admins import Account, make_admin
 from devstack.postgres import PROGRAMS
 from devstack.supabase_lite import migrate
 from tests.conftest import emptied, quiet
@@ -87,7 +88,7 @@ class World:
                 with httpx.Client(base_url=f"{url}/auth/v1", headers={"apikey": key}, trust_env=False) as auth:
                     auth.post("/signup", json=account).raise_for_status()
                     if role == "admin":
-                        self._make_admin()
+                        make_admin(system.supabase, Account(**account))
                     params = {"grant_type": "password"}
                     answer = auth.post("/token", params=params, json=account).raise_for_status().json()
                 self.users[role] = answer["user"]["id"]
@@ -120,13 +121,6 @@ class World:
             {"r": f"public.{relation}"},
         ).fetchone()
         return "".join(letter for letter in verbs if row and row[letter])
-
-    def _make_admin(self) -> None:
-        self.system.db.execute(
-            "create type public.user_role as enum ('user', 'admin');"
-            "create table public.users (id uuid primary key, role public.user_role not null);"
-            "insert into public.users select id, 'admin' from auth.users where email = 'admin@example.com'"
-        )
 
     def _fill(self) -> None:
         db = self.system.db

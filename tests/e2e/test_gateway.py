@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from devstack import admins
+from devstack.admins import Account, make_account, make_admin
 from devstack.receiver import Receiver
 from tests.e2e.conftest import TOKEN
 
@@ -34,18 +36,9 @@ def bearer(token: str) -> dict[str, str]:
 
 def sign_in(system: System, *, admin: bool) -> str:
     """Return the access token of a new user."""
-    headers = {"apikey": system.supabase.keys.publishable}
-    account = {"email": f"{'admin' if admin else 'user'}@example.com", "password": "a long password"}
-    with httpx.Client(base_url=f"{system.supabase.url}/auth/v1", headers=headers, trust_env=False) as auth:
-        auth.post("/signup", json=account).raise_for_status()
-        if admin:
-            system.db.execute(
-                "create type public.user_role as enum ('user', 'admin');"
-                "create table public.users (id uuid primary key, role public.user_role not null);"
-                "insert into public.users select id, 'admin' from auth.users"
-            )
-        answer = auth.post("/token", params={"grant_type": "password"}, json=account).raise_for_status()
-        return str(answer.json()["access_token"])
+    account = Account(f"{'admin' if admin else 'user'}@example.com", "a long password")
+    (make_admin if admin else make_account)(system.supabase, account)
+    return str(admins.sign_in(system.supabase, account)["access_token"])
 
 
 def test_who_may_call(system: System, client: httpx.Client) -> None:

@@ -8,6 +8,7 @@ import psycopg
 
 from devstack.platform import tables
 from devstack.stack import MIGRATIONS
+from tests.conftest import PLATFORM
 from tests.hosted.bed import push
 
 if TYPE_CHECKING:
@@ -64,3 +65,16 @@ def test_what_is_pushed_twice(directory: Path, project: str) -> None:
     files = sorted(MIGRATIONS.glob("*.sql"))
     push(directory / "pushed", project, files)
     push(directory / "pushed", project, files)
+
+
+def test_admins_who_count_no_longer_are_named(project: str) -> None:
+    """With hosted Supabase's default privileges users can write production's roles: the migrations warn, and go on."""
+    warned: list[str] = []
+    with psycopg.connect(project) as db:
+        db.execute(PLATFORM.read_bytes())
+        db.add_notice_handler(lambda notice: warned.append(f"{notice.severity_nonlocalized} {notice.message_primary}"))
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            db.execute(file.read_bytes())
+    (warning,) = [text for text in warned if text.startswith("WARNING")]
+    assert "public.users.role makes no one an admin here, because users can change it" in warning
+    assert "webhooks admins add EMAIL" in warning

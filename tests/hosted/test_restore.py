@@ -287,7 +287,13 @@ class TestRows:
         with connected(copy) as owner:
             if granted:
                 owner.execute(GRANTED.encode())
-        with request(hosted, copy, "authenticated", app_metadata={"role": "admin"}) as db:
+            owner.execute(
+                "update auth.users set raw_app_meta_data = '{\"webhooks_role\": \"admin\"}' where id = %s", (USER,)
+            )
+            session = value(
+                owner, "insert into auth.sessions (id, user_id) values (gen_random_uuid(), %s) returning id::text", USER
+            )
+        with request(hosted, copy, "authenticated", session_id=session) as db:
             texts = [
                 value(db, f"select jsonb_agg(to_jsonb(t))::text from public.{relation} as t")
                 for relation in ("webhook_configurations", "webhook_deliveries", "webhook_attempts")

@@ -77,6 +77,8 @@ def apply(
         print_json({"applied": done})
     elif not done and not changed:
         note("Up to date.")
+    for warning in database.warnings:
+        note(f"warning: {warning}")
     for one in changed:
         note(
             f"{one.label} was applied by version {applied[one.label].package_version} of this package and differs in "
@@ -143,6 +145,12 @@ def migrations(
     else:
         for one in done:
             typer.echo(f"{one.result:<7} {one.file}")
+    if upgrade:
+        # `supabase db push` shows no warning of a migration
+        note(
+            "Where users can change public.users.role, it makes no one a webhook admin any longer: `webhooks doctor` "
+            "says whether they can, and `webhooks admins add EMAIL` adds an admin."
+        )
     for one in done:
         if one.result == "differs":
             note(

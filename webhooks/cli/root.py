@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from webhooks.cli import (
+    admins,
     adopt,
     deliveries,
     dev,
@@ -67,6 +68,7 @@ app.add_typer(secrets.app, name="secrets")
 app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
+app.add_typer(admins.app, name="admins")
 app.command()(adopt.adopt)
 app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")

@@ -9,9 +9,9 @@ begin
     if webhooks.is_server() then
         return;
     end if;
-    if current_user <> 'authenticated' or not public.is_webhook_admin() then
+    if current_user <> 'authenticated' or not webhooks.is_admin() then
         raise exception 'only webhook admins can do this'
-            using errcode = '42501', hint = 'public.is_webhook_admin() decides who is one.';
+            using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL.';
     end if;
 end $$;
 comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';

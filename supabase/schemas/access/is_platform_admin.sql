@@ -9,16 +9,12 @@ as $$
 declare
     _is_admin boolean := false;
 begin
-    -- another app has no such column
-    if exists (
-        select from pg_attribute as a
-        where a.attrelid = to_regclass('public.users') and a.attname = 'role' and not a.attisdropped
-    ) then
+    if webhooks.users_have_roles() then
         execute 'select exists (select from public.users as u where u.id::text = webhooks.user_sub() and u.role::text = ''admin'')'
         into _is_admin;
     end if;
-    return _is_admin;
+    return _is_admin and webhooks.users_role_problem() is null;
 end $$;
-comment on function webhooks.is_platform_admin() is 'Whether public.users, where the app has such a table, calls the signed-in user an admin.';
+comment on function webhooks.is_platform_admin() is 'Whether public.users.role, where the app has such a column and no user can change it, calls the signed-in user an admin.';
 revoke all on function webhooks.is_platform_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_platform_admin() to authenticated, service_role;

@@ -4,8 +4,8 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(webhooks.user_claims() -> 'app_metadata' ->> 'role' = 'admin', false) or webhooks.is_platform_admin()
+    select webhooks.has_admin_role()
 $$;
-comment on function public.is_webhook_admin() is 'Whether the calling user may see endpoints and deliveries: app_metadata.role or public.users.role is admin. Replace it to decide otherwise.';
+comment on function public.is_webhook_admin() is 'Whether the calling user is a webhook admin: `webhooks admins add EMAIL` makes one (app_metadata.webhooks_role). Replace it to decide otherwise; `webhooks doctor` checks what you write.';
 revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
 grant execute on function public.is_webhook_admin() to authenticated, service_role;

@@ -21,6 +21,6 @@ comment on column public.webhook_admin_actions.delivery_id is 'The delivery that
 comment on column public.webhook_admin_actions.details is 'What was asked. Never a secret, nor a header''s value.';
 alter table public.webhook_admin_actions enable row level security;
 create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_admin_actions from public, anon, authenticated, service_role;
 grant select on public.webhook_admin_actions to authenticated, service_role;

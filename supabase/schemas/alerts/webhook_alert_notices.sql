@@ -17,6 +17,6 @@ comment on column public.webhook_alert_notices.tries is 'Tries so far, ten at mo
 comment on column public.webhook_alert_notices.error is 'Why the last try failed.';
 alter table public.webhook_alert_notices enable row level security;
 create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_alert_notices from public, anon, authenticated, service_role;
 grant select on public.webhook_alert_notices to authenticated, service_role;

@@ -27,6 +27,6 @@ comment on column public.webhook_alerts.details is 'The figures behind it.';
 comment on column public.webhook_alerts.ended_at is 'Empty while it holds.';
 alter table public.webhook_alerts enable row level security;
 create policy "Admins can view webhook alerts" on public.webhook_alerts
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_alerts from public, anon, authenticated, service_role;
 grant select on public.webhook_alerts to authenticated, service_role;

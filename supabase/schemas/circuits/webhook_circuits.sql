@@ -50,6 +50,6 @@ comment on column public.webhook_circuits.url_checked_at is 'When a worker last 
 comment on column public.webhook_circuits.url_warning is 'What it found, with what to do about it; empty: nothing. Deliveries go out all the same. Removed when the URL changes or a delivery succeeds.';
 alter table public.webhook_circuits enable row level security;
 create policy "Admins can view webhook circuits" on public.webhook_circuits
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
 grant select on public.webhook_circuits to authenticated, service_role;

@@ -26,7 +26,7 @@ comment on column public.webhook_attempts.counted is 'Whether it counts against 
 
 alter table public.webhook_attempts enable row level security;
 create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;

@@ -82,7 +82,7 @@ create or replace trigger truncate_webhook_deliveries
 
 alter table public.webhook_deliveries enable row level security;
 create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;

@@ -94,7 +94,7 @@ create or replace trigger check_webhook_url_again
 
 alter table public.webhook_configurations enable row level security;
 create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;

@@ -1,4 +1,4 @@
--- What `webhooks doctor` asks a database: which migrations it has, whether the grants are right, and its clock.
+-- What `webhooks doctor` asks a database: which migrations it has, whether the grants are right, who is an admin, and its clock.
 
 create or replace function webhooks.webhook_diagnosis()
 returns jsonb
@@ -30,6 +30,9 @@ begin
         -- grants, policies and row security that are not as they should be
         'access', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
+        -- what lets users make themselves webhook admins
+        'admins', (
+            select coalesce(jsonb_agg(to_jsonb(p)), '[]') from webhooks.admin_problems() as p),
         -- attached events whose trigger is not there, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (

@@ -16,7 +16,7 @@ comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the 
 comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
 alter table public.webhook_dispatcher_runs enable row level security;
 create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_dispatcher_runs from public, anon, authenticated, service_role;
 grant select on public.webhook_dispatcher_runs to authenticated;
 grant select, insert, update, delete on public.webhook_dispatcher_runs to service_role;

@@ -24,7 +24,7 @@ comment on column public.webhook_trigger_errors.data is 'What is needed to emit 
 comment on column public.webhook_trigger_errors.resolved_at is 'When the events were emitted after all.';
 alter table public.webhook_trigger_errors enable row level security;
 create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 revoke all on public.webhook_trigger_errors from public, anon, authenticated, service_role;
 grant select on public.webhook_trigger_errors to authenticated;
 grant select, delete on public.webhook_trigger_errors to service_role;

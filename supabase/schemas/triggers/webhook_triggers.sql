@@ -34,7 +34,7 @@ comment on column public.webhook_triggers.on_unchanged is 'Of updates: whether t
 comment on column public.webhook_triggers.enabled is 'Off: the trigger emits nothing. For tables whose trigger the caller cannot drop.';
 alter table public.webhook_triggers enable row level security;
 create policy "Admins can view webhook triggers" on public.webhook_triggers
-    for select to authenticated using ((select public.is_webhook_admin()));
+    for select to authenticated using ((select webhooks.is_admin()));
 -- query runs as the owner of webhooks.on_change, so that not even service_role may write it
 revoke all on public.webhook_triggers from public, anon, authenticated, service_role;
 grant select on public.webhook_triggers to authenticated, service_role;

@@ -23,7 +23,7 @@ class Site:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        make_admin(system.supabase, system.dsn, ADMIN)
+        make_admin(system.supabase, ADMIN)
         make_account(system.supabase, USER)
         self.url = system.gateway(WEBHOOKS_SESSION_SECRET=SESSION_SECRET).url
 

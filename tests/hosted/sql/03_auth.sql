@@ -20,7 +20,9 @@ create table auth.users (
     raw_app_meta_data jsonb,
     raw_user_meta_data jsonb,
     created_at timestamptz,
-    updated_at timestamptz
+    updated_at timestamptz,
+    banned_until timestamptz,
+    deleted_at timestamptz
 );
 
 -- One a sign-in. Its foreign key shares a lock on the user's row, and so on the table, with whoever signs in.
@@ -28,7 +30,8 @@ create table auth.sessions (
     id uuid primary key,
     user_id uuid not null references auth.users (id) on delete cascade,
     created_at timestamptz,
-    updated_at timestamptz
+    updated_at timestamptz,
+    not_after timestamptz
 );
 
 create table auth.refresh_tokens (
