@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 import structlog
+
+from webhooks.plain import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,13 +81,23 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             # as text: a structured trace would carry local variables, and secrets in them
             line["exception"] = self.formatException(record.exc_info)
-        return _encoder.encode(line).decode()
+        try:
+            text = _encoder.encode(line).decode()
+        except UnicodeEncodeError:
+            text = json.dumps(line, default=str)
+        # who reads logs on a terminal must see no commands
+        return escaped(text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """Return the ids that a record is said under, and what was given with it."""
     given = record.__dict__
     return {**under_way.get(), **{name: given[name] for name in given if name not in _OWN}}
+
+
+def _plain(_: WrappedLogger, __: str, line: str) -> str:
+    """Return a line that commands no terminal, whatever a receiver wrote into it."""
+    return plain(line)
 
 
 def _console() -> logging.Formatter:
@@ -104,5 +117,6 @@ def _console() -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(colors=False),
+            _plain,
         ],
     )

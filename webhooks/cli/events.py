@@ -11,7 +11,7 @@ import typer
 
 from webhooks.cli import types
 from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
-from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table
+from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table, say
 from webhooks.cli.supabase import call
 from webhooks.database import Database
 
@@ -51,9 +51,9 @@ def show(
         print_json(found)
         return
     print_fields({"name": found["name"], "description": found["description"]})
-    typer.echo("\ndata schema")
+    say("\ndata schema")
     print_json(found["data_schema"])
-    typer.echo("\nexample")
+    say("\nexample")
     print_json(found["example"])
 
 
