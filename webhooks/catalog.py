@@ -72,7 +72,12 @@ def fetch(supabase_url: str, service_key: str) -> list[EventType]:
 def _rows(rest: httpx.Client, table: str, columns: str) -> list[dict[str, Any]]:
     rows: list[Any] = []
     while True:
-        query = {"select": columns, "order": columns.partition(",")[0], "offset": len(rows), "limit": PAGE}
+        query: dict[str, str | int] = {
+            "select": columns,
+            "order": columns.partition(",")[0],
+            "offset": len(rows),
+            "limit": PAGE,
+        }
         answer = rest.get(f"/{table}", params=query)
         if not answer.is_success:
             raise refused(answer, "the event catalog")

@@ -95,9 +95,12 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return {**under_way.get(), **{name: given[name] for name in given if name not in _OWN}}
 
 
-def _plain(_: WrappedLogger, __: str, line: str) -> str:
-    """Return a line that commands no terminal, whatever a receiver wrote into it."""
-    return plain(line)
+class PlainFormatter(structlog.stdlib.ProcessorFormatter):
+    """structlog's form for people, in which nothing commands their terminal, whatever a receiver wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return plain(super().format(record))
 
 
 def _console() -> logging.Formatter:
@@ -106,7 +109,7 @@ def _console() -> logging.Formatter:
     def add_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return {**_fields(event["_record"]), **event}
 
-    return structlog.stdlib.ProcessorFormatter(
+    return PlainFormatter(
         foreign_pre_chain=[
             add_fields,
             structlog.stdlib.add_log_level,
@@ -117,6 +120,5 @@ def _console() -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(colors=False),
-            _plain,
         ],
     )

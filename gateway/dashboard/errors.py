@@ -17,7 +17,7 @@ from litestar.status_codes import (
 )
 
 from gateway.dashboard.forms import FormError
-from gateway.errors import refusal_status
+from gateway.errors import UNREADABLE, refusal_status, unreadable
 from gateway.supabase import SignedOut
 from webhooks.errors import StoreError, StoreUnavailable
 
@@ -51,6 +51,10 @@ def _form(_: Request[Any, Any, Any], exc: FormError) -> Template:
     return _page(HTTP_400_BAD_REQUEST, "That did not work", str(exc))
 
 
+def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Template:
+    return _page(HTTP_400_BAD_REQUEST, "That did not work", f"{unreadable(exc)}.".capitalize())
+
+
 def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
     if exc.status_code == HTTP_403_FORBIDDEN:
         return _page(exc.status_code, "The form was too old", "Go back, reload the page, and send it again.")
@@ -67,4 +71,5 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     StoreError: _refused,
     FormError: _form,
     HTTPException: _http,
+    **dict.fromkeys(UNREADABLE, _unreadable),
 }

@@ -1,4 +1,4 @@
-"""What receivers and users wrote reaches no terminal as a command: every command that shows it, in a pseudo-terminal."""
+"""What receivers and users wrote reaches no terminal as a command: every command that shows it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ def commands(ids: dict[str, str]) -> list[list[str]]:
     return [
         ["endpoints", "list"], ["endpoints", "show", ids["endpoint"]],
         ["deliveries", "list"], ["deliveries", "show", ids["delivery"]],
-        ["events", "list"], ["events", "show", "hostile.event"], ["events", "docs"], ["types", "python"], ["types", "typescript"],
+        ["events", "list"], ["events", "show", "hostile.event"], ["events", "docs"],
+        ["types", "python"], ["types", "typescript"],
         ["stats"], ["doctor"], ["dispatch", "hostile.event", "--example"],
         ["endpoints", "update", ids["endpoint"], "--settings", json.dumps({HOSTILE: 1})],
         ["endpoints", "update", ids["endpoint"], "--name", HOSTILE * 9],
@@ -116,7 +117,7 @@ def commands(ids: dict[str, str]) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def test_every_command(system: System, webhooks: Webhooks, hostile: dict[str, str]) -> None:
+def test_every_command(webhooks: Webhooks, hostile: dict[str, str]) -> None:
     """To a file, which someone reads on a terminal; --json escapes it, and reads the same."""
     for command in commands(hostile):
         done = webhooks(*command)

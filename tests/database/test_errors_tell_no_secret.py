@@ -39,6 +39,9 @@ WRONG: list[dict[str, Any]] = [
     {"headers": json.dumps({"X-Team": WORD, "x-team": WORD})},
 ]  # fmt: skip
 
+#: Those that the functions take, and the secret, which they do not.
+COLUMNS = {"url", "max_attempts", "timeout_seconds", "circuit_reset_seconds", "headers", "secret_key"}
+
 #: A column that an insert may name and an update changes.
 RIGHT = {
     "name": "a",
@@ -96,7 +99,8 @@ def test_an_upsert_still_moves_what_it_holds(db: Database, endpoint: Callable[..
         "insert into public.webhook_configurations (id, name, url, events, secret_key, headers)"
         " select i::uuid, 'new', 'https://example.com', '{*}', s, h::jsonb"
         " from unnest(%s::text[], %s::text[], %s::text[]) as t (i, s, h)"
-        " on conflict (id) do update set name = excluded.name, secret_key = excluded.secret_key, headers = excluded.headers",
+        " on conflict (id) do update"
+        " set name = excluded.name, secret_key = excluded.secret_key, headers = excluded.headers",
         (configs, ["changed", None, ""], ["{}", '{"X-Team": "b"}', None]),
     )
     db.execute("reset role")
@@ -119,11 +123,17 @@ def test_functions(db: Database, endpoint: Callable[..., str]) -> None:
     changes: list[Any] = [
         {**settings, **{name: json.loads(value) if name == "headers" else value for name, value in wrong.items()}}
         for wrong in WRONG
-        if next(iter(wrong))
-        in {"url", "max_attempts", "timeout_seconds", "circuit_reset_seconds", "headers", "secret_key"}
+        if next(iter(wrong)) in COLUMNS
     ]
-    changes += [[SECRET], SECRET, {**settings, "events": 1}, {**settings, "max_attempts": {}}, {**settings, "expires_after": "x"},
-                {**settings, "retry_schedule": ["x"]}, {**settings, "retry_schedule": "x"}, {**settings, "nothing": 1}]  # fmt: skip
+    odd = {
+        "events": 1,
+        "max_attempts": {},
+        "expires_after": "x",
+        "retry_schedule": ["x"],
+        "nothing": 1,
+        "is_active": "x",
+    }
+    changes += [[SECRET], SECRET, *({**settings, name: value} for name, value in odd.items())]
     said = ""
     for value in changes:
         given = json.dumps(value)
