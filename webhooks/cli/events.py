@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ def catalog() -> list[dict[str, Any]]:
     from webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
 
     found = of_project.from_environment(os.environ)
-    return [dict(msgspec.to_builtins(event)) for event in found]
+    return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in found]
 
 
 @app.command("list")
