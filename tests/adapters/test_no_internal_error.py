@@ -25,7 +25,8 @@ RESPONSES = st.one_of(
     ANYTHING,
     st.builds(
         "HTTP/1.1 {} Why\r\n{}: {}\r\nContent-Length: {}\r\n\r\n".format,
-        st.integers(200, 599), HEADER, st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=30),
+        st.integers(200, 599), HEADER,
+        st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=30),
         st.integers(0, 20),
     ).map(lambda head: head.encode("latin-1") + b"\xff\xfe\0\xed\xa0\x80 a body of some bytes"),
 )  # fmt: skip
