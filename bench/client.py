@@ -16,7 +16,8 @@ from itertools import count
 from bench.loops import run
 from bench.trusting import trust
 from bench.world import DATA, EVENT
-from webhooks.deliveries import Endpoint, Message, compact
+from webhooks.deliveries import Endpoint, Message
+from webhooks.exact import compact
 from webhooks.settings import Settings
 from webhooks.signing import generate_secret, signature_headers
 from workers.adapters.cache import AdapterCache

@@ -67,9 +67,25 @@ def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[st
     return _answer(refusal_status(exc), str(exc))
 
 
+#: What reading a request raises, here or in a library, when it cannot be read: no UTF-8, or JSON nested too deep.
+UNREADABLE: dict[type[Exception], str] = {
+    UnicodeError: "the request has text that is not UTF-8",
+    RecursionError: "the request's JSON is nested too deep",
+}
+
+
+def unreadable(exc: Exception) -> str:
+    """Return what to tell the sender of a request that cannot be read."""
+    return next(text for kind, text in UNREADABLE.items() if isinstance(exc, kind))
+
+
+def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Response[dict[str, Any]]:
+    return _answer(HTTP_400_BAD_REQUEST, unreadable(exc))
+
+
 async def log_unexpected(exc: Exception, _: Scope) -> None:
     """Log what no handler expects, with its trace: the answer says only "Internal Server Error"."""
-    if not isinstance(exc, (HTTPException, WebhooksError)):
+    if not isinstance(exc, (HTTPException, WebhooksError, *UNREADABLE)):
         logger.error("unexpected error", exc_info=exc)
 
 
@@ -77,4 +93,5 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     QueueUnavailable: _queue_unavailable,
     StoreUnavailable: _store_unavailable,
     StoreError: _store_error,
+    **dict.fromkeys(UNREADABLE, _unreadable),
 }

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
+from webhooks import exact
 from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 from webhooks.refusals import refused
+from webhooks.store import UNSENDABLE
 from webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ CALL_TIMEOUT = 10
 #: Seconds for which requests that come with the old tokens get the new ones: as long as Supabase Auth takes a refresh
 #: token twice. A browser sends several requests at once, each with the same cookie.
 SHARED_SECONDS = 10
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 #: PostgREST's codes for a token that is wrong or has expired (its manual, "Errors", group 3).
 BAD_TOKEN = {"PGRST300", "PGRST301", "PGRST302", "PGRST303"}
@@ -61,11 +68,20 @@ class Supabase:
 
     async def call(self, token: str, function: str, arguments: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call a function of the database."""
-        return await self._ask("POST", f"/rest/v1/rpc/{function}", token, json=dict(arguments or {}))
+        try:
+            body = exact.encode(dict(arguments or {}))
+        except ValueError as exc:
+            raise StoreError(f"a value cannot be sent ({exc})", code=UNSENDABLE) from None
+        headers = {"Content-Type": "application/json"}
+        return self._read(await self._ask("POST", f"/rest/v1/rpc/{function}", token, headers, content=body), float)
 
     async def rows(self, token: str, table: str, **parameters: str) -> list[dict[str, Any]]:
-        """Return rows of a table; `parameters` as PostgREST has them."""
-        return list(await self._ask("GET", f"/rest/v1/{table}", token, params=parameters))
+        """Return rows of a table, with Decimals for fractions; `parameters` as PostgREST has them."""
+        try:
+            query = urlencode(parameters, quote_via=quote)
+        except UnicodeEncodeError:
+            raise StoreError("a value cannot be sent (it has half of a surrogate pair)", code=UNSENDABLE) from None
+        return list(self._read(await self._ask("GET", f"/rest/v1/{table}?{query}", token)))
 
     async def sign_in(self, email: str, password: str) -> Tokens:
         """Return the tokens of a user."""
@@ -90,7 +106,7 @@ class Supabase:
 
     async def sign_out(self, token: str) -> None:
         """End a sign-in at Supabase too."""
-        await self._ask("POST", "/auth/v1/logout", token, params={"scope": "local"})
+        await self._ask("POST", "/auth/v1/logout?scope=local", token)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -100,9 +116,12 @@ class Supabase:
 
     async def _tokens(self, grant: str, body: dict[str, str], email: str) -> Tokens:
         try:
-            answer = await self._ask(
-                "POST", "/auth/v1/token", self._settings.service_key, params={"grant_type": grant}, json=body
-            )
+            answer = self._read(
+                await self._ask(
+                    "POST", f"/auth/v1/token?grant_type={grant}", self._settings.service_key,
+                    {"Content-Type": "application/json"}, content=json.dumps(body).encode(),
+                )
+            )  # fmt: skip
         except StoreUnavailable:
             raise
         except StoreDenied as exc:
@@ -117,7 +136,9 @@ class Supabase:
             email=(answer.get("user") or {}).get("email") or email,
         )
 
-    async def _ask(self, method: str, path: str, token: str, **options: Any) -> Any:  # noqa: ANN401 - JSON
+    async def _ask(
+        self, method: str, path: str, token: str, more: Mapping[str, str] = NO_HEADERS, content: str | bytes = b""
+    ) -> httpx.Response:
         if self._client is None:
             self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
         if token != self._settings.service_key and not is_access_token(token):
@@ -125,14 +146,22 @@ class Supabase:
         if path.startswith("/rest/"):
             await self._fits()
         # the key tells the project's gateway who we are; the token says as whom Postgres runs the request
-        headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {token}"}
+        headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {token}", **more}
         try:
-            answer = await self._client.request(method, path, headers=headers, **options)
+            answer = await self._client.request(method, path, headers=headers, content=content)
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return answer
         raise refused(answer) if token == self._settings.service_key else _error(answer)
+
+    @staticmethod
+    def _read(answer: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
+        try:
+            return exact.decode(answer.content, fraction) if answer.content else None
+        except ValueError as exc:
+            # a maintenance page with status 200, for example
+            raise StoreUnavailable(f"Supabase's response is none of its own ({type(exc).__name__})") from None
 
 
 def _error(answer: httpx.Response) -> StoreError:

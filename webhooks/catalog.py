@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
-from postgrest import APIError, SyncPostgrestClient
 
+from webhooks import exact
 from webhooks.errors import SettingsError, StoreUnavailable
-from webhooks.refusals import refusal
+from webhooks.refusals import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +46,9 @@ def fetch(supabase_url: str, service_key: str) -> list[EventType]:
         headers["Authorization"] = f"Bearer {service_key}"  # a key of the older kind is a token, too
     url = f"{supabase_url.rstrip('/')}/rest/v1"
     try:
-        with SyncPostgrestClient(url, headers=headers, http_client=httpx.Client(base_url=url, timeout=TIMEOUT)) as rest:
+        with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT) as rest:
             types = _rows(rest, "webhook_event_types", "name,description,data_schema,example,analytics_destination")
             triggers = _rows(rest, "webhook_triggers", "event_type,operation,source")
-    except APIError as exc:
-        raise refusal(exc.code or "", f"the event catalog: {exc.message or 'no message'}", exc.hint) from exc
     except httpx.HTTPError as exc:
         raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__}); is SUPABASE_URL right?") from exc
     emitted_by: dict[str, list[str]] = {}
@@ -71,11 +69,22 @@ def fetch(supabase_url: str, service_key: str) -> list[EventType]:
     ]
 
 
-def _rows(rest: SyncPostgrestClient, table: str, columns: str) -> list[dict[str, Any]]:
+def _rows(rest: httpx.Client, table: str, columns: str) -> list[dict[str, Any]]:
     rows: list[Any] = []
     while True:
-        page = rest.table(table).select(columns).order(columns.partition(",")[0]).range(len(rows), len(rows) + PAGE - 1)
-        found = page.execute().data
+        query: dict[str, str | int] = {
+            "select": columns,
+            "order": columns.partition(",")[0],
+            "offset": len(rows),
+            "limit": PAGE,
+        }
+        answer = rest.get(f"/{table}", params=query)
+        if not answer.is_success:
+            raise refused(answer, "the event catalog")
+        try:
+            found = exact.decode(answer.content)
+        except ValueError as exc:
+            raise StoreUnavailable(f"Supabase's response is none of its own ({type(exc).__name__})") from None
         rows += found
         if len(found) < PAGE:
             return rows

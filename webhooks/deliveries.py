@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from webhooks import exact
+from webhooks.errors import DeliveryError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -135,13 +138,19 @@ class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def field(body: bytes, path: str) -> str | None:
-    """Return a payload field as text, found by its dotted path (`actor_user_id`, `data.community_id`), or None."""
-    value = msgspec.json.decode(body)
+    """Return a payload field as text, found by its dotted path (`actor_user_id`, `data.community_id`), or None.
+
+    Raise DeliveryError for a payload that is nested too deep.
+    """
+    try:
+        value = exact.decode(body)
+    except ValueError as exc:
+        raise DeliveryError(f"the payload's field {path} cannot be read: {exc}", permanent=True, health=None) from None
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     if value is None or isinstance(value, str):
         return value
-    return msgspec.json.encode(value).decode()
+    return exact.encode(value)
 
 
 def merged(*layers: Mapping[str, str]) -> dict[str, str]:
@@ -155,11 +164,6 @@ def merged(*layers: Mapping[str, str]) -> dict[str, str]:
 @lru_cache(maxsize=1000)  # an endpoint's names are the same for each of its deliveries
 def _distinct(names: tuple[str, ...]) -> bool:
     return len({name.lower() for name in names}) == len(names)
-
-
-def compact(json_text: str) -> str:
-    """Return JSON text without insignificant white space: numbers, escapes and key order stay as they are."""
-    return msgspec.json.format(json_text, indent=-1)
 
 
 def excerpt(text: str) -> str:

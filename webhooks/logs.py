@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 import structlog
+
+from webhooks.plain import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +81,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             # as text: a structured trace would carry local variables, and secrets in them
             line["exception"] = self.formatException(record.exc_info)
-        return _encoder.encode(line).decode()
+        try:
+            text = _encoder.encode(line).decode()
+        except UnicodeEncodeError:
+            text = json.dumps(line, default=str)
+        # who reads logs on a terminal must see no commands
+        return escaped(text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -87,13 +95,21 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return {**under_way.get(), **{name: given[name] for name in given if name not in _OWN}}
 
 
+class PlainFormatter(structlog.stdlib.ProcessorFormatter):
+    """structlog's form for people, in which nothing commands their terminal, whatever a receiver wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return plain(super().format(record))
+
+
 def _console() -> logging.Formatter:
     """Return structlog's form for people."""
 
     def add_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return {**_fields(event["_record"]), **event}
 
-    return structlog.stdlib.ProcessorFormatter(
+    return PlainFormatter(
         foreign_pre_chain=[
             add_fields,
             structlog.stdlib.add_log_level,

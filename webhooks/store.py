@@ -10,6 +10,7 @@ import msgspec
 from postgrest import AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
+from webhooks import exact
 from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded, UrlCheck
 from webhooks.errors import Held, StoreError, StoreUnavailable
 from webhooks.refusals import refused
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Seconds for one call. A claim or a record takes milliseconds; a stuck database must not hold a worker.
 CALL_TIMEOUT = 10
+
+#: The code of an argument that no JSON can carry: Postgres's for a character that its text cannot hold.
+UNSENDABLE = "22P05"
 
 
 class Store:
@@ -169,8 +173,16 @@ class Store:
             self._client = None
 
     async def _rpc(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
+        try:
+            body = exact.encode(arguments)
+        except ValueError as exc:
+            raise StoreError(f"{function}: an argument cannot be sent ({exc})", code=UNSENDABLE) from None
+        rest = self._connected().postgrest
+        headers = {**rest.headers, "Content-Type": "application/json"}
         with _translated(function):
-            return (await self._connected().rpc(function, arguments).execute()).data
+            # not the client's rpc(): it would round numbers, and not read those of many digits
+            answer = await rest.session.post(f"rpc/{function}", content=body, headers=headers)
+            return exact.decode(answer.content, float) if answer.content else None
 
     def _connected(self) -> AsyncClient:
         if self._client is None:

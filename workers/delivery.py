@@ -8,8 +8,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import Attempt, Delivery, Message, Receipt, compact, excerpt, merged
+from webhooks.deliveries import Attempt, Delivery, Message, Receipt, excerpt, merged
 from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SealedError, SecretError, SetupError
+from webhooks.exact import compact
 from webhooks.sealing import sealer
 from webhooks.signing import signature_headers
 from workers.telemetry import NO_HEADERS
@@ -104,10 +105,7 @@ async def _publish(
     further: Mapping[str, str],
 ) -> Receipt:
     endpoint = delivery.endpoint
-    try:
-        body = compact(delivery.body).encode()
-    except RecursionError:
-        raise DeliveryError("the payload is nested too deeply to be sent", permanent=True, health=None) from None
+    body = compact(delivery.body).encode()
     secrets = [sealer(settings.encryption_keys).open(secret) for secret in endpoint.secrets]
     headers = merged(
         endpoint.headers,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromQuery, QueryParameter
@@ -17,6 +17,7 @@ from gateway.api.problems import IDEMPOTENCY, RESPONSES
 from gateway.api.write import Key, write
 from gateway.dashboard.page import wake
 from gateway.session import Admin
+from webhooks import exact
 from webhooks.queue import Broker
 from webhooks.settings import Settings
 
@@ -67,7 +68,15 @@ async def index(
     keyset = {"name": f"gt.{after['name']}"} if after else {}
     rows = await caller.rows("webhook_event_types", select="*", order="name", limit=str(limit), **keyset)
     last = rows[-1]["name"] if len(rows) == limit else None
-    return Page(msgspec.convert(rows, list[EventType]), encode({"name": last} if last else None))
+    types = msgspec.convert(rows, list[EventType])
+    for one in types:
+        # as JSON text, whose numbers no one rounds
+        one.data_schema, one.example = _raw(one.data_schema), _raw(one.example)
+    return Page(types, encode({"name": last} if last else None))
+
+
+def _raw(value: dict[str, Any] | None) -> Any:  # noqa: ANN401 - the encoder takes it for any type
+    return value and msgspec.Raw(exact.encode(value).encode())
 
 
 @post(
@@ -78,7 +87,8 @@ async def index(
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
 )
-async def dispatch(
+async def dispatch(  # noqa: PLR0913, PLR0917 - Litestar injects each
+    request: Request[Any, Any, Any],
     caller: NamedDependency[Admin],
     broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
@@ -86,9 +96,11 @@ async def dispatch(
     idempotency_key: Key = None,
 ) -> Response[Dispatched]:
     """Make a delivery for each active endpoint that subscribes."""
+    # read once more: Litestar's decoder rounds numbers
+    given = exact.decode(await request.body())
     answer = await write(
         caller, "dispatch", Dispatched, idempotency_key, status=HTTP_202_ACCEPTED, event_type=data.event_type,
-        event_data=data.event_data,
+        event_data=given["event_data"],
     )  # fmt: skip
     await wake(broker, settings, answer.content.deliveries)
     return answer

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from gateway.errors import refusal_status
+from gateway.errors import UNREADABLE, refusal_status, unreadable
 from gateway.supabase import SignedOut
 from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
 
@@ -55,6 +55,10 @@ def _invalid(_: Request[Any, Any, Any], exc: ValidationException) -> Response[Pr
     return problem(exc.status_code, exc.detail, errors=errors)
 
 
+def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Response[Problem]:
+    return problem(HTTPStatus.BAD_REQUEST, unreadable(exc))
+
+
 def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Response[Problem]:
     return problem(exc.status_code, exc.detail, dict(exc.headers or {}))
 
@@ -66,6 +70,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     StoreError: _refused,
     ValidationException: _invalid,
     HTTPException: _http,
+    **dict.fromkeys(UNREADABLE, _unreadable),
 }
 
 _EXAMPLES = {

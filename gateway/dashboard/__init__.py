@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from litestar import Response, Router, get
+from litestar import Request, Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
+from litestar.exceptions import InternalServerException
 from litestar.response import Template
 from litestar.static_files import create_static_files_router
-from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
+from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILABLE
 
 from gateway.dashboard import (
     deliveries,
@@ -53,7 +54,11 @@ async def switched_off() -> Template:
 
 def routers(settings: Settings) -> list[Router]:
     """Return the dashboard's routes; without a session secret, one page that says what is missing."""
-    static = create_static_files_router("/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=300))
+    static = create_static_files_router(
+        "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=300),
+        # a path that no file can have: too long, or with a NUL
+        exception_handlers={InternalServerException: _no_file, ValueError: _no_file},
+    )  # fmt: skip
     if not settings.session_secret:
         return [static, Router("/", route_handlers=[switched_off])]
     pages = Router(
@@ -67,6 +72,10 @@ def routers(settings: Settings) -> list[Router]:
         after_request=_never_stored,
     )
     return [static, pages]
+
+
+def _no_file(_: Request[Any, Any, Any], __: Exception) -> Response[dict[str, Any]]:
+    return Response({"status_code": HTTP_404_NOT_FOUND, "detail": "Not Found"}, status_code=HTTP_404_NOT_FOUND)
 
 
 def _never_stored(response: Response[object]) -> Response[object]:

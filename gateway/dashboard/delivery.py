@@ -16,8 +16,8 @@ from litestar.status_codes import HTTP_200_OK
 from gateway.dashboard.page import go, page, wake
 from gateway.errors import REFUSALS
 from gateway.session import Admin
-from webhooks.deliveries import compact
 from webhooks.errors import StoreError
+from webhooks.exact import compact
 from webhooks.queue import Broker
 from webhooks.settings import Settings
 

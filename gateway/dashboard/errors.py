@@ -10,12 +10,14 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect, Template
 from litestar.status_codes import (
     HTTP_303_SEE_OTHER,
+    HTTP_400_BAD_REQUEST,
     HTTP_401_UNAUTHORIZED,
     HTTP_403_FORBIDDEN,
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from gateway.errors import refusal_status
+from gateway.dashboard.forms import FormError
+from gateway.errors import UNREADABLE, refusal_status, unreadable
 from gateway.supabase import SignedOut
 from webhooks.errors import StoreError, StoreUnavailable
 
@@ -45,6 +47,14 @@ def _refused(_: Request[Any, Any, Any], exc: StoreError) -> Template:
     return _page(status, title, str(exc))
 
 
+def _form(_: Request[Any, Any, Any], exc: FormError) -> Template:
+    return _page(HTTP_400_BAD_REQUEST, "That did not work", str(exc))
+
+
+def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Template:
+    return _page(HTTP_400_BAD_REQUEST, "That did not work", f"{unreadable(exc)}.".capitalize())
+
+
 def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
     if exc.status_code == HTTP_403_FORBIDDEN:
         return _page(exc.status_code, "The form was too old", "Go back, reload the page, and send it again.")
@@ -59,5 +69,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     SignedOut: _signed_out,
     StoreUnavailable: _unavailable,
     StoreError: _refused,
+    FormError: _form,
     HTTPException: _http,
+    **dict.fromkeys(UNREADABLE, _unreadable),
 }

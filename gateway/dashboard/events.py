@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from litestar import Request, get, post
@@ -15,6 +14,7 @@ from gateway.dashboard.page import go, page, wake
 from gateway.errors import REFUSALS
 from gateway.session import Admin
 from webhooks.errors import StoreError
+from webhooks.exact import encode, pretty
 from webhooks.queue import Broker
 from webhooks.settings import Settings
 
@@ -28,8 +28,8 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     catalog = [
         {
             **row,
-            "schema_text": json.dumps(row["data_schema"], indent=2, ensure_ascii=False),
-            "example_text": json.dumps(row["example"], indent=2, ensure_ascii=False),
+            "schema_text": pretty(encode(row["data_schema"])),
+            "example_text": pretty(encode(row["example"])),
             "subscribers": [e["name"] for e in endpoints if set(e["events"]) & _patterns(row["name"])],
         }
         for row in types

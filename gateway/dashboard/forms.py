@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
-
-from webhooks import retries
+from webhooks import exact, retries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +26,13 @@ def number(form: Mapping[str, Any], name: str, kind: type[int | float] = int) ->
     """Return a number."""
     value = text(form, name)
     try:
-        return None if value is None else kind(value)
+        found = None if value is None else kind(value)
     except ValueError:
         raise FormError(f"{label(name)} must be a number") from None
+    # "nan" and "inf" are floats to Python, and no numbers to JSON
+    if found is not None and not math.isfinite(found):
+        raise FormError(f"{label(name)} must be a number")
+    return found
 
 
 def seconds(form: Mapping[str, Any], name: str) -> list[int]:
@@ -75,9 +78,12 @@ def document(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any J
     """Return a JSON object; None when the field is empty."""
     value = text(form, name)
     try:
-        return None if value is None else msgspec.json.decode(value, type=dict[str, Any])
-    except msgspec.DecodeError as exc:
+        found = {} if value is None else exact.decode(value)
+    except ValueError as exc:
         raise FormError(f"{label(name)} must be a JSON object: {exc}") from None
+    if not isinstance(found, dict):
+        raise FormError(f"{label(name)} must be a JSON object")
+    return None if value is None else found
 
 
 def label(name: str) -> str:

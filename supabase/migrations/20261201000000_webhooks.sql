@@ -1,4 +1,4 @@
--- webhooks migration: system caf6831442f80697762d326dbabcda44d878fc16a6e4295cd9a45a641ee28686
+-- webhooks migration: system 496b82fa1a202afcbbde6314d12ee9d9b3ac0cb8691ccc44d2593453434f6035
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -887,7 +887,18 @@ as $$
 declare
     _problem text;
     _unknown text;
+    _kept jsonb;
 begin
+    -- an upsert's: see move_endpoint_secrets
+    if tg_op = 'UPDATE' and (new.secret_key = 'kept:' || new.id or new.headers = jsonb_build_object('kept', new.id)) then
+        _kept := nullif(current_setting('webhooks.kept_secrets', true), '')::jsonb -> new.id::text;
+        if new.secret_key = 'kept:' || new.id then
+            new.secret_key := _kept ->> 'secret_key';
+        end if;
+        if new.headers = jsonb_build_object('kept', new.id) then
+            new.headers := nullif(_kept -> 'headers', 'null');
+        end if;
+    end if;
     if tg_op = 'INSERT' or new.url is distinct from old.url then
         new.url := webhooks.normal_url(new.url);
         _problem := webhooks.url_problem(new.url);
@@ -938,9 +949,21 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- An upsert of an endpoint that exists comes here first as an insert. The values stay for its update, which gets
-    -- them as `excluded`, and is moved in its turn.
+    -- An upsert of an endpoint that exists comes here first as an insert. Its update gets what this row holds, as
+    -- `excluded`: not the values, which an error about the row would show, but a mark that they are kept for it. The
+    -- endpoint's check, the first of the update's triggers, puts them in again.
     if tg_op = 'INSERT' and exists (select from public.webhook_configurations as c where c.id = new.id) then
+        perform set_config('webhooks.kept_secrets', (
+            coalesce(nullif(current_setting('webhooks.kept_secrets', true), ''), '{}')::jsonb
+            || jsonb_build_object(new.id, jsonb_build_object('secret_key', new.secret_key, 'headers', new.headers)))::text, true);
+        new.secret_key := case when new.secret_key <> '' then 'kept:' || new.id else new.secret_key end;
+        new.headers := case when new.headers <> '{}' then jsonb_build_object('kept', new.id) else new.headers end;
+        return new;
+    end if;
+    -- the table rejects a row without an id, and so would the table of secrets, whose error would show it
+    if new.id is null then
+        new.secret_key := null;
+        new.headers := null;
         return new;
     end if;
     insert into webhooks.endpoint_secrets as s (webhook_config_id, secret_key, headers)
@@ -3502,10 +3525,13 @@ begin
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
         'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
-        'payload', _delivery.payload,
-        -- as text: a number of many digits must reach the page as it is sent
+        -- as text: a number of many digits must reach the page as it is sent, and parsers end at some depth
         'body', _delivery.payload::text,
-        'pretty_body', jsonb_pretty(_delivery.payload),
+        -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
+        'pretty_body', case
+            when _delivery.payload @? '$.**{101}' then _delivery.payload::text
+            else jsonb_pretty(_delivery.payload)
+        end,
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
                                       'deleted_at', c.deleted_at,
@@ -3745,8 +3771,7 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
-    -- of tables that were dropped
-    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+    perform webhooks.forget_dropped_tables();
 
     delete from webhooks.idempotency_keys as k
     using (
@@ -5235,7 +5260,8 @@ as $$
             from (
                 select case
                     -- RFC 9110, section 5.6.2: a field name is a token
-                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then format('%L is no header name', h.key)
+                    -- not repeated: where a name is wrong, the value often stands in it
+                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then 'a name is no header name; right ones are like X-Team'
                     when count(*) over (partition by lower(h.key)) > 1 then format('%L stands twice', h.key)
                     when scheme = 'sqs' and h.key !~ '^(?![Aa][Ww][Ss]\.|[Aa][Mm][Aa][Zz][Oo][Nn]\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$'
                         then format('%L is no name of an SQS attribute', h.key)
@@ -5464,6 +5490,10 @@ declare
     _replaced integer;
     _more integer;
 begin
+    if sealed is null or not starts_with(sealed, 'fernet:') then
+        -- not left to the table's checks, whose errors would show the row
+        raise exception 'what replaces a secret must be encrypted, and begin with fernet:' using errcode = '22023';
+    end if;
     -- only what is still as it was read: a rotation meanwhile wins
     update webhooks.endpoint_secrets as s
     set secret_key = sealed
@@ -5718,7 +5748,11 @@ begin
         return 'the URL carries a user name or password; put credentials in secret_key, or in the workers'' settings under a credentials_profile';
     end if;
     select s.* into _known from webhooks.url_schemes as s where s.scheme = _scheme;
-    if not found then
+    if not found and _url !~ '^[A-Za-z][A-Za-z0-9+.-]*://' then
+        -- not repeated: a secret may be in the wrong field
+        return 'the URL has no scheme, such as https://; a right one is https://example.com/webhooks';
+    end if;
+    if _known is null then
         return format('the URL''s scheme %L is not supported (supported: %s); a right one is https://example.com/webhooks',
             _scheme, (select string_agg(s.scheme, ', ' order by s.scheme) from webhooks.url_schemes as s));
     end if;
@@ -6227,6 +6261,8 @@ begin
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;
+    perform webhooks.check_payload_size(webhook_define_event.data_schema);
+    perform webhooks.check_payload_size(webhook_define_event.example);
     _example := coalesce(_example, webhooks.example_of(webhook_define_event.data_schema));
     _problem := webhooks.schema_problem(webhook_define_event.data_schema, _example);
     if _problem is not null then
@@ -7204,6 +7240,17 @@ end $$;
 comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'What dispatching returns of the event that a trigger emitted for a fact, or null. A user''s dispatch of a fact that did not happen is an error, a server''s is believed.';
 revoke all on function webhooks.emitted_by_change(text, jsonb, uuid, text) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/forget_dropped_tables.sql
+create or replace function webhooks.forget_dropped_tables()
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source)
+$$;
+comment on function webhooks.forget_dropped_tables() is 'Deletes the attached events of tables that were dropped.';
+revoke all on function webhooks.forget_dropped_tables() from public, anon, authenticated, service_role;
+
 -- schemas/triggers/is_ours.sql
 create or replace function webhooks.is_ours(relation regclass)
 returns boolean
@@ -8060,8 +8107,7 @@ declare
     _trigger_name name;
 begin
     perform webhooks.check_server();
-    -- of tables that were dropped
-    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+    perform webhooks.forget_dropped_tables();
     if webhook_detach.keep_trigger then
         update public.webhook_triggers as t
         set enabled = false
@@ -8324,6 +8370,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.follow_delivery()', 'function', '{}'),
     ('webhooks.forget_deliveries()', 'function', '{}'),
+    ('webhooks.forget_dropped_tables()', 'function', '{}'),
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.has_admin_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8475,6 +8522,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'caf6831442f80697762d326dbabcda44d878fc16a6e4295cd9a45a641ee28686', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '496b82fa1a202afcbbde6314d12ee9d9b3ac0cb8691ccc44d2593453434f6035', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: platform 636765b0825cb0652e1e4d2a4aac1734327c8c02de936ae687535c51be9ccb03
+-- webhooks migration: platform 4a692009dd3733620dd3d23af8be91bc7d9bbbc05a1872fe2a8d092c1356f0c9
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -245,9 +245,7 @@ declare
     _trigger record;
 begin
     perform webhooks.check_server();
-    -- of tables that are gone
-    delete from public.webhook_triggers as t
-    where not exists (select from pg_catalog.pg_class as c where c.oid = t.source);
+    perform webhooks.forget_dropped_tables();
     for _trigger in select * from webhooks.platform_triggers() loop
         event_type := _trigger.event_type;
         source := _trigger.source;
@@ -282,6 +280,6 @@ on conflict (object) do update set kind = excluded.kind, grants = excluded.grant
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', '636765b0825cb0652e1e4d2a4aac1734327c8c02de936ae687535c51be9ccb03', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', '4a692009dd3733620dd3d23af8be91bc7d9bbbc05a1872fe2a8d092c1356f0c9', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -7,9 +7,7 @@ declare
     _trigger record;
 begin
     perform webhooks.check_server();
-    -- of tables that are gone
-    delete from public.webhook_triggers as t
-    where not exists (select from pg_catalog.pg_class as c where c.oid = t.source);
+    perform webhooks.forget_dropped_tables();
     for _trigger in select * from webhooks.platform_triggers() loop
         event_type := _trigger.event_type;
         source := _trigger.source;

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -68,6 +68,18 @@ def start(*arguments: str, variables: dict[str, str] | None = None) -> subproces
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@contextmanager
+def running(*arguments: str, variables: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Lend a running command, which does not outlive the test, however that ends: nor do its own children."""
+    process = start(*arguments, variables=variables)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def run(*arguments: str, variables: dict[str, str] | None = None, given: str = "") -> Done:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from devstack.processes import free_port
-from tests.cli.conftest import run, start
+from tests.cli.conftest import run, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 def test_from_nothing_to_an_event(tmp_path: Path) -> None:
     """Its output is what a shell can source; with it an endpoint is made, an event dispatched, verified, shown."""
-    dev = start("dev", "--directory", str(tmp_path / "stack"))
-    assert dev.stdout
     variables: dict[str, str] = {}
-    try:
+    with running("dev", "--directory", str(tmp_path / "stack")) as dev:
+        assert dev.stdout
         for line in dev.stdout:
             if line.startswith("#"):
                 break
@@ -31,15 +30,13 @@ def test_from_nothing_to_an_event(tmp_path: Path) -> None:
         port = free_port()
         arguments = ["endpoints", "create", "mine", f"http://127.0.0.1:{port}/x", "--json"]
         secret = run(*arguments, variables=variables).json["secret_key"]
-        listening = start(
-            "listen", "--port", str(port), "--count", "1", "--json", variables={"WEBHOOKS_LISTEN_SECRET": secret}
-        )
-        assert listening.stderr
-        listening.stderr.readline()
-        assert run("dispatch", "user.joined_community", "--example", variables=variables).code == 0
-        out, _ = listening.communicate(timeout=60)
+        listen = ("listen", "--port", str(port), "--count", "1", "--json")
+        with running(*listen, variables={"WEBHOOKS_LISTEN_SECRET": secret}) as listening:
+            assert listening.stderr
+            listening.stderr.readline()
+            assert run("dispatch", "user.joined_community", "--example", variables=variables).code == 0
+            out, _ = listening.communicate(timeout=60)
         assert json.loads(out)["verified"] is True
-    finally:
         dev.send_signal(signal.SIGINT)
         _, err = dev.communicate(timeout=60)
-    assert dev.returncode == 0, err
+        assert dev.returncode == 0, err

@@ -318,7 +318,7 @@ def test_an_open_circuit_costs_the_others_nothing(
     [
         ('{"Authorization": "Bearer x"}', None),
         ('["x"]', "must be an object"),
-        ('{"bad name": "x"}', "is no header name"),
+        ('{"bad name": "x"}', "a name is no header name"),
         ('{"Webhook-Id": "x"}', "is set by the sender"),
         ('{"Host": "x"}', "is set by the sender"),
         ('{"X": 1}', "must be text"),

@@ -22,10 +22,14 @@ NO_GRANT = Reply(403, b'{"code":"42501","message":"permission denied"}', {"Conte
 
 
 class Proxy:
-    """A context manager. `asked` counts requests by path; paths that start with a refused prefix get its reply."""
+    """A context manager. `asked` and `sent` are the requests' paths and bodies.
+
+    Paths that start with a refused prefix get its reply.
+    """
 
     def __init__(self, target: str) -> None:
         self.asked: list[str] = []
+        self.sent: list[bytes] = []
         self.refused: dict[str, tuple[Reply, float]] = {}
         self._client = httpx.Client(base_url=target, trust_env=False, timeout=30)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -53,6 +57,7 @@ class Proxy:
 
     def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         self.asked.append(path)
+        self.sent.append(body)
         for prefix, (reply, until) in self.refused.items():
             if path.startswith(prefix) and time.monotonic() < until:
                 return reply

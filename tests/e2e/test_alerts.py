@@ -101,8 +101,8 @@ def test_an_outage(system: System) -> None:
         system.wait(lambda: len(slack(receiver)) == 2)
         alerts = [request for request in receiver.received if request.path == "/alerts"]
     opened, closed = slack(receiver)
-    assert opened.startswith('[WARNING] Endpoint "&lt;!channel&gt; n8n" has failed since ')
-    assert closed.startswith('[RESOLVED] Endpoint "&lt;!channel&gt; n8n" has failed since ')
+    assert opened.startswith('[WARNING] Endpoint "&lt;\u200c!channel&gt; n8n" has failed since ')
+    assert closed.startswith('[RESOLVED] Endpoint "&lt;\u200c!channel&gt; n8n" has failed since ')
     assert [request.payload["data"]["status"] for request in alerts] == ["started", "ended"]
     assert all(request.verified(system.secret) for request in alerts)
     assert {request.payload["event"] for request in alerts} == {"webhook.alert"}

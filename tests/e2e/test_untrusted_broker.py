@@ -1,4 +1,4 @@
-"""Whoever can write to Redis can hold up nothing for more than a minute."""
+"""Whoever can write to Redis or RabbitMQ can hold up nothing for more than a minute."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 import redis
 
 from devstack.receiver import Receiver
-from webhooks.queue import DRAIN, QUEUE, create_broker, take_turn
+from webhooks.queue import DRAIN, QUEUE, create_broker, rabbitmq, take_turn
 
 if TYPE_CHECKING:
+    from devstack.rabbitmq import RabbitMQ
     from tests.e2e.conftest import System
 
 #: A hundred years, in milliseconds since 1970.
@@ -63,6 +64,49 @@ def test_messages(system: System, hostile: bytes, queue: str) -> None:
         system.worker()
         system.dispatch(3)
         system.wait_for_status("delivered", 3, seconds=30)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("queue", [QUEUE, f"{QUEUE}.DQ"], ids=["jobs", "delayed"])
+def test_messages_in_rabbitmq(system: System, rabbitmq_server: RabbitMQ, hostile: bytes, queue: str) -> None:
+    """The same there."""
+    system.variables = {"REDIS_URL": "", "WEBHOOKS_BROKER_URL": rabbitmq_server.url}
+    broker: Any = create_broker(rabbitmq_server.url)
+    try:
+        broker.get_queue_message_counts(QUEUE)  # declares its queues
+        broker.flush(QUEUE)
+        for _ in range(20):
+            broker.channel.basic_publish("", queue, hostile)
+    finally:
+        broker.close()
+    with Receiver() as receiver:
+        system.endpoint(receiver.url)
+        system.worker()
+        system.dispatch(3)
+        system.wait_for_status("delivered", 3, seconds=60)
+
+
+@pytest.mark.parametrize(
+    "arguments", [None, {"x-max-length": 1, "x-overflow": "reject-publish"}], ids=["ours", "theirs"]
+)
+def test_turns_in_rabbitmq(
+    rabbitmq_server: RabbitMQ, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any] | None
+) -> None:
+    """A message of somebody's without an end ends with the queue's own; a queue without one is replaced."""
+    assert rabbitmq.TURN_ARGUMENTS["x-message-ttl"] <= 60_000
+    turn = f"webhooks:upkeep:{uuid.uuid4()}"
+    monkeypatch.setitem(rabbitmq.TURN_ARGUMENTS, "x-message-ttl", 400)
+    broker: Any = create_broker(rabbitmq_server.url)
+    try:
+        queue = f"{turn}{rabbitmq.TURN_SUFFIX}"
+        broker.channel.queue_declare(queue, durable=True, arguments=arguments or rabbitmq.TURN_ARGUMENTS)
+        broker.channel.basic_publish("", queue, b"somebody")
+        assert take_turn(broker, turn, owner="w", milliseconds=200) is (arguments is not None)
+        time.sleep(0.6)
+        assert take_turn(broker, turn, owner="w", milliseconds=200)
+        broker.channel.queue_delete(queue)
+    finally:
+        broker.close()
 
 
 @pytest.mark.parametrize("milliseconds", [None, 10**12])

@@ -231,7 +231,18 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.endpoints and self.deliveries)
     @rule(
         first=st.sampled_from(
-            ["claim", "record", "release", "dispatch", "retry", "disable", "delete", "replay", "purge"]
+            [
+                "claim",
+                "record",
+                "release",
+                "dispatch",
+                "retry",
+                "disable",
+                "delete",
+                "delete_endpoint",
+                "replay",
+                "purge",
+            ]
         ),
         second=st.sampled_from(["claim", "record", "release", "dispatch", "retry", "disable", "retry_many", "purge"]),
         ending=st.sampled_from(["commit", "commit", "rollback", "kill"]),
@@ -240,7 +251,7 @@ class Machine(RuleBasedStateMachine):
         m=number,
     )
     def interleave(self, first: str, second: str, ending: str, outcome: str, n: int, m: int) -> None:
-        if first == "delete" and len(self.endpoints) < 2:
+        if first in {"delete", "delete_endpoint"} and len(self.endpoints) < 2:
             return
         self.world.interleave(self.call(first, n, outcome), self.call(second, m, outcome), ending)
 
@@ -262,6 +273,7 @@ class Machine(RuleBasedStateMachine):
             "replay": lambda: world.replay("failed"),
             "disable": lambda: world.edit(pick(self.endpoints, n), {"is_active": n % 2 == 0}),
             "delete": lambda: world.delete(pick(self.endpoints, n)),
+            "delete_endpoint": lambda: world.delete_step(pick(self.endpoints, n), keep_history=n % 3 == 0),
             "purge": world.purge,
         }
         return calls[name]()

@@ -68,19 +68,30 @@ CONTRADICTIONS = {
 class Storm:
     """What all callers know together."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, seconds: float = SECONDS) -> None:
         self.world = world
+        self.seconds = seconds
         self.lock = threading.Lock()
         self.delivered: set[str] = set()
         self.asked_again: set[str] = set()
         self.problems: list[str] = []
         self.calls = 0
 
+    def run(self) -> None:
+        """Let all callers loose until the time is over, or one has met a problem."""
+        for _ in range(4):
+            self.world.db.execute(CREATE.encode())
+        threads = [threading.Thread(target=self.caller, args=(seed,)) for seed in range(CALLERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
     def caller(self, seed: int) -> None:
         """Make calls until the time is over."""
         choose = random.Random(seed)
         held: list[tuple[str, str, int]] = []
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + self.seconds
         with psycopg.connect(self.world.dsn, autocommit=True) as db:
             while time.monotonic() < end and not self.problems:
                 try:
@@ -143,14 +154,32 @@ class Storm:
 def test_in_every_interleaving_each_row_adds_up(world: World) -> None:
     """Delivered means delivered, attempts counted equal the log, nobody is a deadlock's victim."""
     storm = Storm(world)
-    for _ in range(4):
-        world.db.execute(CREATE.encode())
-    threads = [threading.Thread(target=storm.caller, args=(seed,)) for seed in range(CALLERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    storm.run()
     assert not storm.problems, "\n".join(storm.problems)
     assert storm.calls > 100
     for problem, sql in CONTRADICTIONS.items():
         assert world.db.execute(sql.encode()).fetchall() == [], problem
+
+
+#: How endpoints were deleted at first: the row, and by its references all that belongs to it, in any order.
+AT_ONCE = """
+    create or replace function webhooks.delete_webhook_endpoint(
+        webhook_config_id uuid, keep_history boolean default false)
+    returns jsonb language sql security definer set search_path = pg_catalog, pg_temp
+    as $$
+        with gone as (
+            delete from public.webhook_configurations as c
+            where c.id = delete_webhook_endpoint.webhook_config_id
+            returning c.id
+        )
+        select jsonb_build_object('more', false, 'deliveries', count(*)) from gone
+    $$
+"""
+
+
+def test_a_deletion_that_locks_in_another_order_is_found(world: World) -> None:
+    """The deletion of a busy endpoint in one statement makes someone a deadlock's victim: the storm meets one."""
+    world.db.execute(AT_ONCE.encode())
+    storm = Storm(world, seconds=180)
+    storm.run()
+    assert [problem[:5] for problem in storm.problems[:1]] == ["40P01"], storm.problems

@@ -319,6 +319,9 @@ class World:
         """An admin retries what waits at an endpoint."""
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
+            if not model.endpoints[endpoint].active:
+                expect("there is no active webhook endpoint" in got, f"retried {got}")
+                return
             count = model.retry_waiting(now, endpoint)
             expect(got["retried"] == count, f"retried {got}, not {count}")
 
@@ -369,6 +372,12 @@ class World:
 
     def delete_endpoint(self, endpoint: str, *, keep_history: bool) -> None:
         """An admin deletes an endpoint: disabled first, then deleted."""
+        if self.model.endpoints[endpoint].active:
+            self.run(self.delete_step(endpoint, keep_history=keep_history))
+        self.run(self.delete_step(endpoint, keep_history=keep_history))
+
+    def delete_step(self, endpoint: str, *, keep_history: bool) -> Call:
+        """One call of the admin's deletion."""
         sql, values = _call("delete_webhook_endpoint(%s, %s)"), (endpoint, keep_history)
 
         def disabled(model: Model, now: float, got: Any, _: bool) -> None:
@@ -380,8 +389,8 @@ class World:
             model.delete(endpoint, now, keep_history=keep_history)
 
         if self.model.endpoints[endpoint].active:
-            self.run(Call(f"delete_endpoint {endpoint}: disable", sql, values, disabled))
-        self.run(Call(f"delete_endpoint {endpoint} {keep_history}", sql, values, deleted))
+            return Call(f"delete_endpoint {endpoint}: disable", sql, values, disabled)
+        return Call(f"delete_endpoint {endpoint} {keep_history}", sql, values, deleted)
 
     def backlog(self) -> Call:
         """The overview looks at what waits although it may go out."""

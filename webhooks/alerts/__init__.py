@@ -16,6 +16,7 @@ import msgspec
 from webhooks.alerts.email import Email
 from webhooks.alerts.slack import Slack
 from webhooks.errors import NoticeError
+from webhooks.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +56,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """One line: whether it starts or ends, and what."""
+        """One plain line, whatever an endpoint's name holds: whether it starts or ends, and what."""
         mark = "RESOLVED" if self.moment == "ended" else self.severity.upper()
-        return f"[{mark}] {self.summary}"
+        return " ".join(plain(f"[{mark}] {self.summary}").split())
 
 
 class Channel(Protocol):

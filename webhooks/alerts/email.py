@@ -51,8 +51,7 @@ class Email:
 
     def _message(self, notice: Notice) -> EmailMessage:
         message = EmailMessage()
-        # a header is one line, whatever an endpoint's name holds
-        message["Subject"] = " ".join(f"Webhooks: {notice.title}".split())
+        message["Subject"] = f"Webhooks: {notice.title}"
         message["From"] = self._sender
         message["To"] = ", ".join(self._receivers)
         at = notice.ended_at if notice.moment == "ended" and notice.ended_at else notice.started_at

@@ -5,7 +5,8 @@ Source: https://api.slack.com/messaging/webhooks
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import re
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -31,7 +32,7 @@ class Slack:
         """Post a notice."""
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=None) as client:  # noqa: S113 - bounded by the caller
-                answer = await client.post(self._url, json={"text": _escaped(notice.title)})
+                answer = await client.post(self._url, json=message(notice.title))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             # its text may repeat the URL
             raise NoticeError(f"Slack did not answer ({type(exc).__name__}); check WEBHOOKS_ALERT_SLACK_URL") from None
@@ -39,6 +40,24 @@ class Slack:
             raise NoticeError(f"Slack answered {answer.status_code}; check WEBHOOKS_ALERT_SLACK_URL")
 
 
-def _escaped(text: str) -> str:
-    """Return text that is only text: an endpoint's name must not notify @everyone, nor be a link."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+#: Where text becomes a mention or a link: <!everyone>, <@U1>, <url|text>, @channel, [text](url), https://, www.
+_COMMANDS = re.compile(r"<|@|\](?=\()|:(?=//)|www(?=\.)", re.IGNORECASE)
+
+#: Stands behind such a mark: it has no width, and ends the service's word.
+_ENDS = "\N{ZERO WIDTH NON-JOINER}"
+
+
+def message(text: str) -> dict[str, Any]:
+    """Return a message that is only text: an endpoint's name and a receiver's error mention no one, and are no links.
+
+    Sources: https://docs.slack.dev/messaging/formatting-message-text, "Escaping text";
+    https://docs.discord.com/developers/resources/message, "Allowed Mentions Object".
+    """
+    words = _COMMANDS.sub(lambda found: found[0] + _ENDS, text)
+    return {
+        "text": words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
+        "mrkdwn": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "allowed_mentions": {"parse": []},
+    }

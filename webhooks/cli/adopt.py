@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks.cli.output import WRONG, AsJson, complain, print_json
+from webhooks.cli.output import WRONG, AsJson, complain, print_json, say
 from webhooks.cli.supabase import settings, supabase
 
 
@@ -29,7 +29,7 @@ def adopt(
     if as_json:
         print_json(done)
     else:
-        typer.echo(f"This database belongs to {done['project']} now." + f" {done['discarded']} discarded." * discard)
+        say(f"This database belongs to {done['project']} now." + f" {done['discarded']} discarded." * discard)
 
 
 async def _adopt(project: str, pending: str) -> dict[str, Any]:

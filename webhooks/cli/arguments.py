@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks import retries
+from webhooks import exact, retries
 from webhooks.cli.output import WRONG, complain
 
 #: The option of commands that ask first.
@@ -73,7 +72,7 @@ def json_object(text: str) -> dict[str, Any]:
             raise typer.BadParameter(f"there is no file {file}")
         text = file.read_text()
     try:
-        value = json.loads(text)
+        value = exact.decode(text)
     except ValueError as exc:
         raise typer.BadParameter(f'this is no JSON ({exc}); a right one is \'{{"user_id": "..."}}\'') from None
     if not isinstance(value, dict):

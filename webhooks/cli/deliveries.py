@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 import typer
 from rich.text import Text
 
 from webhooks.cli import replay, tail
 from webhooks.cli.arguments import moment
-from webhooks.cli.output import AsJson, cell, console, note, print_fields, print_json, print_table
+from webhooks.cli.output import AsJson, cell, console, note, print_fields, print_json, print_table, say
 from webhooks.cli.supabase import call
 from webhooks.retries import waiting
 
@@ -75,24 +76,24 @@ def show(
     """Show one delivery: its payload, every attempt with its response, and a timeline."""
     found = call("get_webhook_delivery", delivery_id=str(delivery))
     if as_json:
-        print_json(found)
+        print_json(found | {"payload": msgspec.Raw(found["body"].encode())})
         return
     shown = ("id", "event_type", "status", "attempts", "request_id", "created_at", "finished_at", "error_message")
     endpoint = found["endpoint"] or {}
     where = {"endpoint": endpoint.get("name"), "url": endpoint.get("url"), "waits_for": waiting(found["waits_for"])}
     print_fields({name: found[name] for name in shown} | where)
-    typer.echo("\ntimeline")
+    say("\ntimeline")
     for step in found["timeline"]:
         console().print(Text("  ").append_text(cell(step["at"])).append("  ").append_text(cell(step["text"])))
     if found["attempt_log"]:
-        typer.echo("\nattempts")
+        say("\nattempts")
         print_table(
             found["attempt_log"],
             ["number", "started_at", "duration_ms", "delivered", "response_status", "error", "response_excerpt"],
         )
-    typer.echo("\npayload")
+    say("\npayload")
     # as Postgres prints it: a number of many digits stays as it is sent
-    typer.echo(found["pretty_body"])
+    say(found["pretty_body"])
 
 
 @app.command()

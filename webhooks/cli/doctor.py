@@ -8,7 +8,7 @@ import os
 import typer
 from rich.text import Text
 
-from webhooks.cli.output import FAILED, STYLES, AsJson, console, plain, print_json
+from webhooks.cli.output import FAILED, STYLES, AsJson, console, print_json
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -23,9 +23,7 @@ def doctor(as_json: AsJson = False) -> None:
         screen = console()
         for finding in findings:
             line = Text(f"{finding.status:<8}", style=STYLES[finding.status])
-            screen.print(
-                line.append(f"{finding.check:<12} ", "bold").append(plain(finding.text), "default"), soft_wrap=True
-            )
+            screen.print(line.append(f"{finding.check:<12} ", "bold").append(finding.text, "default"), soft_wrap=True)
             if finding.cure:
                 screen.print(Text(f"{'':<21}-> {finding.cure}", style="dim"), soft_wrap=True)
     if any(finding.status == "problem" for finding in findings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import typer
 
 from webhooks.cli import types
 from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
-from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table
+from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table, say
 from webhooks.cli.supabase import call
 from webhooks.database import Database
 
@@ -24,7 +25,7 @@ def catalog() -> list[dict[str, Any]]:
     from webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
 
     found = of_project.from_environment(os.environ)
-    return [dict(msgspec.to_builtins(event)) for event in found]
+    return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in found]
 
 
 @app.command("list")
@@ -51,9 +52,9 @@ def show(
         print_json(found)
         return
     print_fields({"name": found["name"], "description": found["description"]})
-    typer.echo("\ndata schema")
+    say("\ndata schema")
     print_json(found["data_schema"])
-    typer.echo("\nexample")
+    say("\nexample")
     print_json(found["example"])
 
 

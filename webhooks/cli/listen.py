@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +12,8 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from webhooks.cli.output import WRONG, AsJson, complain, console, note, plain, print_line
+from webhooks import exact
+from webhooks.cli.output import WRONG, AsJson, complain, console, note, print_line
 from webhooks.signing import key_bytes, verification_problem
 
 #: Seconds for the app that is forwarded to: as long as an attempt may take.
@@ -129,17 +129,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _show(self, headers: dict[str, str], body: bytes, problem: str | None, status: int) -> None:
         screen = console()
-        parsed = _parsed(body)
+        text, parsed = body.decode(errors="replace"), _parsed(body)
         event = parsed.get("event", "?") if isinstance(parsed, dict) else "?"
-        line = Text.assemble((time.strftime("%H:%M:%S "), "dim"), (plain(str(event)), "bold"))
-        line.append(f" {plain(headers.get('webhook-id', ''))}", style="dim")
+        line = Text.assemble((time.strftime("%H:%M:%S "), "dim"), (str(event), "bold"))
+        line.append(f" {headers.get('webhook-id', '')}", style="dim")
         if problem:
             line.append(f"  NOT VERIFIED: {problem}", style="red")
         elif self.server.secret:
             line.append("  verified", style="green")
         line.append(f"  answered {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
         screen.print(line, soft_wrap=True)
-        text = json.dumps(parsed, indent=2, ensure_ascii=False) if not isinstance(parsed, str) else plain(parsed)
+        if isinstance(parsed, dict | list):
+            text = exact.pretty(text)
         screen.print(Syntax(text, "json", background_color="default", word_wrap=True))
         sys.stdout.flush()
 
@@ -149,6 +150,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _parsed(body: bytes) -> object:
     try:
-        return json.loads(body)
+        return exact.decode(body)
     except ValueError:
         return body.decode(errors="replace")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, progress
+from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, progress, say
 from webhooks.copies import copy
 from webhooks.database import UNKNOWN, Applied, Database
 from webhooks.migration import LABELS, Migration
@@ -144,7 +144,7 @@ def migrations(
         print_json([{"name": one.label, "file": str(one.file), "result": one.result} for one in done])
     else:
         for one in done:
-            typer.echo(f"{one.result:<7} {one.file}")
+            say(f"{one.result:<7} {one.file}")
     if upgrade:
         # `supabase db push` shows no warning of a migration
         note(
@@ -180,7 +180,7 @@ def _apply(
             database.apply(one)
             done.append(one.label)
             if not as_json:
-                typer.echo(f"applied {one.label}")
+                say(f"applied {one.label}")
     return done
 
 
@@ -194,4 +194,4 @@ def _mark(database: Database, labels: list[str], *, as_json: bool) -> None:
         print_json({"marked": [*found]})
     else:
         for label in found:
-            typer.echo(f"marked {label}")
+            say(f"marked {label}")

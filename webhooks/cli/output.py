@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from webhooks import exact
+from webhooks.plain import OBEYED, escaped, plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import ConsoleOptions, RenderableType
 
 #: Exit codes beside 0: the thing failed; the call or the settings are wrong; Supabase or the broker is away.
 FAILED, WRONG, UNAVAILABLE = 1, 2, 3
@@ -44,13 +50,25 @@ STYLES = {
     "changed": "yellow",
 }
 
+#: In JSON text, which has no other control characters than newlines.
+BEYOND_ASCII = re.compile(r"[^\n -~]")
+
 #: Columns of output that goes to no terminal: wide enough that nothing is folded.
 UNFOLDED = 250
 
 
+class PlainConsole(Console):
+    """A console that is obeyed only in its own colors: whatever is printed on it is made plain text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the segments of what is printed, their text plain."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console; one that is no terminal is as wide as its longest line needs."""
-    made = Console(highlight=False, stderr=stderr, soft_wrap=False)
+    made = PlainConsole(highlight=False, stderr=stderr, soft_wrap=False)
     if not made.is_terminal:
         made.width = UNFOLDED
     return made
@@ -66,20 +84,29 @@ def note(text: str) -> None:
     console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
 
 
-def _ascii() -> bool:
-    """Return whether JSON has to escape what is no ASCII: where stdout has no UTF-8."""
-    return codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+def say(text: str) -> None:
+    """Print text as it is, however long its lines are."""
+    sys.stdout.write(plain(text) + "\n")
 
 
 def print_json(value: object) -> None:
     """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=_ascii()) + "\n")
+    sys.stdout.write(_escaped(exact.pretty(exact.encode(value))) + "\n")
 
 
 def print_line(value: object) -> None:
     """Print a value as one line of JSON, at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=_ascii()) + "\n")
+    sys.stdout.write(_escaped(exact.encode(value)) + "\n")
     sys.stdout.flush()
+
+
+def _escaped(text: str) -> str:
+    """Return JSON text that commands no terminal: what plain() replaces is escaped, so that a program still reads it.
+
+    Where stdout has no UTF-8, all that is no ASCII is.
+    """
+    utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    return escaped(text, OBEYED if utf8 else BEYOND_ASCII)
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing found.") -> None:
@@ -117,11 +144,6 @@ def cell(value: object) -> Text:
         return Text("yes" if value else "no")
     text = plain(str(value))
     return Text(text, style=STYLES.get(text, ""))
-
-
-def plain(text: str) -> str:
-    """Return text without control characters: a terminal obeys them, and a receiver may have written them."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _moment(text: str) -> str | None:

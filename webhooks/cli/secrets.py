@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from webhooks.cli.output import AsJson, print_json
+from webhooks.cli.output import AsJson, print_json, say
 from webhooks.cli.supabase import settings, supabase
 from webhooks.errors import SettingsError
 from webhooks.sealing import generate_key, seal_secrets
@@ -30,7 +30,7 @@ def secret(
     if as_json:
         print_json({"secret": made} | ({"public_key": public} if public else {}))
     else:
-        typer.echo("\n".join(filter(None, [made, public])))
+        say("\n".join(filter(None, [made, public])))
 
 
 @app.command()
@@ -40,7 +40,7 @@ def key(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"key": made})
     else:
-        typer.echo(made)
+        say(made)
 
 
 @app.command()
@@ -58,4 +58,4 @@ def seal(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"sealed": sealed})
     else:
-        typer.echo(f"{sealed} secrets encrypted with the first key")
+        say(f"{sealed} secrets encrypted with the first key")

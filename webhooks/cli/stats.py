@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from webhooks.cli.output import STYLES, AsJson, console, plain, print_fields, print_json
+from webhooks.cli.output import STYLES, AsJson, console, print_fields, print_json
 from webhooks.cli.supabase import call
 
 
@@ -19,7 +19,7 @@ def stats(as_json: AsJson = False) -> None:
     status = overview["status"]
     console().print(Text(status.upper(), style=f"bold {STYLES.get(status, '')}"))
     for reason in overview["reasons"]:
-        console().print(Text(f"  {plain(reason['text'])}", style=STYLES.get(reason["severity"], "")))
+        console().print(Text(f"  {reason['text']}", style=STYLES.get(reason["severity"], "")))
     print_fields(_fields(overview))
 
 

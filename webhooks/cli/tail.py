@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
-from webhooks.cli.output import STYLES, AsJson, cell, console, note, plain, print_line
+from webhooks.cli.output import STYLES, AsJson, cell, console, note, print_line
 from webhooks.cli.supabase import call
 from webhooks.retries import waiting
 
@@ -83,10 +83,10 @@ def _print(row: dict[str, Any]) -> None:
             Text(datetime.now(UTC).strftime("%H:%M:%SZ"), style="dim"),
             Text(f"{row['status']:<10}", style=STYLES.get(row["status"], "")),
             cell(row["event_type"]),
-            Text(f"-> {plain(row['endpoint'])}"),
+            Text(f"-> {row['endpoint']}"),
             Text(row["id"], style="dim"),
-            Text(plain(told), style="red" if row["error_message"] else "dim"),
-            Text(plain(waiting(row["waits_for"])), style="dim"),
+            Text(told, style="red" if row["error_message"] else "dim"),
+            Text(waiting(row["waits_for"]), style="dim"),
         ]
     )
     console().print(text, soft_wrap=True)

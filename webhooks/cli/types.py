@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from webhooks.cli.output import AsJson, print_json
+from webhooks.cli.output import AsJson, print_json, say
 
 Language = StrEnum("Language", ["typescript", "python"])
 
@@ -35,4 +35,4 @@ def _print(text: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"text": text})
     else:
-        typer.echo(text, nl=False)
+        say(text.removesuffix("\n"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
-from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table
+from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, say
 from webhooks.database import Database
 from webhooks.inventory import COUNTED
 
@@ -54,6 +54,6 @@ def _show(found: Inventory) -> None:
     if found.triggers:
         print_table([{"trigger": one} for one in found.triggers], ["trigger"])
     if found.functions:
-        typer.echo(f"{len(found.functions)} functions, and the schema webhooks")
+        say(f"{len(found.functions)} functions, and the schema webhooks")
     if found.callers:
         note(f"These of your own mention it and may fail without it: {', '.join(found.callers)}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from webhooks import exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def _section(event: EventType) -> str:
         f"| `{_cell(key)}` | {_cell(_type(schema))} | {'yes' if key in required else 'no'} |"
         for key, schema in properties.items()
     ]
-    example = json.dumps(event.example, ensure_ascii=False, indent=2)
+    example = exact.pretty(exact.encode(event.example))
     return "\n".join([*lines, "", "```json", example, "```", ""])
 
 
@@ -45,7 +46,7 @@ def _type(schema: Any) -> str:  # noqa: ANN401 - a schema is any JSON
     if not isinstance(schema, dict):
         return "any"
     if "enum" in schema:
-        return " or ".join(f"`{json.dumps(value, ensure_ascii=False)}`" for value in schema["enum"])
+        return " or ".join(f"`{exact.encode(value)}`" for value in schema["enum"])
     kind = schema.get("type", "any")
     names = " or ".join(kind) if isinstance(kind, list) else str(kind)
     return names + (f" ({schema['format']})" if "format" in schema else "")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from webhooks import exact
 from webhooks.codegen.naming import type_names
 
 if TYPE_CHECKING:
@@ -121,7 +123,9 @@ def _union(types: Any) -> str:  # noqa: ANN401 - any iterable of text
 
 
 def _literal(value: object) -> str:
-    return json.dumps(value) if value is None or isinstance(value, str | int | float) else "unknown"
+    if isinstance(value, Decimal | float):
+        return exact.encode(value)
+    return json.dumps(value) if value is None or isinstance(value, str | int) else "unknown"
 
 
 def _comment(text: object, indent: str = "") -> str:

@@ -10,7 +10,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import BrokerConnectionError
 from pika import BasicProperties, BlockingConnection, URLParameters
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
-from pika.exceptions import AMQPError, ConnectionBlockedTimeout, NackError
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionBlockedTimeout, NackError
 
 from webhooks.errors import QueueUnavailable, SettingsError
 from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, SharedBroker, drain
@@ -37,6 +37,9 @@ TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish", "x-message-
 
 #: What such a queue's name ends in: RabbitMQ would not declare one of an earlier version with other arguments.
 TURN_SUFFIX = ":1m"
+
+#: AMQP's reply to the declaration of a queue that is there with other arguments: PRECONDITION_FAILED.
+OTHERWISE = 406
 
 #: The queue of ping holds the last message only.
 READY_ARGUMENTS = {"x-max-length": 1}
@@ -83,7 +86,15 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
 
         def publish() -> bool:
             queue = f"{turn}{TURN_SUFFIX}"
-            self.channel.queue_declare(queue, durable=True, arguments=TURN_ARGUMENTS)
+            try:
+                self.channel.queue_declare(queue, durable=True, arguments=TURN_ARGUMENTS)
+            except ChannelClosedByBroker as exc:
+                if exc.reply_code != OTHERWISE:
+                    raise
+                # somebody's own, in which a turn might never end
+                del self.connection
+                self.channel.queue_delete(queue)
+                self.channel.queue_declare(queue, durable=True, arguments=TURN_ARGUMENTS)
             try:
                 self.channel.basic_publish("", queue, owner.encode(), BasicProperties(expiration=str(milliseconds)))
             except NackError:

@@ -74,10 +74,13 @@ begin
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
         'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
-        'payload', _delivery.payload,
-        -- as text: a number of many digits must reach the page as it is sent
+        -- as text: a number of many digits must reach the page as it is sent, and parsers end at some depth
         'body', _delivery.payload::text,
-        'pretty_body', jsonb_pretty(_delivery.payload),
+        -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
+        'pretty_body', case
+            when _delivery.payload @? '$.**{101}' then _delivery.payload::text
+            else jsonb_pretty(_delivery.payload)
+        end,
         'endpoint', (
             select jsonb_build_object('id', c.id, 'name', c.name, 'url', c.url, 'is_active', c.is_active,
                                       'deleted_at', c.deleted_at,

@@ -34,8 +34,7 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
-    -- of tables that were dropped
-    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+    perform webhooks.forget_dropped_tables();
 
     delete from webhooks.idempotency_keys as k
     using (

@@ -9,7 +9,18 @@ as $$
 declare
     _problem text;
     _unknown text;
+    _kept jsonb;
 begin
+    -- an upsert's: see move_endpoint_secrets
+    if tg_op = 'UPDATE' and (new.secret_key = 'kept:' || new.id or new.headers = jsonb_build_object('kept', new.id)) then
+        _kept := nullif(current_setting('webhooks.kept_secrets', true), '')::jsonb -> new.id::text;
+        if new.secret_key = 'kept:' || new.id then
+            new.secret_key := _kept ->> 'secret_key';
+        end if;
+        if new.headers = jsonb_build_object('kept', new.id) then
+            new.headers := nullif(_kept -> 'headers', 'null');
+        end if;
+    end if;
     if tg_op = 'INSERT' or new.url is distinct from old.url then
         new.url := webhooks.normal_url(new.url);
         _problem := webhooks.url_problem(new.url);

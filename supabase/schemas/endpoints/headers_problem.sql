@@ -17,7 +17,8 @@ as $$
             from (
                 select case
                     -- RFC 9110, section 5.6.2: a field name is a token
-                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then format('%L is no header name', h.key)
+                    -- not repeated: where a name is wrong, the value often stands in it
+                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then 'a name is no header name; right ones are like X-Team'
                     when count(*) over (partition by lower(h.key)) > 1 then format('%L stands twice', h.key)
                     when scheme = 'sqs' and h.key !~ '^(?![Aa][Ww][Ss]\.|[Aa][Mm][Aa][Zz][Oo][Nn]\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$'
                         then format('%L is no name of an SQS attribute', h.key)

@@ -6,9 +6,21 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- An upsert of an endpoint that exists comes here first as an insert. The values stay for its update, which gets
-    -- them as `excluded`, and is moved in its turn.
+    -- An upsert of an endpoint that exists comes here first as an insert. Its update gets what this row holds, as
+    -- `excluded`: not the values, which an error about the row would show, but a mark that they are kept for it. The
+    -- endpoint's check, the first of the update's triggers, puts them in again.
     if tg_op = 'INSERT' and exists (select from public.webhook_configurations as c where c.id = new.id) then
+        perform set_config('webhooks.kept_secrets', (
+            coalesce(nullif(current_setting('webhooks.kept_secrets', true), ''), '{}')::jsonb
+            || jsonb_build_object(new.id, jsonb_build_object('secret_key', new.secret_key, 'headers', new.headers)))::text, true);
+        new.secret_key := case when new.secret_key <> '' then 'kept:' || new.id else new.secret_key end;
+        new.headers := case when new.headers <> '{}' then jsonb_build_object('kept', new.id) else new.headers end;
+        return new;
+    end if;
+    -- the table rejects a row without an id, and so would the table of secrets, whose error would show it
+    if new.id is null then
+        new.secret_key := null;
+        new.headers := null;
         return new;
     end if;
     insert into webhooks.endpoint_secrets as s (webhook_config_id, secret_key, headers)

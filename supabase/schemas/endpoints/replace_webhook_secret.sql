@@ -9,6 +9,10 @@ declare
     _replaced integer;
     _more integer;
 begin
+    if sealed is null or not starts_with(sealed, 'fernet:') then
+        -- not left to the table's checks, whose errors would show the row
+        raise exception 'what replaces a secret must be encrypted, and begin with fernet:' using errcode = '22023';
+    end if;
     -- only what is still as it was read: a rotation meanwhile wins
     update webhooks.endpoint_secrets as s
     set secret_key = sealed

@@ -23,7 +23,11 @@ begin
         return 'the URL carries a user name or password; put credentials in secret_key, or in the workers'' settings under a credentials_profile';
     end if;
     select s.* into _known from webhooks.url_schemes as s where s.scheme = _scheme;
-    if not found then
+    if not found and _url !~ '^[A-Za-z][A-Za-z0-9+.-]*://' then
+        -- not repeated: a secret may be in the wrong field
+        return 'the URL has no scheme, such as https://; a right one is https://example.com/webhooks';
+    end if;
+    if _known is null then
         return format('the URL''s scheme %L is not supported (supported: %s); a right one is https://example.com/webhooks',
             _scheme, (select string_agg(s.scheme, ', ' order by s.scheme) from webhooks.url_schemes as s));
     end if;

@@ -35,6 +35,8 @@ begin
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;
+    perform webhooks.check_payload_size(webhook_define_event.data_schema);
+    perform webhooks.check_payload_size(webhook_define_event.example);
     _example := coalesce(_example, webhooks.example_of(webhook_define_event.data_schema));
     _problem := webhooks.schema_problem(webhook_define_event.data_schema, _example);
     if _problem is not null then

@@ -14,8 +14,7 @@ declare
     _trigger_name name;
 begin
     perform webhooks.check_server();
-    -- of tables that were dropped
-    delete from public.webhook_triggers as t where not exists (select from pg_class as c where c.oid = t.source);
+    perform webhooks.forget_dropped_tables();
     if webhook_detach.keep_trigger then
         update public.webhook_triggers as t
         set enabled = false

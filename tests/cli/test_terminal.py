@@ -1,0 +1,192 @@
+"""What receivers and users wrote reaches no terminal as a command: every command that shows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from devstack.processes import free_port
+from tests.cli.conftest import environment
+from tests.unit.test_plain import COLORS, CONTROLS
+from webhooks.plain import OBEYED
+from webhooks.signing import generate_secret, signature_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Done
+    from tests.e2e.conftest import System
+
+    Webhooks = Callable[..., Done]
+
+#: All that a terminal obeys and Postgres can hold, and sequences of it: clear, retitle, a link, colors, an answer-back.
+HOSTILE = (
+    "".join(c for c in CONTROLS if c != "\0" and not "\ud800" <= c <= "\udfff")
+    + "\x1b[2J\x1b]0;pwned\x07\x1b]8;;https://evil.example\x1b\\x\x9b5m\x1b[5m\x1b[6n\r"
+)
+
+
+class Terminal:
+    """A command in a pseudo-terminal of 100 columns."""
+
+    def __init__(self, *arguments: str, variables: dict[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "webhooks.cli", *arguments],
+            env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": "100"},
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        self.shown = ""
+
+    def read(self, until: str | None = None) -> str:
+        """Return what it showed until some text, or its end."""
+        while until is None or until not in self.shown:
+            try:
+                part = os.read(self._master, 65536)
+            except OSError:  # its other end is closed
+                break
+            if not part:
+                break
+            self.shown += part.decode()
+        return self.shown
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+
+def commanded(shown: str) -> list[str]:
+    """Return what in a terminal's text commands it, beside colors and a line's end."""
+    return OBEYED.findall(COLORS.sub("", shown.replace("\r\n", "\n")))
+
+
+@pytest.fixture
+def hostile(system: System) -> dict[str, str]:
+    """Endpoints, deliveries, events and errors in which every text is hostile; the ids of one of each."""
+    endpoint = system.endpoint("https://example.com/x")
+    system.dispatch(1, {"community_id": "c", "community_name": HOSTILE, "community_city": HOSTILE})
+    (row,) = system.rows()
+    db = system.db
+    db.execute(
+        "update public.webhook_configurations set name = %s, disabled_reason = %s", (f"e{HOSTILE}"[:200], HOSTILE)
+    )
+    db.execute(
+        "update public.webhook_deliveries set status = 'failed', attempts = 3, finished_at = now(), error_message = %s,"
+        " response_body = %s",
+        (HOSTILE, HOSTILE),
+    )
+    db.execute(
+        "insert into public.webhook_attempts"
+        " (delivery_id, number, started_at, duration_ms, delivered, response_status, response_excerpt, error)"
+        " values (%s, 1, now(), 7, false, 500, %s, %s)",
+        (row["id"], HOSTILE, HOSTILE),
+    )
+    db.execute("update public.webhook_circuits set last_error = %s, failing_since = now()", (HOSTILE,))
+    db.execute("insert into public.webhook_dispatcher_runs (source, error) values (%s, %s)", (HOSTILE, HOSTILE))
+    db.execute(
+        "select public.webhook_define_event('hostile.event', %s, %s, %s)",
+        (HOSTILE, json.dumps({"type": "object", "description": HOSTILE}), json.dumps({HOSTILE: HOSTILE})),
+    )
+    return {"endpoint": endpoint, "delivery": str(row["id"])}
+
+
+def commands(ids: dict[str, str]) -> list[list[str]]:
+    """Return every command that shows what others wrote, an error among them."""
+    return [
+        ["endpoints", "list"], ["endpoints", "show", ids["endpoint"]],
+        ["deliveries", "list"], ["deliveries", "show", ids["delivery"]],
+        ["events", "list"], ["events", "show", "hostile.event"], ["events", "docs"],
+        ["types", "python"], ["types", "typescript"],
+        ["stats"], ["doctor"], ["dispatch", "hostile.event", "--example"],
+        ["endpoints", "update", ids["endpoint"], "--settings", json.dumps({HOSTILE: 1})],
+        ["endpoints", "update", ids["endpoint"], "--name", HOSTILE * 9],
+        ["deliveries", "list", "--status", HOSTILE], ["events", "show", HOSTILE],
+        ["endpoints", "disable", ids["endpoint"]], ["endpoints", "test", ids["endpoint"]],
+    ]  # fmt: skip
+
+
+def test_every_command(webhooks: Webhooks, hostile: dict[str, str]) -> None:
+    """To a file, which someone reads on a terminal; --json escapes it, and reads the same."""
+    for command in commands(hostile):
+        done = webhooks(*command)
+        assert not OBEYED.findall(done.out + done.err), command
+        assert done.out + done.err
+    for command in commands(hostile):
+        done = webhooks(*command, "--json")
+        assert not OBEYED.findall(done.out + done.err), command
+    shown = webhooks("deliveries", "show", hostile["delivery"], "--json").json
+    assert shown["attempt_log"][0]["response_excerpt"] == HOSTILE
+    assert shown["payload"]["data"]["community_city"] == HOSTILE
+    assert webhooks("events", "show", "hostile.event", "--json").json["example"] == {HOSTILE: HOSTILE}
+
+
+def test_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
+    """With colors, which are the only sequences that arrive there."""
+    for command in (
+        ["deliveries", "show", hostile["delivery"]],
+        ["deliveries", "list"],
+        ["endpoints", "list"],
+        ["stats"],
+        ["deliveries", "show", hostile["delivery"], "--json"],
+    ):
+        terminal = Terminal(*command, variables=system.settings())
+        try:
+            shown = terminal.read()
+        finally:
+            terminal.close()
+        assert commanded(shown) == [], command
+        assert "\ufffd" in shown or "\\u009b" in shown, command
+        assert "\x1b[5m" not in shown
+
+
+def test_tail_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
+    """What arrives while someone watches."""
+    terminal = Terminal("deliveries", "tail", "--interval", "0.1", variables=system.settings())
+    try:
+        terminal.read("Ctrl-C ends it")
+        system.db.execute(
+            "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, error_message)"
+            " values (%s, %s, '{}', 'failed', %s)",
+            (hostile["endpoint"], HOSTILE, f"{HOSTILE}the end"),
+        )
+        assert commanded(terminal.read("the end")) == []
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_listen_in_a_terminal(form: str) -> None:
+    """A stranger who finds the port: path, headers and body."""
+    port, secret = free_port(), generate_secret()
+    arguments = ["listen", "--port", str(port), "--count", "2", *(["--json"] if form == "json" else [])]
+    terminal = Terminal(*arguments, variables={"WEBHOOKS_LISTEN_SECRET": secret})
+    try:
+        terminal.read("Listening on")
+        for body in (
+            json.dumps({"event": HOSTILE, HOSTILE: 1.10}, ensure_ascii=False).encode(),
+            HOSTILE.encode() + b"\xff\x9b",
+        ):
+            headers = {**signature_headers([secret], "id", int(time.time()), body), "X-Hostile": b"\x9b31m\xff"}
+            headers["webhook-id"] = b"\x9b5m"  # type: ignore[assignment]  # as bytes
+            httpx.post(f"http://127.0.0.1:{port}/x", content=body, headers=headers, trust_env=False)
+        shown = terminal.read()
+    finally:
+        terminal.close()
+    assert commanded(shown) == []
+    assert "pwned" in shown
+    if form == "json":
+        lines = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
+        assert lines[0]["body"]["event"] == HOSTILE
+        assert re.search(r"\\u009b", shown)
