@@ -1,4 +1,4 @@
--- webhooks migration: system 1d384c1f339c90658f91bbbfc9354abb3281346532237ef5493a8fd488b13f75
+-- webhooks migration: system 210445241f5f99d2f0acc5802df7062800f78509940860b9092e21ef7e9b06c6
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1420,7 +1420,7 @@ create index if not exists idx_webhook_dispatcher_runs_started_at
 comment on table public.webhook_dispatcher_runs is 'The cron''s heartbeat: one row for each call of webhook-dispatcher.';
 comment on column public.webhook_dispatcher_runs.source is 'Who called, from its User-Agent.';
 comment on column public.webhook_dispatcher_runs.due is 'Deliveries that were due.';
-comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries.';
+comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries. 0 where the call itself delivered.';
 comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
 alter table public.webhook_dispatcher_runs enable row level security;
 revoke all on public.webhook_dispatcher_runs from public, anon, authenticated, service_role;
@@ -7745,6 +7745,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '1d384c1f339c90658f91bbbfc9354abb3281346532237ef5493a8fd488b13f75', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '210445241f5f99d2f0acc5802df7062800f78509940860b9092e21ef7e9b06c6', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

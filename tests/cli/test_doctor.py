@@ -42,7 +42,7 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     assert system.supabase.keys.secret not in shown.out + done.out
 
 
-def test_environment(webhooks: Webhooks) -> None:
+def test_environment() -> None:
     """What is missing is named."""
     done = run("doctor", "--json")
     assert done.code == 1

@@ -107,7 +107,7 @@ def test_a_replay_wakes_too(db: Database, endpoint: Callable[..., str], dispatch
     assert len(requests(db)) == 1
 
 
-def test_once_a_second(dsn: str, db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> None:
+def test_once_a_second(dsn: str, db: Database, endpoint: Callable[..., str]) -> None:
     """By four connections at once, each with as many commits as it can."""
     install(db, "token")
     endpoint()

@@ -1,7 +1,7 @@
 """The ways to run the system: one suite passes on each.
 
-Redis with two workers; `webhooks serve` without a broker; `?drain=` by uvicorn and a plain call by Mangum, each with its
-process frozen between requests.
+Redis with two workers; `webhooks serve` without a broker; `?drain=` by uvicorn and a plain call by Mangum, each with
+its process frozen between requests.
 """
 
 from __future__ import annotations
