@@ -1,4 +1,4 @@
--- webhooks migration: system 496b82fa1a202afcbbde6314d12ee9d9b3ac0cb8691ccc44d2593453434f6035
+-- webhooks migration: system 4f90e36d7166447e250a0fc82d3fbce8254c33fcd8ce71978f42186825d13625
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1830,7 +1830,7 @@ create index if not exists idx_webhook_dispatcher_runs_started_at
 comment on table public.webhook_dispatcher_runs is 'The cron''s heartbeat: one row for each call of webhook-dispatcher.';
 comment on column public.webhook_dispatcher_runs.source is 'Who called, from its User-Agent.';
 comment on column public.webhook_dispatcher_runs.due is 'Deliveries that were due.';
-comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries.';
+comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries. 0 where the call itself delivered.';
 comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
 alter table public.webhook_dispatcher_runs enable row level security;
 revoke all on public.webhook_dispatcher_runs from public, anon, authenticated, service_role;
@@ -8522,6 +8522,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '496b82fa1a202afcbbde6314d12ee9d9b3ac0cb8691ccc44d2593453434f6035', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '4f90e36d7166447e250a0fc82d3fbce8254c33fcd8ce71978f42186825d13625', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
