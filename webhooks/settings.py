@@ -162,7 +162,9 @@ class Settings:
         "WEBHOOKS_RETENTION_DAYS", "Finished deliveries older than this are deleted; 0: never", 30.0
     )
     alert_seconds: float = _setting(
-        "WEBHOOKS_ALERT_SECONDS", "How often workers look for alerts; as seldom as above while nothing fails; 0: never", 1.0
+        "WEBHOOKS_ALERT_SECONDS",
+        "How often workers look for alerts; as seldom as above while nothing fails; 0: never",
+        1.0,
     )
     alert_slack_url: str = _setting(
         "WEBHOOKS_ALERT_SLACK_URL", "An incoming webhook of Slack, or of what takes the same", "", secret=True

@@ -92,9 +92,7 @@ HELD = {
 
 
 @pytest.mark.parametrize("what", HELD)
-def test_what_is_held_back(
-    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], what: str
-) -> None:
+def test_what_is_held_back(db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], what: str) -> None:
     """Until its circuit, pause, limit or time lets it go; never sooner, so that nobody looks in vain."""
     endpoint()
     dispatch()
