@@ -1,4 +1,4 @@
--- webhooks migration: system 76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01
+-- webhooks migration: system 7142829d43d3a03e9ac760c289cb30442d7f6e72b8108bfae82c310f9367d083
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1444,7 +1444,7 @@ create index if not exists idx_webhook_dispatcher_runs_started_at
 comment on table public.webhook_dispatcher_runs is 'The cron''s heartbeat: one row for each call of webhook-dispatcher.';
 comment on column public.webhook_dispatcher_runs.source is 'Who called, from its User-Agent.';
 comment on column public.webhook_dispatcher_runs.due is 'Deliveries that were due.';
-comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries.';
+comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries. 0 where the call itself delivered.';
 comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
 alter table public.webhook_dispatcher_runs enable row level security;
 revoke all on public.webhook_dispatcher_runs from public, anon, authenticated, service_role;
@@ -7887,6 +7887,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '76dd5cf54a6721160fda7d73bcc57d5d3762c55a240dc880b2086853d36a8b01', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '7142829d43d3a03e9ac760c289cb30442d7f6e72b8108bfae82c310f9367d083', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

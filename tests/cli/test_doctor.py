@@ -8,6 +8,7 @@ import pytest
 
 from devstack.processes import free_port
 from tests.cli.conftest import run
+from tests.pg_net import install as install_pg_net
 from webhooks import doctor
 
 if TYPE_CHECKING:
@@ -41,14 +42,39 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     assert system.supabase.keys.secret not in shown.out + done.out
 
 
-def test_environment(webhooks: Webhooks) -> None:
-    """A missing setting is named; Redis alone missing leaves the other checks."""
+def test_environment() -> None:
+    """What is missing is named."""
     done = run("doctor", "--json")
     assert done.code == 1
-    assert finding(done, "environment")["text"].startswith("set SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY, REDIS_URL")
+    assert finding(done, "environment")["text"].startswith("set SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY in")
+
+
+def test_no_broker(system: System, webhooks: Webhooks) -> None:
+    """That is no problem; doctor says who delivers then, and when to switch. Where nobody does, it says both."""
     done = webhooks("doctor", "--json", REDIS_URL="")
-    assert finding(done, "environment")["status"] == "problem"
-    assert finding(done, "migrations")["status"] == "ok"
+    found = finding(done, "broker")
+    assert found["status"] == "ok"
+    assert "webhooks serve" in found["text"]
+    assert "set REDIS_URL" in found["cure"]
+    assert finding(done, "environment")["status"] == finding(done, "workers")["status"] == "ok"
+    system.db.execute(WAITING)
+    cure = finding(webhooks("doctor", "--json", REDIS_URL=""), "workers")["cure"]
+    assert cure.startswith("start webhooks serve")
+    assert "set REDIS_URL" in cure
+
+
+def test_the_wake_up(system: System, webhooks: Webhooks) -> None:
+    """Asked for and in order; or what is missing, with its cure."""
+    install_pg_net(system.db, "token")
+    assert "wake-up" not in {one["check"] for one in webhooks("doctor", "--json").json}
+    system.db.execute("select webhooks.wake_by_request('https://gateway.example.com')")
+    found = finding(webhooks("doctor", "--json"), "wake-up")
+    assert (found["status"], found["text"]) == ("ok", "new deliveries wake https://gateway.example.com (pg_net)")
+    system.db.execute("delete from vault.secrets")
+    found = finding(webhooks("doctor", "--json"), "wake-up")
+    assert found["status"] == "problem"
+    assert found["text"].endswith("Vault has no secret webhooks_dispatch_token")
+    assert found["cure"].startswith("select vault.create_secret(")
 
 
 def test_keys(system: System, webhooks: Webhooks) -> None:

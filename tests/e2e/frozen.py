@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -49,7 +49,7 @@ class Frozen:
         #: what it answered, or what went wrong
         self.runs: list[dict[str, Any]] = []
 
-    def __enter__(self) -> Frozen:
+    def __enter__(self) -> Self:
         os.kill(self._pid, signal.SIGSTOP)
         self._thread.start()
         return self

@@ -1,7 +1,7 @@
 """The ways to run the system: one suite passes on each.
 
-Redis with two workers; `webhooks serve` without a broker; `?drain=` by uvicorn, and a plain call by Mangum, each with its
-process frozen between requests.
+Redis with two workers; `webhooks serve` without a broker; `?drain=` by uvicorn and a plain call by Mangum, each with
+its process frozen between requests.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,7 +100,7 @@ def test_failures_are_retried(system: System, start: Callable[[], None]) -> None
     started: dict[str, list[float]] = {}
     for attempt in system.attempts():
         started.setdefault(str(attempt["delivery_id"]), []).append(attempt["started_at"].timestamp())
-    waits = [[b - a for a, b in zip(times, times[1:], strict=False)] for times in started.values() if len(times) > 1]
+    waits = [[b - a for a, b in pairwise(times)] for times in started.values() if len(times) > 1]
     assert len(waits) == 2
     assert all(first >= 2 and second >= 4 for first, second in waits), waits
 

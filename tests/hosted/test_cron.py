@@ -60,7 +60,7 @@ def test_the_page_on_the_cron(db: Connection) -> None:
         assert time.monotonic() < deadline, db.execute("select * from cron.job_run_details").fetchall()
         time.sleep(0.5)
     headers = {"Content-Type": "application/json", "Authorization": "Bearer the dispatch token"}
-    assert sent == [("https://gateway.example.com/functions/v1/webhook-dispatcher", headers, "{}", 10_000)]
+    assert sent == [("https://gateway.example.com/functions/v1/webhook-dispatcher", headers, "{}", 30_000)]
     db.execute("delete from net.http_request_queue")
 
     row = db.execute("select command from cron.job where jobname = 'close-discussions'").fetchone()

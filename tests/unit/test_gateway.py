@@ -29,16 +29,17 @@ def refuse(*_):
 socket.socket.connect = socket.socket.connect_ex = refuse
 from gateway.app import create_app
 from webhooks.settings import Settings
-settings = {"supabase_url": "http://127.0.0.1:9", "service_key": "k", "redis_url": "redis://127.0.0.1:9"}
-create_app(Settings(**settings, broker_url=sys.argv[1]))
+url = sys.argv[1]
+where = {"broker_url" if url.startswith("amqp") else "redis_url": url}
+create_app(Settings(supabase_url="http://127.0.0.1:9", service_key="k", **where))
 assert threading.active_count() == 1, threading.enumerate()
 loaded = {"boto3", "botocore", "google.cloud", "confluent_kafka", "aiokafka", "pybreaker", "workers"} & set(sys.modules)
 assert not loaded, loaded
-assert ("pika" in sys.modules, "redis" in sys.modules) == (bool(sys.argv[1]), not sys.argv[1])
+assert ("pika" in sys.modules, "redis" in sys.modules) == (url.startswith("amqp"), url.startswith("redis"))
 """
 
 
-@pytest.mark.parametrize("broker_url", ["", "amqp://guest:guest@127.0.0.1:9/"])
+@pytest.mark.parametrize("broker_url", ["", "redis://127.0.0.1:9", "amqp://guest:guest@127.0.0.1:9/"])
 def test_start_up_opens_no_thread_and_no_connection(broker_url: str) -> None:
     """And loads no protocol SDK, no worker, and the client of no other broker."""
     command = [sys.executable, "-c", QUIET_START, broker_url]
