@@ -165,6 +165,9 @@ class Drain:
         `taken`: the places taken when it was asked for, and by what it returned. Some are free again.
         """
         full = [one for one, places in taken.items() if places >= self._settings.endpoint_concurrency]
+        if full:
+            # there is more: its next claim finds enough
+            self._pace.skip()
         if any(self._has_room(one) for one in full):
             return True
         self._crowded.update(full)

@@ -46,6 +46,10 @@ class Pace:
         if seconds > 0:
             await asyncio.sleep(seconds)
 
+    def skip(self) -> None:
+        """Let the next claim be made at once: it is known to find much."""
+        self._next = -math.inf
+
     def begin(self) -> float | None:
         """Begin a claim; return for how many seconds nobody need notify this process. None: it does not listen."""
         self.promised = self._listening() and (self._heard >= MUCH or self._found >= MUCH)
@@ -55,8 +59,10 @@ class Pace:
         return QUIET_SECONDS if self.promised else 0.0
 
     def end(self, found: int, *, full: bool) -> float | None:
-        """End a claim; return in how many seconds the next one was promised. After a full one it may follow at once."""
+        """End a claim; return in how many seconds the next one was promised."""
         self._found = found if self.promised else 0
         seconds = FULLER_SECONDS if found >= FULLER else SECONDS
-        self._next = -math.inf if full else asyncio.get_running_loop().time() + seconds
+        self._next = asyncio.get_running_loop().time() + seconds
+        if full:
+            self.skip()
         return seconds if self.promised else None

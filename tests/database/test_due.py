@@ -57,37 +57,30 @@ def test_a_claim_that_found_what_had_expired_is_followed_at_once(
     assert due_in(db) is None
 
 
-#: What keeps a delivery back, and for how long.
-HELD = {
-    "a retry": ("update webhooks.delivery_queue set ready = false, due_at = now() + interval '7 seconds'", 7),
-    "an open circuit": (
-        "update public.webhook_circuits set state = 'open', open_until = now() + interval '30 seconds'",
-        30,
-    ),
-    "a pause": ("update public.webhook_circuits set paused_until = now() + interval '12 seconds'", 12),
-    "both, the longer one": (
-        "update public.webhook_circuits set state = 'open', open_until = now() + interval '5 seconds',"
-        " paused_until = now() + interval '12 seconds'",
+CIRCUIT = "update public.webhook_circuits set "
+ENDPOINT = "update public.webhook_configurations set "
+UNDER_WAY = """
+insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready, lease_id, leased_at)
+select gen_random_uuid(), id, now(), now() + interval '40 seconds', false, gen_random_uuid(), now()
+from public.webhook_configurations
+"""
+
+#: What keeps a delivery back, and for how many seconds.
+HELD: dict[str, tuple[list[str], float | None]] = {
+    "a retry": (["update webhooks.delivery_queue set ready = false, due_at = now() + interval '7 seconds'"], 7),
+    "an open circuit": ([CIRCUIT + "state = 'open', open_until = now() + interval '30 seconds'"], 30),
+    "a pause": ([CIRCUIT + "paused_until = now() + interval '12 seconds'"], 12),
+    "a pause that outlasts the circuit": (
+        [
+            CIRCUIT + "state = 'open', open_until = now() + interval '5 seconds'",
+            CIRCUIT + "paused_until = now() + interval '12 seconds'",
+        ],
         12,
     ),
-    "a rate limit": (
-        "update public.webhook_configurations set rate_limit_per_second = 2;"
-        " update public.webhook_circuits set tokens = 0, tokens_at = now()",
-        0.5,
-    ),
-    "a high rate limit": (
-        "update public.webhook_configurations set rate_limit_per_second = 100;"
-        " update public.webhook_circuits set tokens = 0, tokens_at = now()",
-        0.25,
-    ),
-    "its endpoint is disabled": ("update public.webhook_configurations set is_active = false", None),
-    "its endpoint has no place": (
-        "update public.webhook_configurations set max_concurrency = 1;"
-        " insert into webhooks.delivery_queue (delivery_id, webhook_config_id, created_at, due_at, ready, lease_id, leased_at)"
-        " select gen_random_uuid(), id, now(), now() + interval '40 seconds', false, gen_random_uuid(), now()"
-        " from public.webhook_configurations",
-        40,
-    ),
+    "a rate limit": ([ENDPOINT + "rate_limit_per_second = 2", CIRCUIT + "tokens = 0, tokens_at = now()"], 0.5),
+    "a high rate limit": ([ENDPOINT + "rate_limit_per_second = 100", CIRCUIT + "tokens = 0, tokens_at = now()"], 0.25),
+    "its endpoint is disabled": ([ENDPOINT + "is_active = false"], None),
+    "its endpoint has no place": ([ENDPOINT + "max_concurrency = 1", UNDER_WAY], 40),
 }
 
 
@@ -96,9 +89,9 @@ def test_what_is_held_back(db: Database, endpoint: Callable[..., str], dispatch:
     """Until its circuit, pause, limit or time lets it go; never sooner, so that nobody looks in vain."""
     endpoint()
     dispatch()
-    sql, seconds = HELD[what]
-    with db.transaction():  # one moment for both
-        for statement in sql.split(";"):
+    statements, seconds = HELD[what]
+    with db.transaction():  # one moment for all
+        for statement in statements:
             db.execute(statement.encode())
         found = due_in(db)
     if seconds is None:

@@ -63,7 +63,7 @@ def test_a_commit_notifies(
 
 
 def test_none_relies_on_another(
-    listener: Connection[Any], db: Database, other: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
+    listener: Connection[Any], other: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
     """A transaction that notifies late, or never, takes nobody else's announcement away."""
     endpoint()

@@ -9,8 +9,9 @@ from uuid import UUID
 import typer
 
 from webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
-from webhooks.cli.output import AsJson, note, plain, print_fields, print_json, print_table, progress
+from webhooks.cli.output import AsJson, note, print_fields, print_json, print_table, progress
 from webhooks.cli.supabase import call
+from webhooks.plain import plain
 from webhooks.retries import described
 
 app = typer.Typer(help="List, create, change and test endpoints.", no_args_is_help=True)
