@@ -106,7 +106,9 @@ def _described(target: Target, error: httpx.ConnectError) -> str:
         cure = CURES.get(cause.verify_code, "replace it")
         return f"The certificate of {_named(target)} is not accepted ({reason}): {cure}."
     if isinstance(cause, ssl.SSLError):
-        return f"{_named(target)} does not speak TLS as it should ({cause.reason or cause}): check the port."
+        # OpenSSL's own have a reason, such as WRONG_VERSION_NUMBER
+        reason = str(getattr(cause, "reason", None) or cause)
+        return f"{_named(target)} does not speak TLS as it should ({reason}): check the port."
     return f"{_named(target)} accepts no connection ({error}): check the port, firewalls, and that the receiver runs."
 
 
