@@ -106,8 +106,8 @@ def _described(target: Target, error: httpx.ConnectError) -> str:
         cure = CURES.get(cause.verify_code, "replace it")
         return f"The certificate of {_named(target)} is not accepted ({reason}): {cure}."
     if isinstance(cause, ssl.SSLError):
-        # one that was not raised by OpenSSL has no reason
-        reason = getattr(cause, "reason", None) or cause
+        # OpenSSL's own have a reason, such as WRONG_VERSION_NUMBER
+        reason = str(getattr(cause, "reason", None) or cause)
         return f"{_named(target)} does not speak TLS as it should ({reason}): check the port."
     return f"{_named(target)} accepts no connection ({error}): check the port, firewalls, and that the receiver runs."
 
