@@ -110,7 +110,8 @@ class Settings:
     )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
         "WEBHOOKS_CREDENTIALS",
-        'Credentials of queues, as JSON by the name in `credentials_profile`: `{"warehouse": {"username": "..."}}`',
+        "Credentials of queues, as JSON by the name in `credentials_profile`: "
+        '`{"warehouse": {"username": "...", "hosts": "kafka.example.com:9093"}}`',
         {},
         secret=True,
     )

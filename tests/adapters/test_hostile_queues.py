@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import struct
 import threading
 from contextlib import ExitStack
@@ -59,13 +60,18 @@ def tls(request: pytest.FixtureRequest, authority: tuple[ssl.SSLContext, Path]) 
 async def twice(exchanges: Callable[[], Awaitable[int]], *, at_least: int) -> None:
     """Have the exchanges, and again: by then whatever an SDK keeps is there, and nothing may be added."""
     first = await exchanges()
-    await eventually(lambda: True)
-    sockets, threads, before = open_sockets(), running_threads(), memory()
+    sockets, threads, before = open_sockets(), running_threads(), kept()
     second = await exchanges()
     await eventually(lambda: open_sockets() <= sockets)
     await eventually(lambda: running_threads() <= threads)
     assert first + second >= at_least
-    assert memory() - before < GROWTH
+    assert kept() - before < GROWTH
+
+
+def kept() -> int:
+    """Return the bytes of memory that this process has, without what malloc keeps of ended threads."""
+    ctypes.CDLL(None).malloc_trim(0)
+    return memory()
 
 
 def failed_properly(result: Attempt) -> None:
@@ -303,14 +309,16 @@ async def test_kafka(tls: tuple[ssl.SSLContext, Path] | None) -> None:
         for behavior in RAW_KAFKA.values():
             raw = Frames([behavior], context, ("127.0.0.1", 0))
             try:
-                await asyncio.gather(*(one(raw.port) for _ in range(25)))
+                await asyncio.gather(*(one(raw.port) for _ in range(20)))
             finally:
                 raw.close()
             count += len(raw.requests)
         for api, change in BROKEN.values():
+            if tls and change is crowd:
+                continue  # it has nothing to do with TLS, and a context for each takes its time
             hostile = Hostile(api, change)
             with kafka(hostile, context) as broker:
-                await asyncio.gather(*(one(broker.port) for _ in range(5 if change is crowd else 25)))
+                await asyncio.gather(*(one(broker.port) for _ in range(1 if change is crowd else 20)))
             count += hostile.asked
         await eventually(lambda: not any(thread.name == "kafka_closing" for thread in threading.enumerate()))
         return count
