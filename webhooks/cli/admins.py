@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks.cli.output import FAILED, AsJson, complain, note, print_json, print_table
+from webhooks.cli.output import FAILED, AsJson, complain, note, print_json, print_table, say
 from webhooks.cli.supabase import call, settings
 
 app = typer.Typer(help="Who may use the dashboard and the API with their own sign-in.", no_args_is_help=True)
@@ -49,9 +49,9 @@ def add(
     if as_json:
         print_json({"email": email, "role": "admin"} | ({"password": password} if password else {}))
         return
-    typer.echo(f"{email} is a webhook admin.")
+    say(f"{email} is a webhook admin.")
     if password:
-        typer.echo(f"Password, shown this once: {password}")
+        say(f"Password, shown this once: {password}")
 
 
 @app.command()
@@ -66,7 +66,7 @@ def remove(email: Email, as_json: AsJson = False) -> None:
     elif left["counts"]:
         note(f"{email} is still an admin, by {' and '.join(left['named_by'])}, which belongs to the app.")
     else:
-        typer.echo(f"{email} is no webhook admin.")
+        say(f"{email} is no webhook admin.")
 
 
 def _account(email: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from webhooks.cli import (
     types,
     uninstall,
 )
-from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain
+from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
 from webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"webhooks {metadata.version('supabase-webhooks')}")
+        say(f"webhooks {metadata.version('supabase-webhooks')}")
         raise typer.Exit
 
 
