@@ -10,8 +10,6 @@ from tests.adapters.shorthands import make_settings
 from tests.unit.test_rhythm import Ear
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import Local
-from workers import alerts as alerts_module
-from workers import sweep as sweep_module
 from workers.alerts import Watch
 from workers.rhythm import Rhythm
 from workers.sweep import Sweep
@@ -90,8 +88,8 @@ async def swept(
 ) -> tuple[Drain, Store]:
     """Sweep for so long, after a last delivery at the beginning."""
     clock = Clock(seconds)
-    monkeypatch.setattr(sweep_module.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(sweep_module.asyncio, "sleep", clock.sleep)
+    monkeypatch.setattr("workers.sweep.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("workers.sweep.asyncio.sleep", clock.sleep)
     rhythm = Rhythm(clock.monotonic)
     rhythm.ear = ear
     rhythm.found()
@@ -162,8 +160,8 @@ async def test_alerts_are_looked_for_while_something_fails(
 ) -> None:
     """Else they ride with the sweep."""
     clock = Clock(600)
-    monkeypatch.setattr(alerts_module.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(alerts_module.asyncio, "sleep", clock.sleep)
+    monkeypatch.setattr("workers.alerts.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("workers.alerts.asyncio.sleep", clock.sleep)
     rhythm = Rhythm(clock.monotonic)
     rhythm.ear = Ear(here=True)
     looked = 0
@@ -176,7 +174,7 @@ async def test_alerts_are_looked_for_while_something_fails(
             looked += 1
             return 0
 
-    monkeypatch.setattr(alerts_module, "Alerts", Looked)
+    monkeypatch.setattr("workers.alerts.Alerts", Looked)
     if failing:
         clock.hooks.append(lambda _: rhythm.failed())
     watch = Watch(None, Local(), make_settings(), worker="w", rhythm=rhythm)  # type: ignore[arg-type]  # nobody asks it
