@@ -251,23 +251,31 @@ class Drain:
         if found:
             self._rhythm.found()
         promised = self._pace.end(found, full=self._behind)
-        self._look_in(claimed.due_in_seconds, promised, only_sooner=False)
+        due = claimed.due_in_seconds
+        if self._hurry and due is not None and due > SOON:
+            # who waits for the end does not wait for what others hold
+            due = None
+        self._look_in(due, promised, only_sooner=self._hurry)
         return claimed.deliveries
 
     def _look_in(self, *seconds: float | None, only_sooner: bool) -> None:
-        """Claim again by itself after the shortest of these times: what was planned before is out of date."""
+        """Claim again by itself after the shortest of these times; what was planned before is out of date.
+
+        With `only_sooner` it is not, unless it is later.
+        """
+        given = [one for one in seconds if one is not None]
         if self._stopping.is_set():
             # what comes due is another worker's
-            self._missed |= any(one is not None for one in seconds)
+            self._missed |= bool(given)
             return
         loop = asyncio.get_running_loop()
-        at = loop.time() + min([LONGEST_WAIT, *(one for one in seconds if one is not None)])
+        at = loop.time() + min(LONGEST_WAIT, *given) if given else math.inf
+        if only_sooner and self.look_at <= at:
+            return
         if self._look:
-            if only_sooner and self._look.when() <= at:
-                return
             self._look.cancel()
             self._look = None
-        if any(one is not None for one in seconds):
+        if given:
             # without the ids of the delivery that ended just now
             self._look = loop.call_at(at, self._look_now, context=Context())
 

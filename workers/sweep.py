@@ -8,13 +8,12 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from webhooks.errors import QueueUnavailable, StoreError
-from webhooks.queue import announce, take_turn
+from webhooks.errors import QueueUnavailable
+from webhooks.queue import ROWS_PER_JOB, announce, take_turn
 
 if TYPE_CHECKING:
     from webhooks.queue import Broker
     from webhooks.settings import Settings
-    from webhooks.store import Store
     from workers.drain import Drain
     from workers.rhythm import Rhythm
 
@@ -23,15 +22,15 @@ logger = logging.getLogger(__name__)
 #: Held by the worker whose turn it is, for one interval. Wiped with the broker, it is simply taken again.
 TURN = "webhooks:sweep"
 
+#: Due rows that a process which is behind calls others for: two jobs, and each that is behind then calls two more.
+HELP = 2 * ROWS_PER_JOB
+
 
 class Sweep:
     """Looks every `sweep_seconds`, or as seldom as the rhythm says; errors are logged once until it works again."""
 
-    def __init__(  # noqa: PLR0913 - the worker names each
-        self, drain: Drain, store: Store, broker: Broker, settings: Settings, *, worker: str, rhythm: Rhythm
-    ) -> None:
+    def __init__(self, drain: Drain, broker: Broker, settings: Settings, *, worker: str, rhythm: Rhythm) -> None:
         self._drain = drain
-        self._store = store
         self._broker = broker
         self._settings = settings
         self._worker = worker
@@ -46,7 +45,7 @@ class Sweep:
             await asyncio.sleep(self._settings.sweep_seconds)
             try:
                 await self.once()
-            except (StoreError, QueueUnavailable) as exc:
+            except QueueUnavailable as exc:
                 if not self._failing:
                     logger.warning("the sweep waits: %s", exc)
                 self._failing = True
@@ -61,8 +60,7 @@ class Sweep:
     async def once(self) -> None:
         """Claim, if it is time and this worker's turn; call others when this process has more than it can carry."""
         if self._drain.behind:
-            due = await self._store.due()
-            await asyncio.to_thread(announce, self._broker, due=due, max_jobs=self._settings.max_jobs)
+            await asyncio.to_thread(announce, self._broker, due=HELP, max_jobs=self._settings.max_jobs)
         seconds = self._rhythm.seconds(self._settings.sweep_seconds)
         now = time.monotonic()
         # a tenth sooner: the steps do not fall on the second

@@ -56,7 +56,7 @@ class Worker:
         self._drain = Drain(
             store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry, rhythm=self._rhythm
         )
-        self._sweep = Sweep(self._drain, store, broker, settings, worker=name, rhythm=self._rhythm)
+        self._sweep = Sweep(self._drain, broker, settings, worker=name, rhythm=self._rhythm)
         self._checks = UrlChecks(store, settings)
         self._upkeep = Upkeep(store, broker, settings, worker=name, check_urls=self._checks.start)
         self._watch = Watch(store, broker, settings, worker=name, rhythm=self._rhythm)

@@ -10,8 +10,6 @@ from tests.adapters.shorthands import make_settings
 from tests.unit.test_rhythm import Ear
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import Local
-from workers import alerts as alerts_module
-from workers import sweep as sweep_module
 from workers.alerts import Watch
 from workers.rhythm import Rhythm
 from workers.sweep import Sweep
@@ -58,15 +56,15 @@ class Drain:
         self.claims += 1
 
 
-class Store:
-    """Counts calls."""
+class Called(Local):
+    """Counts jobs."""
 
-    asked = 0
+    jobs = 0
 
-    async def due(self) -> int:
-        """Return how many are due."""
-        self.asked += 1
-        return 1000
+    def announce(self, jobs: int) -> int:
+        """Count them."""
+        self.jobs += jobs
+        return jobs
 
 
 class Deaf(Local):
@@ -87,21 +85,20 @@ class Another(Local):
 
 async def swept(
     monkeypatch: pytest.MonkeyPatch, seconds: float, *, broker: Local | None = None, ear: Ear | None = None, **more: Any
-) -> tuple[Drain, Store]:
+) -> Drain:
     """Sweep for so long, after a last delivery at the beginning."""
     clock = Clock(seconds)
-    monkeypatch.setattr(sweep_module.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(sweep_module.asyncio, "sleep", clock.sleep)
+    monkeypatch.setattr("workers.sweep.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("workers.sweep.asyncio.sleep", clock.sleep)
     rhythm = Rhythm(clock.monotonic)
     rhythm.ear = ear
     rhythm.found()
-    drain, store = Drain(), Store()
+    drain = Drain()
     drain.behind = more.get("behind", False)
     if "hook" in more:
         clock.hooks.append(lambda at: more["hook"](at, rhythm))
     sweep = Sweep(
-        drain,  # type: ignore[arg-type]  # fakes of this file
-        store,  # type: ignore[arg-type]
+        drain,  # type: ignore[arg-type]  # a fake of this file
         broker or Local(),
         make_settings(),
         worker="w",
@@ -109,7 +106,7 @@ async def swept(
     )
     with pytest.raises(OverError):
         await sweep.run()
-    return drain, store
+    return drain
 
 
 @pytest.mark.parametrize(
@@ -121,9 +118,8 @@ async def test_how_often_it_claims(
     monkeypatch: pytest.MonkeyPatch, ear: Ear | None, seconds: float, least: int, most: int
 ) -> None:
     """Twice a minute where it is told; else each second, and every five after a quiet minute."""
-    drain, store = await swept(monkeypatch, seconds, ear=ear)
+    drain = await swept(monkeypatch, seconds, ear=ear)
     assert least <= drain.claims <= most
-    assert store.asked == 0
 
 
 async def test_a_delivery_brings_the_second_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,27 +129,28 @@ async def test_a_delivery_brings_the_second_back(monkeypatch: pytest.MonkeyPatch
         if at == 600:
             rhythm.found()
 
-    drain, _ = await swept(monkeypatch, 660, hook=find)
+    drain = await swept(monkeypatch, 660, hook=find)
     assert 60 + 100 + 50 <= drain.claims <= 240
 
 
 async def test_it_is_one_workers_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a listener, one worker claims for all."""
-    drain, _ = await swept(monkeypatch, 30, broker=Another())
+    drain = await swept(monkeypatch, 30, broker=Another())
     assert drain.claims == 0
 
 
 async def test_without_the_broker_all_claim(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Postgres holds the deliveries; an outage of Redis keeps none of them waiting. It is said once."""
-    drain, _ = await swept(monkeypatch, 30, broker=Deaf())
+    drain = await swept(monkeypatch, 30, broker=Deaf())
     assert drain.claims >= 29
     assert caplog.text.count("the sweep waits: Redis did not answer") == 1
 
 
 async def test_others_are_called_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each second, whoever listens."""
-    _, store = await swept(monkeypatch, 30, ear=Ear(here=True), behind=True)
-    assert store.asked >= 29
+    broker = Called()
+    await swept(monkeypatch, 30, broker=broker, ear=Ear(here=True), behind=True)
+    assert broker.jobs >= 2 * 29
 
 
 @pytest.mark.parametrize(("failing", "least", "most"), [(False, 20, 23), (True, 590, 601)])
@@ -162,8 +159,8 @@ async def test_alerts_are_looked_for_while_something_fails(
 ) -> None:
     """Else they ride with the sweep."""
     clock = Clock(600)
-    monkeypatch.setattr(alerts_module.time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(alerts_module.asyncio, "sleep", clock.sleep)
+    monkeypatch.setattr("workers.alerts.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("workers.alerts.asyncio.sleep", clock.sleep)
     rhythm = Rhythm(clock.monotonic)
     rhythm.ear = Ear(here=True)
     looked = 0
@@ -176,7 +173,7 @@ async def test_alerts_are_looked_for_while_something_fails(
             looked += 1
             return 0
 
-    monkeypatch.setattr(alerts_module, "Alerts", Looked)
+    monkeypatch.setattr("workers.alerts.Alerts", Looked)
     if failing:
         clock.hooks.append(lambda _: rhythm.failed())
     watch = Watch(None, Local(), make_settings(), worker="w", rhythm=rhythm)  # type: ignore[arg-type]  # nobody asks it

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DRAIN",
     "QUEUE",
+    "ROWS_PER_JOB",
     "Broker",
     "Calls",
     "Local",
