@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from gateway.connection import BOUNDED
 from webhooks.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def main() -> None:
             host=given.host,
             port=given.port,
             timeout_graceful_shutdown=max(1, int(settings.shutdown_seconds * FINISHING)),
+            **BOUNDED,
         )
     )
     server.grace = settings.shutdown_seconds
