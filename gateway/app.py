@@ -20,6 +20,7 @@ from gateway.metrics import Requests
 from gateway.routes import discussions, functions, probes
 from gateway.security import secure
 from gateway.supabase import Supabase
+from gateway.tries import Tries
 from webhooks.queue import create_broker
 from webhooks.versions import CheckedStore
 
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> Litestar:
     store = CheckedStore(settings)
     supabase = Supabase(settings, fits=store.fits)
     broker = create_broker(settings.queue_url)
+    tries = Tries(store, settings)
     requests = Requests()
     return Litestar(
         # Litestar's own configuration of logging starts a thread
@@ -57,6 +59,7 @@ def create_app(settings: Settings) -> Litestar:
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
+            "tries": Provide(lambda: tries, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
         },
