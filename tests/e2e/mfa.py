@@ -1,7 +1,7 @@
 """Supabase Auth's second factors before a Supabase Lite that has none: its API, with codes of RFC 6238.
 
-As supabase/auth has them (internal/api/mfa.go): POST /factors/ID/challenge, then POST /factors/ID/verify returns a session
-of the level aal2. The rest is passed on.
+As supabase/auth has them (internal/api/mfa.go): POST /factors/ID/challenge, then POST /factors/ID/verify returns a
+session of the level aal2. The rest is passed on.
 """
 
 from __future__ import annotations
