@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FORMS = ["/sign-in", "/sign-in/code", "/sign-out", "/endpoints", "/events/dispatch", "/replay", "/trigger-errors/retry"]
 
-#: What a browser says of a form that is not ours: from another site, from a neighbor of our host, from a sandboxed frame.
+#: What a browser says of a form that is not ours: of another site, a neighbor of our host, a sandboxed frame.
 FOREIGN = [
     {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
     {"Sec-Fetch-Site": "same-site", "Origin": "https://other.example.com"},
