@@ -30,11 +30,21 @@ FACTORS = """
 """
 
 
+def make_user(db: Database, user: str) -> None:
+    """Make an admin's account and a session of it, both with this id, unless the account is there."""
+    admin = '{"role": "admin"}'
+    made = db.execute(
+        "insert into auth.users (id, raw_app_meta_data) values (%s, %s) on conflict do nothing", (user, admin)
+    )
+    if made.rowcount:
+        db.execute("insert into auth.sessions (id, user_id) values (%(id)s, %(id)s)", {"id": user})
+
+
 def give_factor(db: Database, user: str, status: str) -> None:
     """Give a user a second factor."""
     if db.execute("select to_regclass('auth.mfa_factors') as table").fetchone() == {"table": None}:
         db.execute(FACTORS.encode())
-    db.execute("insert into auth.users (id) values (%s) on conflict do nothing", (user,))
+    make_user(db, user)
     db.execute(
         "insert into auth.mfa_factors values (gen_random_uuid(), %s, null, 'totp', %s, now(), now())", (user, status)
     )
@@ -104,6 +114,8 @@ def test_upkeep_forgets_them(db: Database) -> None:
 
 def sign_in(db: Database, **claims: str) -> None:
     """Go on as an admin whose token says this as well."""
+    make_user(db, ADMIN)
+    claims["session_id"] = ADMIN
     as_admin(db)
     row = db.execute("select current_setting('request.jwt.claims') as claims").fetchone()
     assert row is not None
