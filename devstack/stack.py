@@ -70,6 +70,7 @@ class Stack:
         return {
             "SUPABASE_URL": self.supabase.url,
             "SUPABASE_SERVICE_ROLE_KEY": self.supabase.keys.secret,
+            "SUPABASE_ANON_KEY": self.supabase.keys.publishable,
             "REDIS_URL": self.valkey.url,
             "WEBHOOKS_ALLOW_HTTP": "true",
             "WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8",

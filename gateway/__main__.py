@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from gateway.app import create_app
+from gateway.connection import BOUNDED
 from gateway.engine import Engine, background
 from webhooks import logs
 from webhooks.errors import SettingsError
@@ -106,6 +107,7 @@ def main() -> None:
         host=given.host,
         port=given.port,
         timeout_graceful_shutdown=max(1, int(settings.shutdown_seconds * FINISHING)),
+        **BOUNDED,
     )
     server = Server(config, engine, worker, grace=settings.shutdown_seconds)
     # a closed terminal or SSH session ends it as a supervisor does

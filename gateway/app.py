@@ -21,6 +21,7 @@ from gateway.metrics import Requests
 from gateway.routes import discussions, dispatcher, functions, probes
 from gateway.security import secure
 from gateway.supabase import Supabase
+from gateway.tries import Tries
 from webhooks.queue import broker_for
 from webhooks.versions import CheckedStore
 
@@ -54,6 +55,7 @@ def create_app(
     supabase = Supabase(settings, fits=store.fits)
     broker = broker or broker_for(settings.queue_url)
     engine = engine or Engine(settings)
+    tries = Tries(store, settings)
     requests = Requests(registries)
     return Litestar(
         # Litestar's own configuration of logging starts a thread
@@ -74,6 +76,7 @@ def create_app(
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
+            "tries": Provide(lambda: tries, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),

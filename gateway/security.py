@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from litestar.datastructures import MutableScopeHeaders
 
@@ -31,7 +31,7 @@ STRICT_TRANSPORT = "max-age=63072000"
 
 
 async def secure(message: Message, scope: Scope) -> None:
-    """Add the headers to an answer, and on https Secure to its cookies."""
+    """Add the headers to a response."""
     if message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)
@@ -39,14 +39,10 @@ async def secure(message: Message, scope: Scope) -> None:
         headers[name] = value
     if not str(scope["path"]).startswith(VIEWER):
         headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    if _is_https(scope):
+    if is_https(scope):
         headers["Strict-Transport-Security"] = STRICT_TRANSPORT
-        message["headers"] = [
-            (name, value + b"; Secure" if name.lower() == b"set-cookie" and b"; secure" not in value.lower() else value)
-            for name, value in message["headers"]
-        ]
 
 
-def _is_https(scope: Any) -> bool:  # noqa: ANN401 - ASGI's dictionary
-    forwarded = dict(scope["headers"]).get(b"x-forwarded-proto", b"").split(b",")[0].strip().lower()
-    return "https" in (scope.get("scheme"), forwarded.decode("latin-1"))
+def is_https(scope: Scope) -> bool:
+    """Return whether the browser came by https. The server says so, where it trusts the proxy in front of it."""
+    return scope["scheme"] == "https"

@@ -11,18 +11,16 @@ import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Request
-from litestar.config.csrf import CSRFConfig
 from litestar.di import NamedDependency
-from litestar.middleware import DefineMiddleware
-from litestar.middleware.csrf import CSRFMiddleware
 from litestar.middleware.session import SessionMiddleware
 from litestar.middleware.session.client_side import ClientSideSessionBackend, CookieBackendConfig
 
+from gateway.security import is_https
 from gateway.supabase import SignedOut, Supabase, Tokens
 from webhooks.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Middleware
+    from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
     from webhooks.settings import Settings
 
@@ -89,34 +87,49 @@ async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependen
 
 
 def keep(request: Request[Any, Any, Any], tokens: Tokens) -> None:
-    """Keep tokens in the session."""
+    """Keep renewed tokens in the session."""
     request.session["tokens"] = msgspec.to_builtins(tokens)
 
 
-def middleware(settings: Settings) -> list[Middleware]:
-    """Return the encrypted session and the check of forms, for every route that lives by a cookie.
+def begin(request: Request[Any, Any, Any], tokens: Tokens) -> None:
+    """Sign in: a new session, with nothing of the one before."""
+    request.set_session({"tokens": msgspec.to_builtins(tokens)})
 
-    Both cookies are HttpOnly and SameSite=Lax; gateway/security.py adds Secure to them on https.
-    """
-    backend = session_backend(settings)
+
+def signed_in(request: Request[Any, Any, Any]) -> bool:
+    """Return whether the session has tokens; whether Supabase still accepts them is another question."""
+    return bool(request.scope.get("session") and request.session.get("tokens"))
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """Return the encrypted session, for every route that lives by a cookie: HttpOnly and SameSite=Lax."""
+    backends = [session_backend(settings, secure=secure) for secure in (False, True)]
 
     # a function, since Litestar copies what it is given, and a cipher cannot be copied
     def session(app: ASGIApp) -> ASGIApp:
-        return SessionMiddleware(app, backend)
+        plain, secure = (SessionMiddleware(app, backend) for backend in backends)
 
-    csrf = CSRFConfig(
-        secret=_key(settings, b"csrf").hex(), cookie_name="webhooks_csrf", cookie_httponly=True, cookie_samesite="lax"
-    )
-    return [session, DefineMiddleware(CSRFMiddleware, config=csrf)]
+        async def by_scheme(scope: Scope, receive: Receive, send: Send) -> None:
+            await (secure if is_https(scope) else plain)(scope, receive, send)
+
+        return by_scheme
+
+    return [session]
 
 
-def session_backend(settings: Settings) -> ClientSideSessionBackend:
-    """Return what encrypts the session, with AES-256-GCM."""
+def session_backend(settings: Settings, *, secure: bool = False) -> ClientSideSessionBackend:
+    """Return what encrypts the session, with AES-256-GCM.
+
+    On https the cookie has the prefix that browsers take only from this host itself, and only over https (RFC 6265bis,
+    section 4.1.3.2).
+    """
+    name = "__Host-webhooks_session" if secure else "webhooks_session"
     return ClientSideSessionBackend(
-        CookieBackendConfig(secret=_key(settings, b"session"), key="webhooks_session", max_age=MAX_AGE)
+        CookieBackendConfig(secret=key(settings, b"session"), key=name, max_age=MAX_AGE, secure=secure)
     )
 
 
-def _key(settings: Settings, purpose: bytes) -> bytes:
+def key(settings: Settings, purpose: bytes) -> bytes:
+    """Return the key for a purpose, 32 bytes."""
     # one secret, a key for each purpose (RFC 5869)
     return HKDF(SHA256(), length=32, salt=None, info=b"webhooks " + purpose).derive(settings.session_secret.encode())

@@ -36,6 +36,10 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 BAD_TOKEN = {"PGRST300", "PGRST301", "PGRST302", "PGRST303"}
 
 
+#: The code of SignedOut when the project's Auth asks for a CAPTCHA.
+CAPTCHA = "captcha_failed"
+
+
 class SignedOut(StoreError):  # noqa: N818 - reads as what it is
     """Raised when Supabase does not, or no longer, accept a sign-in."""
 
@@ -47,6 +51,14 @@ class Tokens(msgspec.Struct, frozen=True):
     refresh_token: str
     expires_at: float
     email: str
+
+
+class Factor(msgspec.Struct, frozen=True):
+    """A user's second factor: `totp`, `phone` or `webauthn`; its status is `verified` once it is set up."""
+
+    id: str
+    factor_type: str
+    status: str
 
 
 async def _anything_fits() -> None:
@@ -83,20 +95,34 @@ class Supabase:
             raise StoreError("a value cannot be sent (it has half of a surrogate pair)", code=UNSENDABLE) from None
         return list(self._read(await self._ask("GET", f"/rest/v1/{table}?{query}", token)))
 
-    async def sign_in(self, email: str, password: str) -> Tokens:
-        """Return the tokens of a user."""
-        return await self._tokens("password", {"email": email, "password": password}, email)
+    async def sign_in(self, email: str, password: str) -> tuple[Tokens, list[Factor]]:
+        """Return the tokens of a user, and its second factors: with any, the tokens are not enough."""
+        body = {"email": email, "password": password}
+        answer = await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password")
+        factors = msgspec.convert((answer.get("user") or {}).get("factors") or [], list[Factor])
+        return _tokens(answer, email), [factor for factor in factors if factor.status == "verified"]
+
+    async def verify(self, tokens: Tokens, factor: str, code: str) -> Tokens:
+        """Return tokens of the level aal2 for a factor's code. Raises SignedOut, with code 422 for a wrong one."""
+        path = f"/auth/v1/factors/{factor}"
+        challenge = await self._granted(f"{path}/challenge", tokens.access_token, {})
+        body = {"challenge_id": str(challenge["id"]), "code": code}
+        return _tokens(await self._granted(f"{path}/verify", tokens.access_token, body), tokens.email)
 
     async def refresh(self, tokens: Tokens) -> Tokens:
         """Return new tokens for old ones. Requests with the same old ones share one refresh."""
         old = tokens.refresh_token
         if old not in self._refreshes:
-            self._refreshes[old] = asyncio.create_task(
-                self._tokens("refresh_token", {"refresh_token": old}, tokens.email)
-            )
+            self._refreshes[old] = asyncio.create_task(self._refresh(old, tokens.email))
             self._refreshes[old].add_done_callback(lambda task: self._refreshed(old, task))
         # a browser that goes away ends its own request only
         return await asyncio.shield(self._refreshes[old])
+
+    async def _refresh(self, old: str, email: str) -> Tokens:
+        body = {"refresh_token": old}
+        return _tokens(
+            await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="refresh_token"), email
+        )
 
     def _refreshed(self, old: str, task: asyncio.Task[Tokens]) -> None:
         if task.cancelled() or task.exception():
@@ -114,46 +140,46 @@ class Supabase:
             await self._client.aclose()
             self._client = None
 
-    async def _tokens(self, grant: str, body: dict[str, str], email: str) -> Tokens:
+    async def _granted(self, path: str, token: str, body: dict[str, str], **parameters: str) -> dict[str, Any]:
+        """Ask Supabase Auth for what it gives to who proves something; raise SignedOut when that is no proof."""
         try:
-            answer = self._read(
-                await self._ask(
-                    "POST", f"/auth/v1/token?grant_type={grant}", self._settings.service_key,
-                    {"Content-Type": "application/json"}, content=json.dumps(body).encode(),
-                )
-            )  # fmt: skip
-        except StoreUnavailable:
+            content = json.dumps(body).encode()
+            headers = {"Content-Type": "application/json"}
+            query = f"?{urlencode(parameters)}" if parameters else ""
+            return dict(self._read(await self._ask("POST", f"{path}{query}", token, headers, content=content)))
+        except (StoreUnavailable, SignedOut):
             raise
         except StoreDenied as exc:
+            if token != self._settings.anon_key:
+                raise SignedOut("Supabase Auth does not accept this session", code=exc.code) from exc
             # our own key, not the user
-            raise StoreUnavailable(f"Supabase does not accept the gateway's key: {exc}", code=exc.code) from exc
+            raise StoreUnavailable(f"Supabase does not accept SUPABASE_ANON_KEY: {exc}", code=exc.code) from exc
         except StoreError as exc:
-            raise SignedOut("Supabase did not accept the sign-in", code=exc.code) from exc
-        return Tokens(
-            access_token=answer["access_token"],
-            refresh_token=answer["refresh_token"],
-            expires_at=time.time() + float(answer["expires_in"]),
-            email=(answer.get("user") or {}).get("email") or email,
-        )
+            code = CAPTCHA if "captcha" in str(exc).lower() else exc.code
+            raise SignedOut("Supabase did not accept the sign-in", code=code) from exc
 
     async def _ask(
         self, method: str, path: str, token: str, more: Mapping[str, str] = NO_HEADERS, content: str | bytes = b""
     ) -> httpx.Response:
         if self._client is None:
             self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
-        if token != self._settings.service_key and not is_access_token(token):
+        settings = self._settings
+        ours = token in {settings.service_key, settings.anon_key}
+        if not ours and not is_access_token(token):
             raise SignedOut("this is no access token of Supabase; sign in again", code="401")
         if path.startswith("/rest/"):
             await self._fits()
-        # the key tells the project's gateway who we are; the token says as whom Postgres runs the request
-        headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {token}", **more}
+        # the key tells the project's gateway who we are; the token says as whom Postgres runs the request. Auth checks
+        # less of who comes with the service key: no CAPTCHA, for example
+        key = settings.anon_key if path.startswith("/auth/") else settings.service_key
+        headers = {"apikey": key, "Authorization": f"Bearer {token}", **more}
         try:
             answer = await self._client.request(method, path, headers=headers, content=content)
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
         if answer.is_success:
             return answer
-        raise refused(answer) if token == self._settings.service_key else _error(answer)
+        raise refused(answer) if ours else _error(answer)
 
     @staticmethod
     def _read(answer: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
@@ -162,6 +188,15 @@ class Supabase:
         except ValueError as exc:
             # a maintenance page with status 200, for example
             raise StoreUnavailable(f"Supabase's response is none of its own ({type(exc).__name__})") from None
+
+
+def _tokens(answer: dict[str, Any], email: str) -> Tokens:
+    return Tokens(
+        access_token=answer["access_token"],
+        refresh_token=answer["refresh_token"],
+        expires_at=time.time() + float(answer["expires_in"]),
+        email=(answer.get("user") or {}).get("email") or email,
+    )
 
 
 def _error(answer: httpx.Response) -> StoreError:

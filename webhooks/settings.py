@@ -14,6 +14,7 @@ import msgspec
 from webhooks.addresses import parse_networks
 from webhooks.errors import SettingsError
 from webhooks.sealing import sealer
+from webhooks.tokens import is_secret_key
 
 _ABOVE_ZERO = (
     "timeout_seconds",
@@ -66,6 +67,11 @@ class Settings:
     supabase_url: str = _setting("SUPABASE_URL", "The project's URL, `https://<ref>.supabase.co`")
     service_key: str = _setting(
         "SUPABASE_SERVICE_ROLE_KEY", "The project's secret key (`sb_secret_...` or service_role)", secret=True
+    )
+    anon_key: str = _setting(
+        "SUPABASE_ANON_KEY",
+        "The project's publishable key (`sb_publishable_...` or anon), with which admins sign in; empty: no dashboard",
+        "",
     )
     redis_url: str = _setting(
         "REDIS_URL",
@@ -225,7 +231,16 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
             )
+        self._check_keys()
         self._check_texts()
+
+    def _check_keys(self) -> None:
+        if self.anon_key and (self.anon_key == self.service_key or is_secret_key(self.anon_key)):
+            # not repeated
+            raise SettingsError(
+                f"{variable('anon_key')} must be the project's publishable key (sb_publishable_... or anon), "
+                "not a secret one: Supabase Auth checks less of a sign-in that comes with a secret key"
+            )
 
     def _check_texts(self) -> None:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:

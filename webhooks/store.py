@@ -166,6 +166,14 @@ class Store:
             return False
         return True
 
+    async def count_sign_in(self, pair: str) -> int:
+        """Count a try to sign in; return the seconds until the next one is allowed, 0 when this one is."""
+        return int(await self._rpc("count_webhook_sign_in", {"pair": pair}))
+
+    async def forget_sign_ins(self, pair: str) -> None:
+        """Forget the tries of a pair of address and account."""
+        await self._rpc("forget_webhook_sign_ins", {"pair": pair})
+
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call any of the database's functions, for who has no method here of its own."""
         return await self._rpc(function, arguments)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from typing import Any
+
+import msgspec
 
 #: RFC 7519, section 3: three parts in base64url; the first is a JSON object, so it begins with `{"`.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -15,3 +19,15 @@ def is_access_token(token: str) -> bool:
     kind, ignores it, and lets the request in as whoever the key beside it is.
     """
     return _JWT.fullmatch(token) is not None
+
+
+def is_secret_key(key: str) -> bool:
+    """Return whether a project's API key is for servers only: `sb_secret_...`, or a JWT whose role is not `anon`."""
+    if not is_access_token(key):
+        return key.startswith("sb_secret_")
+    claims = key.split(".")[1]
+    try:
+        decoded = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=dict[str, Any])
+    except ValueError:
+        return False
+    return decoded.get("role") != "anon"

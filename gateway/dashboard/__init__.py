@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Request, Response, Router, get
 from litestar.datastructures import CacheControlHeader
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import InternalServerException
 from litestar.response import Template
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILABLE
 
+from gateway.csrf import check_form
 from gateway.dashboard import (
     deliveries,
     delivery,
@@ -26,9 +27,7 @@ from gateway.dashboard import (
 )
 from gateway.dashboard.errors import EXCEPTION_HANDLERS
 from gateway.session import middleware, provide_admin
-
-if TYPE_CHECKING:
-    from webhooks.settings import Settings
+from webhooks.settings import Settings
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -47,25 +46,26 @@ PAGES = [
 
 
 @get("/", include_in_schema=False, status_code=HTTP_503_SERVICE_UNAVAILABLE)
-async def switched_off() -> Template:
+async def switched_off(settings: NamedDependency[Settings]) -> Template:
     """Say how to switch the dashboard on."""
-    return Template("switched_off.html", status_code=HTTP_503_SERVICE_UNAVAILABLE)
+    return Template("switched_off.html", context={"settings": settings}, status_code=HTTP_503_SERVICE_UNAVAILABLE)
 
 
 def routers(settings: Settings) -> list[Router]:
-    """Return the dashboard's routes; without a session secret, one page that says what is missing."""
+    """Return the dashboard's routes; without its settings, one page that says what is missing."""
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=300),
         # a path that no file can have: too long, or with a NUL
         exception_handlers={InternalServerException: _no_file, ValueError: _no_file},
     )  # fmt: skip
-    if not settings.session_secret:
+    if not (settings.session_secret and settings.anon_key):
         return [static, Router("/", route_handlers=[switched_off])]
     pages = Router(
         "/",
         route_handlers=PAGES,
         middleware=middleware(settings),
         dependencies={"admin": Provide(provide_admin)},
+        before_request=check_form,
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
         # what an admin saw stays in no cache, and "back" after signing out shows nothing

@@ -16,8 +16,10 @@ from litestar.status_codes import (
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
+from gateway.csrf import ForeignForm, OldForm
 from gateway.dashboard.forms import FormError
 from gateway.errors import UNREADABLE, refusal_status, unreadable
+from gateway.session import signed_in
 from gateway.supabase import SignedOut
 from webhooks.errors import StoreError, StoreUnavailable
 
@@ -28,7 +30,8 @@ SIGN_IN = "/sign-in"
 
 
 def _signed_out(request: Request[Any, Any, Any], _: SignedOut) -> Response[Any]:
-    request.scope.get("session") and request.session.pop("tokens", None)
+    if signed_in(request):
+        request.clear_session()
     if request.headers.get("hx-request"):
         # the page asks for a part of itself: all of it goes
         return Response(None, status_code=HTTP_401_UNAUTHORIZED, headers={"HX-Redirect": SIGN_IN})
@@ -55,9 +58,19 @@ def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Template:
     return _page(HTTP_400_BAD_REQUEST, "That did not work", f"{unreadable(exc)}.".capitalize())
 
 
+def _old_form(_: Request[Any, Any, Any], exc: OldForm) -> Template:
+    return _page(exc.status_code, "The form was too old", "Go back, reload the page, and send it again.")
+
+
+def _foreign_form(_: Request[Any, Any, Any], exc: ForeignForm) -> Template:
+    text = (
+        "The browser says that this form is from another site, so nothing was changed. Open the page here and send it "
+        "again. If it is from here, a proxy in front of the gateway replaces the Host header: let it pass it on."
+    )
+    return _page(exc.status_code, "The form is from another site", text)
+
+
 def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
-    if exc.status_code == HTTP_403_FORBIDDEN:
-        return _page(exc.status_code, "The form was too old", "Go back, reload the page, and send it again.")
     return _page(exc.status_code, "That did not work", exc.detail)
 
 
@@ -70,6 +83,8 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     StoreUnavailable: _unavailable,
     StoreError: _refused,
     FormError: _form,
+    OldForm: _old_form,
+    ForeignForm: _foreign_form,
     HTTPException: _http,
     **dict.fromkeys(UNREADABLE, _unreadable),
 }

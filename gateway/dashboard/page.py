@@ -14,6 +14,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
+from gateway.csrf import csrf_token
 from webhooks.durations import ago, interval
 from webhooks.errors import QueueUnavailable
 from webhooks.queue import announce
@@ -61,7 +62,9 @@ def template_engine() -> JinjaTemplateEngine:
         "number": number,
         "query": urlencode,
     }
-    return JinjaTemplateEngine.from_environment(environment)
+    engine = JinjaTemplateEngine.from_environment(environment)
+    engine.register_template_callable("csrf_token", csrf_token)
+    return engine
 
 
 def page(

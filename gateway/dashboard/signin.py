@@ -1,4 +1,4 @@
-"""Sign-in with Supabase Auth, by e-mail and password; whether the user is an admin, the database says."""
+"""Sign-in with Supabase Auth, by e-mail, password and second factor; the database says whether the user is an admin."""
 
 from __future__ import annotations
 
@@ -6,61 +6,171 @@ import contextlib
 import re
 from typing import Any
 
+import msgspec
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
-from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_403_FORBIDDEN
+from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_429_TOO_MANY_REQUESTS
 
 from gateway.dashboard.errors import SIGN_IN
 from gateway.dashboard.forms import text
 from gateway.dashboard.page import go, page
-from gateway.session import keep
-from gateway.supabase import SignedOut, Supabase
-from webhooks.errors import StoreError
+from gateway.session import begin
+from gateway.supabase import CAPTCHA, SignedOut, Supabase, Tokens
+from gateway.tries import Tries
+from webhooks.durations import long
+from webhooks.errors import StoreError, StoreUnavailable
+
+#: Where the second factor's code is asked for.
+CODE = "/sign-in/code"
 
 #: Where a sign-in may lead: a page of ours. "//host" and "/\\host" are other hosts to a browser.
 OUR_PAGE = re.compile(r"/(?![/\\])[\w/?&=.%+-]*", re.ASCII)
+
+#: What Supabase Auth says to a code that is wrong, or none at all; to a session that is over it says 401 or 403.
+WRONG_CODE = {"400", "422"}
+
+#: One text for all of it: a stranger learns nothing of an account.
+WRONG = "E-mail address or password is wrong, or the account is not a webhook admin."
+
+NO_CAPTCHA = (
+    "The project's Supabase Auth asks for a CAPTCHA at each sign-in, and this page has none. Turn it off there "
+    "(Authentication, Attack Protection), or use the command line."
+)
+
+NO_APP = (
+    "The account's second factor is a phone or a passkey, and this page takes codes of authenticator apps. Add such an "
+    "app to the account."
+)
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A sign-in that waits for a code of one of the account's `factors`, by id; it then leads to the page `after`."""
+
+    tokens: Tokens
+    factors: list[str]
+    after: str
 
 
 @get(SIGN_IN)
 async def form(request: Request[Any, Any, Any]) -> Template:
     """Show the form."""
-    return page(request, "sign_in.html", next=_next(request.query_params.get("next")), email="", problem=None)
+    return _form(request, None, after=_ours(request.query_params.get("next")))
 
 
 @post(SIGN_IN, status_code=HTTP_200_OK)
-async def sign_in(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Template | Redirect:
-    """Ask Supabase Auth, then the database."""
+async def sign_in(
+    request: Request[Any, Any, Any], supabase: NamedDependency[Supabase], tries: NamedDependency[Tries]
+) -> Template | Redirect:
+    """Ask Supabase Auth, then for a code where the account has a second factor, then the database."""
     fields = await request.form()
-    email, after = text(fields, "email") or "", _next(fields.get("next"))
+    email, after = text(fields, "email") or "", _ours(fields.get("next"))
+    if wait := await tries.count(request, email):
+        return _form(request, _too_many(wait), after, email, HTTP_429_TOO_MANY_REQUESTS)
     try:
-        tokens = await supabase.sign_in(email, str(fields.get("password") or ""))
-    except SignedOut:
-        problem = "E-mail address or password is wrong."
-        return page(request, "sign_in.html", status=HTTP_400_BAD_REQUEST, next=after, email=email, problem=problem)
-    if await supabase.call(tokens.access_token, "is_webhook_admin") is not True:
-        with contextlib.suppress(StoreError):
-            await supabase.sign_out(tokens.access_token)
-        problem = "This account is not a webhook admin."
-        return page(request, "sign_in.html", status=HTTP_403_FORBIDDEN, next=after, email=email, problem=problem)
-    keep(request, tokens)
-    return go(request, after)
+        tokens, factors = await supabase.sign_in(email, str(fields.get("password") or ""))
+    except SignedOut as exc:
+        return _form(request, NO_CAPTCHA if exc.code == CAPTCHA else WRONG, after, email)
+    except StoreUnavailable as exc:
+        if exc.code != str(HTTP_429_TOO_MANY_REQUESTS):
+            raise
+        busy = "Supabase Auth accepts no more sign-ins for the moment. Try again in a few minutes."
+        return _form(request, busy, after, email, HTTP_429_TOO_MANY_REQUESTS)
+    if not factors:
+        return await _admit(request, supabase, tries, tokens, after)
+    apps = [factor.id for factor in factors if factor.factor_type == "totp"]
+    if not apps:
+        await _end(supabase, tokens)
+        return _form(request, NO_APP, after, email)
+    request.set_session({"pending": msgspec.to_builtins(Pending(tokens, apps, after))})
+    return go(request, CODE)
+
+
+@get(CODE)
+async def code_form(request: Request[Any, Any, Any]) -> Template | Redirect:
+    """Ask for the code."""
+    return page(request, "sign_in_code.html", problem=None) if _pending(request) else go(request, SIGN_IN)
+
+
+@post(CODE, status_code=HTTP_200_OK)
+async def code(
+    request: Request[Any, Any, Any], supabase: NamedDependency[Supabase], tries: NamedDependency[Tries]
+) -> Template | Redirect:
+    """Ask Supabase Auth whether it is one of the account's, then the database."""
+    pending = _pending(request)
+    if pending is None:
+        return go(request, SIGN_IN)
+    if wait := await tries.count(request, pending.tokens.email):
+        problem = _too_many(wait)
+        return page(request, "sign_in_code.html", status=HTTP_429_TOO_MANY_REQUESTS, problem=problem)
+    given = "".join(str((await request.form()).get("code") or "").split())
+    for factor in pending.factors:
+        try:
+            tokens = await supabase.verify(pending.tokens, factor, given)
+        except SignedOut as exc:
+            if exc.code not in WRONG_CODE:
+                request.set_session({})
+                return go(request, SIGN_IN, "That took too long. Sign in again.", kind="error")
+        else:
+            return await _admit(request, supabase, tries, tokens, pending.after)
+    problem = "The code is wrong or has expired."
+    return page(request, "sign_in_code.html", status=HTTP_400_BAD_REQUEST, problem=problem)
 
 
 @post("/sign-out", status_code=HTTP_200_OK)
 async def sign_out(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Redirect:
     """Forget the tokens, here and at Supabase."""
-    tokens = request.session.get("tokens") or {}
+    tokens = request.session.get("tokens")
     request.clear_session()
     if tokens:
-        # signed out here, whatever Supabase says
-        with contextlib.suppress(StoreError):
-            await supabase.sign_out(tokens["access_token"])
+        await _end(supabase, msgspec.convert(tokens, Tokens))
     return go(request, SIGN_IN)
 
 
-def _next(path: str | None) -> str:
+async def _admit(
+    request: Request[Any, Any, Any], supabase: Supabase, tries: Tries, tokens: Tokens, after: str
+) -> Template | Redirect:
+    """Begin the session of an admin."""
+    try:
+        await supabase.call(tokens.access_token, "webhook_admin_check")
+    except StoreError as exc:
+        await _end(supabase, tokens)
+        if exc.code != "42501":
+            raise
+        return _form(request, WRONG, after, tokens.email)
+    await tries.forget(request, tokens.email)
+    begin(request, tokens)
+    return go(request, after)
+
+
+async def _end(supabase: Supabase, tokens: Tokens) -> None:
+    # ended here, whatever Supabase says
+    with contextlib.suppress(StoreError):
+        await supabase.sign_out(tokens.access_token)
+
+
+def _form(
+    request: Request[Any, Any, Any],
+    problem: str | None,
+    after: str,
+    email: str = "",
+    status: int | None = None,
+) -> Template:
+    status = status or (HTTP_400_BAD_REQUEST if problem else HTTP_200_OK)
+    return page(request, "sign_in.html", status=status, next=after, email=email, problem=problem)
+
+
+def _pending(request: Request[Any, Any, Any]) -> Pending | None:
+    kept = request.session.get("pending")
+    return msgspec.convert(kept, Pending) if kept else None
+
+
+def _too_many(seconds: int) -> str:
+    return f"Too many tries from your address. Try again in {long(seconds)}."
+
+
+def _ours(path: str | None) -> str:
     return path if path and OUR_PAGE.fullmatch(path) else "/"
 
 
-ROUTES = [form, sign_in, sign_out]
+ROUTES = [form, sign_in, code_form, code, sign_out]

@@ -1,4 +1,4 @@
--- webhooks migration: system 4f90e36d7166447e250a0fc82d3fbce8254c33fcd8ce71978f42186825d13625
+-- webhooks migration: system 6585d025d6dcf05c686d1efc6aadfa624dc05bbf1f6a215df1add0f0ec5d392b
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -107,6 +107,19 @@ create table if not exists webhooks.expected_policies (
 comment on table webhooks.expected_policies is 'The row level security policies of our tables, and the statement that creates each.';
 alter table webhooks.expected_policies enable row level security;
 revoke all on webhooks.expected_policies from public, anon, authenticated, service_role;
+
+-- schemas/access/sign_in_tries.sql
+create table if not exists webhooks.sign_in_tries (
+    -- a keyed hash: neither the address nor the account can be read from it
+    pair text primary key check (pair ~ '^[0-9a-f]{64}$'),
+    tries integer not null,
+    since timestamptz not null default now()
+);
+create index if not exists sign_in_tries_since_idx on webhooks.sign_in_tries (since);
+comment on table webhooks.sign_in_tries is 'Tries to sign in to the dashboard by address and account together, for 15 minutes from the first one.';
+comment on column webhooks.sign_in_tries.pair is 'HMAC-SHA256 of address and account, with a key of the gateways.';
+alter table webhooks.sign_in_tries enable row level security;
+revoke all on webhooks.sign_in_tries from public, anon, authenticated, service_role;
 
 -- schemas/access/access_differences.sql
 create or replace function webhooks.access_differences()
@@ -421,6 +434,39 @@ comment on function webhooks.check_server() is 'Raises 42501 unless a server-sid
 revoke all on function webhooks.check_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_server() to authenticated, service_role;
 
+-- schemas/access/count_webhook_sign_in.sql
+create or replace function webhooks.count_webhook_sign_in(pair text)
+returns integer
+language sql
+-- definer: behind public.count_webhook_sign_in, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into webhooks.sign_in_tries as t (pair, tries)
+    values (count_webhook_sign_in.pair, 1)
+    on conflict on constraint sign_in_tries_pkey do update
+    set tries = case when t.since > now() - interval '15 minutes' then least(t.tries, 10) + 1 else 1 end,
+        since = case when t.since > now() - interval '15 minutes' then t.since else now() end
+    returning case when t.tries <= 10 then 0 else ceil(extract(epoch from t.since + interval '15 minutes' - now()))::integer end
+$$;
+comment on function webhooks.count_webhook_sign_in(text) is 'Behind public.count_webhook_sign_in.';
+revoke all on function webhooks.count_webhook_sign_in(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.count_webhook_sign_in(text) to service_role;
+
+-- schemas/access/forget_webhook_sign_ins.sql
+create or replace function webhooks.forget_webhook_sign_ins(pair text)
+returns void
+language sql
+-- definer: behind public.forget_webhook_sign_ins, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    delete from webhooks.sign_in_tries as t where t.pair = forget_webhook_sign_ins.pair
+$$;
+comment on function webhooks.forget_webhook_sign_ins(text) is 'Behind public.forget_webhook_sign_ins.';
+revoke all on function webhooks.forget_webhook_sign_ins(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.forget_webhook_sign_ins(text) to service_role;
+
 -- schemas/access/has_admin_role.sql
 create or replace function webhooks.has_admin_role()
 returns boolean
@@ -445,8 +491,11 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- a sign-in that has ended is no admin's, whatever an app's own is_webhook_admin() says
-    select webhooks.app_metadata() is not null and coalesce(public.is_webhook_admin(), false)
+    -- a sign-in that has ended, or lacks the account's second factor, is no admin's, whatever an app's own
+    -- is_webhook_admin() says
+    select webhooks.app_metadata() is not null
+        and webhooks.second_factor_given()
+        and coalesce(public.is_webhook_admin(), false)
 $$;
 comment on function webhooks.is_admin() is 'Whether the calling user is still signed in and a webhook admin: what policies and functions ask.';
 revoke all on function webhooks.is_admin() from public, anon, authenticated, service_role;
@@ -525,6 +574,32 @@ as $$
 $$;
 comment on function webhooks.mentions(text, text, text) is 'Whether SQL names an object.';
 revoke all on function webhooks.mentions(text, text, text) from public, anon, authenticated, service_role;
+
+-- schemas/access/second_factor_given.sql
+create or replace function webhooks.second_factor_given()
+returns boolean
+language plpgsql
+stable
+-- definer: auth.mfa_factors is not the user's to read
+security definer
+set search_path = pg_catalog, pg_temp
+-- an error, rather than no factors, for an owner who may not see the rows
+set row_security = off
+as $$
+declare
+    _given boolean := true;
+begin
+    -- another authentication has no such table; what its tokens say is its own
+    if webhooks.user_claims() ->> 'aal' is distinct from 'aal2' and to_regclass('auth.mfa_factors') is not null then
+        execute 'select not exists (
+            select from auth.mfa_factors as f where f.user_id = webhooks.user_id() and f.status::text = ''verified'')'
+        into _given;
+    end if;
+    return _given;
+end $$;
+comment on function webhooks.second_factor_given() is 'Whether the session of the calling user is of the level aal2, or the account has no verified second factor.';
+revoke all on function webhooks.second_factor_given() from public, anon, authenticated, service_role;
+grant execute on function webhooks.second_factor_given() to authenticated, service_role;
 
 -- schemas/access/secure.sql
 create or replace function webhooks.secure()
@@ -2279,6 +2354,21 @@ comment on function public.claim_webhook_url_checks(integer, double precision, t
 revoke all on function public.claim_webhook_url_checks(integer, double precision, text) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_url_checks(integer, double precision, text) to service_role;
 
+-- schemas/api/count_webhook_sign_in.sql
+create or replace function public.count_webhook_sign_in(pair text)
+returns integer
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.count_webhook_sign_in(count_webhook_sign_in.pair);
+end $$;
+comment on function public.count_webhook_sign_in(text) is 'Counts a try to sign in to the dashboard; returns 0 when it is allowed, else the seconds to wait: ten in 15 minutes are, for an address and an account together.';
+revoke all on function public.count_webhook_sign_in(text) from public, anon, authenticated, service_role;
+grant execute on function public.count_webhook_sign_in(text) to service_role;
+
 -- schemas/api/create_webhook_endpoint.sql
 create or replace function public.create_webhook_endpoint(
     settings jsonb
@@ -2367,6 +2457,21 @@ end $$;
 comment on function public.finish_webhook_dispatcher_run(uuid, integer, text) is 'Records how a dispatcher run ended.';
 revoke all on function public.finish_webhook_dispatcher_run(uuid, integer, text) from public, anon, authenticated, service_role;
 grant execute on function public.finish_webhook_dispatcher_run(uuid, integer, text) to service_role;
+
+-- schemas/api/forget_webhook_sign_ins.sql
+create or replace function public.forget_webhook_sign_ins(pair text)
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    perform webhooks.forget_webhook_sign_ins(forget_webhook_sign_ins.pair);
+end $$;
+comment on function public.forget_webhook_sign_ins(text) is 'Forgets the tries of an address and an account: someone signed in.';
+revoke all on function public.forget_webhook_sign_ins(text) from public, anon, authenticated, service_role;
+grant execute on function public.forget_webhook_sign_ins(text) to service_role;
 
 -- schemas/api/get_webhook_delivery.sql
 create or replace function public.get_webhook_delivery(
@@ -3768,6 +3873,12 @@ begin
     delete from public.webhook_trigger_errors as e
     where e.id = any (array(
         select o.id from public.webhook_trigger_errors as o where o.occurred_at < _before order by o.occurred_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    delete from webhooks.sign_in_tries as t
+    where t.pair = any (array(
+        select o.pair from webhooks.sign_in_tries as o where o.since < now() - interval '15 minutes' order by o.since limit _batch));
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -8254,12 +8365,14 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8339,6 +8452,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
+    ('webhooks.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.cursors', 'table', '{}'),
     ('webhooks.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8371,6 +8485,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.follow_delivery()', 'function', '{}'),
     ('webhooks.forget_deliveries()', 'function', '{}'),
     ('webhooks.forget_dropped_tables()', 'function', '{}'),
+    ('webhooks.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.has_admin_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8438,9 +8553,11 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
     ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
     ('webhooks.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.sign_in_tries', 'table', '{}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
@@ -8522,6 +8639,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '4f90e36d7166447e250a0fc82d3fbce8254c33fcd8ce71978f42186825d13625', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '6585d025d6dcf05c686d1efc6aadfa624dc05bbf1f6a215df1add0f0ec5d392b', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -27,7 +27,7 @@ ID = "3f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11"
 
 def make_settings(**more: Any) -> Settings:
     """Return settings for these tests."""
-    needed = {"supabase_url": "http://x", "service_key": "k", "redis_url": "r", "allow_http": True}
+    needed = {"supabase_url": "http://x", "service_key": "k", "anon_key": "a", "redis_url": "r", "allow_http": True}
     return Settings(**{**needed, "allowed_networks": "127.0.0.0/8, ::1", **more})
 
 

@@ -28,6 +28,7 @@ UNCHECKED = {
     "emit": "public.dispatch_webhook calls it for servers only; granted to service_role",
     "emit_as_user": "public.dispatch_webhook calls it; it acts for the user of the JWT and takes no other",
     "is_platform_admin": "says of the user of the JWT alone whether the app calls them an admin",
+    "second_factor_given": "says of the user of the JWT alone whether they gave their second factor",
 }
 
 CHECKED = re.compile(r"\bbegin\s+perform webhooks\.check_(server|admin)\(\);")

@@ -58,6 +58,7 @@ class System:
         return {
             "SUPABASE_URL": self.supabase.url,
             "SUPABASE_SERVICE_ROLE_KEY": self.supabase.keys.secret,
+            "SUPABASE_ANON_KEY": self.supabase.keys.publishable,
             "REDIS_URL": self.valkey.url,
             "WEBHOOKS_DISPATCH_TOKEN": TOKEN,
             "WEBHOOKS_ALLOW_HTTP": "true",

@@ -20,6 +20,13 @@ NO_KEY = Reply(401, b'{"message":"Invalid API key"}', {"Content-Type": "applicat
 #: What Postgres says while grants are restored, by way of PostgREST.
 NO_GRANT = Reply(403, b'{"code":"42501","message":"permission denied"}', {"Content-Type": "application/json"})
 
+#: What Supabase Auth says to an address that has asked too often.
+TOO_MANY = Reply(
+    429,
+    b'{"code":429,"error_code":"over_request_rate_limit","msg":"Request rate limit reached"}',
+    {"Content-Type": "application/json"},
+)
+
 
 class Proxy:
     """A context manager. `asked` and `sent` are the requests' paths and bodies.

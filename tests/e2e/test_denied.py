@@ -10,7 +10,7 @@ import pytest
 
 from devstack.receiver import Received, Receiver, Reply
 from tests.e2e.dashboard.conftest import Site
-from tests.e2e.proxy import NO_GRANT, NO_KEY, NOT_YET, Proxy
+from tests.e2e.proxy import NO_GRANT, NO_KEY, NOT_YET, TOO_MANY, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,12 @@ def test_an_admin_stays_signed_in(system: System, proxy: Proxy) -> None:
         assert refused.status_code != 500, (system.logs / "gateway.log").read_text()[-3000:]
         assert (refused.status_code, "Nothing is lost" in refused.text) == (503, True)
         system.wait(lambda: client.get("/").status_code == 200, seconds=20)
-    # Supabase Auth does not know our key for a moment either
+    # Supabase Auth takes no more refreshes from this address for a moment
+    proxy.refuse(RPC, NOT_YET, 1.5)
+    proxy.refuse("/auth/v1/token", TOO_MANY, 1.5)
+    assert client.get("/").status_code == 503
+    system.wait(lambda: client.get("/").status_code == 200, seconds=20)
+    # it does not know our key for a moment either
     proxy.refuse("/", NO_KEY, 1.5)
     assert client.get("/").status_code == 503
     system.wait(lambda: client.get("/").status_code == 200, seconds=20)

@@ -65,6 +65,13 @@ def test_a_malformed_broker_url_is_told_without_its_password(url: str) -> None:
         ("WEBHOOKS_CREDENTIALS", '{"a": "geheim"}', "WEBHOOKS_CREDENTIALS must be a JSON object of objects"),
         ("WEBHOOKS_CIRCUIT_FAILURES", "0", "WEBHOOKS_CIRCUIT_FAILURES must be above 0"),
         ("WEBHOOKS_SESSION_SECRET", "short", "WEBHOOKS_SESSION_SECRET must have at least 32 characters"),
+        ("SUPABASE_ANON_KEY", "sb_secret_y", "SUPABASE_ANON_KEY must be the project's publishable key"),
+        ("SUPABASE_ANON_KEY", NEEDED["SUPABASE_SERVICE_ROLE_KEY"], "SUPABASE_ANON_KEY must be the project's"),
+        (
+            "SUPABASE_ANON_KEY",
+            "eyJhIjoxfQ.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.x",
+            "SUPABASE_ANON_KEY must be the project's",
+        ),
         ("SUPABASE_URL", "x.supabase.co", "SUPABASE_URL must start with https://"),
     ],
 )
@@ -72,6 +79,12 @@ def test_what_is_wrong_is_named(name: str, value: str, message: str) -> None:
     """With the variable and what it may be."""
     with pytest.raises(SettingsError, match=message):
         Settings.from_environment({**NEEDED, name: value})
+
+
+@pytest.mark.parametrize("key", ["sb_publishable_x", "eyJhIjoxfQ.eyJyb2xlIjoiYW5vbiJ9.x"])
+def test_the_key_that_admins_sign_in_with(key: str) -> None:
+    """Of either kind."""
+    assert Settings.from_environment({**NEEDED, "SUPABASE_ANON_KEY": key}).anon_key == key
 
 
 def test_the_project() -> None:

@@ -34,6 +34,12 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
+    delete from webhooks.sign_in_tries as t
+    where t.pair = any (array(
+        select o.pair from webhooks.sign_in_tries as o where o.since < now() - interval '15 minutes' order by o.since limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
     perform webhooks.forget_dropped_tables();
 
     delete from webhooks.idempotency_keys as k

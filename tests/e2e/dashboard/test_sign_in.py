@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -50,20 +50,24 @@ def test_an_admin_signs_in_and_out(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "status", "text"),
+    "account",
     [
-        (Account(ADMIN.email, "a wrong password"), 400, "E-mail address or password is wrong."),
-        (Account("nobody@example.com", "a wrong password"), 400, "E-mail address or password is wrong."),
-        (USER, 403, "This account is not a webhook admin."),
+        Account(ADMIN.email, "a wrong password"),
+        Account("nobody@example.com", "a wrong password"),
+        Account("", "a wrong password"),
+        Account(ADMIN.email, ""),
+        USER,
     ],
 )
-def test_who_is_refused(site: Site, account: Account, status: int, text: str) -> None:
-    """A wrong password and an unknown address are told alike; a user who is no admin is told so, and has no session."""
+def test_who_is_rejected(site: Site, account: Account) -> None:
+    """Whatever is wrong, a user who is not an admin included: the same response, and no session."""
     client = site.visitor()
-    answer = sign_in(client, account)
-    assert (answer.status_code, text in answer.text) == (status, True)
-    assert "webhooks_session" not in client.cookies
-    assert account.password not in answer.text
+    response = sign_in(client, account)
+    assert response.status_code == 400
+    assert "E-mail address or password is wrong, or the account is not a webhook admin." in response.text
+    assert "tokens" not in kept(client)
+    assert account.password not in response.text or not account.password
+    assert client.get("/").status_code == 303
 
 
 def test_a_sign_in_leads_to_no_other_site(site: Site) -> None:
@@ -125,7 +129,7 @@ def test_an_admin_who_is_one_no_longer(site: Site) -> None:
 
 
 def test_headers_that_browsers_obey(site: Site) -> None:
-    """On pages, errors, API and files alike; Secure and HSTS on https."""
+    """On pages, errors, API and files alike; HSTS on https."""
     client = site.visitor()
     for path in ("/", "/sign-in", "/static/dashboard.js", "/healthz", "/nowhere", "/functions/v1/webhook-health"):
         headers = client.get(path).headers
@@ -136,9 +140,6 @@ def test_headers_that_browsers_obey(site: Site) -> None:
         assert "strict-transport-security" not in headers
     answer = client.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
     assert "max-age" in answer.headers["strict-transport-security"]
-    fresh = httpx.get(f"{site.url}/sign-in", headers={"X-Forwarded-Proto": "https"}, trust_env=False)
-    assert all("; Secure" in cookie for cookie in fresh.headers.get_list("set-cookie"))
-    assert fresh.headers.get_list("set-cookie")
 
 
 def test_no_secret_in_any_page(site: Site) -> None:
@@ -179,15 +180,20 @@ BACKEND = session_backend(
 )
 
 
-def session(client: httpx.Client) -> dict[str, object]:
-    """Return the tokens in a client's cookie."""
+def kept(client: httpx.Client) -> dict[str, Any]:
+    """Return what is in a client's cookie."""
     parts = {name: value for name, value in client.cookies.items() if name.startswith("webhooks_session")}
     data = [value.encode() for _, value in sorted(parts.items())]
-    return dict(BACKEND.load_data(data)["tokens"])
+    return BACKEND.load_data(data)
 
 
-def forge(client: httpx.Client, tokens: dict[str, object]) -> None:
+def session(client: httpx.Client) -> dict[str, object]:
+    """Return the tokens in a client's cookie."""
+    return dict(kept(client)["tokens"])
+
+
+def forge(client: httpx.Client, tokens: dict[str, object], **more: Any) -> None:
     """Give a client a session with these tokens."""
-    (data,) = BACKEND.dump_data({"tokens": tokens})
+    (data,) = BACKEND.dump_data({"tokens": tokens, **more})
     client.cookies.clear()
     client.cookies.set("webhooks_session", data.decode(), domain="127.0.0.1")

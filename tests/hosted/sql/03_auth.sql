@@ -53,6 +53,16 @@ create table auth.identities (
     unique (provider_id, provider)
 );
 
+create table auth.mfa_factors (
+    id uuid primary key,
+    user_id uuid not null references auth.users (id) on delete cascade,
+    friendly_name text,
+    factor_type text not null,
+    status text not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+
 create table auth.audit_log_entries (
     id uuid primary key,
     payload json,
@@ -65,12 +75,14 @@ alter table auth.users enable row level security;
 alter table auth.sessions enable row level security;
 alter table auth.refresh_tokens enable row level security;
 alter table auth.identities enable row level security;
+alter table auth.mfa_factors enable row level security;
 alter table auth.audit_log_entries enable row level security;
 alter table auth.schema_migrations enable row level security;
 
 -- postgres owns none of them, and may do all but drop and alter them: triggers and foreign keys are possible.
-grant all on auth.users, auth.sessions, auth.refresh_tokens, auth.identities, auth.audit_log_entries to postgres;
-grant select on auth.users, auth.sessions, auth.refresh_tokens, auth.identities, auth.audit_log_entries
+grant all on auth.users, auth.sessions, auth.refresh_tokens, auth.identities, auth.mfa_factors, auth.audit_log_entries
+    to postgres;
+grant select on auth.users, auth.sessions, auth.refresh_tokens, auth.identities, auth.mfa_factors, auth.audit_log_entries
     to postgres with grant option;
 grant all on all sequences in schema auth to postgres;
 

@@ -1,0 +1,63 @@
+"""Tries to sign in, counted in Postgres for all gateways: of an address and an account together.
+
+A stranger has few tries, and cannot keep out an admin who comes from another address.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from gateway.session import key
+
+if TYPE_CHECKING:
+    from litestar import Request
+
+    from webhooks.settings import Settings
+    from webhooks.store import Store
+
+#: Leading bits of an IPv6 address that tell customers apart (RFC 6177); a customer chooses the rest.
+CUSTOMER = 64
+
+
+class Tries:
+    """The count. The database keeps a keyed hash of each pair, not the address and the account themselves.
+
+    Methods raise StoreUnavailable and StoreError, as the store does.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._key = key(settings, b"tries")
+
+    async def count(self, request: Request[Any, Any, Any], email: str) -> int:
+        """Count a try; return the seconds until the next one is allowed: 0, then this one is."""
+        return await self._store.count_sign_in(self._pair(request, email))
+
+    async def forget(self, request: Request[Any, Any, Any], email: str) -> None:
+        """Forget the tries before a sign-in that succeeded."""
+        await self._store.forget_sign_ins(self._pair(request, email))
+
+    def _pair(self, request: Request[Any, Any, Any], email: str) -> str:
+        # the client, or the one that a trusted proxy names: uvicorn looks at X-Forwarded-For
+        address = request.client.host if request.client else ""
+        return hmac.digest(self._key, f"{customer(address)} {account(email)}".encode(), "sha256").hex()
+
+
+def customer(address: str) -> str:
+    """Return whose an address is: an IPv4 address, an IPv6 network, or what else the server calls the client."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4:  # noqa: PLR2004 - its name
+        return str(ip)
+    return str(ip.ipv4_mapped or ip_network((int(ip), CUSTOMER), strict=False))
+
+
+def account(email: str) -> str:
+    """Return an e-mail address without what Supabase Auth ignores, case, and without accents and odd letters."""
+    letters = unicodedata.normalize("NFKD", email.strip()).casefold()
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
