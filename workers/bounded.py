@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 #: Of RECORDING_SECONDS, those in which what is left is given back, and connections are closed.
 CLOSING = 1.0
 
+#: Seconds that a drain waits for a retry, with nothing else to do: the waits of the `quick` schedule, not minutes that
+#: a host bills.
+PATIENCE = 5.0
+
 
 class Bounded:
     """One drain. `seconds` bound all of it; with `linger` it looks once more when so many seconds have passed.
@@ -80,8 +84,8 @@ class Bounded:
             if self._tally.claimed > claimed:
                 # more may have become due meanwhile
                 continue
-            look = min(self._drain.look_at, *self._looks)
-            if not self._tally.may_claim(at=look):
+            look = min([self._drain.look_at, *self._looks])
+            if look > loop.time() + PATIENCE or not self._tally.may_claim(at=look):
                 return
             self._looks = [at for at in self._looks if at > look]
             await self._tally.stopped(within=look - loop.time())
