@@ -85,7 +85,7 @@ class Bounded:
             if self._tally.claimed > claimed:
                 # more may have become due meanwhile
                 continue
-            look = min(self._drain.look_at, *self._looks)
+            look = min([self._drain.look_at, *self._looks])
             if look > loop.time() + PATIENCE or not self._tally.may_claim(at=look):
                 return
             self._looks = [at for at in self._looks if at > look]
