@@ -1,4 +1,4 @@
--- webhooks migration: system 7fdcd7931d985152899f2c59f25857224dd196deaf75e8b36a26e7b156809070
+-- webhooks migration: system 4ab8955dd285a00728a5ae2e5cff4149a4168db673ac65abf242e3ffe9db29be
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -6423,6 +6423,7 @@ as $$
 $$;
 comment on function webhooks.forget_dropped_tables() is 'Deletes the attached events of tables that were dropped.';
 revoke all on function webhooks.forget_dropped_tables() from public, anon, authenticated, service_role;
+grant execute on function webhooks.forget_dropped_tables() to service_role;
 
 -- schemas/triggers/is_ours.sql
 create or replace function webhooks.is_ours(relation regclass)
@@ -7532,7 +7533,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.follow_delivery()', 'function', '{}'),
     ('webhooks.forget_deliveries()', 'function', '{}'),
-    ('webhooks.forget_dropped_tables()', 'function', '{}'),
+    ('webhooks.forget_dropped_tables()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
@@ -7661,6 +7662,6 @@ on conflict do nothing;
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '7fdcd7931d985152899f2c59f25857224dd196deaf75e8b36a26e7b156809070', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '4ab8955dd285a00728a5ae2e5cff4149a4168db673ac65abf242e3ffe9db29be', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
