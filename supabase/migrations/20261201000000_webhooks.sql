@@ -1,4 +1,4 @@
--- webhooks migration: system 6585d025d6dcf05c686d1efc6aadfa624dc05bbf1f6a215df1add0f0ec5d392b
+-- webhooks migration: system 3cf73aef23a0f3ec787f3d04bbf39fe71c489abb308530bc8ec64ac4f417bc62
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -7361,6 +7361,7 @@ as $$
 $$;
 comment on function webhooks.forget_dropped_tables() is 'Deletes the attached events of tables that were dropped.';
 revoke all on function webhooks.forget_dropped_tables() from public, anon, authenticated, service_role;
+grant execute on function webhooks.forget_dropped_tables() to service_role;
 
 -- schemas/triggers/is_ours.sql
 create or replace function webhooks.is_ours(relation regclass)
@@ -8484,7 +8485,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.follow_delivery()', 'function', '{}'),
     ('webhooks.forget_deliveries()', 'function', '{}'),
-    ('webhooks.forget_dropped_tables()', 'function', '{}'),
+    ('webhooks.forget_dropped_tables()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8639,6 +8640,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '6585d025d6dcf05c686d1efc6aadfa624dc05bbf1f6a215df1add0f0ec5d392b', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '3cf73aef23a0f3ec787f3d04bbf39fe71c489abb308530bc8ec64ac4f417bc62', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

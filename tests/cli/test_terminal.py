@@ -138,7 +138,6 @@ def test_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
         ["deliveries", "show", hostile["delivery"]],
         ["deliveries", "list"],
         ["endpoints", "list"],
-        ["stats"],
         ["deliveries", "show", hostile["delivery"], "--json"],
     ):
         terminal = Terminal(*command, variables=system.settings())

@@ -7,3 +7,4 @@ as $$
 $$;
 comment on function webhooks.forget_dropped_tables() is 'Deletes the attached events of tables that were dropped.';
 revoke all on function webhooks.forget_dropped_tables() from public, anon, authenticated, service_role;
+grant execute on function webhooks.forget_dropped_tables() to service_role;
