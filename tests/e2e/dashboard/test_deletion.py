@@ -81,6 +81,8 @@ def test_who_may_delete(site: Site) -> None:
     for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": "Bearer nobody"}):
         assert httpx.delete(url, headers=headers, trust_env=False).status_code in {401, 403}
     assert len(history(site.system, endpoint)) == 2
+    preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "DELETE"}
+    assert "DELETE" in httpx.options(url, headers=preflight, trust_env=False).headers["access-control-allow-methods"]
     headers = {"Authorization": f"Bearer {site.system.supabase.keys.secret}"}
     assert httpx.delete(url, headers=headers, trust_env=False, timeout=30).status_code == 200
 
