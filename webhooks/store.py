@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
     from webhooks.settings import Settings
 
-#: Seconds for one call. A claim or a record takes milliseconds; a stuck database must not hold a worker.
+#: Seconds for one call, at most. A claim or a record takes milliseconds; a stuck database must not hold a worker.
 CALL_TIMEOUT = 10
+
+#: And no more than this part of a lease: a call that was lost in a restart of Postgres, and the results that wait
+#: behind it, are tried again while their leases hold, or their deliveries would arrive twice.
+CALL_PART_OF_LEASE = 1 / 4
 
 
 class Store:
@@ -155,8 +159,9 @@ class Store:
     def _connected(self) -> AsyncClient:
         if self._client is None:
             # not acreate_client: between its awaits a second call would make a second client
+            timeout = min(CALL_TIMEOUT, self._settings.lease_seconds * CALL_PART_OF_LEASE)
             options = AsyncClientOptions(
-                postgrest_client_timeout=CALL_TIMEOUT, auto_refresh_token=False, persist_session=False
+                postgrest_client_timeout=timeout, auto_refresh_token=False, persist_session=False
             )
             self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
             self._client.postgrest.session.event_hooks = {"response": [_refuse]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -177,3 +178,14 @@ async def test_results_outlive_a_gateway_whose_postgrest_restarts(monkeypatch: p
     assert len(server.received) == 3
     assert len(bodies) == 1
     assert bodies.pop().count(b"delivery_id") == 3
+
+
+@pytest.mark.parametrize("call", ["claim", "record"])
+async def test_a_call_without_a_response_ends_while_its_lease_holds(call: str) -> None:
+    """A restart of Postgres loses the response: what waits behind it must be recorded before the lease has run out."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        store = Store(make_settings(supabase_url=url, lease_seconds=2, timeout_seconds=1))
+        with pytest.raises(StoreUnavailable, match="Timeout"):
+            async with asyncio.timeout(2):
+                await (store.claim(batch_size=1, busy={}, worker="w") if call == "claim" else store.record([]))

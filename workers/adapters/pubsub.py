@@ -95,9 +95,10 @@ class PubSubAdapter:
             # gRPC raises anything for a response that is none of Pub/Sub
             raise DeliveryError(f"Pub/Sub: the response is none of Pub/Sub ({type(exc).__name__})") from exc
         # a call that ends without a message is a success to gRPC
-        if response is None or not response.message_ids:
+        ids = response.message_ids if response else []
+        if not ids:
             raise DeliveryError("Pub/Sub did not say what became of the message")
-        return acknowledged(message_id=response.message_ids[0])
+        return acknowledged(message_id=ids[0])
 
     async def close(self) -> None:
         """Close the channel."""
