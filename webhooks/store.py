@@ -199,7 +199,8 @@ class Store:
     def _connected(self) -> AsyncClient:
         if self._client is None:
             # not acreate_client: between its awaits a second call would make a second client
-            timeout = min(CALL_TIMEOUT, self._settings.lease_seconds * CALL_PART_OF_LEASE)
+            # as an object: the client rounds a number down, to nothing below one
+            timeout = httpx.Timeout(min(CALL_TIMEOUT, self._settings.lease_seconds * CALL_PART_OF_LEASE))
             options = AsyncClientOptions(
                 postgrest_client_timeout=timeout, auto_refresh_token=False, persist_session=False
             )

@@ -186,6 +186,6 @@ async def test_a_call_without_a_response_ends_while_its_lease_holds(call: str) -
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         store = Store(make_settings(supabase_url=url, lease_seconds=2, timeout_seconds=1))
-        with pytest.raises(StoreUnavailable, match="Timeout"):
+        with pytest.raises(StoreUnavailable, match="ReadTimeout"):
             async with asyncio.timeout(2):
                 await (store.claim(batch_size=1, busy={}, worker="w") if call == "claim" else store.record([]))

@@ -16,7 +16,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.auth.credentials import TokenState
 from google.pubsub_v1.services.publisher import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
-from google.pubsub_v1.types import PubsubMessage
+from google.pubsub_v1.types import PublishResponse, PubsubMessage
 
 from webhooks.deliveries import field
 from webhooks.destinations import LIMITS
@@ -80,7 +80,7 @@ class PubSubAdapter:
         LIMITS["pubsub"].check(message.headers, ordering_key)
         client = await self._connected()
         try:
-            response = await client.publish(
+            response: PublishResponse | None = await client.publish(
                 topic=self._topic,
                 messages=[PubsubMessage(data=message.body, attributes=message.headers, ordering_key=ordering_key)],
                 retry=None,
@@ -95,9 +95,10 @@ class PubSubAdapter:
             # gRPC raises anything for a response that is none of Pub/Sub
             raise DeliveryError(f"Pub/Sub: the response is none of Pub/Sub ({type(exc).__name__})") from exc
         # a call that ends without a message is a success to gRPC
-        if response is None or not response.message_ids:  # type: ignore[redundant-expr]  # its type says never
+        ids = [] if response is None else response.message_ids
+        if not ids:
             raise DeliveryError("Pub/Sub did not say what became of the message")
-        return acknowledged(message_id=response.message_ids[0])
+        return acknowledged(message_id=ids[0])
 
     async def close(self) -> None:
         """Close the channel."""
