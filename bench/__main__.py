@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run, and report."""
     parser = argparse.ArgumentParser(prog="bench", description=main.__doc__)
-    parser.add_argument("--short", action="store_true", help="small numbers: about thirteen minutes, rough figures")
+    parser.add_argument("--short", action="store_true", help="small numbers: about 15 minutes, rough figures")
     parser.add_argument("--keep", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument(
         "--before", default=BEFORE, metavar="REVISION", help=f'what k, l, m and a compare with ({BEFORE}; "": nothing)'
