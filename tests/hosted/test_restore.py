@@ -288,7 +288,7 @@ class TestRows:
             if granted:
                 owner.execute(GRANTED.encode())
             owner.execute(
-                "update auth.users set raw_app_meta_data = '{\"webhooks_role\": \"admin\"}' where id = %s", (USER,)
+                'update auth.users set raw_app_meta_data = \'{"webhooks_role": "admin"}\' where id = %s', (USER,)
             )
             session = value(
                 owner, "insert into auth.sessions (id, user_id) values (gen_random_uuid(), %s) returning id::text", USER
