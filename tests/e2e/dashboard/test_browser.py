@@ -16,6 +16,7 @@ from devstack.browser import chromium, program
 from devstack.node import install
 from devstack.receiver import Receiver, Reply
 from devstack.sample import fill
+from gateway.dashboard.signin import WRONG
 from tests.conftest import quiet
 from tests.e2e.dashboard.conftest import ADMIN, USER, Site
 
@@ -191,15 +192,14 @@ def test_the_overview_renews_itself(visit: Visit) -> None:
 
 
 def test_sign_in_refused(browser: Browser, site: Site) -> None:
-    """In words, for a wrong password and for a user who is no admin; the page that was asked for comes after."""
+    """In one message for a wrong password and for who is not an admin; the page that was asked for comes after."""
     visit = Visit(browser, site)
     page = visit.page
     page.goto("/runs")
     expect(page).to_have_url(f"{site.url}/sign-in?next=%2Fruns")
-    visit.sign_in(USER)
-    expect(page.get_by_role("alert")).to_have_text("This account is not a webhook admin.")
-    visit.sign_in(ADMIN._replace(password="a wrong one"))
-    expect(page.get_by_role("alert")).to_have_text("E-mail address or password is wrong.")
+    for account in (USER, ADMIN._replace(password="a wrong one")):
+        visit.sign_in(account)
+        expect(page.get_by_role("alert")).to_have_text(WRONG)
     page.goto("/runs")
     page.get_by_label("E-mail").fill(ADMIN.email)
     page.get_by_label("Password").fill(ADMIN.password)
@@ -208,7 +208,7 @@ def test_sign_in_refused(browser: Browser, site: Site) -> None:
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(f"{site.url}/sign-in")
     visit.context.close()
-    # Chromium reports the answers 400 and 403 of the form
+    # Chromium reports the responses with status 400
     assert all("status of 40" in text for text in visit.complaints), visit.complaints
 
 
