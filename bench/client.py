@@ -16,11 +16,11 @@ from itertools import count
 from bench.loops import run
 from bench.trusting import trust
 from bench.world import DATA, EVENT
-from webhooks.deliveries import Endpoint, Message
-from webhooks.exact import compact
-from webhooks.settings import Settings
-from webhooks.signing import generate_secret, signature_headers
-from workers.adapters.cache import AdapterCache
+from supabase_webhooks.webhooks.deliveries import Endpoint, Message
+from supabase_webhooks.webhooks.exact import compact
+from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.signing import generate_secret, signature_headers
+from supabase_webhooks.workers.adapters.cache import AdapterCache
 
 BODY = json.dumps(
     {"event": EVENT, "timestamp": "", "actor_user_id": None, "data": DATA, "request_id": str(uuid.uuid4())}

@@ -12,7 +12,7 @@ import time
 
 import httpx
 
-from webhooks.signing import signature_headers
+from supabase_webhooks.webhooks.signing import signature_headers
 
 RUN = 50
 

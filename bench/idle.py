@@ -77,5 +77,5 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
 
 def serves(world: World) -> bool:
     """Return whether a revision has `webhooks serve`."""
-    command = [sys.executable, "-m", "webhooks.cli", "serve", "--help"]
+    command = [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "serve", "--help"]
     return subprocess.run(command, cwd=world.code, capture_output=True, check=False).returncode == 0

@@ -15,7 +15,7 @@ from bench.backlog import CLAIM, RECORD, result
 from bench.world import DATA, DIRECTORY, EVENT, FILL, quiet
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
-from webhooks.migration import shipped
+from supabase_webhooks.webhooks.migration import shipped
 
 if TYPE_CHECKING:
     from pathlib import Path

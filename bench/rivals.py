@@ -10,7 +10,7 @@ from dramatiq import Message
 
 from bench import single, usage
 from bench.trusting import TRUSTED
-from webhooks.queue import create_broker
+from supabase_webhooks.webhooks.queue import create_broker
 
 if TYPE_CHECKING:
     from pathlib import Path

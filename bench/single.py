@@ -15,11 +15,11 @@ import dramatiq
 import httpx
 import psycopg
 
-from webhooks.queue import create_broker
-from webhooks.signing import signature_headers
+from supabase_webhooks.webhooks.queue import create_broker
+from supabase_webhooks.webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
-    from webhooks.queue import SharedBroker
+    from supabase_webhooks.webhooks.queue import SharedBroker
 
 QUEUE = "bench"
 ACTOR = "deliver"

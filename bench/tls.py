@@ -17,7 +17,7 @@ from bench.drain import WARM, drain
 from bench.figures import spread, spreads
 from bench.progress import rounds
 from bench.trusting import TRUSTED
-from webhooks.cli.processes import WORKER_ENVIRONMENT
+from supabase_webhooks.webhooks.cli.processes import WORKER_ENVIRONMENT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Workers that trust the benchmark's own certificate: `python -m bench.trusting`, as `python -m workers`.
+"""Workers that trust the benchmark's own certificate: `python -m bench.trusting`, in place of `webhooks worker`.
 
 Workers take the authorities that they trust from certifi, and from nothing in the environment. So that the delivery
 path is measured as it is, certifi's answer is replaced, and nothing else.
@@ -12,9 +12,9 @@ import sys
 import certifi
 from dramatiq.cli import main, make_argument_parser
 
-from webhooks import logs
-from webhooks.settings import Settings
-from workers.main import main as declare
+from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.workers.main import main as declare
 
 #: The variable that names the certificate's file.
 TRUSTED = "BENCH_TRUSTED_CERTIFICATE"

@@ -18,7 +18,7 @@ from bench.watch import Watch
 from devstack.postgres import DURABLE
 from devstack.processes import Child, free_port, listening
 from devstack.stack import DATABASE, Stack
-from webhooks.signing import generate_secret
+from supabase_webhooks.webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,9 @@ class World:
     def webhooks(self, command: str, *arguments: str, **settings: str) -> Child:
         """Start a command of the checkout."""
         # python -m looks where it is started before it looks at what is installed
-        return self.run("webhooks.cli", command, *arguments, environment=settings, code=self.code, name=command)
+        return self.run(
+            "supabase_webhooks.webhooks.cli", command, *arguments, environment=settings, code=self.code, name=command
+        )
 
     def unmeasure(self, name: str) -> None:
         """End the measuring of a part, if it has begun."""

@@ -27,7 +27,7 @@ from devstack.processes import exit_on_sigterm
 from devstack.receiver import Received, Receiver
 from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
-from webhooks.signing import generate_secret
+from supabase_webhooks.webhooks.signing import generate_secret
 
 DIRECTORY = Path(os.environ.get("DEVSTACK_DIRECTORY", ".devstack"))
 SECONDS = 60

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from webhooks.signing import generate_secret
+from supabase_webhooks.webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

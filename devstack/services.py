@@ -67,4 +67,6 @@ class Worker(Service):
 
 def _webhooks(name: str, arguments: list[str], settings: Mapping[str, str], log: Path) -> Child:
     environment = {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
-    return Child(name, [sys.executable, "-m", "webhooks.cli", *arguments], log=log, environment=environment)
+    return Child(
+        name, [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments], log=log, environment=environment
+    )

@@ -1,4 +1,4 @@
-"""`python -m gateway`: uvicorn, which ends in order however often it is told to.
+"""`python -m supabase_webhooks.gateway`: uvicorn, which ends in order however often it is told to.
 
 `webhooks gateway` and `webhooks serve` set it up.
 """
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from gateway.app import create_app
-from gateway.connection import BOUNDED
-from gateway.engine import Engine, background
-from webhooks import logs
-from webhooks.errors import SettingsError
-from webhooks.queue import Local, broker_for
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.app import create_app
+from supabase_webhooks.gateway.connection import BOUNDED
+from supabase_webhooks.gateway.engine import Engine, background
+from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.queue import Local, broker_for
+from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
     import socket
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from litestar import Litestar
 
-    from gateway.engine import Background
+    from supabase_webhooks.gateway.engine import Background
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until a signal."""
-    parser = argparse.ArgumentParser(prog="python -m gateway")
+    parser = argparse.ArgumentParser(prog="python -m supabase_webhooks.gateway")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--deliver", action="store_true", help="with a worker in the same process")

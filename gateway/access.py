@@ -12,13 +12,13 @@ from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 
-from webhooks.logs import bound
-from webhooks.tracing import trace_id_from, trace_id_of
+from supabase_webhooks.webhooks.logs import bound
+from supabase_webhooks.webhooks.tracing import trace_id_from, trace_id_of
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-    from gateway.metrics import Requests
+    from supabase_webhooks.gateway.metrics import Requests
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from webhooks.alerts import Alerts
-from webhooks.errors import StoreError
+from supabase_webhooks.webhooks.alerts import Alerts
+from supabase_webhooks.webhooks.errors import StoreError
 
 if TYPE_CHECKING:
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

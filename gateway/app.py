@@ -11,27 +11,27 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.template import TemplateConfig
 
-from gateway import api
-from gateway.access import Access
-from gateway.dashboard import routers
-from gateway.dashboard.page import template_engine
-from gateway.engine import Engine
-from gateway.errors import EXCEPTION_HANDLERS, log_unexpected
-from gateway.metrics import Requests
-from gateway.routes import discussions, dispatcher, functions, probes
-from gateway.security import secure
-from gateway.supabase import Supabase
-from gateway.tries import Tries
-from webhooks.queue import broker_for
-from webhooks.versions import CheckedStore
+from supabase_webhooks.gateway import api
+from supabase_webhooks.gateway.access import Access
+from supabase_webhooks.gateway.dashboard import routers
+from supabase_webhooks.gateway.dashboard.page import template_engine
+from supabase_webhooks.gateway.engine import Engine
+from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
+from supabase_webhooks.gateway.metrics import Requests
+from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
+from supabase_webhooks.gateway.security import secure
+from supabase_webhooks.gateway.supabase import Supabase
+from supabase_webhooks.gateway.tries import Tries
+from supabase_webhooks.webhooks.queue import broker_for
+from supabase_webhooks.webhooks.versions import CheckedStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prometheus_client import CollectorRegistry
 
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: What the old Edge Functions allowed browsers to send, and the header of the API's writes.
 CORS_HEADERS = ["authorization", "x-client-info", "apikey", "content-type", "idempotency-key"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
-from webhooks.exposition import may_read
+from supabase_webhooks.webhooks.exposition import may_read
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
 
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from gateway.session import Admin
+    from supabase_webhooks.gateway.session import Admin
 
 #: Seconds after which a request ends with what is done: serverless hosts allow as few as ten.
 SECONDS = 8.0

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from webhooks.deliveries import Drained
-    from webhooks.queue import Local
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.deliveries import Drained
+    from supabase_webhooks.webhooks.queue import Local
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 #: Seconds between two looks at whether the last drain has ended.
 LOOK_SECONDS = 0.02
@@ -54,7 +54,7 @@ class Engine:
 
     async def drain(self, store: Store, *, seconds: float, linger: float = 0.0) -> Drained:
         """Claim, deliver and record, for `seconds` at most. Raises StoreError when nothing could be claimed for it."""
-        from workers.bounded import Bounded  # noqa: PLC0415 - see above
+        from supabase_webhooks.workers.bounded import Bounded  # noqa: PLC0415 - see above
 
         drain = Bounded(store, self._settings, seconds=seconds, linger=linger)
         if self._stopped:
@@ -67,7 +67,7 @@ class Engine:
 
     async def keep_up(self, store: Store, *, seconds: float) -> None:
         """Delete what is old, seal secrets and prepare partitions, as workers do."""
-        from workers.bounded import keep_up  # noqa: PLC0415 - see above
+        from supabase_webhooks.workers.bounded import keep_up  # noqa: PLC0415 - see above
 
         await keep_up(store, self._settings, seconds=seconds)
 
@@ -86,6 +86,6 @@ class Engine:
 
 def background(settings: Settings, broker: Local, environment: Mapping[str, str]) -> Background:
     """Return a worker for this process. Raises SettingsError when the environment asks for what is not installed."""
-    from workers.background import Background as Worker  # noqa: PLC0415 - see above
+    from supabase_webhooks.workers.background import Background as Worker  # noqa: PLC0415 - see above
 
     return Worker(settings, broker, environment)

@@ -16,7 +16,13 @@ from litestar.status_codes import (
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable, VersionError, WebhooksError
+from supabase_webhooks.webhooks.errors import (
+    QueueUnavailable,
+    StoreError,
+    StoreUnavailable,
+    VersionError,
+    WebhooksError,
+)
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap, Scope

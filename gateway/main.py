@@ -1,13 +1,13 @@
-"""The gateway's composition root: `uvicorn --factory gateway.main:app`, or `webhooks gateway`."""
+"""The gateway's composition root: `uvicorn --factory supabase_webhooks.gateway.main:app`, or `webhooks gateway`."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from gateway.app import create_app
-from webhooks import logs
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.app import create_app
+from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from litestar import Litestar

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from webhooks.errors import StoreError
-from webhooks.exposition import render
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.exposition import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

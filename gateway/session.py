@@ -15,14 +15,14 @@ from litestar.di import NamedDependency
 from litestar.middleware.session import SessionMiddleware
 from litestar.middleware.session.client_side import ClientSideSessionBackend, CookieBackendConfig
 
-from gateway.security import is_https
-from gateway.supabase import SignedOut, Supabase, Tokens
-from webhooks.errors import StoreUnavailable
+from supabase_webhooks.gateway.security import is_https
+from supabase_webhooks.gateway.supabase import SignedOut, Supabase, Tokens
+from supabase_webhooks.webhooks.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: Seconds that a sign-in lasts without a visit. Supabase's refresh token may end it earlier.
 MAX_AGE = 7 * 86_400

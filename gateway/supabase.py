@@ -12,16 +12,16 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from webhooks import exact
-from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
-from webhooks.refusals import refused
-from webhooks.store import UNSENDABLE
-from webhooks.tokens import is_access_token
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.errors import StoreDenied, StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.refusals import refused
+from supabase_webhooks.webhooks.store import UNSENDABLE
+from supabase_webhooks.webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: Seconds for one call, as in webhooks/store.py.
 CALL_TIMEOUT = 10

@@ -10,13 +10,13 @@ import unicodedata
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from gateway.session import key
+from supabase_webhooks.gateway.session import key
 
 if TYPE_CHECKING:
     from litestar import Request
 
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 #: Leading bits of an IPv6 address that tell customers apart (RFC 6177); a customer chooses the rest.
 CUSTOMER = 64

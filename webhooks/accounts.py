@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from webhooks.errors import StoreUnavailable
-from webhooks.refusals import refused
+from supabase_webhooks.webhooks.errors import StoreUnavailable
+from supabase_webhooks.webhooks.refusals import refused
 
 if TYPE_CHECKING:
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: The key of app_metadata that is ours, and the role that it names.
 CLAIM, ADMIN = "webhooks_role", "admin"

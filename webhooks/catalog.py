@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
-from webhooks import exact
-from webhooks.errors import SettingsError, StoreUnavailable
-from webhooks.refusals import refused
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.errors import SettingsError, StoreUnavailable
+from supabase_webhooks.webhooks.refusals import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

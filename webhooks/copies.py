@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from webhooks.errors import MigrationError
-from webhooks.migration import find
+from supabase_webhooks.webhooks.errors import MigrationError
+from supabase_webhooks.webhooks.migration import find
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from webhooks.migration import Migration
+    from supabase_webhooks.webhooks.migration import Migration
 
 #: A version as the Supabase CLI stamps it.
 STAMP = "%Y%m%d%H%M%S"

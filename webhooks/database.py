@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from webhooks.errors import MigrationError
-from webhooks.inventory import remove, take
-from webhooks.migration import shipped
+from supabase_webhooks.webhooks.errors import MigrationError
+from supabase_webhooks.webhooks.inventory import remove, take
+from supabase_webhooks.webhooks.migration import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
-    from webhooks.inventory import Inventory
-    from webhooks.migration import Migration
+    from supabase_webhooks.webhooks.inventory import Inventory
+    from supabase_webhooks.webhooks.migration import Migration
 
 __all__ = ["Applied", "Database", "shipped"]
 

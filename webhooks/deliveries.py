@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from webhooks import exact
-from webhooks.errors import DeliveryError
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.errors import DeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from webhooks.errors import DestinationError, SetupError
+from supabase_webhooks.webhooks.errors import DestinationError, SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,14 +15,21 @@ from typing import Any, Literal
 
 import redis
 
-from webhooks.database import UNKNOWN
-from webhooks.drift import Difference, differences
-from webhooks.errors import Held, QueueUnavailable, SettingsError, StoreError, StoreUnavailable, VersionError
-from webhooks.migration import migrations
-from webhooks.queue import create_broker, ping
-from webhooks.settings import Settings, variable
-from webhooks.store import Store
-from webhooks.versions import APPLY, LACKING, check
+from supabase_webhooks.webhooks.database import UNKNOWN
+from supabase_webhooks.webhooks.drift import Difference, differences
+from supabase_webhooks.webhooks.errors import (
+    Held,
+    QueueUnavailable,
+    SettingsError,
+    StoreError,
+    StoreUnavailable,
+    VersionError,
+)
+from supabase_webhooks.webhooks.migration import migrations
+from supabase_webhooks.webhooks.queue import create_broker, ping
+from supabase_webhooks.webhooks.settings import Settings, variable
+from supabase_webhooks.webhooks.store import Store
+from supabase_webhooks.webhooks.versions import APPLY, LACKING, check
 
 #: Seconds by which this machine's clock may differ: receivers refuse a webhook-timestamp five minutes away.
 CLOCK_WARNING, CLOCK_PROBLEM = 5, 120

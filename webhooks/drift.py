@@ -38,7 +38,7 @@ class Difference:
 def expected(labels: Collection[str]) -> dict[str, dict[str, str]]:
     """Return what the migrations of these labels make."""
     shipped = msgspec.json.decode(
-        (files("webhooks") / "expected.json").read_bytes(), type=dict[str, dict[str, dict[str, str]]]
+        (files("supabase_webhooks.webhooks") / "expected.json").read_bytes(), type=dict[str, dict[str, dict[str, str]]]
     )
     made: dict[str, dict[str, str]] = {}
     for label in ("system", "platform"):

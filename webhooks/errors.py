@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webhooks.deliveries import Health
+    from supabase_webhooks.webhooks.deliveries import Health
 
 
 class WebhooksError(Exception):

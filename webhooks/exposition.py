@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.settings import Settings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

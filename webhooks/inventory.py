@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from webhooks.migration import find, shipped
+from supabase_webhooks.webhooks.migration import find, shipped
 
 #: Rows of a table that are counted at most: of tens of millions it would take minutes.
 COUNTED = 1_000_000

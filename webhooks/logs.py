@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 import structlog
 
-from webhooks.plain import escaped, plain
+from supabase_webhooks.webhooks.plain import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from structlog.typing import EventDict, WrappedLogger
 
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: Loggers that say a line for each request, with its URL, which may hold a token; and uvicorn's own access log,
 #: which repeats the gateway's without its ids.

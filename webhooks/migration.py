@@ -44,8 +44,8 @@ def shipped(folder: str = "migrations") -> Path:
 
     "migrations" is for every app, "optional" for those that want their history partitioned.
     """
-    with as_file(files("webhooks") / folder) as installed:
-        return installed if installed.is_dir() else Path(__file__).parent.parent / "supabase" / folder
+    with as_file(files("supabase_webhooks.webhooks") / folder) as installed:
+        return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "supabase" / folder
 
 
 def find(folder: Path) -> list[Migration]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
-from webhooks.queue import ping
+from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.queue import ping
 
 if TYPE_CHECKING:
-    from webhooks.queue import Broker
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.store import Store
 
 #: Seconds for either. Supervisors wait a few seconds for a probe.
 SECONDS = 2.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     import httpx

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from webhooks.durations import ago, counted, long, short
+from supabase_webhooks.webhooks.durations import ago, counted, long, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

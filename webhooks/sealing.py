@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from webhooks.errors import SealedError, SecretError, SettingsError
+from supabase_webhooks.webhooks.errors import SealedError, SecretError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from webhooks.addresses import parse_networks
-from webhooks.errors import SettingsError
-from webhooks.sealing import sealer
-from webhooks.tokens import is_secret_key
+from supabase_webhooks.webhooks.addresses import parse_networks
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.sealing import sealer
+from supabase_webhooks.webhooks.tokens import is_secret_key
 
 _ABOVE_ZERO = (
     "timeout_seconds",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from webhooks.errors import SecretError
+from supabase_webhooks.webhooks.errors import SecretError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,17 +10,17 @@ import msgspec
 from postgrest import AsyncPostgrestClient
 
 from supabase import AsyncClient, AsyncClientOptions
-from webhooks import exact
-from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded, UrlCheck
-from webhooks.errors import Held, StoreError, StoreUnavailable
-from webhooks.refusals import refused
-from webhooks.tokens import is_access_token
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded, UrlCheck
+from supabase_webhooks.webhooks.errors import Held, StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.refusals import refused
+from supabase_webhooks.webhooks.tokens import is_access_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: Seconds for one call, at most. A claim or a record takes milliseconds; a stuck database must not hold a worker.
 CALL_TIMEOUT = 10

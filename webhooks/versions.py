@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from webhooks.errors import StoreError, VersionError
-from webhooks.store import Store
+from supabase_webhooks.webhooks.errors import StoreError, VersionError
+from supabase_webhooks.webhooks.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

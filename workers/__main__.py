@@ -1,4 +1,4 @@
-"""`python -m workers`: Dramatiq's command line with our logs. `webhooks worker` sets it up."""
+"""`python -m supabase_webhooks.workers`: Dramatiq's command line with our logs. `webhooks worker` sets it up."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 from dramatiq.cli import HANDLED_SIGNALS, main, make_argument_parser
 
-from webhooks import logs
-from webhooks.settings import Settings
+from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks.settings import Settings
 
 if __name__ == "__main__":
     logs.configure(Settings.from_environment(os.environ))
@@ -17,5 +17,5 @@ if __name__ == "__main__":
     HANDLED_SIGNALS.discard(signal.SIGHUP)
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     # its own logs would be lines of another form
-    arguments = ["workers.main:main", "--skip-logging", *sys.argv[1:]]
+    arguments = ["supabase_webhooks.workers.main:main", "--skip-logging", *sys.argv[1:]]
     sys.exit(main(make_argument_parser().parse_args(arguments)))  # type: ignore[no-untyped-call]  # Dramatiq is typed in part

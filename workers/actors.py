@@ -11,15 +11,15 @@ import dramatiq
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
-from webhooks.queue import DRAIN, QUEUE
-from workers.metrics import serve
+from supabase_webhooks.webhooks.queue import DRAIN, QUEUE
+from supabase_webhooks.workers.metrics import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from webhooks.queue import SharedBroker
-    from workers.worker import Worker
+    from supabase_webhooks.webhooks.queue import SharedBroker
+    from supabase_webhooks.workers.worker import Worker
 
 #: Seconds that a wake-up call is held. One that comes too early finds nothing; the sweep finds the row.
 LONGEST_DELAY = 60

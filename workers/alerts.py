@@ -8,15 +8,15 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from webhooks.alerts import Alerts
-from webhooks.errors import QueueUnavailable, StoreError
-from webhooks.queue import take_turn
+from supabase_webhooks.webhooks.alerts import Alerts
+from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError
+from supabase_webhooks.webhooks.queue import take_turn
 
 if TYPE_CHECKING:
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
-    from webhooks.store import Store
-    from workers.rhythm import Rhythm
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
+    from supabase_webhooks.workers.rhythm import Rhythm
 
 logger = logging.getLogger(__name__)
 

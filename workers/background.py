@@ -6,13 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from workers.wiring import allow_many_files, collect_seldom, make_worker
+from supabase_webhooks.workers.wiring import allow_many_files, collect_seldom, make_worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhooks.queue import Local
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.queue import Local
+    from supabase_webhooks.webhooks.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -11,20 +11,20 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import RECORDING_SECONDS
-from webhooks.errors import StoreError
-from webhooks.queue import Local
-from workers.adapters.cache import AdapterCache
-from workers.drain import Drain
-from workers.tally import Tally
-from workers.upkeep import Upkeep
-from workers.urls import UrlChecks
-from workers.wiring import worker_name
+from supabase_webhooks.webhooks.deliveries import RECORDING_SECONDS
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.queue import Local
+from supabase_webhooks.workers.adapters.cache import AdapterCache
+from supabase_webhooks.workers.drain import Drain
+from supabase_webhooks.workers.tally import Tally
+from supabase_webhooks.workers.upkeep import Upkeep
+from supabase_webhooks.workers.urls import UrlChecks
+from supabase_webhooks.workers.wiring import worker_name
 
 if TYPE_CHECKING:
-    from webhooks.deliveries import Drained
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.deliveries import Drained
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

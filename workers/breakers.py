@@ -16,8 +16,8 @@ from pybreaker import STATE_OPEN, CircuitBreaker, CircuitBreakerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.deliveries import Delivery, Endpoint, Health
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.deliveries import Delivery, Endpoint, Health
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: Breakers kept at once; beyond it the one that was unused the longest goes, and is closed when it comes again.
 KEPT = 10_000

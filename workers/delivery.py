@@ -8,18 +8,25 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import Attempt, Delivery, Message, Receipt, excerpt, merged
-from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SealedError, SecretError, SetupError
-from webhooks.exact import compact
-from webhooks.sealing import sealer
-from webhooks.signing import signature_headers
-from workers.telemetry import NO_HEADERS
+from supabase_webhooks.webhooks.deliveries import Attempt, Delivery, Message, Receipt, excerpt, merged
+from supabase_webhooks.webhooks.errors import (
+    CredentialsError,
+    DeliveryError,
+    DestinationError,
+    SealedError,
+    SecretError,
+    SetupError,
+)
+from supabase_webhooks.webhooks.exact import compact
+from supabase_webhooks.webhooks.sealing import sealer
+from supabase_webhooks.webhooks.signing import signature_headers
+from supabase_webhooks.workers.telemetry import NO_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhooks.settings import Settings
-    from workers.adapters.cache import AdapterCache
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.workers.adapters.cache import AdapterCache
 
 #: The share of an attempt's time in which it may begin once more, with credentials that were read again.
 RENEWING = 0.3

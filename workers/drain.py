@@ -11,23 +11,23 @@ from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from webhooks.deliveries import Claimed
-from webhooks.errors import Held, StoreError
-from workers.breakers import Breakers
-from workers.delivery import attempt
-from workers.metrics import Metrics
-from workers.pace import Pace
-from workers.recorder import Recorder
-from workers.rhythm import Rhythm
-from workers.telemetry import Telemetry
+from supabase_webhooks.webhooks.deliveries import Claimed
+from supabase_webhooks.webhooks.errors import Held, StoreError
+from supabase_webhooks.workers.breakers import Breakers
+from supabase_webhooks.workers.delivery import attempt
+from supabase_webhooks.workers.metrics import Metrics
+from supabase_webhooks.workers.pace import Pace
+from supabase_webhooks.workers.recorder import Recorder
+from supabase_webhooks.workers.rhythm import Rhythm
+from supabase_webhooks.workers.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.deliveries import Attempt, Delivery, Recorded
-    from webhooks.settings import Settings
-    from webhooks.store import Store
-    from workers.adapters.cache import AdapterCache
+    from supabase_webhooks.webhooks.deliveries import Attempt, Delivery, Recorded
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
+    from supabase_webhooks.workers.adapters.cache import AdapterCache
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The worker's composition root: `dramatiq workers.main:main`, or `webhooks worker`, which sets it up."""
+"""The worker's composition root: `dramatiq supabase_webhooks.workers.main:main`, or `webhooks worker`, which sets it up."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 import dramatiq
 import uvloop
 
-from webhooks import logs
-from webhooks.queue import Calls, create_broker
-from webhooks.settings import Settings
-from workers.actors import Lifecycle, declare
-from workers.signals import obey_first
-from workers.wiring import allow_many_files, collect_seldom, make_worker
+from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks.queue import Calls, create_broker
+from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.workers.actors import Lifecycle, declare
+from supabase_webhooks.workers.signals import obey_first
+from supabase_webhooks.workers.wiring import allow_many_files, collect_seldom, make_worker
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from webhooks.exposition import CONTENT_TYPE, may_read, render
-from webhooks.settings import Settings
+from supabase_webhooks.webhooks.exposition import CONTENT_TYPE, may_read, render
+from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

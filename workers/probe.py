@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import httpx
 
-from webhooks import destinations
-from webhooks.addresses import parse_networks
-from webhooks.errors import DestinationError, SetupError
-from workers.adapters import Context
-from workers.adapters.authorities import trusted
-from workers.adapters.transport import connect, host_and_port
-from workers.delivery import own_fault
+from supabase_webhooks.webhooks import destinations
+from supabase_webhooks.webhooks.addresses import parse_networks
+from supabase_webhooks.webhooks.errors import DestinationError, SetupError
+from supabase_webhooks.workers.adapters import Context
+from supabase_webhooks.workers.adapters.authorities import trusted
+from supabase_webhooks.workers.adapters.transport import connect, host_and_port
+from supabase_webhooks.workers.delivery import own_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.deliveries import UrlCheck
-    from webhooks.destinations import Destination, KafkaDestination, SqsDestination
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.deliveries import UrlCheck
+    from supabase_webhooks.webhooks.destinations import Destination, KafkaDestination, SqsDestination
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: OpenSSL's codes (x509_vfy.h) -> what to do about a certificate.
 CURES = {

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from webhooks.errors import StoreDenied, StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.errors import StoreDenied, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from webhooks.deliveries import Attempt, Recorded
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.deliveries import Attempt, Recorded
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -8,14 +8,14 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from webhooks.errors import QueueUnavailable
-from webhooks.queue import ROWS_PER_JOB, announce, take_turn
+from supabase_webhooks.webhooks.errors import QueueUnavailable
+from supabase_webhooks.webhooks.queue import ROWS_PER_JOB, announce, take_turn
 
 if TYPE_CHECKING:
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
-    from workers.drain import Drain
-    from workers.rhythm import Rhythm
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.workers.drain import Drain
+    from supabase_webhooks.workers.rhythm import Rhythm
 
 logger = logging.getLogger(__name__)
 

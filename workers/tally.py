@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from webhooks.deliveries import Claimed, Drained
-from webhooks.errors import StoreError
-from webhooks.store import Store
+from supabase_webhooks.webhooks.deliveries import Claimed, Drained
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from webhooks.deliveries import Attempt, Delivery, Recorded
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.deliveries import Attempt, Delivery, Recorded
+    from supabase_webhooks.webhooks.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from webhooks.logs import under_way
-from webhooks.tracing import trace_id_from, trace_id_of
-from workers.pulse import Pulse
+from supabase_webhooks.webhooks.logs import under_way
+from supabase_webhooks.webhooks.tracing import trace_id_from, trace_id_of
+from supabase_webhooks.workers.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhooks.deliveries import Attempt, Delivery
-    from workers.metrics import Metrics
-    from workers.traces import AttemptSpan, Traces
+    from supabase_webhooks.webhooks.deliveries import Attempt, Delivery
+    from supabase_webhooks.workers.metrics import Metrics
+    from supabase_webhooks.workers.traces import AttemptSpan, Traces
 
 logger = logging.getLogger(__name__)
 

@@ -18,15 +18,15 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from webhooks.tracing import trace_id_from, trace_id_of
+from supabase_webhooks.webhooks.tracing import trace_id_from, trace_id_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span
 
-    from webhooks.deliveries import Attempt, Delivery
-    from workers.telemetry import Payload
+    from supabase_webhooks.webhooks.deliveries import Attempt, Delivery
+    from supabase_webhooks.workers.telemetry import Payload
 
 #: The trace id that the next root span gets.
 _trace_id: ContextVar[int | None] = ContextVar("trace_id", default=None)

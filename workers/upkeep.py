@@ -7,16 +7,16 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from webhooks.errors import QueueUnavailable, StoreError
-from webhooks.queue import take_turn
-from webhooks.sealing import seal_secrets
+from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError
+from supabase_webhooks.webhooks.queue import take_turn
+from supabase_webhooks.webhooks.sealing import seal_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

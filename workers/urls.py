@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from webhooks.errors import StoreError
-from workers.probe import warning
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.workers.probe import warning
 
 if TYPE_CHECKING:
-    from webhooks.deliveries import UrlCheck
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.deliveries import UrlCheck
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

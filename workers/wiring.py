@@ -9,20 +9,20 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
-from webhooks.errors import SettingsError
-from webhooks.versions import CheckedStore
-from workers.adapters.cache import AdapterCache
-from workers.metrics import Metrics
-from workers.telemetry import Telemetry
-from workers.worker import Worker
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.versions import CheckedStore
+from supabase_webhooks.workers.adapters.cache import AdapterCache
+from supabase_webhooks.workers.metrics import Metrics
+from supabase_webhooks.workers.telemetry import Telemetry
+from supabase_webhooks.workers.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
-    from workers.listener import Listener
-    from workers.traces import Traces
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.workers.listener import Listener
+    from supabase_webhooks.workers.traces import Traces
 
 #: Objects made and not yet freed before Python looks for cycles among them; its default is 700.
 GARBAGE = 20_000
@@ -73,7 +73,7 @@ def collect_seldom() -> None:
 def _listener(database_url: str) -> Callable[[Callable[[], None]], Listener]:
     """Return what makes the listener."""
     try:
-        from workers.listener import Listener  # noqa: PLC0415 - of an extra
+        from supabase_webhooks.workers.listener import Listener  # noqa: PLC0415 - of an extra
     except ImportError as exc:
         raise SettingsError(
             "WEBHOOKS_DATABASE_URL needs psycopg; install it: pip install 'supabase-webhooks[listen]'"
@@ -86,7 +86,7 @@ def _traces(environment: Mapping[str, str]) -> Traces | None:
     if not any(environment.get(name) for name in OTLP):
         return None
     try:
-        from workers.traces import Traces  # noqa: PLC0415 - of an extra
+        from supabase_webhooks.workers.traces import Traces  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as exc:
         raise SettingsError(
             f"{OTLP[0]} asks for traces, which need {exc.name}; install it: pip install 'supabase-webhooks[otel]'"

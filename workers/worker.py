@@ -8,26 +8,26 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from webhooks.errors import QueueUnavailable, StoreError, VersionError
-from webhooks.queue import announce_later
-from workers.alerts import Watch
-from workers.drain import Drain
-from workers.rhythm import Rhythm
-from workers.sweep import Sweep
-from workers.upkeep import Upkeep
-from workers.urls import UrlChecks
+from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError, VersionError
+from supabase_webhooks.webhooks.queue import announce_later
+from supabase_webhooks.workers.alerts import Watch
+from supabase_webhooks.workers.drain import Drain
+from supabase_webhooks.workers.rhythm import Rhythm
+from supabase_webhooks.workers.sweep import Sweep
+from supabase_webhooks.workers.upkeep import Upkeep
+from supabase_webhooks.workers.urls import UrlChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prometheus_client import CollectorRegistry
 
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
-    from webhooks.versions import CheckedStore
-    from workers.adapters.cache import AdapterCache
-    from workers.listener import Listener
-    from workers.telemetry import Telemetry
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.versions import CheckedStore
+    from supabase_webhooks.workers.adapters.cache import AdapterCache
+    from supabase_webhooks.workers.listener import Listener
+    from supabase_webhooks.workers.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from sphinx.util.docutils import SphinxDirective
 from typer.cli import get_docs_for_click
 from typer.main import get_command
 
-from gateway.app import create_app
-from webhooks.cli.root import app
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.app import create_app
+from supabase_webhooks.webhooks.cli.root import app
+from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from litestar import Router
 from litestar.di import Provide
 
-from gateway.api import deliveries, endpoints, events, stats
-from gateway.api.caller import provide_caller
-from gateway.api.problems import EXCEPTION_HANDLERS
+from supabase_webhooks.gateway.api import deliveries, endpoints, events, stats
+from supabase_webhooks.gateway.api.caller import provide_caller
+from supabase_webhooks.gateway.api.problems import EXCEPTION_HANDLERS
 
 PATH = "/api/v1"
 

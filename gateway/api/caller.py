@@ -7,9 +7,9 @@ from typing import Any
 from litestar import Request
 from litestar.di import NamedDependency
 
-from gateway.auth import bearer_token
-from gateway.session import Admin
-from gateway.supabase import Supabase
+from supabase_webhooks.gateway.auth import bearer_token
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.gateway.supabase import Supabase
 
 
 async def provide_caller(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Admin:

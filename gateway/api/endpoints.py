@@ -14,14 +14,14 @@ from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
-from gateway.api.pages import Page, decode, encode
-from gateway.api.problems import IDEMPOTENCY, RESPONSES
-from gateway.api.write import Key, write
-from gateway.dashboard.page import wake
-from gateway.deletion import delete_endpoint
-from gateway.session import Admin
-from webhooks.queue import Broker
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.api.pages import Page, decode, encode
+from supabase_webhooks.gateway.api.problems import IDEMPOTENCY, RESPONSES
+from supabase_webhooks.gateway.api.write import Key, write
+from supabase_webhooks.gateway.dashboard.page import wake
+from supabase_webhooks.gateway.deletion import delete_endpoint
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.settings import Settings
 
 
 class Circuit(msgspec.Struct):

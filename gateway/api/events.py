@@ -12,14 +12,14 @@ from litestar.openapi.spec import Example
 from litestar.params import Body, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_202_ACCEPTED
 
-from gateway.api.pages import Page, decode, encode
-from gateway.api.problems import IDEMPOTENCY, RESPONSES
-from gateway.api.write import Key, write
-from gateway.dashboard.page import wake
-from gateway.session import Admin
-from webhooks import exact
-from webhooks.queue import Broker
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.api.pages import Page, decode, encode
+from supabase_webhooks.gateway.api.problems import IDEMPOTENCY, RESPONSES
+from supabase_webhooks.gateway.api.write import Key, write
+from supabase_webhooks.gateway.dashboard.page import wake
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.settings import Settings
 
 
 class EventType(msgspec.Struct):

@@ -12,9 +12,9 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from gateway.errors import UNREADABLE, refusal_status, unreadable
-from gateway.supabase import SignedOut
-from webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
+from supabase_webhooks.gateway.errors import UNREADABLE, refusal_status, unreadable
+from supabase_webhooks.gateway.supabase import SignedOut
+from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap

@@ -11,10 +11,10 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
-from gateway.api.endpoints import Counts
-from gateway.api.pages import Page, decode, encode
-from gateway.api.problems import RESPONSES
-from gateway.session import Admin
+from supabase_webhooks.gateway.api.endpoints import Counts
+from supabase_webhooks.gateway.api.pages import Page, decode, encode
+from supabase_webhooks.gateway.api.problems import RESPONSES
+from supabase_webhooks.gateway.session import Admin
 
 
 class Reason(msgspec.Struct):

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response
 from litestar.params import HeaderParameter
 
-from gateway.session import Admin
+from supabase_webhooks.gateway.session import Admin
 
 T = TypeVar("T")
 

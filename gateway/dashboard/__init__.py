@@ -13,8 +13,8 @@ from litestar.response import Template
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILABLE
 
-from gateway.csrf import check_form
-from gateway.dashboard import (
+from supabase_webhooks.gateway.csrf import check_form
+from supabase_webhooks.gateway.dashboard import (
     deliveries,
     delivery,
     endpoints,
@@ -25,9 +25,9 @@ from gateway.dashboard import (
     signin,
     trigger_errors,
 )
-from gateway.dashboard.errors import EXCEPTION_HANDLERS
-from gateway.session import middleware, provide_admin
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.dashboard.errors import EXCEPTION_HANDLERS
+from supabase_webhooks.gateway.session import middleware, provide_admin
+from supabase_webhooks.webhooks.settings import Settings
 
 STATIC = Path(__file__).parent.parent / "static"
 

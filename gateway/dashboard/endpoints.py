@@ -12,15 +12,15 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
 
-from gateway.dashboard.forms import FormError, choice, document, number, seconds, text
-from gateway.dashboard.page import go, page, retried, wake
-from gateway.deletion import delete_endpoint
-from gateway.errors import REFUSALS
-from gateway.session import Admin
-from webhooks.errors import StoreError
-from webhooks.queue import Broker
-from webhooks.retries import PRESETS, described, preset, waits
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.dashboard.forms import FormError, choice, document, number, seconds, text
+from supabase_webhooks.gateway.dashboard.page import go, page, retried, wake
+from supabase_webhooks.gateway.deletion import delete_endpoint
+from supabase_webhooks.gateway.errors import REFUSALS
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.retries import PRESETS, described, preset, waits
+from supabase_webhooks.webhooks.settings import Settings
 
 #: Numbers that an endpoint may set for itself: name, kind, lower and upper bound, unit.
 NUMBERS = {

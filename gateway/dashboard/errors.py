@@ -16,12 +16,12 @@ from litestar.status_codes import (
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from gateway.csrf import ForeignForm, OldForm
-from gateway.dashboard.forms import FormError
-from gateway.errors import UNREADABLE, refusal_status, unreadable
-from gateway.session import signed_in
-from gateway.supabase import SignedOut
-from webhooks.errors import StoreError, StoreUnavailable
+from supabase_webhooks.gateway.csrf import ForeignForm, OldForm
+from supabase_webhooks.gateway.dashboard.forms import FormError
+from supabase_webhooks.gateway.errors import UNREADABLE, refusal_status, unreadable
+from supabase_webhooks.gateway.session import signed_in
+from supabase_webhooks.gateway.supabase import SignedOut
+from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from litestar.types import ExceptionHandlersMap

@@ -9,14 +9,14 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
-from gateway.dashboard.forms import FormError, document, text
-from gateway.dashboard.page import go, page, wake
-from gateway.errors import REFUSALS
-from gateway.session import Admin
-from webhooks.errors import StoreError
-from webhooks.exact import encode, pretty
-from webhooks.queue import Broker
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.dashboard.forms import FormError, document, text
+from supabase_webhooks.gateway.dashboard.page import go, page, wake
+from supabase_webhooks.gateway.errors import REFUSALS
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.exact import encode, pretty
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.settings import Settings
 
 
 @get("/events")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from webhooks import exact, retries
+from supabase_webhooks.webhooks import exact, retries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,9 +8,9 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.response import Template
 
-from gateway.dashboard.levels import WORDS, Figure, level, percent
-from gateway.dashboard.page import page
-from gateway.session import Admin
+from supabase_webhooks.gateway.dashboard.levels import WORDS, Figure, level, percent
+from supabase_webhooks.gateway.dashboard.page import page
+from supabase_webhooks.gateway.session import Admin
 
 #: What the chart may span: its name, Postgres's interval and the number of bars.
 SPANS = {

@@ -14,18 +14,18 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
-from gateway.csrf import csrf_token
-from webhooks.durations import ago, interval
-from webhooks.errors import QueueUnavailable
-from webhooks.queue import announce
-from webhooks.retries import waiting
+from supabase_webhooks.gateway.csrf import csrf_token
+from supabase_webhooks.webhooks.durations import ago, interval
+from supabase_webhooks.webhooks.errors import QueueUnavailable
+from supabase_webhooks.webhooks.queue import announce
+from supabase_webhooks.webhooks.retries import waiting
 
 if TYPE_CHECKING:
     from litestar import Request
 
-    from gateway.session import Admin
-    from webhooks.queue import Broker
-    from webhooks.settings import Settings
+    from supabase_webhooks.gateway.session import Admin
+    from supabase_webhooks.webhooks.queue import Broker
+    from supabase_webhooks.webhooks.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
-from gateway.dashboard.forms import FormError, identifier, moment, text
-from gateway.dashboard.page import go, page, wake
-from gateway.errors import REFUSALS
-from gateway.session import Admin
-from webhooks.errors import StoreError
-from webhooks.queue import Broker
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.dashboard.forms import FormError, identifier, moment, text
+from supabase_webhooks.gateway.dashboard.page import go, page, wake
+from supabase_webhooks.gateway.errors import REFUSALS
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.settings import Settings
 
 #: Each filter, and how it is read.
 FILTERS = {

@@ -8,9 +8,9 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.response import Template
 
-from gateway.dashboard.forms import FormError, moment
-from gateway.dashboard.page import page
-from gateway.session import Admin
+from supabase_webhooks.gateway.dashboard.forms import FormError, moment
+from supabase_webhooks.gateway.dashboard.page import page
+from supabase_webhooks.gateway.session import Admin
 
 PAGE_SIZE = 50
 

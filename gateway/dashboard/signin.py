@@ -12,14 +12,14 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_429_TOO_MANY_REQUESTS
 
-from gateway.dashboard.errors import SIGN_IN
-from gateway.dashboard.forms import text
-from gateway.dashboard.page import go, page
-from gateway.session import begin
-from gateway.supabase import CAPTCHA, SignedOut, Supabase, Tokens
-from gateway.tries import Tries
-from webhooks.durations import long
-from webhooks.errors import StoreError, StoreUnavailable
+from supabase_webhooks.gateway.dashboard.errors import SIGN_IN
+from supabase_webhooks.gateway.dashboard.forms import text
+from supabase_webhooks.gateway.dashboard.page import go, page
+from supabase_webhooks.gateway.session import begin
+from supabase_webhooks.gateway.supabase import CAPTCHA, SignedOut, Supabase, Tokens
+from supabase_webhooks.gateway.tries import Tries
+from supabase_webhooks.webhooks.durations import long
+from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
 
 #: Where the second factor's code is asked for.
 CODE = "/sign-in/code"

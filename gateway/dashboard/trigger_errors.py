@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
-from gateway.dashboard.forms import text
-from gateway.dashboard.page import go, page, wake
-from gateway.session import Admin
-from webhooks.errors import StoreError
-from webhooks.queue import Broker
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.dashboard.forms import text
+from supabase_webhooks.gateway.dashboard.page import go, page, wake
+from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.settings import Settings
 
 TABLE = "webhook_trigger_errors"
 

@@ -7,9 +7,9 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.status_codes import HTTP_200_OK
 
-from gateway.auth import server_only
-from gateway.routes.dispatcher import SECURITY
-from webhooks.store import Store
+from supabase_webhooks.gateway.auth import server_only
+from supabase_webhooks.gateway.routes.dispatcher import SECURITY
+from supabase_webhooks.webhooks.store import Store
 
 #: Discussions closed by one statement: its locks are held for well under a second.
 BATCH_SIZE = 1000

@@ -14,14 +14,14 @@ from litestar.exceptions import ClientException
 from litestar.params import QueryParameter
 from litestar.status_codes import HTTP_202_ACCEPTED
 
-from gateway.alerts import alert
-from gateway.auth import server_only
-from gateway.engine import Engine
-from webhooks.deliveries import RECORDING_SECONDS
-from webhooks.errors import QueueUnavailable, StoreError
-from webhooks.queue import Broker, announce
-from webhooks.settings import Settings, variable
-from webhooks.store import Store
+from supabase_webhooks.gateway.alerts import alert
+from supabase_webhooks.gateway.auth import server_only
+from supabase_webhooks.gateway.engine import Engine
+from supabase_webhooks.webhooks.deliveries import RECORDING_SECONDS
+from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError
+from supabase_webhooks.webhooks.queue import Broker, announce
+from supabase_webhooks.webhooks.settings import Settings, variable
+from supabase_webhooks.webhooks.store import Store
 
 SECURITY = [{"bearer": list[str]()}]
 

@@ -12,11 +12,11 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED
 
-from gateway.auth import server_or_admin
-from gateway.routes.dispatcher import SECURITY
-from webhooks.queue import Broker, announce
-from webhooks.settings import Settings
-from webhooks.store import Store
+from supabase_webhooks.gateway.auth import server_or_admin
+from supabase_webhooks.gateway.routes.dispatcher import SECURITY
+from supabase_webhooks.webhooks.queue import Broker, announce
+from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.store import Store
 
 
 class TestRequest(msgspec.Struct):

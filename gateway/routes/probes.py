@@ -7,12 +7,12 @@ import asyncio
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 
-from gateway.auth import metrics_reader
-from gateway.metrics import Requests, exposition
-from webhooks.exposition import CONTENT_TYPE
-from webhooks.queue import Broker
-from webhooks.readiness import check_broker, check_store
-from webhooks.store import Store
+from supabase_webhooks.gateway.auth import metrics_reader
+from supabase_webhooks.gateway.metrics import Requests, exposition
+from supabase_webhooks.webhooks.exposition import CONTENT_TYPE
+from supabase_webhooks.webhooks.queue import Broker
+from supabase_webhooks.webhooks.readiness import check_broker, check_store
+from supabase_webhooks.webhooks.store import Store
 
 
 @get("/healthz", summary="The process is alive")

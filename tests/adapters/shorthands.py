@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devstack.node import environment, install, node
+from supabase_webhooks.webhooks.deliveries import Attempt, Delivery, Endpoint
+from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.signing import generate_secret
+from supabase_webhooks.workers.adapters.cache import AdapterCache
+from supabase_webhooks.workers.delivery import attempt
 from tests.conftest import quiet
-from webhooks.deliveries import Attempt, Delivery, Endpoint
-from webhooks.settings import Settings
-from webhooks.signing import generate_secret
-from workers.adapters.cache import AdapterCache
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,12 +10,12 @@ import botocore
 import pytest
 
 from devstack.receiver import Receiver, Reply
+from supabase_webhooks.workers.adapters.aws import session
+from supabase_webhooks.workers.adapters.profiles import AWS, PROVIDERS, of_provider
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.receivers import OK, certificate, endless, hold, receiver, script
 from tests.adapters.shorthands import adapter_cache, deliver, make_delivery, make_settings
 from tests.adapters.test_receivers import memory
-from workers.adapters.aws import session
-from workers.adapters.profiles import AWS, PROVIDERS, of_provider
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from supabase_webhooks.webhooks.deliveries import Endpoint
+from supabase_webhooks.webhooks.errors import DestinationError
+from supabase_webhooks.workers.adapters import ADAPTERS, EXTRAS, adapter_class, cache
+from supabase_webhooks.workers.adapters.cache import AdapterCache
 from tests.adapters.shorthands import deliver, make_settings
-from webhooks.deliveries import Endpoint
-from webhooks.errors import DestinationError
-from workers.adapters import ADAPTERS, EXTRAS, adapter_class, cache
-from workers.adapters.cache import AdapterCache
 
 if TYPE_CHECKING:
-    from webhooks.destinations import Destination
-    from workers.adapters import Context
+    from supabase_webhooks.webhooks.destinations import Destination
+    from supabase_webhooks.workers.adapters import Context
 
 pytestmark = pytest.mark.anyio
 
@@ -132,7 +132,7 @@ def test_a_missing_sdk_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatc
     """As a core installation would say it."""
     for name in [name for name in sys.modules if name.split(".")[0] == module]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, f"workers.adapters.{scheme}", raising=False)
+    monkeypatch.delitem(sys.modules, f"supabase_webhooks.workers.adapters.{scheme}", raising=False)
     monkeypatch.setitem(sys.modules, module, None)  # type: ignore[arg-type]  # what import takes for absent
     with pytest.raises(DestinationError, match=rf"pip install 'supabase-webhooks\[{EXTRAS[scheme]}\]'"):
         adapter_class(scheme)

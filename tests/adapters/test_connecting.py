@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.webhooks.errors import SettingsError
 from tests.adapters.receivers import OK, certificate, receiver, script
 from tests.adapters.shorthands import deliver, make_settings
 from tests.adapters.test_ssrf import REFUSED, names
-from webhooks.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +145,7 @@ async def test_a_broken_bundle(tmp_path: Path) -> None:
 
 def test_public_authorities_stay() -> None:
     """With a bundle as without."""
-    from workers.adapters.authorities import trusted  # noqa: PLC0415
+    from supabase_webhooks.workers.adapters.authorities import trusted  # noqa: PLC0415
 
     assert len(trusted("").get_ca_certs()) > 100
     assert trusted("").verify_mode == ssl.CERT_REQUIRED

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.shorthands import ID, SECRET, SENT, adapter_cache, deliver, make_delivery, make_settings
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

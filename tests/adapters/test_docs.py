@@ -13,10 +13,10 @@ from redis import Redis
 
 from devstack.brokers import Kafka, PubSub, Sqs
 from devstack.processes import Child, free_port, listening
+from supabase_webhooks.webhooks.signing import generate_secret
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.shorthands import ID, SECRET, SENT, adapter_cache, deliver, make_delivery, make_settings
 from tests.conftest import ROOT, quiet
-from webhooks.signing import generate_secret
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workers.adapters.exchange import HEAD_BYTES, Connection
-from workers.adapters.heads import repaired
+from supabase_webhooks.workers.adapters.exchange import HEAD_BYTES, Connection
+from supabase_webhooks.workers.adapters.heads import repaired
 
 #: A loop that does nothing else: hypothesis calls its tests without one.
 LOOP = asyncio.new_event_loop()

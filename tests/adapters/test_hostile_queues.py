@@ -13,22 +13,22 @@ import grpc
 import pytest
 from google.oauth2.credentials import Credentials
 
+from supabase_webhooks.workers.adapters import pubsub
+from supabase_webhooks.workers.adapters.aws import session
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters import receivers
 from tests.adapters.kafka_server import METADATA, PRODUCE, VERSIONS, Broker, Reader, kafka
 from tests.adapters.receivers import Raw, Script, certificate, close, drip, endless, hold, reset, script
 from tests.adapters.shorthands import adapter_cache, make_delivery, make_settings
 from tests.adapters.test_contract import running_threads
 from tests.adapters.test_receivers import KINDS, eventually, memory, open_sockets
-from workers.adapters import pubsub
-from workers.adapters.aws import session
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from webhooks.deliveries import Attempt
+    from supabase_webhooks.webhooks.deliveries import Attempt
 
 pytestmark = pytest.mark.anyio
 

@@ -13,14 +13,14 @@ import pytest
 import respx
 
 from devstack.receiver import Received, Receiver, Reply
+from supabase_webhooks.webhooks.deliveries import Message
+from supabase_webhooks.webhooks.destinations import parse
+from supabase_webhooks.webhooks.errors import DeliveryError
+from supabase_webhooks.workers.adapters import Context
+from supabase_webhooks.workers.adapters.http import RESPONSE_BYTES, HttpAdapter
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.receivers import OK, receiver, script
 from tests.adapters.shorthands import SECRET, SENT, adapter_cache, deliver, make_delivery, make_settings
-from webhooks.deliveries import Message
-from webhooks.destinations import parse
-from webhooks.errors import DeliveryError
-from workers.adapters import Context
-from workers.adapters.http import RESPONSE_BYTES, HttpAdapter
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.kafka_server import AUTHENTICATE, HANDSHAKE, INIT_PRODUCER, PRODUCE, Broker, kafka
 from tests.adapters.receivers import certificate
 from tests.adapters.shorthands import adapter_cache, deliver, make_delivery, make_settings
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
-    from webhooks.deliveries import Attempt
+    from supabase_webhooks.webhooks.deliveries import Attempt
 
 pytestmark = pytest.mark.anyio
 

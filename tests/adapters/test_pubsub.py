@@ -15,12 +15,12 @@ from devstack.brokers import PubSub
 from devstack.processes import free_port
 from devstack.pubsub_server import serve
 from devstack.receiver import Received, Receiver, Reply
+from supabase_webhooks.workers.adapters import pubsub
+from supabase_webhooks.workers.adapters.tokens import RESPONSE_BYTES
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.receivers import certificate, endless, receiver, script
 from tests.adapters.shorthands import adapter_cache, deliver, make_delivery, make_settings
 from tests.conftest import quiet
-from workers.adapters import pubsub
-from workers.adapters.tokens import RESPONSE_BYTES
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,11 +17,11 @@ from grpc import insecure_channel
 
 from devstack.brokers import AWS, Kafka, PubSub, Sqs
 from devstack.receiver import Received, Receiver, Reply
+from supabase_webhooks.workers.adapters.aws import session
+from supabase_webhooks.workers.adapters.sqs import SETUP, SqsAdapter
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.shorthands import ID, SENT, adapter_cache, deliver, make_delivery, make_settings, run_in_node
 from tests.conftest import quiet
-from workers.adapters.aws import session
-from workers.adapters.sqs import SETUP, SqsAdapter
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

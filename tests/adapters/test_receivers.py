@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.workers.adapters.exchange import HEAD_BYTES, Connection
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.receivers import (
     OK,
     Raw,
@@ -32,8 +34,6 @@ from tests.adapters.receivers import (
     script,
 )
 from tests.adapters.shorthands import adapter_cache, make_delivery, make_settings
-from workers.adapters.exchange import HEAD_BYTES, Connection
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     import socket
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from webhooks.deliveries import Attempt
+    from supabase_webhooks.webhooks.deliveries import Attempt
 
     Run = Callable[..., AbstractContextManager[Raw]]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from supabase_webhooks.webhooks.signing import generate_key_pair, generate_secret, signature_headers
 from tests.adapters.shorthands import SENT, run_in_node
-from webhooks.signing import generate_key_pair, generate_secret, signature_headers
 
 #: kind -> the endpoint's secret; what its receiver has; whether the usual constructor verifies, and the raw one.
 PRIVATE, PUBLIC = generate_key_pair()

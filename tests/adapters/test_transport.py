@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.workers.adapters.exchange import Connection
+from supabase_webhooks.workers.delivery import attempt
 from tests.adapters.shorthands import adapter_cache, deliver, make_delivery, make_settings
-from workers.adapters.exchange import Connection
-from workers.delivery import attempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from webhooks.deliveries import Attempt
+    from supabase_webhooks.webhooks.deliveries import Attempt
 
 pytestmark = pytest.mark.anyio
 

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from supabase_webhooks.webhooks.deliveries import UrlCheck
+from supabase_webhooks.webhooks.errors import SetupError
+from supabase_webhooks.workers.probe import warning
 from tests.adapters.receivers import OK, receiver, script
 from tests.adapters.shorthands import make_settings
 from tests.adapters.test_ssrf import names
-from webhooks.deliveries import UrlCheck
-from webhooks.errors import SetupError
-from workers.probe import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -306,7 +306,7 @@ async def test_a_fault_of_the_process_is_no_warning(monkeypatch: pytest.MonkeyPa
         raise OSError(errno.EMFILE, "Too many open files")
 
     with receiver(script(OK)) as raw:
-        monkeypatch.setattr("workers.adapters.transport.connected", connect)
+        monkeypatch.setattr("supabase_webhooks.workers.adapters.transport.connected", connect)
         with pytest.raises(Exception, match="Too many open files"):
             await found(raw.url)
     with pytest.raises(SetupError, match="WEBHOOKS_CA_BUNDLE"):

@@ -17,9 +17,9 @@ from psycopg.rows import dict_row
 from devstack.receiver import Received, Receiver, Reply
 from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
+from supabase_webhooks.webhooks.signing import generate_secret
 from tests.conftest import quiet
 from tests.e2e.conftest import JOINED, TOKEN
-from webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,9 @@ import redis
 
 from devstack.supabase_cli import supabase
 from devstack.supabase_lite import migrate
+from supabase_webhooks.webhooks.cli import main
 from tests.conftest import quiet
 from tests.e2e.conftest import System
-from webhooks.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def environment(variables: dict[str, str]) -> dict[str, str]:
 def start(*arguments: str, variables: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """Start a command."""
     return subprocess.Popen(
-        [sys.executable, "-m", "webhooks.cli", *arguments],
+        [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
         env={**environment(variables or {}), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

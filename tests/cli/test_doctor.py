@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devstack.processes import free_port
+from supabase_webhooks.webhooks import doctor
 from tests.cli.conftest import run
 from tests.pg_net import install as install_pg_net
-from webhooks import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

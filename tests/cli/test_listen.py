@@ -11,8 +11,8 @@ import pytest
 
 from devstack.processes import free_port
 from devstack.receiver import Received, Receiver, Reply
+from supabase_webhooks.webhooks.signing import generate_secret, signature_headers
 from tests.cli.conftest import run, start
-from webhooks.signing import generate_secret, signature_headers
 
 if TYPE_CHECKING:
     import subprocess

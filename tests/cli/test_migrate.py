@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from supabase_webhooks.webhooks.migration import migrations
 from tests.cli.conftest import VERSION, App, Done, run, start
 from tests.conftest import PLATFORM
-from webhooks.migration import migrations
 
 if TYPE_CHECKING:
     from pathlib import Path

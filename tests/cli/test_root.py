@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from devstack.processes import free_port
+from supabase_webhooks.webhooks.signing import key_bytes
 from tests.cli.conftest import run, start
-from webhooks.signing import key_bytes
 
 NEEDED = {"SUPABASE_SERVICE_ROLE_KEY": "sb_secret_geheim", "REDIS_URL": "redis://127.0.0.1:1"}
 
@@ -37,7 +37,7 @@ def test_help_names_every_command() -> None:
 
 
 def test_as_a_process() -> None:
-    """`python -m webhooks.cli`, with output and exit code of a process."""
+    """`python -m supabase_webhooks.webhooks.cli`, with output and exit code of a process."""
     process = start("gateway")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
@@ -58,7 +58,7 @@ def test_wrong_settings_exit_with_2() -> None:
 def test_a_full_disk_is_one_line(command: str, redirection: str) -> None:
     """Or a closed descriptor: no trace."""
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m webhooks.cli {command} {redirection}"],
+        ["bash", "-c", f"{sys.executable} -m supabase_webhooks.webhooks.cli {command} {redirection}"],
         check=False,
         capture_output=True,
         text=True,
@@ -78,7 +78,7 @@ def test_what_a_terminal_cannot_show_is_escaped(variables: dict[str, str], tmp_p
     """Unknown locales, Windows's code page, ASCII: text as far as it goes, and JSON that a program reads."""
     script = tmp_path / "shown.py"
     script.write_text(
-        "from webhooks.cli import output, root\n"
+        "from supabase_webhooks.webhooks.cli import output, root\n"
         "value = {'name': 'Łódź 🎉'}\n"
         "root.app = lambda **_: (output.print_json(value), output.print_line(value),"
         " output.print_table([value], ['name']), output.note('Łódź 🎉'))\n"
@@ -142,6 +142,10 @@ def test_secret() -> None:
 def test_the_version() -> None:
     """`--version` prints what is installed, whatever else is missing in the environment."""
     done = subprocess.run(
-        [sys.executable, "-m", "webhooks.cli", "--version"], env={}, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "--version"],
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == f"webhooks {metadata.version('supabase-webhooks')}\n"

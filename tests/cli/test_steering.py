@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.webhooks.retries import PRESETS
+from supabase_webhooks.webhooks.signing import key_bytes
 from tests.cli.conftest import start
 from tests.e2e.conftest import JOINED
-from webhooks.retries import PRESETS
-from webhooks.signing import key_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from devstack.processes import free_port
+from supabase_webhooks.webhooks.plain import OBEYED
+from supabase_webhooks.webhooks.signing import generate_secret, signature_headers
 from tests.cli.conftest import environment
 from tests.unit.test_plain import COLORS, CONTROLS
-from webhooks.plain import OBEYED
-from webhooks.signing import generate_secret, signature_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class Terminal:
     def __init__(self, *arguments: str, variables: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "webhooks.cli", *arguments],
+            [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
             env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": "100"},
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from supabase_webhooks.webhooks import versions
+from supabase_webhooks.webhooks.errors import VersionError
 from tests.cli.conftest import start
 from tests.e2e.conftest import TOKEN
 from tests.e2e.test_gateway import bearer, sign_in
-from webhooks import versions
-from webhooks.errors import VersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,10 @@ from devstack.expected import FILE, STEPS
 from devstack.schemas import SUPABASE, schema_files
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
+from supabase_webhooks.webhooks.drift import differences
 from tests.conftest import PLATFORM, emptied, quiet
 from tests.database.shorthands import call
 from tests.database.test_migrations import ROWS
-from webhooks.drift import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

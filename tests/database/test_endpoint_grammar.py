@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from supabase_webhooks.webhooks.destinations import EXAMPLES, LIMITS, PARSERS, normal, parse
+from supabase_webhooks.webhooks.errors import DestinationError, SecretError
+from supabase_webhooks.webhooks.signing import generate_key_pair, generate_secret, signature_headers
 from tests.database.test_platform_events import one
-from webhooks.destinations import EXAMPLES, LIMITS, PARSERS, normal, parse
-from webhooks.errors import DestinationError, SecretError
-from webhooks.signing import generate_key_pair, generate_secret, signature_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhooks.retries import PRESETS, plain
+from supabase_webhooks.webhooks.retries import PRESETS, plain
 
 if TYPE_CHECKING:
     from tests.database.shorthands import Database

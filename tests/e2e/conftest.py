@@ -17,8 +17,8 @@ from psycopg.rows import dict_row
 from devstack.node import environment, install, node
 from devstack.services import Gateway, Serve, Worker
 from devstack.supabase_lite import SupabaseLite
+from supabase_webhooks.webhooks.signing import generate_secret
 from tests.conftest import quiet
-from webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from mangum import Mangum
 
-import gateway.main
+from supabase_webhooks.gateway.main import app
 
 
 def event(method: str, target: str, headers: dict[str, str], body: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def event(method: str, target: str, headers: dict[str, str], body: str) -> dict[
 def main() -> None:
     """Serve until the process is ended."""
     asyncio.set_event_loop(asyncio.new_event_loop())
-    handle = Mangum(gateway.main.app(), lifespan="off")
+    handle = Mangum(app(), lifespan="off")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from devstack.processes import free_port
 from devstack.receiver import Received, Receiver, Reply
+from supabase_webhooks.webhooks.alerts import Notice
+from supabase_webhooks.webhooks.alerts.email import Email
+from supabase_webhooks.webhooks.errors import NoticeError
 from tests.e2e.conftest import TOKEN
-from webhooks.alerts import Notice
-from webhooks.alerts.email import Email
-from webhooks.errors import NoticeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

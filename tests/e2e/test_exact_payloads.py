@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from devstack.receiver import Receiver, Reply
+from supabase_webhooks.webhooks.exact import compact
 from tests.cli.conftest import run
 from tests.e2e.conftest import JOINED
 from tests.e2e.dashboard.conftest import SESSION_SECRET, Site, token
 from tests.e2e.proxy import Proxy
-from webhooks.exact import compact
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import System

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from supabase_webhooks.webhooks.signing import generate_secret
 from tests.e2e.conftest import TOKEN
-from webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from gateway.app import create_app
+from supabase_webhooks.gateway.app import create_app
+from supabase_webhooks.webhooks.settings import Settings
 from tests.e2e.conftest import JOINED, TOKEN
 from tests.e2e.dashboard.conftest import Site, token
-from webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import System

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from devstack.receiver import Receiver
-from workers.listener import LOCK
+from supabase_webhooks.workers.listener import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from devstack.receiver import Receiver, Reply
+from supabase_webhooks.webhooks.queue import QUEUE, create_broker
 from tests.e2e.conftest import trigger
-from webhooks.queue import QUEUE, create_broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

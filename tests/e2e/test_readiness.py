@@ -12,8 +12,8 @@ import httpx
 import pytest
 import redis
 
+from supabase_webhooks.webhooks.doctor import Finding, examine
 from tests.e2e.test_rabbitmq import use
-from webhooks.doctor import Finding, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

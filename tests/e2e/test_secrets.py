@@ -8,7 +8,7 @@ import redis
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from devstack.receiver import Received, Receiver
-from webhooks.sealing import generate_key, sealer
+from supabase_webhooks.webhooks.sealing import generate_key, sealer
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import System

@@ -189,8 +189,8 @@ def test_the_dashboard_asks_for_figures_that_there_are() -> None:
     """Each metric in docs/grafana-dashboard.json is one that gateway or workers expose."""
     import re  # noqa: PLC0415
 
-    from gateway.metrics import Requests  # noqa: PLC0415
-    from workers.metrics import Metrics  # noqa: PLC0415
+    from supabase_webhooks.gateway.metrics import Requests  # noqa: PLC0415
+    from supabase_webhooks.workers.metrics import Metrics  # noqa: PLC0415
 
     dashboard = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]

@@ -33,7 +33,7 @@ ORDER = {
 def webhooks(system: System, *arguments: str) -> str:
     """Run the command line against the system's catalog; return what it printed."""
     settings = {"SUPABASE_URL": system.supabase.url, "SUPABASE_SERVICE_ROLE_KEY": system.supabase.keys.secret}
-    command = [sys.executable, "-m", "webhooks.cli", *arguments]
+    command = [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False
     )

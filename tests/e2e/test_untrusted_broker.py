@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from devstack.receiver import Receiver
-from webhooks.queue import DRAIN, QUEUE, create_broker, rabbitmq, take_turn
+from supabase_webhooks.webhooks.queue import DRAIN, QUEUE, create_broker, rabbitmq, take_turn
 
 if TYPE_CHECKING:
     from devstack.rabbitmq import RabbitMQ

@@ -17,9 +17,9 @@ import pytest
 from devstack.node import environment, install, node
 from devstack.processes import Child, free_port, listening
 from devstack.receiver import Received, Receiver
+from supabase_webhooks.webhooks.signing import signature_headers
 from tests.adapters.shorthands import SECRET, deliver
 from tests.conftest import ROOT, quiet
-from webhooks.signing import signature_headers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from supabase_webhooks.webhooks import database
+from supabase_webhooks.workers import listener
+from supabase_webhooks.workers.listener import Listener
 from tests.cli.conftest import run, start
-from webhooks import database
-from workers import listener
-from workers.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

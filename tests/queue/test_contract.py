@@ -13,9 +13,18 @@ import dramatiq
 import pytest
 
 from devstack.processes import free_port
-from webhooks.errors import QueueUnavailable, SettingsError
-from webhooks.queue import DRAIN, QUEUE, Broker, announce, announce_later, create_broker, ping, take_turn
-from webhooks.queue.rabbitmq import TURN_SUFFIX
+from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError
+from supabase_webhooks.webhooks.queue import (
+    DRAIN,
+    QUEUE,
+    Broker,
+    announce,
+    announce_later,
+    create_broker,
+    ping,
+    take_turn,
+)
+from supabase_webhooks.webhooks.queue.rabbitmq import TURN_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,7 +200,7 @@ def test_one_that_is_away_is_named_without_its_password(
 
 def test_one_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """RabbitMQ that hangs, or a firewall before it: the gateway answers all the same."""
-    monkeypatch.setattr("webhooks.queue.rabbitmq.CONNECT_MORE", 0.5)
+    monkeypatch.setattr("supabase_webhooks.webhooks.queue.rabbitmq.CONNECT_MORE", 0.5)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         connected(f"amqp://a:b@127.0.0.1:{silent.getsockname()[1]}") as broker,
@@ -240,7 +249,7 @@ def test_a_gateways_connection_is_closed_after_its_use(rabbitmq_server: RabbitMQ
 
 def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for the protocols' extras."""
-    for module in ("webhooks.queue.rabbitmq", "dramatiq.brokers.rabbitmq"):
+    for module in ("supabase_webhooks.webhooks.queue.rabbitmq", "dramatiq.brokers.rabbitmq"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "pika", None)
     with pytest.raises(SettingsError, match=r"needs pika, .* pip install 'supabase-webhooks\[rabbitmq\]'"):

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.queue import Local, announce, announce_later, broker_for, create_broker, ping, take_turn
 from tests.conftest import ROOT
-from webhooks.errors import SettingsError
-from webhooks.queue import Local, announce, announce_later, broker_for, create_broker, ping, take_turn
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +54,7 @@ async def test_workers_of_their_own_need_a_broker() -> None:
     environment = {"SUPABASE_URL": "http://x", "SUPABASE_SERVICE_ROLE_KEY": "k"}
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "webhooks.cli", "worker"],
+        [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "worker"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webhooks.addresses import parse_networks, refused
+from supabase_webhooks.webhooks.addresses import parse_networks, refused
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:0101:0101::1",
           "192.88.98.255", "192.88.100.0", "3ffe:ffff::1", "2a00:1450::1"]  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
+from supabase_webhooks.webhooks.deliveries import Delivery, Endpoint
+from supabase_webhooks.workers import breakers
+from supabase_webhooks.workers.breakers import HOLDS, Breakers
 from tests.adapters.shorthands import make_delivery, make_settings
-from webhooks.deliveries import Delivery, Endpoint
-from workers import breakers
-from workers.breakers import HOLDS, Breakers
 
 
 class Clock:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.webhooks.deliveries import Claimed, Recorded
+from supabase_webhooks.webhooks.errors import StoreUnavailable
+from supabase_webhooks.workers.adapters.cache import AdapterCache
+from supabase_webhooks.workers.drain import Drain
+from supabase_webhooks.workers.rhythm import Rhythm
 from tests.adapters.shorthands import make_settings
 from tests.unit.test_drain import an_attempt, as_store, delivery
-from webhooks.deliveries import Claimed, Recorded
-from webhooks.errors import StoreUnavailable
-from workers.adapters.cache import AdapterCache
-from workers.drain import Drain
-from workers.rhythm import Rhythm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from webhooks.deliveries import Attempt, Delivery
+    from supabase_webhooks.webhooks.deliveries import Attempt, Delivery
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
         await asyncio.sleep(0)
         return an_attempt(int(one.id))
 
-    monkeypatch.setattr("workers.drain.attempt", deliver)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
     return Database()
 
 
@@ -222,7 +222,7 @@ async def test_a_claim_that_failed_is_made_again(
     database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a sweep: nothing is announced a second time."""
-    monkeypatch.setattr("workers.drain.SOON", 0.02)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 0.02)
     drain = make(ear=Ear())
     database.waiting = [delivery("1")]
     database.answers = [StoreUnavailable("away"), StoreUnavailable("away")]
@@ -248,7 +248,7 @@ async def test_a_result_that_others_wait_for_is_recorded_at_once(
     database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch, limited: bool
 ) -> None:
     """It frees a place of a limited endpoint; or someone waits for the drain's end."""
-    monkeypatch.setattr("workers.recorder.LINGER", 60)
+    monkeypatch.setattr("supabase_webhooks.workers.recorder.LINGER", 60)
     drain = make(ear=Ear(), hurry=not limited)
     database.waiting = [delivery("1", limited=limited)]
     drain.hear()

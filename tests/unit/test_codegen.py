@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.webhooks.catalog import EventType, from_environment
+from supabase_webhooks.webhooks.codegen import LANGUAGES, docs
+from supabase_webhooks.webhooks.codegen.naming import type_names
+from supabase_webhooks.webhooks.errors import SettingsError, StoreUnavailable
 from tests.conftest import ROOT
-from webhooks.catalog import EventType, from_environment
-from webhooks.codegen import LANGUAGES, docs
-from webhooks.codegen.naming import type_names
-from webhooks.errors import SettingsError, StoreUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,7 @@ def test_what_is_missing_is_named() -> None:
 
 def test_the_command_line_knows_the_languages() -> None:
     """And says so, without a trace, when one is unknown or a setting is missing."""
-    command = [sys.executable, "-m", "webhooks.cli", "types"]
+    command = [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "types"]
     for arguments, text in ((["cobol"], "typescript"), (["python"], "set SUPABASE_URL")):
         done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env={})
         assert done.returncode != 0

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
-from gateway import connection
-from gateway.connection import BOUNDED, MAX_HEAD, READ, Connection
+from supabase_webhooks.gateway import connection
+from supabase_webhooks.gateway.connection import BOUNDED, MAX_HEAD, READ, Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webhooks.copies import STAMP, copy
-from webhooks.errors import MigrationError
-from webhooks.migration import migrations
+from supabase_webhooks.webhooks.copies import STAMP, copy
+from supabase_webhooks.webhooks.errors import MigrationError
+from supabase_webhooks.webhooks.migration import migrations
 
 if TYPE_CHECKING:
     from pathlib import Path

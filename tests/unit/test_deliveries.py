@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from webhooks.deliveries import Delivery, Endpoint, excerpt
-from webhooks.exact import compact
+from supabase_webhooks.webhooks.deliveries import Delivery, Endpoint, excerpt
+from supabase_webhooks.webhooks.exact import compact
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from webhooks.cli.root import app
-from webhooks.settings import Settings
+from supabase_webhooks.webhooks.cli.root import app
+from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

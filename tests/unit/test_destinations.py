@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from webhooks.destinations import (
+from supabase_webhooks.webhooks.destinations import (
     EXAMPLES,
     GRAMMAR,
     LIMITS,
@@ -18,8 +18,8 @@ from webhooks.destinations import (
     SqsDestination,
     parse,
 )
-from webhooks.errors import DestinationError
-from workers.adapters import ADAPTERS
+from supabase_webhooks.webhooks.errors import DestinationError
+from supabase_webhooks.workers.adapters import ADAPTERS
 
 if TYPE_CHECKING:
     from psycopg import Connection

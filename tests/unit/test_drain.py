@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded
+from supabase_webhooks.webhooks.errors import DeliveryError, Held, StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.workers import recorder as recorder_module
+from supabase_webhooks.workers.adapters.cache import AdapterCache
+from supabase_webhooks.workers.delivery import attempt
+from supabase_webhooks.workers.drain import Drain
+from supabase_webhooks.workers.recorder import Recorder
 from tests.adapters.shorthands import make_settings
-from webhooks.deliveries import Attempt, Claimed, Delivery, Endpoint, Recorded
-from webhooks.errors import DeliveryError, Held, StoreError, StoreUnavailable
-from webhooks.settings import Settings
-from workers import recorder as recorder_module
-from workers.adapters.cache import AdapterCache
-from workers.delivery import attempt
-from workers.drain import Drain
-from workers.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.store import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -203,14 +203,14 @@ async def test_a_fault_of_the_process_is_no_attempt(
     monkeypatch: pytest.MonkeyPatch, fault: Exception, wrapped: bool
 ) -> None:
     """Nothing is recorded; the deliveries rest in their places, then are released together."""
-    monkeypatch.setattr("workers.drain.FAULT_SECONDS", 0.05)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.FAULT_SECONDS", 0.05)
 
     async def publish(*_: object) -> None:
         if wrapped and not isinstance(fault, RuntimeError):
             raise DeliveryError("ConnectError: all connection attempts failed") from fault
         raise fault
 
-    monkeypatch.setattr("workers.delivery._publish", publish)
+    monkeypatch.setattr("supabase_webhooks.workers.delivery._publish", publish)
     store = FakeStore()
     drain = Drain(as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None)
     endpoint = Endpoint(id="c", url="https://x/")
@@ -314,7 +314,7 @@ async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(
         await asyncio.sleep(0.015 * int(delivery.id[-1]))
         return an_attempt(0)
 
-    monkeypatch.setattr("workers.drain.attempt", deliver)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
     store = Backlog()
     settings = Settings(
         supabase_url="https://x", service_key="k", redis_url="redis://x", endpoint_concurrency=4, batch_size=batch_size

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webhooks.deliveries import field
-from webhooks.errors import DeliveryError
-from webhooks.exact import compact, decode, encode, pretty
+from supabase_webhooks.webhooks.deliveries import field
+from supabase_webhooks.webhooks.errors import DeliveryError
+from supabase_webhooks.webhooks.exact import compact, decode, encode, pretty
 
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
 VALUES = st.recursive(

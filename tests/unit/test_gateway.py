@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gateway.app import create_app
+from supabase_webhooks.gateway.app import create_app
+from supabase_webhooks.webhooks.settings import Settings
 from tests.conftest import ROOT
-from webhooks.settings import Settings
 
 with warnings.catch_warnings():
     # mangum's own import, not ours
@@ -27,13 +27,14 @@ def refuse(*_):
     raise AssertionError("a connection was opened")
 
 socket.socket.connect = socket.socket.connect_ex = refuse
-from gateway.app import create_app
-from webhooks.settings import Settings
+from supabase_webhooks.gateway.app import create_app
+from supabase_webhooks.webhooks.settings import Settings
 url = sys.argv[1]
 where = {"broker_url" if url.startswith("amqp") else "redis_url": url}
 create_app(Settings(supabase_url="http://127.0.0.1:9", service_key="k", **where))
 assert threading.active_count() == 1, threading.enumerate()
-loaded = {"boto3", "botocore", "google.cloud", "confluent_kafka", "aiokafka", "pybreaker", "workers"} & set(sys.modules)
+unwanted = {"boto3", "botocore", "google.cloud", "confluent_kafka", "aiokafka", "pybreaker", "supabase_webhooks.workers"}
+loaded = unwanted & set(sys.modules)
 assert not loaded, loaded
 assert ("pika" in sys.modules, "redis" in sys.modules) == (url.startswith("amqp"), url.startswith("redis"))
 """

@@ -6,10 +6,10 @@ import re
 
 from typer.main import get_command
 
+from supabase_webhooks.webhooks.alerts import ROUTES
+from supabase_webhooks.webhooks.cli.root import app
+from supabase_webhooks.workers.metrics import Metrics
 from tests.conftest import ROOT
-from webhooks.alerts import ROUTES
-from webhooks.cli.root import app
-from workers.metrics import Metrics
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 

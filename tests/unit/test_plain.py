@@ -20,13 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.text import Text
 
-import webhooks.cli
-from webhooks.alerts import Notice
-from webhooks.alerts.email import Email
-from webhooks.alerts.slack import message
-from webhooks.cli import output
-from webhooks.logs import JsonFormatter, _console
-from webhooks.plain import OBEYED, escaped, plain
+from supabase_webhooks.webhooks.alerts import Notice
+from supabase_webhooks.webhooks.alerts.email import Email
+from supabase_webhooks.webhooks.alerts.slack import message
+from supabase_webhooks.webhooks.cli import output
+from supabase_webhooks.webhooks.logs import JsonFormatter, _console
+from supabase_webhooks.webhooks.plain import OBEYED, escaped, plain
 
 #: Every character that a terminal obeys, from Unicode's own tables: the product's list is not asked.
 CONTROLS = [
@@ -103,7 +102,7 @@ def test_whatever_the_command_line_prints(terminal: str, text: str) -> None:
 def test_nothing_is_printed_another_way() -> None:
     """The commands print by webhooks/cli/output.py alone."""
     others = []
-    for file in Path(str(webhooks.cli.__file__)).parent.glob("*.py"):
+    for file in Path(str(output.__file__)).parent.glob("*.py"):
         if file.name == "output.py":
             continue
         for node in ast.walk(ast.parse(file.read_text())):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workers.pulse import Pulse
+from supabase_webhooks.workers.pulse import Pulse
 
 pytestmark = pytest.mark.anyio
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from webhooks.deliveries import Attempt, Recorded
-from webhooks.refusals import refusal
-from workers import recorder as recorder_module
-from workers.recorder import Recorder
+from supabase_webhooks.webhooks.deliveries import Attempt, Recorded
+from supabase_webhooks.webhooks.refusals import refusal
+from supabase_webhooks.workers import recorder as recorder_module
+from supabase_webhooks.workers.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhooks.errors import StoreError
+    from supabase_webhooks.webhooks.errors import StoreError
 
 pytestmark = pytest.mark.anyio
 

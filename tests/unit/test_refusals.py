@@ -12,17 +12,17 @@ import pytest
 import respx
 
 from devstack.receiver import Received, Receiver, Reply
-from gateway.supabase import SignedOut, Supabase
+from supabase_webhooks.gateway.supabase import SignedOut, Supabase
+from supabase_webhooks.webhooks.catalog import fetch
+from supabase_webhooks.webhooks.deliveries import Attempt
+from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
+from supabase_webhooks.webhooks.store import Store
+from supabase_webhooks.workers import recorder as recorder_module
+from supabase_webhooks.workers.recorder import Recorder
 from tests.adapters.shorthands import make_settings
-from webhooks.catalog import fetch
-from webhooks.deliveries import Attempt
-from webhooks.errors import StoreError, StoreUnavailable
-from webhooks.store import Store
-from workers import recorder as recorder_module
-from workers.recorder import Recorder
 
 if TYPE_CHECKING:
-    from webhooks.deliveries import Recorded
+    from supabase_webhooks.webhooks.deliveries import Recorded
 
 pytestmark = [
     pytest.mark.anyio,

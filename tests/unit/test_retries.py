@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks import durations, retries
+from supabase_webhooks.webhooks import durations, retries
 
 #: What the database accepts (webhooks.apply_endpoint_changes).
 schedules = st.lists(st.integers(0, 604_800), max_size=19)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from workers.rhythm import Rhythm
+from supabase_webhooks.workers.rhythm import Rhythm
 
 
 @dataclass

@@ -6,8 +6,8 @@ import re
 
 from devstack.schemas import produce, schema_files
 from devstack.stack import MIGRATIONS
+from supabase_webhooks.webhooks.migration import LABELS, Migration
 from tests.conftest import ROOT
-from webhooks.migration import LABELS, Migration
 
 
 def test_the_migrations_are_produced_from_the_schemas() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from supabase_webhooks.webhooks.errors import SealedError, SettingsError
+from supabase_webhooks.webhooks.sealing import generate_key, sealer
 from tests.adapters.shorthands import SECRET, deliver
-from webhooks.errors import SealedError, SettingsError
-from webhooks.sealing import generate_key, sealer
 
 
 def test_the_first_key_seals_and_all_open() -> None:

@@ -6,9 +6,9 @@ from dataclasses import MISSING, fields
 
 import pytest
 
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.settings import Settings
 from tests.conftest import ROOT
-from webhooks.errors import SettingsError
-from webhooks.settings import Settings
 
 NEEDED = {
     "SUPABASE_URL": "https://x.supabase.co",

@@ -11,8 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
 from devstack.node import node
-from webhooks.errors import SecretError
-from webhooks.signing import generate_key_pair, generate_secret, key_bytes, signature_headers, verification_problem
+from supabase_webhooks.webhooks.errors import SecretError
+from supabase_webhooks.webhooks.signing import (
+    generate_key_pair,
+    generate_secret,
+    key_bytes,
+    signature_headers,
+    verification_problem,
+)
 
 BODY = '{"text":"Grüße 🎉"}'.encode()
 

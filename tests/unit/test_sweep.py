@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supabase_webhooks.webhooks.errors import QueueUnavailable
+from supabase_webhooks.webhooks.queue import Local
+from supabase_webhooks.workers.alerts import Watch
+from supabase_webhooks.workers.rhythm import Rhythm
+from supabase_webhooks.workers.sweep import Sweep
 from tests.adapters.shorthands import make_settings
 from tests.unit.test_rhythm import Ear
-from webhooks.errors import QueueUnavailable
-from webhooks.queue import Local
-from workers.alerts import Watch
-from workers.rhythm import Rhythm
-from workers.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +88,8 @@ async def swept(
 ) -> Drain:
     """Sweep for so long, after a last delivery at the beginning."""
     clock = Clock(seconds)
-    monkeypatch.setattr("workers.sweep.time.monotonic", clock.monotonic)
-    monkeypatch.setattr("workers.sweep.asyncio.sleep", clock.sleep)
+    monkeypatch.setattr("supabase_webhooks.workers.sweep.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("supabase_webhooks.workers.sweep.asyncio.sleep", clock.sleep)
     rhythm = Rhythm(clock.monotonic)
     rhythm.ear = ear
     rhythm.found()
@@ -159,8 +159,8 @@ async def test_alerts_are_looked_for_while_something_fails(
 ) -> None:
     """Else they ride with the sweep."""
     clock = Clock(600)
-    monkeypatch.setattr("workers.alerts.time.monotonic", clock.monotonic)
-    monkeypatch.setattr("workers.alerts.asyncio.sleep", clock.sleep)
+    monkeypatch.setattr("supabase_webhooks.workers.alerts.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("supabase_webhooks.workers.alerts.asyncio.sleep", clock.sleep)
     rhythm = Rhythm(clock.monotonic)
     rhythm.ear = Ear(here=True)
     looked = 0
@@ -173,7 +173,7 @@ async def test_alerts_are_looked_for_while_something_fails(
             looked += 1
             return 0
 
-    monkeypatch.setattr("workers.alerts.Alerts", Looked)
+    monkeypatch.setattr("supabase_webhooks.workers.alerts.Alerts", Looked)
     if failing:
         clock.hooks.append(lambda _: rhythm.failed())
     watch = Watch(None, Local(), make_settings(), worker="w", rhythm=rhythm)  # type: ignore[arg-type]  # nobody asks it

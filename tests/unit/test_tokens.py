@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webhooks.tokens import is_access_token
+from supabase_webhooks.webhooks.tokens import is_access_token
 
 
 def test_tokens_and_what_is_none() -> None:

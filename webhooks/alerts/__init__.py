@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from webhooks.alerts.email import Email
-from webhooks.alerts.slack import Slack
-from webhooks.errors import NoticeError
-from webhooks.plain import plain
+from supabase_webhooks.webhooks.alerts.email import Email
+from supabase_webhooks.webhooks.alerts.slack import Slack
+from supabase_webhooks.webhooks.errors import NoticeError
+from supabase_webhooks.webhooks.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.settings import Settings
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.settings import Settings
+    from supabase_webhooks.webhooks.store import Store
 
 logger = logging.getLogger(__name__)
 

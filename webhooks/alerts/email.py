@@ -10,11 +10,11 @@ from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
-from webhooks.errors import NoticeError
+from supabase_webhooks.webhooks.errors import NoticeError
 
 if TYPE_CHECKING:
-    from webhooks.alerts import Notice
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.alerts import Notice
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: scheme -> its port. smtp: TLS by STARTTLS, where the server offers it. smtps: TLS from the first byte.
 PORTS = {"smtp": 587, "smtps": 465}

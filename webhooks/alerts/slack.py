@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from webhooks.errors import NoticeError
+from supabase_webhooks.webhooks.errors import NoticeError
 
 if TYPE_CHECKING:
-    from webhooks.alerts import Notice
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.alerts import Notice
+    from supabase_webhooks.webhooks.settings import Settings
 
 
 class Slack:

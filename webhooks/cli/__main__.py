@@ -1,8 +1,8 @@
-"""`python -m webhooks.cli`."""
+"""`python -m supabase_webhooks.webhooks.cli`."""
 
 from __future__ import annotations
 
-from webhooks.cli import main
+from supabase_webhooks.webhooks.cli import main
 
 if __name__ == "__main__":
     main()

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks.cli.output import FAILED, AsJson, complain, note, print_json, print_table, say
-from webhooks.cli.supabase import call, settings
+from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, complain, note, print_json, print_table, say
+from supabase_webhooks.webhooks.cli.supabase import call, settings
 
 app = typer.Typer(help="Who may use the dashboard and the API with their own sign-in.", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ def add(
 ) -> None:
     """Make an account a webhook admin: app_metadata.webhooks_role, and nothing else of it, is set."""
     # importing the client takes a moment: not for --help, nor for the shell's completion
-    from webhooks.accounts import add_admin, create_admin  # noqa: PLC0415
+    from supabase_webhooks.webhooks.accounts import add_admin, create_admin  # noqa: PLC0415
 
     password = None
     if create and not call("webhook_admins", email=email):
@@ -57,7 +57,7 @@ def add(
 @app.command()
 def remove(email: Email, as_json: AsJson = False) -> None:
     """Delete app_metadata.webhooks_role of an account; its sign-ins lose the role at once."""
-    from webhooks.accounts import remove_admin  # noqa: PLC0415 - as above
+    from supabase_webhooks.webhooks.accounts import remove_admin  # noqa: PLC0415 - as above
 
     remove_admin(settings(), _account(email)["user_id"])
     left = _account(email)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks.cli.output import WRONG, AsJson, complain, print_json, say
-from webhooks.cli.supabase import settings, supabase
+from supabase_webhooks.webhooks.cli.output import WRONG, AsJson, complain, print_json, say
+from supabase_webhooks.webhooks.cli.supabase import settings, supabase
 
 
 def adopt(

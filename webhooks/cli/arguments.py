@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks import exact, retries
-from webhooks.cli.output import WRONG, complain
+from supabase_webhooks.webhooks import exact, retries
+from supabase_webhooks.webhooks.cli.output import WRONG, complain
 
 #: The option of commands that ask first.
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

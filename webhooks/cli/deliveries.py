@@ -9,11 +9,20 @@ import msgspec
 import typer
 from rich.text import Text
 
-from webhooks.cli import replay, tail
-from webhooks.cli.arguments import moment
-from webhooks.cli.output import AsJson, cell, console, note, print_fields, print_json, print_table, say
-from webhooks.cli.supabase import call
-from webhooks.retries import waiting
+from supabase_webhooks.webhooks.cli import replay, tail
+from supabase_webhooks.webhooks.cli.arguments import moment
+from supabase_webhooks.webhooks.cli.output import (
+    AsJson,
+    cell,
+    console,
+    note,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+)
+from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.retries import waiting
 
 app = typer.Typer(help="List, watch, show, retry and replay deliveries.", no_args_is_help=True)
 app.command()(tail.tail)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from webhooks.errors import WebhooksError
+from supabase_webhooks.webhooks.errors import WebhooksError
 
 
 def dev(

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import typer
 
-from webhooks.cli.arguments import json_object
-from webhooks.cli.events import catalog
-from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_fields, print_json
-from webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.arguments import json_object
+from supabase_webhooks.webhooks.cli.events import catalog
+from supabase_webhooks.webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_fields, print_json
+from supabase_webhooks.webhooks.cli.supabase import call
 
 
 def dispatch(

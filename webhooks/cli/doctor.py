@@ -8,13 +8,13 @@ import os
 import typer
 from rich.text import Text
 
-from webhooks.cli.output import FAILED, STYLES, AsJson, console, print_json
+from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, AsJson, console, print_json
 
 
 def doctor(as_json: AsJson = False) -> None:
     """Check environment, keys, migrations, grants, clock, cron, workers and the broker. Exits with 1 on a problem."""
     # importing the clients takes a second: not for --help, nor for the shell's completion
-    from webhooks.doctor import examine  # noqa: PLC0415
+    from supabase_webhooks.webhooks.doctor import examine  # noqa: PLC0415
 
     findings = asyncio.run(examine(os.environ))
     if as_json:

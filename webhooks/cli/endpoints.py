@@ -8,11 +8,11 @@ from uuid import UUID
 
 import typer
 
-from webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
-from webhooks.cli.output import AsJson, note, print_fields, print_json, print_table, progress
-from webhooks.cli.supabase import call
-from webhooks.plain import plain
-from webhooks.retries import described
+from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
+from supabase_webhooks.webhooks.cli.output import AsJson, note, print_fields, print_json, print_table, progress
+from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.plain import plain
+from supabase_webhooks.webhooks.retries import described
 
 app = typer.Typer(help="List, create, change and test endpoints.", no_args_is_help=True)
 

@@ -10,11 +10,20 @@ from uuid import UUID
 import msgspec
 import typer
 
-from webhooks.cli import types
-from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
-from webhooks.cli.output import FAILED, AsJson, complain, note, print_fields, print_json, print_table, say
-from webhooks.cli.supabase import call
-from webhooks.database import Database
+from supabase_webhooks.webhooks.cli import types
+from supabase_webhooks.webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
+from supabase_webhooks.webhooks.cli.output import (
+    FAILED,
+    AsJson,
+    complain,
+    note,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+)
+from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.database import Database
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
 app.command()(types.docs)
@@ -22,7 +31,7 @@ app.command()(types.docs)
 
 def catalog() -> list[dict[str, Any]]:
     """Return the event types that may be dispatched, by name."""
-    from webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
+    from supabase_webhooks.webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
 
     found = of_project.from_environment(os.environ)
     return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in found]

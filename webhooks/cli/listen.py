@@ -12,9 +12,9 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from webhooks import exact
-from webhooks.cli.output import WRONG, AsJson, complain, console, note, print_line
-from webhooks.signing import key_bytes, verification_problem
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.cli.output import WRONG, AsJson, complain, console, note, print_line
+from supabase_webhooks.webhooks.signing import key_bytes, verification_problem
 
 #: Seconds for the app that is forwarded to: as long as an attempt may take.
 FORWARD_TIMEOUT = 15.0

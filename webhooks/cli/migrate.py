@@ -8,11 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, progress, say
-from webhooks.copies import copy
-from webhooks.database import UNKNOWN, Applied, Database
-from webhooks.migration import LABELS, Migration
-from webhooks.migration import migrations as shipped_migrations
+from supabase_webhooks.webhooks.cli.output import (
+    FAILED,
+    WRONG,
+    AsJson,
+    complain,
+    note,
+    print_json,
+    print_table,
+    progress,
+    say,
+)
+from supabase_webhooks.webhooks.copies import copy
+from supabase_webhooks.webhooks.database import UNKNOWN, Applied, Database
+from supabase_webhooks.webhooks.migration import LABELS, Migration
+from supabase_webhooks.webhooks.migration import migrations as shipped_migrations
 
 app = typer.Typer(
     help="Apply the SQL migrations to a Supabase database, and see which are applied.", no_args_is_help=True

@@ -15,8 +15,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from webhooks import exact
-from webhooks.plain import OBEYED, escaped, plain
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.plain import OBEYED, escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from webhooks.settings import Settings
+from supabase_webhooks.webhooks.settings import Settings
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
 #: another process should have the next. An idle process looks into Redis every second: what is new it hears of from
@@ -36,7 +36,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1) -> None:
     """Deliver, with a broker. Settings come from the environment."""
     # importing it takes a moment: not for --help, nor for the shell's completion
-    from webhooks.queue import create_broker  # noqa: PLC0415
+    from supabase_webhooks.webhooks.queue import create_broker  # noqa: PLC0415
 
     settings = Settings.from_environment(os.environ)
     # says what is missing, before Dramatiq does in a trace

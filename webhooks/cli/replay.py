@@ -7,9 +7,9 @@ from uuid import UUID
 
 import typer
 
-from webhooks.cli.arguments import Yes, confirm, moment, span
-from webhooks.cli.output import AsJson, note, print_json, progress
-from webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, moment, span
+from supabase_webhooks.webhooks.cli.output import AsJson, note, print_json, progress
+from supabase_webhooks.webhooks.cli.supabase import call
 
 Batch = Annotated[int, typer.Option(help="Rows a call.", min=1, max=10_000)]
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from webhooks.cli import (
+from supabase_webhooks.webhooks.cli import (
     admins,
     adopt,
     deliveries,
@@ -29,8 +29,8 @@ from webhooks.cli import (
     types,
     uninstall,
 )
-from webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
-from webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
+from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
+from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
 
 app = typer.Typer(
     name="webhooks",

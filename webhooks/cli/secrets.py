@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from webhooks.cli.output import AsJson, print_json, say
-from webhooks.cli.supabase import settings, supabase
-from webhooks.errors import SettingsError
-from webhooks.sealing import generate_key, seal_secrets
-from webhooks.signing import generate_key_pair, generate_secret
+from supabase_webhooks.webhooks.cli.output import AsJson, print_json, say
+from supabase_webhooks.webhooks.cli.supabase import settings, supabase
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.sealing import generate_key, seal_secrets
+from supabase_webhooks.webhooks.signing import generate_key_pair, generate_secret
 
 app = typer.Typer(help="Endpoints' secrets at rest.", no_args_is_help=True)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
-from webhooks.cli.output import STYLES, AsJson, console, print_fields, print_json
-from webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.output import STYLES, AsJson, console, print_fields, print_json
+from supabase_webhooks.webhooks.cli.supabase import call
 
 
 def stats(as_json: AsJson = False) -> None:

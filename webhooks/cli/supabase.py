@@ -7,12 +7,12 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from webhooks.settings import Settings
+from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from webhooks.store import Store
+    from supabase_webhooks.webhooks.store import Store
 
 
 def settings() -> Settings:
@@ -24,7 +24,7 @@ def settings() -> Settings:
 async def supabase() -> AsyncIterator[Store]:
     """Lend a store with the environment's project and service key."""
     # importing the client takes a second: not for --help, nor for the shell's completion
-    from webhooks.store import Store  # noqa: PLC0415
+    from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
 
     store = Store(settings())
     try:

@@ -11,9 +11,9 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
-from webhooks.cli.output import STYLES, AsJson, cell, console, note, print_line
-from webhooks.cli.supabase import call
-from webhooks.retries import waiting
+from supabase_webhooks.webhooks.cli.output import STYLES, AsJson, cell, console, note, print_line
+from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.retries import waiting
 
 #: Rows asked for at once; the database gives 500 at most.
 PAGE = 500

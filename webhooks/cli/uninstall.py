@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
-from webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, say
-from webhooks.database import Database
-from webhooks.inventory import COUNTED
+from supabase_webhooks.webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
+from supabase_webhooks.webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, say
+from supabase_webhooks.webhooks.database import Database
+from supabase_webhooks.webhooks.inventory import COUNTED
 
 if TYPE_CHECKING:
-    from webhooks.inventory import Inventory
+    from supabase_webhooks.webhooks.inventory import Inventory
 
 
 def uninstall(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhooks.codegen import python, typescript
+from supabase_webhooks.webhooks.codegen import python, typescript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhooks.catalog import EventType
+    from supabase_webhooks.webhooks.catalog import EventType
 
 #: `webhooks types <language>` -> what renders the catalog as a module of that language.
 LANGUAGES: dict[str, Callable[[Sequence[EventType]], str]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhooks import exact
+from supabase_webhooks.webhooks import exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.catalog import EventType
+    from supabase_webhooks.webhooks.catalog import EventType
 
 HEADER = """\
 # Event catalog

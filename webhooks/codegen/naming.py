@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.catalog import EventType
+    from supabase_webhooks.webhooks.catalog import EventType
 
 #: What the generated modules define themselves.
 TAKEN = {"WebhookEvents", "WebhookEventType", "WebhookPayload", "DispatchResult", "DispatchOptions"}

@@ -6,12 +6,12 @@ import json
 import keyword
 from typing import TYPE_CHECKING, Any
 
-from webhooks.codegen.naming import type_names
+from supabase_webhooks.webhooks.codegen.naming import type_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from webhooks.catalog import EventType
+    from supabase_webhooks.webhooks.catalog import EventType
 
 HEADER = '''\
 """Generated from the event catalog by `webhooks types python`. Do not edit: generate it again."""

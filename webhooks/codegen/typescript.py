@@ -7,13 +7,13 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from webhooks import exact
-from webhooks.codegen.naming import type_names
+from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.codegen.naming import type_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.catalog import EventType
+    from supabase_webhooks.webhooks.catalog import EventType
 
 HEADER = """\
 // Generated from the event catalog by `webhooks types typescript`. Do not edit: generate it again.

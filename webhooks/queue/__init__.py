@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from webhooks.errors import SettingsError
-from webhooks.queue.local import Local
-from webhooks.queue.port import DRAIN, QUEUE, Broker, Calls, SharedBroker
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.queue.local import Local
+from supabase_webhooks.webhooks.queue.port import DRAIN, QUEUE, Broker, Calls, SharedBroker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,11 @@ __all__ = [
 ROWS_PER_JOB = 500
 
 #: scheme of a URL -> the broker there, imported on first use. Other schemes are Redis's: redis, rediss, unix.
-BROKERS = {"amqp": "webhooks.queue.rabbitmq:RabbitMQ", "amqps": "webhooks.queue.rabbitmq:RabbitMQ"}
-REDIS = "webhooks.queue.redis:Redis"
+BROKERS = {
+    "amqp": "supabase_webhooks.webhooks.queue.rabbitmq:RabbitMQ",
+    "amqps": "supabase_webhooks.webhooks.queue.rabbitmq:RabbitMQ",
+}
+REDIS = "supabase_webhooks.webhooks.queue.redis:Redis"
 
 
 def broker_for(url: str) -> Broker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-from webhooks.queue.port import Broker
+from supabase_webhooks.webhooks.queue.port import Broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from dramatiq.common import dq_name
 from dramatiq.encoder import JSONEncoder, MessageData
 from dramatiq.errors import DecodeError
 
-from webhooks.errors import QueueUnavailable
+from supabase_webhooks.webhooks.errors import QueueUnavailable
 
 QUEUE = "webhooks"
 DRAIN = "drain"

@@ -12,8 +12,16 @@ from pika import BasicProperties, BlockingConnection, URLParameters
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionBlockedTimeout, NackError
 
-from webhooks.errors import QueueUnavailable, SettingsError
-from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, SharedBroker, drain
+from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError
+from supabase_webhooks.webhooks.queue.port import (
+    QUEUE,
+    READY,
+    READY_SECONDS,
+    READY_TIMEOUT,
+    TIMEOUT,
+    SharedBroker,
+    drain,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,8 +9,16 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
 
-from webhooks.errors import QueueUnavailable
-from webhooks.queue.port import QUEUE, READY, READY_SECONDS, READY_TIMEOUT, TIMEOUT, SharedBroker, drain
+from supabase_webhooks.webhooks.errors import QueueUnavailable
+from supabase_webhooks.webhooks.queue.port import (
+    QUEUE,
+    READY,
+    READY_SECONDS,
+    READY_TIMEOUT,
+    TIMEOUT,
+    SharedBroker,
+    drain,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

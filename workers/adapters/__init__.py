@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
-from webhooks.errors import SetupError
-from workers.adapters.profiles import Profile
+from supabase_webhooks.webhooks.errors import SetupError
+from supabase_webhooks.workers.adapters.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from webhooks.deliveries import Message, Receipt
-    from webhooks.destinations import Destination
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.deliveries import Message, Receipt
+    from supabase_webhooks.webhooks.destinations import Destination
+    from supabase_webhooks.webhooks.settings import Settings
 
 #: scheme -> "module:Class", imported on first use.
 ADAPTERS = {
-    "https": "workers.adapters.http:HttpAdapter",
-    "http": "workers.adapters.http:HttpAdapter",
-    "sqs": "workers.adapters.sqs:SqsAdapter",
-    "pubsub": "workers.adapters.pubsub:PubSubAdapter",
-    "kafka": "workers.adapters.kafka:KafkaAdapter",
+    "https": "supabase_webhooks.workers.adapters.http:HttpAdapter",
+    "http": "supabase_webhooks.workers.adapters.http:HttpAdapter",
+    "sqs": "supabase_webhooks.workers.adapters.sqs:SqsAdapter",
+    "pubsub": "supabase_webhooks.workers.adapters.pubsub:PubSubAdapter",
+    "kafka": "supabase_webhooks.workers.adapters.kafka:KafkaAdapter",
 }
 
 #: The group of entry points that add schemes: their name is the scheme, their value "module:Class".

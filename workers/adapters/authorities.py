@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from webhooks.errors import SetupError
+from supabase_webhooks.webhooks.errors import SetupError
 
 if TYPE_CHECKING:
     import ssl

@@ -13,7 +13,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 
-from webhooks.errors import DeliveryError
+from supabase_webhooks.webhooks.errors import DeliveryError
 
 if TYPE_CHECKING:
     import aiohttp

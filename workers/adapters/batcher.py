@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from workers.adapters.receipts import settle
+from supabase_webhooks.workers.adapters.receipts import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from webhooks.deliveries import Receipt
+    from supabase_webhooks.webhooks.deliveries import Receipt
 
 #: Seconds that the first of a batch waits for others.
 LINGER = 0.005

@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhooks import destinations
-from workers.adapters import Adapter, Context, adapter_class
+from supabase_webhooks.webhooks import destinations
+from supabase_webhooks.workers.adapters import Adapter, Context, adapter_class
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from webhooks.deliveries import Endpoint
-    from webhooks.settings import Settings
+    from supabase_webhooks.webhooks.deliveries import Endpoint
+    from supabase_webhooks.webhooks.settings import Settings
 
 logger = logging.getLogger(__name__)
 

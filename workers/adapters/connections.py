@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohappyeyeballs import start_connection
 
-from webhooks.addresses import refused
-from webhooks.errors import SetupError
+from supabase_webhooks.webhooks.addresses import refused
+from supabase_webhooks.webhooks.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhooks.addresses import Network
+    from supabase_webhooks.webhooks.addresses import Network
 
 #: Seconds after which the next address is tried beside those that have not answered (RFC 8305, section 5).
 STAGGER = 0.25

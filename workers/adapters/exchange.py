@@ -19,7 +19,7 @@ from typing import cast
 import httptools
 import httpx
 
-from workers.adapters import heads
+from supabase_webhooks.workers.adapters import heads
 
 #: Bytes of all heads of one response, interim ones included; servers' own limits for requests are 8 to 16 KB.
 HEAD_BYTES = 32 * 1024

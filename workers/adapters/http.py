@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from webhooks.addresses import parse_networks
-from webhooks.deliveries import Receipt, excerpt, merged
-from webhooks.errors import DeliveryError, DestinationError
-from workers.adapters.authorities import trusted
-from workers.adapters.bodies import readable
-from workers.adapters.transport import CheckedTransport
+from supabase_webhooks.webhooks.addresses import parse_networks
+from supabase_webhooks.webhooks.deliveries import Receipt, excerpt, merged
+from supabase_webhooks.webhooks.errors import DeliveryError, DestinationError
+from supabase_webhooks.workers.adapters.authorities import trusted
+from supabase_webhooks.workers.adapters.bodies import readable
+from supabase_webhooks.workers.adapters.transport import CheckedTransport
 
 if TYPE_CHECKING:
-    from webhooks.deliveries import Health, Message
-    from webhooks.destinations import Destination
-    from workers.adapters import Context
+    from supabase_webhooks.webhooks.deliveries import Health, Message
+    from supabase_webhooks.webhooks.destinations import Destination
+    from supabase_webhooks.workers.adapters import Context
 
 #: Bytes of a response that are read. The status is what counts; an endless body must not hold a worker.
 RESPONSE_BYTES = 64 * 1024

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
-from webhooks.addresses import parse_networks
-from webhooks.deliveries import field
-from webhooks.errors import CredentialsError, DeliveryError, SetupError
-from workers.adapters.connections import checked_addresses
-from workers.adapters.receipts import acknowledged, settle
+from supabase_webhooks.webhooks.addresses import parse_networks
+from supabase_webhooks.webhooks.deliveries import field
+from supabase_webhooks.webhooks.errors import CredentialsError, DeliveryError, SetupError
+from supabase_webhooks.workers.adapters.connections import checked_addresses
+from supabase_webhooks.workers.adapters.receipts import acknowledged, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message as Record
 
-    from webhooks.deliveries import Message, Receipt
-    from webhooks.destinations import Destination, KafkaDestination
-    from workers.adapters import Context
+    from supabase_webhooks.webhooks.deliveries import Message, Receipt
+    from supabase_webhooks.webhooks.destinations import Destination, KafkaDestination
+    from supabase_webhooks.workers.adapters import Context
 
 #: What a profile of WEBHOOKS_CREDENTIALS may hold.
 CREDENTIALS = ("username", "password", "ca_file")

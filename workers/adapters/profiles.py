@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhooks.errors import SetupError
+from supabase_webhooks.webhooks.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -18,18 +18,18 @@ from google.pubsub_v1.services.publisher import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.types import PublishResponse, PubsubMessage
 
-from webhooks.deliveries import field
-from webhooks.destinations import LIMITS
-from webhooks.errors import CredentialsError, DeliveryError
-from workers.adapters.receipts import acknowledged
-from workers.adapters.tokens import Request, from_file
+from supabase_webhooks.webhooks.deliveries import field
+from supabase_webhooks.webhooks.destinations import LIMITS
+from supabase_webhooks.webhooks.errors import CredentialsError, DeliveryError
+from supabase_webhooks.workers.adapters.receipts import acknowledged
+from supabase_webhooks.workers.adapters.tokens import Request, from_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.deliveries import Health, Message, Receipt
-    from webhooks.destinations import Destination, PubSubDestination
-    from workers.adapters import Context
+    from supabase_webhooks.webhooks.deliveries import Health, Message, Receipt
+    from supabase_webhooks.webhooks.destinations import Destination, PubSubDestination
+    from supabase_webhooks.workers.adapters import Context
 
 HOST = "pubsub.googleapis.com"
 SCOPES = ("https://www.googleapis.com/auth/pubsub",)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from webhooks.deliveries import Receipt
+from supabase_webhooks.webhooks.deliveries import Receipt
 
 if TYPE_CHECKING:
     import asyncio

@@ -26,21 +26,21 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from webhooks.addresses import parse_networks
-from webhooks.destinations import LIMITS
-from webhooks.errors import CredentialsError, DeliveryError, DestinationError, SetupError
-from workers.adapters.aws import session
-from workers.adapters.batcher import Batcher
-from workers.adapters.connections import check_address
-from workers.adapters.profiles import of_provider
-from workers.adapters.receipts import acknowledged
+from supabase_webhooks.webhooks.addresses import parse_networks
+from supabase_webhooks.webhooks.destinations import LIMITS
+from supabase_webhooks.webhooks.errors import CredentialsError, DeliveryError, DestinationError, SetupError
+from supabase_webhooks.workers.adapters.aws import session
+from supabase_webhooks.workers.adapters.batcher import Batcher
+from supabase_webhooks.workers.adapters.connections import check_address
+from supabase_webhooks.workers.adapters.profiles import of_provider
+from supabase_webhooks.workers.adapters.receipts import acknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from webhooks.deliveries import Message, Receipt
-    from webhooks.destinations import Destination, SqsDestination
-    from workers.adapters import Context
+    from supabase_webhooks.webhooks.deliveries import Message, Receipt
+    from supabase_webhooks.webhooks.destinations import Destination, SqsDestination
+    from supabase_webhooks.workers.adapters import Context
 
 #: Messages and bytes of one request (API reference, and the quotas page).
 BATCH_COUNT, BATCH_BYTES = 10, 1024 * 1024

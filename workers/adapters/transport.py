@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from webhooks.errors import DeliveryError
-from workers.adapters.connections import checked_addresses, connected
-from workers.adapters.exchange import Connection
+from supabase_webhooks.webhooks.errors import DeliveryError
+from supabase_webhooks.workers.adapters.connections import checked_addresses, connected
+from supabase_webhooks.workers.adapters.exchange import Connection
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Sequence
 
-    from webhooks.addresses import Network
+    from supabase_webhooks.webhooks.addresses import Network
 
 #: Connections of one destination at once. Further requests wait for a free one.
 CONNECTIONS = 128

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from devstack.receiver import Receiver, Reply
+from supabase_webhooks.webhooks.retries import PRESETS
 from tests.e2e.conftest import TOKEN
 from tests.e2e.dashboard.conftest import ADMIN, USER
-from webhooks.retries import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

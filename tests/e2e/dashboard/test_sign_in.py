@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from devstack.admins import Account
-from gateway.session import session_backend
+from supabase_webhooks.gateway.session import session_backend
+from supabase_webhooks.webhooks.settings import Settings
 from tests.e2e.conftest import TOKEN
 from tests.e2e.dashboard.conftest import ADMIN, SESSION_SECRET, USER, sign_in, token
-from webhooks.settings import Settings
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import System

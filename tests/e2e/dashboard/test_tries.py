@@ -9,7 +9,7 @@ import pytest
 
 from devstack.admins import Account
 from devstack.receiver import Reply
-from gateway.tries import account, customer
+from supabase_webhooks.gateway.tries import account, customer
 from tests.e2e.dashboard.conftest import ADMIN, SESSION_SECRET, USER, Site, sign_in
 from tests.e2e.proxy import NO_KEY, TOO_MANY, Proxy
 
