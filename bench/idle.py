@@ -11,6 +11,7 @@ from bench.meter import Meter
 from bench.progress import say
 from bench.proxy import passed
 from bench.shares import per_minute
+from bench.world import command_line
 from devstack.processes import free_port
 
 if TYPE_CHECKING:
@@ -77,5 +78,5 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
 
 def serves(world: World) -> bool:
     """Return whether a revision has `webhooks serve`."""
-    command = [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "serve", "--help"]
+    command = [sys.executable, "-m", command_line(world.code), "serve", "--help"]
     return subprocess.run(command, cwd=world.code, capture_output=True, check=False).returncode == 0

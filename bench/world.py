@@ -55,6 +55,11 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
+def command_line(code: Path) -> str:
+    """Return the module of the command line in a checkout; before version 0.2 it had no package around it."""
+    return "supabase_webhooks.webhooks.cli" if (code / "supabase_webhooks").is_dir() else "webhooks.cli"
+
+
 class World:
     """A context manager. `parts` are the process ids whose use is measured, `own` those of our own connections.
 
@@ -116,7 +121,7 @@ class World:
         """Start a command of the checkout."""
         # python -m looks where it is started before it looks at what is installed
         return self.run(
-            "supabase_webhooks.webhooks.cli", command, *arguments, environment=settings, code=self.code, name=command
+            command_line(self.code), command, *arguments, environment=settings, code=self.code, name=command
         )
 
     def unmeasure(self, name: str) -> None:

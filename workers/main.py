@@ -1,4 +1,4 @@
-"""The worker's composition root: `dramatiq supabase_webhooks.workers.main:main`, or `webhooks worker`, which sets it up."""
+"""The worker's composition root, for Dramatiq's command line; `webhooks worker` sets it up."""
 
 from __future__ import annotations
 
