@@ -180,7 +180,10 @@ class Drain:
             self._stopping.set()
 
     async def close(self) -> None:
-        """Finish what is in flight and record it; give back what takes longer than the grace period."""
+        """Finish what is in flight and record it; give back what takes longer than the grace period.
+
+        May be called again, for what was announced meanwhile.
+        """
         self.stop()
         loop = asyncio.get_running_loop()
         await asyncio.gather(*self._claiming)
@@ -199,11 +202,12 @@ class Drain:
             if not self._recording.done():
                 logger.error("the grace period ends; results were not recorded, and their leases will run out")
                 self._recording.cancel()
-        if self._look:
-            self._look.cancel()
         if self._missed or self._look:
             # what was announced after the signal, and what comes due, is another worker's
             self._wake(0)
+        if self._look:
+            self._look.cancel()
+        self._missed, self._look = False, None
 
     def abandon(self) -> None:
         """End at once; leases run out."""

@@ -62,6 +62,7 @@ class Worker:
         self._watch = Watch(store, broker, settings, worker=name, rhythm=self._rhythm)
         self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()
+        self._finishing: asyncio.Task[None] | None = None
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -108,11 +109,17 @@ class Worker:
                 return
 
     def stop(self) -> None:
-        """Claim nothing more."""
-        self._drain.stop()
+        """Claim nothing more, and begin to finish: Dramatiq takes up to three seconds before it has us close."""
+        if self._finishing is None:
+            self._drain.stop()
+            self._finishing = asyncio.create_task(self._drain.close())
 
     async def close(self) -> None:
         """Finish and record what is in flight, make the last wake-up calls, close all connections."""
+        self.stop()
+        if self._finishing:
+            await self._finishing
+        # once more, for what was announced meanwhile
         await self._drain.close()
         await asyncio.gather(*self._calls)
         await self._checks.close()
