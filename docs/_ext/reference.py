@@ -41,8 +41,15 @@ def settings() -> Iterator[str]:
     """Yield a table of all settings."""
     yield "| variable | default | about |\n|---|---|---|"
     for field in fields(Settings):
-        default = "(needed)" if field.default is MISSING else f"`{field.default}`" if field.default else ""
-        yield f"| `{field.metadata['variable']}` | {default} | {field.metadata['about']} |"
+        yield f"| `{field.metadata['variable']}` | {shown(field.default)} | {field.metadata['about']} |"
+
+
+def shown(default: object) -> str:
+    """Return a default as one writes it in the environment."""
+    if default is MISSING:
+        return "(needed)"
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{text}`" if text else ""
 
 
 def commands() -> Iterator[str]:

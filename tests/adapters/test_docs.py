@@ -46,7 +46,7 @@ def run(page: str, tmp_path: Path, **environment: str) -> Child:
     )
 
 
-async def deliver_twice(url: str, consumer: Child, refused: str) -> None:
+async def deliver_twice(url: str, consumer: Child, rejected: str) -> None:
     """Deliver once with a wrong secret and once with the right one: the consumer must tell them apart."""
     async with adapter_cache() as cache:
         for secret in (generate_secret(), SECRET):
@@ -55,11 +55,11 @@ async def deliver_twice(url: str, consumer: Child, refused: str) -> None:
             assert result.delivered or result.response_status == 401, result
     consumer.wait_ready(lambda: "verified x.y" in consumer.tail())
     assert consumer.tail().count("verified x.y") == 1
-    assert refused in consumer.tail()
+    assert rejected in consumer.tail()
 
 
 async def test_http(tmp_path: Path) -> None:
-    """A receiver refuses what it cannot verify."""
+    """A receiver rejects what it cannot verify."""
     port = free_port()
     consumer = run("http.md", tmp_path, PORT=str(port))
     try:
@@ -78,7 +78,7 @@ async def test_sqs(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPa
     url = broker.create("orders")
     consumer = run("sqs.md", tmp_path, QUEUE="orders", AWS_ENDPOINT_URL=broker.address)
     try:
-        await deliver_twice(url, consumer, "refused")
+        await deliver_twice(url, consumer, "rejected")
     finally:
         consumer.stop()
         broker.stop()
@@ -93,7 +93,7 @@ async def test_pubsub(tmp_path: Path, directory: Path, monkeypatch: pytest.Monke
     url = broker.create("orders")
     consumer = run("pubsub.md", tmp_path, PROJECT="devstack", SUBSCRIPTION="orders")
     try:
-        await deliver_twice(f"{url}?ordering_key=actor_user_id", consumer, "refused")
+        await deliver_twice(f"{url}?ordering_key=actor_user_id", consumer, "rejected")
     finally:
         consumer.stop()
         broker.stop()
@@ -106,7 +106,7 @@ async def test_kafka(tmp_path: Path, directory: Path) -> None:
     url = broker.create("orders")
     consumer = run("kafka.md", tmp_path, BROKERS=f"127.0.0.1:{broker.port}", TOPIC="orders")
     try:
-        await deliver_twice(f"{url}?key=actor_user_id", consumer, "refused")
+        await deliver_twice(f"{url}?key=actor_user_id", consumer, "rejected")
     finally:
         consumer.stop()
         broker.stop()
@@ -141,7 +141,11 @@ async def test_a_protocol_of_ones_own(
     assert fields[b"webhook-id"] == ID.encode()
     assert result.response_excerpt == entry_id.decode()
 
-    # And the database takes endpoints of the scheme, and refuses wrong ones
+    # And an attempt that fails shows the adapter's own error, as one that may be retried
+    failed = await deliver("redisstream://localhost:1/events")
+    assert (failed.error or "").startswith("Redis ConnectionError"), failed.error
+
+    # And the database takes endpoints of the scheme, and rejects wrong ones
     db.execute(example("adding.md", "sql").encode())
     insert = "insert into public.webhook_configurations (name, url, events) values ('r', %s, '{*}')"
     db.execute(insert, (f"redisstream://localhost:{port}/events",))

@@ -68,19 +68,6 @@ def test_the_page_on_the_cron(db: Connection) -> None:
     assert db.execute(str(row[0]).encode()).fetchone() is not None
 
 
-def test_the_readme(db: Connection) -> None:
-    """Its job's command calls the gateway with the secret, as the owner."""
-    db.execute("select vault.create_secret('the dispatch token', 'webhooks_dispatch_token')")
-    [sql] = blocks("README.md", "cron.schedule(")
-    db.execute(sql.encode())
-    row = db.execute("select command from cron.job").fetchone()
-    assert row is not None
-    with db.transaction(force_rollback=True):
-        db.execute(str(row[0]).encode())
-        sent = db.execute("select method, headers ->> 'Authorization' from net.http_request_queue").fetchall()
-    assert sent == [("POST", "Bearer the dispatch token")]
-
-
 def test_users_do_not_read_the_secret(hosted: Hosted, db: Connection) -> None:
     """The vault is closed to the roles of a browser's requests."""
     db.execute("select vault.create_secret('the dispatch token', 'webhooks_dispatch_token')")
