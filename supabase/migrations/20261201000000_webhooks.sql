@@ -1,4 +1,4 @@
--- webhooks migration: system db56a5daeb0315e98d11603de4e66d41b6f09548e61535f5fdb53697fe5c297e
+-- webhooks migration: system 63db05fca5a699ac43888d4fa05d44571be495556b9f7b48ee94eb389ef8501d
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3358,7 +3358,6 @@ begin
            count(*)
     into _claimed, _count
     from claimed as k;
-    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     if _count < cardinality(_ids) then
         -- a delivery that is gone, or finished, has no place in the queue
         delete from webhooks.delivery_queue as q
@@ -3366,6 +3365,7 @@ begin
             select from public.webhook_deliveries as d
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
+    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
                'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
     into _settings
@@ -8640,6 +8640,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'db56a5daeb0315e98d11603de4e66d41b6f09548e61535f5fdb53697fe5c297e', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '63db05fca5a699ac43888d4fa05d44571be495556b9f7b48ee94eb389ef8501d', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
