@@ -121,6 +121,9 @@ class Drain:
             return await self._run()
         finally:
             self._running -= 1
+            if self._again:
+                # announced, or promised, when the time budget was over: another process's claim may come too early
+                self.go_on()
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()

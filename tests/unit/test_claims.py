@@ -234,16 +234,33 @@ async def test_a_claim_that_failed_is_made_again(
 async def test_announcements_while_supabase_is_away_are_no_claims(
     database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Postgres may announce a hundred a second, and the API in front of it reject each claim. One heard then is claimed."""
-    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 0.3)
+    """Postgres may announce a hundred a second, and the API in front of it reject each claim: it looks again by itself."""
+    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 60)
     drain = make(ear=Ear())
-    database.answers = [StoreUnavailable("away")] * 2
-    for n in range(40):
+    database.answers = [StoreUnavailable("away")]
+    for _ in range(20):
         drain.hear()
         await asyncio.sleep(0.011)
-        if n == 35:
-            database.waiting = [delivery("1")]
-    assert len(database.claims) <= 3
+    assert len(database.claims) == 1
+    assert drain.look_at < float("inf")
+    drain.go_on()
+    await until(lambda: len(database.claims) == 2)
+    database.waiting = [delivery("1")]
+    drain.hear()
+    await until(lambda: not database.waiting)
+
+
+async def test_what_is_announced_at_the_end_of_a_job_is_claimed(
+    database: Database, make: Callable[..., Drain]
+) -> None:
+    """Its time budget is over; whoever else is woken may claim before the commit that relied on a promise."""
+    drain = make(ear=Ear(), drain_seconds=0.02)
+    database.duration = 0.05
+    database.answers = [Claimed([], None)]
+    drain.go_on()
+    await asyncio.sleep(0.01)
+    database.waiting = [delivery("1")]
+    drain.hear()
     await until(lambda: not database.waiting)
 
 
