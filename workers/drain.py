@@ -44,6 +44,10 @@ SOON = 1.0
 #: Seconds in which the results are recorded that opened a circuit.
 OPENING = 0.05
 
+#: Seconds of what the database says is due at once, and others hold: a claim that finds nothing is not followed by one
+#: in as short a time.
+AT_ONCE = 0.05
+
 #: The share of the grace period in which attempts may finish; the rest is for records and for what is given back.
 FINISHING = 0.8
 
@@ -95,6 +99,7 @@ class Drain:
         self._again = False
         self._behind = False
         self._failing = ""
+        self._in_vain = 0
         self._stopping = asyncio.Event()
         self._end = math.inf
         self._missed = False
@@ -116,6 +121,9 @@ class Drain:
             return await self._run()
         finally:
             self._running -= 1
+            if self._again:
+                # announced, or promised, when the time budget was over: another process's claim may come too early
+                self.go_on()
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -223,12 +231,17 @@ class Drain:
         while self._recorder.waiting > UNRECORDED and not self._stopping.is_set():  # noqa: ASYNC110 - a rare wait needs no event
             await asyncio.sleep(OPENING)
         while len(self._in_flight) > busy and not self._stopping.is_set():
+            # more is wanted of it than it has places for
+            self._behind = True
             _, self._in_flight = await asyncio.wait(
                 self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
         return min(batch, self._settings.concurrency - len(self._in_flight))
 
     async def _claim(self, size: int) -> list[Delivery]:
+        if not self._hurry:
+            # what was planned before is out of date, but not what results say while it claims
+            self._forget_look()
         quiet = self._pace.begin()
         claimed = Claimed([], SOON)
         try:
@@ -256,17 +269,21 @@ class Drain:
             self._rhythm.found()
         promised = self._pace.end(found, full=self._behind)
         due = claimed.due_in_seconds
+        if found or due is None or due > AT_ONCE:
+            self._in_vain = 0
+        else:
+            # held by others, or not committed yet: for as long again as it has been
+            due = min(SOON, due * 2**self._in_vain)
+            self._in_vain += 1
         if self._hurry and due is not None and due > SOON:
             # who waits for the end does not wait for what others hold
             due = None
-        self._look_in(due, promised, only_sooner=self._hurry)
+        # of a claim that failed nobody knows that it promised another
+        self._look_in(due, None if self._failing else promised)
         return claimed.deliveries
 
-    def _look_in(self, *seconds: float | None, only_sooner: bool) -> None:
-        """Claim again by itself after the shortest of these times; what was planned before is out of date.
-
-        With `only_sooner` it is not, unless it is later.
-        """
+    def _look_in(self, *seconds: float | None) -> None:
+        """Claim again by itself after the shortest of these times, unless that is planned for sooner."""
         given = [one for one in seconds if one is not None]
         if self._stopping.is_set():
             # what comes due is another worker's
@@ -274,14 +291,15 @@ class Drain:
             return
         loop = asyncio.get_running_loop()
         at = loop.time() + min(LONGEST_WAIT, *given) if given else math.inf
-        if only_sooner and self.look_at <= at:
-            return
+        if at < self.look_at:
+            self._forget_look()
+            # without the ids of the delivery that ended just now
+            self._look = loop.call_at(at, self._look_now, context=Context())
+
+    def _forget_look(self) -> None:
         if self._look:
             self._look.cancel()
             self._look = None
-        if given:
-            # without the ids of the delivery that ended just now
-            self._look = loop.call_at(at, self._look_now, context=Context())
 
     def _look_now(self) -> None:
         self._look = None
@@ -367,7 +385,9 @@ class Drain:
     def hear(self) -> None:
         """Claim what was announced."""
         self._pace.hear()
-        self.go_on()
+        if self._running or not self._failing:
+            self.go_on()
+        # else it claims again soon by itself: Supabase is away, and what is announced may be much
 
     def go_on(self) -> None:
         """Claim again in this process. A job under way does so before it ends."""
@@ -393,6 +413,6 @@ class Drain:
             if one.status == "delivered" or not one.accepted:
                 continue
             if not self._hurry:
-                self._look_in(SOON, only_sooner=True)
+                self._look_in(SOON)
             if one.status == "pending":
-                self._look_in(max(0.0, one.due_in_seconds) + WAKE_MARGIN, only_sooner=True)
+                self._look_in(max(0.0, one.due_in_seconds) + WAKE_MARGIN)

@@ -59,22 +59,26 @@ class Sweep:
 
     async def once(self) -> None:
         """Claim, if it is time and this worker's turn; call others when this process has more than it can carry."""
+        try:
+            if not await self._turn():
+                return
+        except QueueUnavailable:
+            # without the broker all look
+            self._drain.go_on()
+            raise
+        self._drain.go_on()
+
+    async def _turn(self) -> bool:
+        """Call others if need be; return whether to claim."""
         if self._drain.behind:
             await asyncio.to_thread(announce, self._broker, due=HELP, max_jobs=self._settings.max_jobs)
         seconds = self._rhythm.seconds(self._settings.sweep_seconds)
         now = time.monotonic()
         # a tenth sooner: the steps do not fall on the second
-        if self._rhythm.elsewhere or now - self._looked_at < 0.9 * seconds:
-            return
+        if now - self._looked_at < 0.9 * seconds:
+            return False
         self._looked_at = now
-        if not self._rhythm.here:
-            try:
-                if not await asyncio.to_thread(
-                    take_turn, self._broker, TURN, owner=self._worker, milliseconds=max(1, int(seconds * 900))
-                ):
-                    return
-            except QueueUnavailable:
-                # without the broker all look
-                self._drain.go_on()
-                raise
-        self._drain.go_on()
+        # who is told looks for itself; of the others one does, in case that it is stuck or has too much
+        return self._rhythm.here or await asyncio.to_thread(
+            take_turn, self._broker, TURN, owner=self._worker, milliseconds=max(1, int(seconds * 900))
+        )

@@ -137,4 +137,5 @@ class Worker:
         try:
             await asyncio.to_thread(announce_later, self._broker, seconds=max(0.0, seconds))
         except QueueUnavailable as exc:
-            logger.warning("%s; the sweep or the cron will find the row", exc)
+            logger.warning("%s; this process goes on alone", exc)
+            self._drain.go_on()

@@ -1,4 +1,4 @@
--- webhooks migration: system 3cf73aef23a0f3ec787f3d04bbf39fe71c489abb308530bc8ec64ac4f417bc62
+-- webhooks migration: system 63db05fca5a699ac43888d4fa05d44571be495556b9f7b48ee94eb389ef8501d
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3358,7 +3358,6 @@ begin
            count(*)
     into _claimed, _count
     from claimed as k;
-    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     if _count < cardinality(_ids) then
         -- a delivery that is gone, or finished, has no place in the queue
         delete from webhooks.delivery_queue as q
@@ -3366,6 +3365,7 @@ begin
             select from public.webhook_deliveries as d
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
+    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
                'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
     into _settings
@@ -4180,7 +4180,7 @@ begin
                -- one with a schedule of its own begins with 10 s, which each failed probe doubles
                coalesce(e.circuit_reset_seconds, case when e.retry_schedule <> '{2,4}' then least(
                        coalesce((policy ->> 'reset_seconds')::float8, 300),
-                       10 * power(2, case when e.state = 'half_open' then e.failed_probes + 1 else 0 end))
+                       10 * power(2, case when e.state = 'half_open' then least(e.failed_probes + 1, 30) else 0 end))
                    end, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
                n.disable_reason
         from endpoint as e
@@ -4524,8 +4524,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case
-        -- the plain row's: 2^n seconds after attempt n, at most 60
-        when retry_schedule is null then least(60, power(2, attempts))
+        -- the plain row's: 2^n seconds after attempt n, at most 60; what does not count may come to 2^1024, an error
+        when retry_schedule is null then least(60, power(2, least(attempts, 6)))
         -- the preset quick says the same
         when retry_schedule = '{2,4}' then retry_schedule[least(attempts, 2)]
         -- a fifth of it more or less, so that what failed together does not come back together
@@ -8640,6 +8640,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '3cf73aef23a0f3ec787f3d04bbf39fe71c489abb308530bc8ec64ac4f417bc62', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '63db05fca5a699ac43888d4fa05d44571be495556b9f7b48ee94eb389ef8501d', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devstack.processes import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -89,3 +91,28 @@ def test_it_starts(programs: Path, tmp_path: Path) -> None:
         "print(app().openapi_schema.info.title)"
     )
     assert call(programs / "python", "-c", code, cwd=tmp_path, **SETTINGS) == "Webhook gateway\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [("gateway", "Uvicorn running"), ("serve", "delivering"), ("worker", "Event loop is running")],
+)
+def test_each_process_starts(programs: Path, tmp_path: Path, command: str, says: str) -> None:
+    """As its own program, which the command becomes: without the repository's folders on its path."""
+    with subprocess.Popen(
+        [programs / "webhooks", command, *([] if command == "worker" else ["--port", str(free_port())])],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **SETTINGS},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        lines: list[str] = []
+        for line in process.stderr:
+            lines.append(line)
+            if says in line:
+                break
+        process.terminate()
+        process.stderr.read()
+    assert says in lines[-1], "".join(lines)

@@ -149,6 +149,40 @@ def test_what_a_worker_lacks_is_no_failure_of_a_delivery(
     assert recorded["status"] == "delivered"
 
 
+@pytest.mark.parametrize("attempts", [1022, 1023, 1024, 100_000])
+def test_attempts_that_do_not_count_may_be_many(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, record: Rows, attempts: int
+) -> None:
+    """One a minute comes to 1,440 a day: the wait stays a minute, and a result is recorded after any number of them."""
+    endpoint()
+    dispatch()
+    db.execute("update public.webhook_deliveries set attempts = %s", (attempts,))
+    (recorded,) = record(*claim(), delivered=False, health=None, response_status=429)
+    assert (recorded["status"], recorded["due_in_seconds"]) == ("pending", pytest.approx(60, abs=1))
+    due_now(db)
+    (recorded,) = record(*claim(), delivered=True)
+    assert recorded["status"] == "delivered"
+
+
+@pytest.mark.parametrize("probes", [1018, 1020, 1022, 1023, 100_000])
+@pytest.mark.parametrize("delivered", [True, False])
+def test_probes_that_fail_may_be_many(
+    db: Database, dispatch: Callable[..., Any], claim: Rows, record: Rows, probes: int, delivered: bool
+) -> None:
+    """After four days at one in five minutes: the wait stays five minutes, and the first success closes the circuit."""
+    created(db)
+    for _ in range(5):
+        dispatch()
+    record(*claim(5), delivered=False)
+    due_now(db)
+    db.execute("update public.webhook_circuits set failed_probes = %s", (probes,))
+    record(*claim(), delivered=delivered)
+    row = db.execute(
+        "select state, extract(epoch from open_until - since)::float8 as s from public.webhook_circuits"
+    ).fetchone()
+    assert row == ({"state": "closed", "s": None} if delivered else {"state": "open", "s": pytest.approx(300, abs=1)})
+
+
 def test_a_503_without_a_time_counts(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Rows, record: Rows
 ) -> None:

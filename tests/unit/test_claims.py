@@ -231,6 +231,92 @@ async def test_a_claim_that_failed_is_made_again(
     assert await still(database) == [-1, -1, 1]
 
 
+async def test_announcements_while_supabase_is_away_are_no_claims(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres may announce a hundred a second, and the API in front of it reject each claim: it looks again by itself."""
+    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 60)
+    drain = make(ear=Ear())
+    database.answers = [StoreUnavailable("away")]
+    for _ in range(20):
+        drain.hear()
+        await asyncio.sleep(0.011)
+    assert len(database.claims) == 1
+    assert drain.look_at < float("inf")
+    drain.go_on()
+    await until(lambda: len(database.claims) == 2)
+    database.waiting = [delivery("1")]
+    drain.hear()
+    await until(lambda: not database.waiting)
+
+
+async def test_what_is_announced_at_the_end_of_a_job_is_claimed(
+    database: Database, make: Callable[..., Drain]
+) -> None:
+    """Its time budget is over; whoever else is woken may claim before the commit that relied on a promise."""
+    drain = make(ear=Ear(), drain_seconds=0.02)
+    database.duration = 0.05
+    database.answers = [Claimed([], None)]
+    drain.go_on()
+    await asyncio.sleep(0.01)
+    database.waiting = [delivery("1")]
+    drain.hear()
+    await until(lambda: not database.waiting)
+
+
+async def test_what_others_hold_is_asked_for_less_and_less_often(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction may stay open for hours. What it committed is found soon after, in proportion."""
+    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 0.2)
+    planned: list[float] = []
+    look_in = Drain._look_in  # noqa: SLF001 - what it plans
+
+    def noted(self: Drain, *seconds: float | None) -> None:
+        planned.extend(one for one in seconds if one is not None)
+        look_in(self, *seconds)
+
+    monkeypatch.setattr(Drain, "_look_in", noted)
+    drain = make(ear=Ear())
+    database.answers = [Claimed([], 0.02) for _ in range(6)] + [Claimed([delivery("1")], 0.02)]
+    drain.go_on()
+    await until(lambda: len(database.claims) == 8)
+    assert planned == [0.02, 0.04, 0.08, 0.16, 0.2, 0.2, 0.02]
+
+
+async def test_what_results_say_during_a_claim_is_not_forgotten(database: Database, make: Callable[..., Drain]) -> None:
+    """The claim's look at the queue may be older than a retry that was recorded meanwhile."""
+    drain = make(ear=Ear())
+    database.duration = 0.05
+    database.answers = [Claimed([], 60)]
+    drain.go_on()
+    await asyncio.sleep(0.01)
+    await drain._settled([Recorded("1", "pending", 0.1, accepted=True)])  # noqa: SLF001 - a result's
+    await until(lambda: len(database.claims) == 2)
+
+
+async def test_others_are_called_while_all_places_are_taken(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silent receivers hold them, and no claim was ever full."""
+    silent = asyncio.Event()
+
+    async def deliver(one: Delivery, *_: object) -> Attempt:
+        await silent.wait()
+        return an_attempt(int(one.id))
+
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
+    drain = make(ear=Ear(), concurrency=8, batch_size=8)
+    database.waiting = [delivery(str(n), endpoint=str(n)) for n in range(5)]
+    drain.hear()
+    await until(lambda: not database.waiting)
+    assert not drain.behind
+    drain.hear()
+    await until(lambda: drain.behind)
+    silent.set()
+    await until(lambda: not drain.behind)
+
+
 async def test_results_of_a_quarter_second_are_one_call(database: Database, make: Callable[..., Drain]) -> None:
     """Events that come one by one do not end in a call each."""
     drain = make(ear=Ear())

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,3 +84,20 @@ def test_systemd_accepts_the_units(unit: Path, tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_image_gets_all_that_is_installed(tmp_path: Path) -> None:
+    """Of what the Docker build sees a wheel can be built, with every module in it."""
+    seen = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    source = tmp_path / "source"
+    for name in seen:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    uv = shutil.which("uv") or str(ROOT / ".devstack/uv/bin/uv")
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, source], check=True)
+    shipped = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    for name in ("gateway", "workers", "webhooks"):
+        modules = {f"supabase_webhooks/{path.relative_to(ROOT)}" for path in (ROOT / name).rglob("*.py")}
+        assert modules - set(shipped) == set()

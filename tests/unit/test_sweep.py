@@ -75,6 +75,14 @@ class Deaf(Local):
         raise QueueUnavailable("Redis did not answer", service="redis")
 
 
+class Away(Deaf):
+    """The same, for jobs too."""
+
+    def announce(self, jobs: int) -> int:
+        """Raise."""
+        raise QueueUnavailable(f"Redis did not take the {jobs} jobs", service="redis")
+
+
 class Another(Local):
     """A broker where it is always another worker's turn."""
 
@@ -111,7 +119,7 @@ async def swept(
 
 @pytest.mark.parametrize(
     ("ear", "seconds", "least", "most"),
-    [(Ear(here=True), 600, 20, 23), (Ear(elsewhere=True), 600, 0, 0), (None, 50, 48, 52), (None, 660, 175, 190)],
+    [(Ear(here=True), 600, 20, 23), (Ear(elsewhere=True), 600, 20, 23), (None, 50, 48, 52), (None, 660, 175, 190)],
     ids=["listening", "another listens", "in the first minute", "eleven minutes"],
 )
 async def test_how_often_it_claims(
@@ -144,6 +152,13 @@ async def test_without_the_broker_all_claim(monkeypatch: pytest.MonkeyPatch, cap
     drain = await swept(monkeypatch, 30, broker=Deaf())
     assert drain.claims >= 29
     assert caplog.text.count("the sweep waits: Redis did not answer") == 1
+
+
+@pytest.mark.parametrize("ear", [None, Ear(here=True)])
+async def test_who_has_too_much_goes_on_without_the_broker(monkeypatch: pytest.MonkeyPatch, ear: Ear | None) -> None:
+    """Nobody can be called: all the more it claims by itself."""
+    drain = await swept(monkeypatch, 30, broker=Away(), ear=ear, behind=True)
+    assert drain.claims >= 29
 
 
 async def test_others_are_called_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:

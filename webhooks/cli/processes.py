@@ -24,13 +24,13 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the gateway. Settings come from the environment."""
     Settings.from_environment(os.environ)
-    _become("gateway", "--host", host, "--port", str(port))
+    _become("supabase_webhooks.gateway", "--host", host, "--port", str(port))
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the gateway and deliver, in one process without a broker. Settings come from the environment."""
     Settings.from_environment(os.environ)
-    _become("gateway", "--deliver", "--host", host, "--port", str(port))
+    _become("supabase_webhooks.gateway", "--deliver", "--host", host, "--port", str(port))
 
 
 def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1) -> None:
@@ -45,7 +45,7 @@ def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=
     if settings.metrics_listen:
         # where prometheus_client adds up several processes' figures; a new folder, for those of former ones count
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="webhooks-metrics-")
-    _become("workers", "--threads", "1", "--processes", str(processes))
+    _become("supabase_webhooks.workers", "--threads", "1", "--processes", str(processes))
 
 
 def _become(*command: str) -> None:

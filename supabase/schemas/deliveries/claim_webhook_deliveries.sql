@@ -273,7 +273,6 @@ begin
            count(*)
     into _claimed, _count
     from claimed as k;
-    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     if _count < cardinality(_ids) then
         -- a delivery that is gone, or finished, has no place in the queue
         delete from webhooks.delivery_queue as q
@@ -281,6 +280,7 @@ begin
             select from public.webhook_deliveries as d
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
+    perform set_config('plan_cache_mode', 'force_generic_plan', true);
     select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
                'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
     into _settings

@@ -188,7 +188,7 @@ begin
                -- one with a schedule of its own begins with 10 s, which each failed probe doubles
                coalesce(e.circuit_reset_seconds, case when e.retry_schedule <> '{2,4}' then least(
                        coalesce((policy ->> 'reset_seconds')::float8, 300),
-                       10 * power(2, case when e.state = 'half_open' then e.failed_probes + 1 else 0 end))
+                       10 * power(2, case when e.state = 'half_open' then least(e.failed_probes + 1, 30) else 0 end))
                    end, (policy ->> 'reset_seconds')::float8, 300) as reset_seconds,
                n.disable_reason
         from endpoint as e

@@ -7,8 +7,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case
-        -- the plain row's: 2^n seconds after attempt n, at most 60
-        when retry_schedule is null then least(60, power(2, attempts))
+        -- the plain row's: 2^n seconds after attempt n, at most 60; what does not count may come to 2^1024, an error
+        when retry_schedule is null then least(60, power(2, least(attempts, 6)))
         -- the preset quick says the same
         when retry_schedule = '{2,4}' then retry_schedule[least(attempts, 2)]
         -- a fifth of it more or less, so that what failed together does not come back together
