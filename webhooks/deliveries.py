@@ -65,10 +65,15 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claimed(NamedTuple):
-    """What a claim returned. `due_in_seconds`: when another one may find more, if nothing is announced; None: never."""
+    """What a claim returned.
+
+    `due_in_seconds`: when another one may find more, if nothing is announced; None: never. `unchecked_urls`: whether
+    the URL of an endpoint is to be checked.
+    """
 
     deliveries: list[Delivery]
     due_in_seconds: float | None
+    unchecked_urls: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -235,7 +235,7 @@ class Settings:
         self._check_texts()
 
     def _check_keys(self) -> None:
-        if self.anon_key and (self.anon_key == self.service_key or is_secret_key(self.anon_key)):
+        if self.anon_key and is_secret_key(self.anon_key):
             # not repeated
             raise SettingsError(
                 f"{variable('anon_key')} must be the project's publishable key (sb_publishable_... or anon), "

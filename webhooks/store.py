@@ -65,7 +65,7 @@ class Store:
         with _translated("claim_webhook_deliveries"):
             if claimed["held"]:
                 raise Held(**claimed["held"])
-            return Claimed(_deliveries(claimed), claimed["due_in_seconds"])
+            return Claimed(_deliveries(claimed), claimed["due_in_seconds"], claimed["unchecked_urls"])
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
         """Record attempts; the same attempt twice changes nothing."""

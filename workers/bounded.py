@@ -114,7 +114,8 @@ async def keep_up(store: Store, settings: Settings, *, seconds: float) -> None:
     checks = UrlChecks(store, settings)
     try:
         async with asyncio.timeout(seconds):
-            await Upkeep(store, Local(), settings, worker=worker_name(), check_urls=checks.start).once()
+            checks.start()
+            await Upkeep(store, Local(), settings, worker=worker_name()).once()
             await checks.finished()
     except StoreError as exc:
         logger.warning("upkeep waits: %s", exc)

@@ -64,7 +64,8 @@ UNRECORDED = 1000
 class Drain:
     """A process's deliveries. `wake` is called with the seconds after which another drain job should start.
 
-    With `hurry` someone waits for its end: results are recorded as soon as nothing else is in flight.
+    With `hurry` someone waits for its end: results are recorded as soon as nothing else is in flight. `check_urls` is
+    called when a claim says that there are URLs to check.
 
     `run` is one job: it claims until nothing is due and returns while the last deliveries are still in flight,
     so that a silent receiver keeps no job, and so no other endpoint, waiting.
@@ -81,6 +82,7 @@ class Drain:
         telemetry: Telemetry | None = None,
         rhythm: Rhythm | None = None,
         hurry: bool = False,
+        check_urls: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._adapters = adapters
@@ -88,6 +90,7 @@ class Drain:
         self._worker = worker
         self._wake = wake
         self._hurry = hurry
+        self._check_urls = check_urls
         self._look: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
         self._limited: set[str] = set()
@@ -263,10 +266,7 @@ class Drain:
             if self._failing:
                 logger.info("claiming works again")
             self._failing = ""
-        found = len(claimed.deliveries)
-        self._behind = found >= size
-        if found:
-            self._rhythm.found()
+        found = self._note(claimed, size)
         promised = self._pace.end(found, full=self._behind)
         due = claimed.due_in_seconds
         if found or due is None or due > AT_ONCE:
@@ -281,6 +281,16 @@ class Drain:
         # of a claim that failed nobody knows that it promised another
         self._look_in(due, None if self._failing else promised)
         return claimed.deliveries
+
+    def _note(self, claimed: Claimed, size: int) -> int:
+        """Note what a claim of this size says; return how many deliveries it found."""
+        if claimed.unchecked_urls:
+            self._check_urls()
+        found = len(claimed.deliveries)
+        self._behind = found >= size
+        if found:
+            self._rhythm.found()
+        return found
 
     def _look_in(self, *seconds: float | None) -> None:
         """Claim again by itself after the shortest of these times, unless that is planned for sooner."""

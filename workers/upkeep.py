@@ -1,4 +1,4 @@
-"""Upkeep, by one worker at a time: new URLs are checked, secrets sealed, partitions made, old rows deleted."""
+"""Upkeep, by one worker at a time: secrets are sealed, partitions made, old rows deleted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from supabase_webhooks.webhooks.queue import take_turn
 from supabase_webhooks.webhooks.sealing import seal_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from supabase_webhooks.webhooks.queue import Broker
     from supabase_webhooks.webhooks.settings import Settings
     from supabase_webhooks.webhooks.store import Store
@@ -31,16 +29,10 @@ BATCH = 1000
 
 
 class Upkeep:
-    """Works at each interval: a minute, or a hundredth of a retention that is shorter than that takes.
+    """Works at each interval: a minute, or a hundredth of a retention that is shorter than that takes."""
 
-    `check_urls` starts the check of new and changed URLs.
-    """
-
-    def __init__(
-        self, store: Store, broker: Broker, settings: Settings, *, worker: str, check_urls: Callable[[], None]
-    ) -> None:
+    def __init__(self, store: Store, broker: Broker, settings: Settings, *, worker: str) -> None:
         self._store = store
-        self._check_urls = check_urls
         self._broker = broker
         # with retention off, the same call still finds rows that a restore left without a place in the queue
         self._older_than = timedelta(days=settings.retention_days) or FOREVER
@@ -65,7 +57,6 @@ class Upkeep:
         milliseconds = int(self._interval * 900)
         if not await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds):
             return
-        self._check_urls()
         if self._keys and (sealed := await seal_secrets(self._store, self._keys)):
             logger.info("%d secrets encrypted with the first key", sealed)
         if purged := await self._purge():

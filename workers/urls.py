@@ -57,7 +57,7 @@ class UrlChecks:
         except StoreError as exc:
             logger.warning("checks of URLs wait: %s", exc)
         except Exception:
-            # upkeep starts them again
+            # the next claim starts them again
             logger.exception("checks of URLs failed")
 
     async def _checked(self, one: UrlCheck) -> UrlCheck | None:

@@ -53,12 +53,13 @@ class Worker:
         self._broker = broker
         self._telemetry = telemetry
         self._rhythm = Rhythm(time.monotonic)
-        self._drain = Drain(
-            store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry, rhythm=self._rhythm
-        )
-        self._sweep = Sweep(self._drain, broker, settings, worker=name, rhythm=self._rhythm)
         self._checks = UrlChecks(store, settings)
-        self._upkeep = Upkeep(store, broker, settings, worker=name, check_urls=self._checks.start)
+        self._drain = Drain(
+            store, adapters, settings, worker=name, wake=self._wake, telemetry=telemetry, rhythm=self._rhythm,
+            check_urls=self._checks.start,
+        )  # fmt: skip
+        self._sweep = Sweep(self._drain, broker, settings, worker=name, rhythm=self._rhythm)
+        self._upkeep = Upkeep(store, broker, settings, worker=name)
         self._watch = Watch(store, broker, settings, worker=name, rhythm=self._rhythm)
         self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()

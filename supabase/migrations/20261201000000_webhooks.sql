@@ -1,4 +1,4 @@
--- webhooks migration: system 63db05fca5a699ac43888d4fa05d44571be495556b9f7b48ee94eb389ef8501d
+-- webhooks migration: system 2bba5fffa01eac4e1268a010ff56ae7d1eb4ac97b2c55d90fc8f94b3124a4907
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1063,9 +1063,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into public.webhook_circuits (webhook_config_id) values (new.id) on conflict do nothing;
+    -- a worker that listens checks the URL at once
+    perform pg_notify('webhook_deliveries', '');
     return null;
 end $$;
-comment on function webhooks.new_circuit() is 'Gives a new endpoint a closed circuit.';
+comment on function webhooks.new_circuit() is 'Gives a new endpoint a closed circuit, and has its URL checked.';
 revoke all on function webhooks.new_circuit() from public, anon, authenticated, service_role;
 
 -- schemas/circuits/reset_circuit.sql
@@ -1102,6 +1104,8 @@ begin
     update public.webhook_circuits as h
     set url_check_at = now(), url_checked_at = null, url_warning = null
     where h.webhook_config_id = new.id;
+    -- a worker that listens checks it at once
+    perform pg_notify('webhook_deliveries', '');
     return null;
 end $$;
 comment on function webhooks.check_url_again() is 'Has a worker check the URL of an endpoint that leads elsewhere now, or with other credentials.';
@@ -3134,7 +3138,7 @@ declare
 begin
     if _held is not null then
         return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
-                                 'due_in_seconds', null);
+                                 'due_in_seconds', null, 'unchecked_urls', false);
     end if;
     -- A crash of the server may forget the claim: it was not made then, and its deliveries are claimed again. A function's
     -- own setting would end before the commit.
@@ -3230,7 +3234,8 @@ begin
     end if;
     if coalesce(cardinality(_endpoints), 0) = 0 then
         return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
-                                 'due_in_seconds', webhooks.due_in_seconds(_again));
+                                 'due_in_seconds', webhooks.due_in_seconds(_again),
+                                 'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
 
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
@@ -3282,7 +3287,8 @@ begin
     end if;
     if cardinality(_ids) = 0 then
         return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
-                                 'due_in_seconds', webhooks.due_in_seconds(_again));
+                                 'due_in_seconds', webhooks.due_in_seconds(_again),
+                                 'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
     if cardinality(_ids) = _batch or cardinality(_endpoints) = _batch then
         _again := 0;
@@ -3375,7 +3381,8 @@ begin
     -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
                              'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
-                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end);
+                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end,
+                             'unchecked_urls', webhooks.has_unchecked_urls());
 end $$;
 comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Behind public.claim_webhook_deliveries.';
 revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
@@ -5350,6 +5357,21 @@ as $$
 $$;
 comment on function webhooks.generate_secret() is 'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks has it.';
 revoke all on function webhooks.generate_secret() from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/has_unchecked_urls.sql
+create or replace function webhooks.has_unchecked_urls()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from public.webhook_circuits as h
+        join public.webhook_configurations as c on c.id = h.webhook_config_id
+        where h.url_check_at <= now() and c.deleted_at is null)
+$$;
+comment on function webhooks.has_unchecked_urls() is 'Whether the URL of an endpoint is to be checked: each claim says so, so that workers need not ask.';
+revoke all on function webhooks.has_unchecked_urls() from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/headers_problem.sql
 create or replace function webhooks.headers_problem(headers jsonb, scheme text)
@@ -8490,6 +8512,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.generate_secret()', 'function', '{}'),
     ('webhooks.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.has_admin_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.has_unchecked_urls()', 'function', '{}'),
     ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
@@ -8640,6 +8663,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '63db05fca5a699ac43888d4fa05d44571be495556b9f7b48ee94eb389ef8501d', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '2bba5fffa01eac4e1268a010ff56ae7d1eb4ac97b2c55d90fc8f94b3124a4907', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -115,7 +115,7 @@ async def test_an_unknown_profile_is_our_own_mistake() -> None:
 def test_every_scheme_of_the_table_has_its_class() -> None:
     """Imported on first use."""
     assert {adapter_class(scheme).__module__ for scheme in ADAPTERS} == {
-        f"workers.adapters.{name}" for name in ("http", "sqs", "pubsub", "kafka")
+        f"supabase_webhooks.workers.adapters.{name}" for name in ("http", "sqs", "pubsub", "kafka")
     }
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 #: Bytes by which this process may grow while it repeats what it has done before.
-GROWTH = 20_000_000
+GROWTH = 32_000_000
 
 TIMEOUT = 0.4
 

@@ -241,4 +241,4 @@ def test_a_password_goes_over_tls_only(certificate: tuple[Path, Path], monkeypat
         send(server, "geh%40im")
     (mail,) = mailbox.mails
     assert mail["Bcc"] is None
-    assert mail["Subject"] == 'Webhooks: [WARNING] Endpoint "x Bcc: all@example.com" is ill'
+    assert mail["Subject"] == 'Webhooks: [WARNING] Endpoint "x\ufffd Bcc: all@example.com" is ill'

@@ -77,7 +77,8 @@ SCHEMA_LINES = (
 ROLE_LINES = (
     _META,
     (rf'^(CREATE|ALTER) ROLE "({RESERVED})"', r"-- \g<0>"),
-    (r" (NOSUPERUSER|NOREPLICATION)", ""),
+    # the last for roles that other tests made on the same server
+    (r" (NOSUPERUSER|NOREPLICATION|NOBYPASSRLS)", ""),
     (rf'^-- (.* SET "({SETTINGS})" .*)', r"\1"),
     (rf'GRANT ".*" TO "({RESERVED})"', r"-- \g<0>"),
     (r"^--.*\n", ""),

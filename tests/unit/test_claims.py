@@ -234,7 +234,7 @@ async def test_a_claim_that_failed_is_made_again(
 async def test_announcements_while_supabase_is_away_are_no_claims(
     database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Postgres may announce a hundred a second, and the API in front of it reject each claim: it looks again by itself."""
+    """Postgres may announce a hundred a second while the API rejects each claim: it looks again by itself."""
     monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 60)
     drain = make(ear=Ear())
     database.answers = [StoreUnavailable("away")]
@@ -250,9 +250,7 @@ async def test_announcements_while_supabase_is_away_are_no_claims(
     await until(lambda: not database.waiting)
 
 
-async def test_what_is_announced_at_the_end_of_a_job_is_claimed(
-    database: Database, make: Callable[..., Drain]
-) -> None:
+async def test_what_is_announced_at_the_end_of_a_job_is_claimed(database: Database, make: Callable[..., Drain]) -> None:
     """Its time budget is over; whoever else is woken may claim before the commit that relied on a promise."""
     drain = make(ear=Ear(), drain_seconds=0.02)
     database.duration = 0.05
@@ -270,7 +268,7 @@ async def test_what_others_hold_is_asked_for_less_and_less_often(
     """A transaction may stay open for hours. What it committed is found soon after, in proportion."""
     monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 0.2)
     planned: list[float] = []
-    look_in = Drain._look_in  # noqa: SLF001 - what it plans
+    look_in = Drain._look_in
 
     def noted(self: Drain, *seconds: float | None) -> None:
         planned.extend(one for one in seconds if one is not None)
@@ -291,7 +289,7 @@ async def test_what_results_say_during_a_claim_is_not_forgotten(database: Databa
     database.answers = [Claimed([], 60)]
     drain.go_on()
     await asyncio.sleep(0.01)
-    await drain._settled([Recorded("1", "pending", 0.1, accepted=True)])  # noqa: SLF001 - a result's
+    await drain._settled([Recorded("1", "pending", 0.1, accepted=True)])
     await until(lambda: len(database.claims) == 2)
 
 

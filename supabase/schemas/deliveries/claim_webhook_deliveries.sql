@@ -49,7 +49,7 @@ declare
 begin
     if _held is not null then
         return json_build_object('held', _held, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
-                                 'due_in_seconds', null);
+                                 'due_in_seconds', null, 'unchecked_urls', false);
     end if;
     -- A crash of the server may forget the claim: it was not made then, and its deliveries are claimed again. A function's
     -- own setting would end before the commit.
@@ -145,7 +145,8 @@ begin
     end if;
     if coalesce(cardinality(_endpoints), 0) = 0 then
         return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
-                                 'due_in_seconds', webhooks.due_in_seconds(_again));
+                                 'due_in_seconds', webhooks.due_in_seconds(_again),
+                                 'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
 
     -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
@@ -197,7 +198,8 @@ begin
     end if;
     if cardinality(_ids) = 0 then
         return json_build_object('held', null, 'lease_id', null, 'endpoints', '[]'::json, 'deliveries', '[]'::json,
-                                 'due_in_seconds', webhooks.due_in_seconds(_again));
+                                 'due_in_seconds', webhooks.due_in_seconds(_again),
+                                 'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
     if cardinality(_ids) = _batch or cardinality(_endpoints) = _batch then
         _again := 0;
@@ -290,7 +292,8 @@ begin
     -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
                              'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
-                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end);
+                             case when _again = 0 or _count < _chosen then 0 else webhooks.due_in_seconds(_again) end,
+                             'unchecked_urls', webhooks.has_unchecked_urls());
 end $$;
 comment on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Behind public.claim_webhook_deliveries.';
 revoke all on function webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
