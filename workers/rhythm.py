@@ -32,7 +32,8 @@ class Rhythm:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._found_at = -math.inf
+        # a start is no silence yet
+        self._found_at = clock()
         self._failed_at = -math.inf
         self.ear: Ear | None = None
 

@@ -16,7 +16,7 @@ from supabase_webhooks.gateway.dashboard.errors import SIGN_IN
 from supabase_webhooks.gateway.dashboard.forms import text
 from supabase_webhooks.gateway.dashboard.page import go, page
 from supabase_webhooks.gateway.session import begin
-from supabase_webhooks.gateway.supabase import CAPTCHA, SignedOut, Supabase, Tokens
+from supabase_webhooks.gateway.supabase import CAPTCHA, Factor, SignedOut, Supabase, Tokens
 from supabase_webhooks.gateway.tries import Tries
 from supabase_webhooks.webhooks.durations import long
 from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
@@ -78,12 +78,7 @@ async def sign_in(
         return _form(request, busy, after, email, HTTP_429_TOO_MANY_REQUESTS)
     if not factors:
         return await _admit(request, supabase, tries, tokens, after)
-    apps = [factor.id for factor in factors if factor.factor_type == "totp"]
-    if not apps:
-        await _end(supabase, tokens)
-        return _form(request, NO_APP, after, email)
-    request.set_session({"pending": msgspec.to_builtins(Pending(tokens, apps, after))})
-    return go(request, CODE)
+    return await _ask_for_code(request, supabase, tokens, factors, after)
 
 
 @get(CODE)
@@ -125,6 +120,21 @@ async def sign_out(request: Request[Any, Any, Any], supabase: NamedDependency[Su
     if tokens:
         await _end(supabase, msgspec.convert(tokens, Tokens))
     return go(request, SIGN_IN)
+
+
+async def _ask_for_code(
+    request: Request[Any, Any, Any], supabase: Supabase, tokens: Tokens, factors: list[Factor], after: str
+) -> Template | Redirect:
+    """Lead an admin to the page for the second factor's code. To others it would say that the password is right."""
+    if await supabase.call(tokens.access_token, "is_webhook_admin") is not True:
+        problem = WRONG
+    elif apps := [factor.id for factor in factors if factor.factor_type == "totp"]:
+        request.set_session({"pending": msgspec.to_builtins(Pending(tokens, apps, after))})
+        return go(request, CODE)
+    else:
+        problem = NO_APP
+    await _end(supabase, tokens)
+    return _form(request, problem, after, tokens.email)
 
 
 async def _admit(

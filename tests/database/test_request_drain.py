@@ -224,10 +224,13 @@ def test_a_copy_does_not_wake_the_originals_gateway(
     ask(db)
     db.execute("select public.claim_webhook_deliveries(1, 60, 'w', null, '{}', 'original')")
     db.execute("select public.adopt_webhook_project('original', 'deliver')")
+    assert len(requests(db)) == 1, "what is adopted is due"
     db.execute("select public.claim_webhook_deliveries(1, 60, 'w', null, '{}', 'copy')")
     dispatch()
     assert requests(db) == [], "held"
+    next_second()
     db.execute("select public.adopt_webhook_project('original', 'deliver')")
+    assert len(requests(db)) == 1
     next_second()
     dispatch()
     assert len(requests(db)) == 1

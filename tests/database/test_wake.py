@@ -52,6 +52,7 @@ def test_a_commit_notifies(
 ) -> None:
     """Not before it, and not when the caller gives up."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(db, 0)
     with db.transaction():
         dispatch()
@@ -67,6 +68,7 @@ def test_none_relies_on_another(
 ) -> None:
     """A transaction that notifies late, or never, takes nobody else's announcement away."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(other, 0)
     with other.transaction(force_rollback=True):
         other.execute("select public.dispatch_webhook('user.joined_community', %s)", (json.dumps(JOINED),))
@@ -80,6 +82,7 @@ def test_where_a_worker_looks_soon_nobody_notifies(
 ) -> None:
     """What is dispatched in the quiet is found by the claim that ends it."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     assert look(db, 60_000) == (0, None)
     for _ in range(20):
         dispatch()
@@ -95,6 +98,7 @@ def test_a_late_commit_in_the_quiet_is_waited_for(
 ) -> None:
     """Claims come again until the last transaction that relied on the quiet has ended, however late."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(other, 60_000)
     with db.transaction():
         dispatch()
@@ -111,6 +115,7 @@ def test_where_nobody_listens_one_a_second_notifies(
 ) -> None:
     """So that commits do not wait for each other in vain; a worker that begins to listen misses none."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(db, None)
     moments = {_second(db) for _ in range(200) if dispatch()}
     assert 1 <= heard(listener) <= len(moments) + 1
@@ -148,6 +153,7 @@ def test_whatever_makes_more_claimable_notifies(
 ) -> None:
     """A worker that listens need not look by itself."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(db, 0)
     dispatch()
     db.execute(BEFORE.get(what, "select").encode())
@@ -161,6 +167,7 @@ def test_what_is_given_back_is_announced(
 ) -> None:
     """Another worker takes it at once."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(db, 0)
     dispatch()
     (row,) = claim()
@@ -175,6 +182,7 @@ def test_a_clock_that_is_set_back_silences_nobody(
 ) -> None:
     """A quiet that would last for hours is none."""
     endpoint()
+    heard(listener)  # its URL is to be checked
     look(db, 3_600_000)
     dispatch()
     assert heard(listener) == 1

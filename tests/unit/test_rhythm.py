@@ -46,7 +46,9 @@ def test_a_delivery_ends_the_quiet() -> None:
     """The usual rhythm is back with the first one."""
     now = 1000.0
     rhythm = Rhythm(lambda: now)
-    assert rhythm.seconds(1) == 5, "nothing was found yet"
+    assert rhythm.seconds(1) == 1, "a start is no silence yet"
+    now += 61
+    assert rhythm.seconds(1) == 5
     rhythm.found()
     assert rhythm.seconds(1) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import httpx
@@ -142,3 +143,16 @@ def test_codes_are_counted_with_passwords(system: System, auth: SecondFactors) -
     response = send_code(client, totp(secret))
     assert (response.status_code, "Try again in 15 minutes" in response.text) == (429, True)
     assert not [path for path in auth.asked[asked:] if "/factors/" in path]
+
+
+@pytest.mark.parametrize("kind", ["totp", "phone"])
+def test_a_stranger_learns_nothing_from_the_factors(system: System, auth: SecondFactors, kind: str) -> None:
+    """An account that is not an admin's gets the page of a wrong password, whatever factor it has."""
+    site = Site(system)
+    enroll(site, auth, USER.email, kind)
+    client = site.visitor()
+    right = sign_in(client, USER)
+    wrong = sign_in(client, USER._replace(password="wrong"))
+    assert (right.status_code, wrong.status_code) == (400, 400)
+    pages = [re.sub(r'name="_csrf_token" value="[^"]*"', "", page.text) for page in (right, wrong)]
+    assert pages[0] == pages[1]
