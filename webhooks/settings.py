@@ -38,15 +38,15 @@ _ABOVE_ZERO = (
     "alert_silence_seconds",
 )
 
-#: What pika takes for a URL; without user and password it is RabbitMQ's guest.
+#: What pika accepts as a URL; without user and password it uses RabbitMQ's guest.
 _AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\?\S+)?"
 
-#: One host, since libpq's errors repeat what it took for one: a password's @ or / would be shown.
+#: One host only, since libpq's errors repeat what it parsed as a host: part of a password with @ or / would be shown.
 _POSTGRES = (
     r"postgres(ql)?://([^:@/?\s]+(:[^:@/?\s]*)?@)?(\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?(/[^/@?\s]*)?(\?\S*)?"
 )
 
-#: The variables by which httpx finds a proxy, in capitals or not.
+#: The variables from which httpx reads a proxy, in upper or lower case.
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
@@ -229,7 +229,7 @@ class Settings:
         if self.lease_seconds < 2 * self.timeout_seconds:
             raise SettingsError(
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
-                f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
+                f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease must outlive its attempt"
             )
         self._check_keys()
         self._check_texts()
@@ -246,13 +246,13 @@ class Settings:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
             raise SettingsError(
                 f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
-                "make one with: openssl rand -base64 32"
+                "create one with: openssl rand -base64 32"
             )
         try:
             parse_networks(self.allowed_networks)
         except ValueError as exc:
             raise SettingsError(
-                f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
+                f"{variable('allowed_networks')} must be comma-separated networks, such as 10.0.0.0/8: {exc}"
             ) from None
         if self.ca_bundle and not Path(self.ca_bundle).exists():
             raise SettingsError(
@@ -295,18 +295,18 @@ class Settings:
 
     @property
     def queue_url(self) -> str:
-        """The URL of the broker that processes share, which may hold a password; empty: there is none."""
+        """The URL of the shared broker, which may contain a password; empty: none."""
         return self.broker_url or self.redis_url
 
     @property
     def project(self) -> str:
-        """The project whose workers these are: by its name, else the host of its URL."""
+        """The project that these workers belong to: its name, else the host of its URL."""
         return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read all settings; raise SettingsError that names what is missing or wrong."""
-        # a secret's last newline, a file of Windows's line ends
+        """Read all settings; raise SettingsError, which names what is missing or wrong."""
+        # a secret's trailing newline, or a file's Windows line endings
         environment = {name: value.strip() for name, value in environment.items()}
         _check_proxies(environment)
         missing = [
@@ -325,7 +325,7 @@ class Settings:
 
 
 def _check_proxies(environment: Mapping[str, str]) -> None:
-    """Raise SettingsError for a proxy that httpx, by which we talk to Supabase, cannot use; it does so in a trace."""
+    """Raise SettingsError for a proxy that httpx, our client for Supabase, cannot use: its own error is a traceback."""
     for name in PROXIES:
         if url := environment.get(name) or environment.get(name.lower()):
             import httpx  # noqa: PLC0415 - takes a while, and few have a proxy

@@ -1,4 +1,4 @@
-"""`webhooks listen`: a receiver on this machine that verifies, shows and forwards what it gets."""
+"""`webhooks listen`: a receiver on this machine that verifies, shows and forwards deliveries."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ def listen(
         typer.Option(envvar="WEBHOOKS_LISTEN_SECRET", show_envvar=True, help="The endpoint's secret: verify with it."),
     ] = "",
     forward_to: Annotated[
-        str | None, typer.Option("--forward-to", help="localhost:3000/path: pass each on, and its answer back.")
+        str | None,
+        typer.Option("--forward-to", help="localhost:3000/path: forward each request, and return its response."),
     ] = None,
-    status: Annotated[int, typer.Option(help="What to answer without --forward-to.", min=200, max=599)] = 200,
-    count: Annotated[int, typer.Option(help="End after so many requests; 0: at Ctrl-C.", min=0)] = 0,
+    status: Annotated[
+        int, typer.Option(help="The status code to return without --forward-to.", min=200, max=599)
+    ] = 200,
+    count: Annotated[int, typer.Option(help="Exit after this many requests; 0: at Ctrl-C.", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Receive webhooks: verify, show and forward them. JSON: one line each. Exits with 1 if one was not verified."""
@@ -60,13 +63,13 @@ def _target(text: str | None) -> str | None:
     try:
         httpx.URL(url)
     except httpx.InvalidURL:
-        complain(f"--forward-to {text!r} is no address; a right one is localhost:3000/webhooks")
+        complain(f"--forward-to {text!r} is not an address; example: localhost:3000/webhooks")
         raise typer.Exit(WRONG) from None
     return url
 
 
 class Listener(HTTPServer):
-    """The server and what it counts. Requests are handled one after the other, so that they read in order."""
+    """The server and its counts. Requests are handled one at a time, so that the output is in order."""
 
     #: As many as a worker has in flight by default: the others wait their turn.
     request_queue_size = 200
@@ -123,8 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             answer = self.server.client.post(self.server.target, content=body, headers=passed)
         except httpx.HTTPError as exc:
-            complain(f"{self.server.target} did not answer ({type(exc).__name__}); is your app running?")
-            return 502, b"the app behind webhooks listen did not answer"
+            complain(f"{self.server.target} did not respond ({type(exc).__name__}); is your app running?")
+            return 502, b"the app behind webhooks listen did not respond"
         return answer.status_code, answer.content
 
     def _show(self, headers: dict[str, str], body: bytes, problem: str | None, status: int) -> None:
@@ -137,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             line.append(f"  NOT VERIFIED: {problem}", style="red")
         elif self.server.secret:
             line.append("  verified", style="green")
-        line.append(f"  answered {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
+        line.append(f"  returned {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
         screen.print(line, soft_wrap=True)
         if isinstance(parsed, dict | list):
             text = exact.pretty(text)
