@@ -54,10 +54,10 @@ insert into public.webhook_event_types (name, description, analytics_destination
 ('community_view', 'A community''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
 ('session_tracking', 'A session was tracked. Analytics, never a webhook.', 'Auth0 Analytics')
 on conflict (name) do nothing;
--- what a user does in the app is what a user may report; the other types follow from something else
+-- users may report what users do in the app; the other types have other causes
 update public.webhook_event_types as t
 set users_may_dispatch = true
 where t.name in ('user.joined_community', 'user.registered_event', 'user.cancelled_registration', 'user.posted_comment',
                  'user.flagged_comment')
-  -- once: what an admin chose later stays
+  -- only once: an admin's later choice is kept
   and not exists (select from webhooks.migrations as m where m.name = 'platform');

@@ -41,7 +41,7 @@ declare
     _searched timestamptz;
 begin
     if status is not null and status not in ('pending', 'processing', 'delivered', 'failed', 'unfinished') then
-        raise exception 'there is no delivery status %', status
+        raise exception 'unknown delivery status %', status
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
