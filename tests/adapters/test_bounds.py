@@ -188,7 +188,7 @@ async def test_a_profile_without_hosts_is_for_aws(credentials: dict[str, str]) -
         for url in (f"{QUEUE}{service.url}", f"{QUEUE}{service.url.replace('127.0.0.1', 'localhost')}"):
             result = await sent(url, credentials={"p": credentials})
             assert (result.delivered, result.permanent, result.health, result.setup) == (False, False, "failed", True)
-            assert "say in WEBHOOKS_CREDENTIALS where it belongs, for example" in str(result.error)
+            assert "add its hosts in WEBHOOKS_CREDENTIALS, for example" in str(result.error)
             assert "geheim" not in str(result.error)
         assert service.received == []
 

@@ -226,7 +226,7 @@ async def test_410_disables_the_endpoint() -> None:
     """And no attempt follows."""
     with Receiver(answer=lambda _: Reply(410)) as receiver:
         result = await deliver(receiver.url)
-    assert (result.permanent, result.disable_reason) == (True, "the endpoint answered 410 Gone")
+    assert (result.permanent, result.disable_reason) == (True, "the endpoint returned 410 Gone")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-REFUSED = "is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network"
+REFUSED = "is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network"
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     assert [one for one in done.json if one["status"] != "ok"] == []
     assert done.code == 0
     shown = webhooks("doctor")
-    assert "grants and policies are as they should be" in shown.out
+    assert "grants and policies are correct" in shown.out
     assert system.supabase.keys.secret not in shown.out + done.out
 
 
@@ -94,10 +94,10 @@ def test_keys(system: System, webhooks: Webhooks) -> None:
 def test_services_away(webhooks: Webhooks) -> None:
     """Each is named, without its password."""
     done = webhooks("doctor", "--json", REDIS_URL=f"redis://:geheim@127.0.0.1:{free_port()}")
-    assert finding(done, "redis")["text"] == "Redis did not answer (ConnectionError)"
+    assert finding(done, "redis")["text"] == "Redis did not respond (ConnectionError)"
     assert "geheim" not in done.out
     done = webhooks("doctor", "--json", SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
-    assert "Supabase did not answer" in finding(done, "supabase")["text"]
+    assert "Supabase did not respond" in finding(done, "supabase")["text"]
     assert "paused" in finding(done, "supabase")["cure"]
     assert finding(done, "redis")["status"] == "ok"
 
@@ -109,9 +109,9 @@ def test_rabbitmq(webhooks: Webhooks, rabbitmq_server: RabbitMQ) -> None:
     assert finding(done, "environment")["status"] == finding(done, "rabbitmq")["status"] == "ok"
     assert "redis" not in {one["check"] for one in done.json}
     ill = {
-        f"amqp://user:geheim@127.0.0.1:{free_port()}/": "RabbitMQ did not answer (AMQPConnectionError)",
-        rabbitmq_server.url.replace(":guest@", ":geheim@"): "RabbitMQ did not answer (ProbableAuthenticationError)",
-        f"{rabbitmq_server.url}geheim": "RabbitMQ did not answer (ProbableAccessDeniedError)",
+        f"amqp://user:geheim@127.0.0.1:{free_port()}/": "RabbitMQ did not respond (AMQPConnectionError)",
+        rabbitmq_server.url.replace(":guest@", ":geheim@"): "RabbitMQ did not respond (ProbableAuthenticationError)",
+        f"{rabbitmq_server.url}geheim": "RabbitMQ did not respond (ProbableAccessDeniedError)",
     }
     for url, text in ill.items():
         done = webhooks("doctor", "--json", REDIS_URL="", WEBHOOKS_BROKER_URL=url)
@@ -178,7 +178,7 @@ WAITING = """
         (
             "create or replace function public.is_webhook_admin() returns boolean language sql stable as 'select true'",
             "admins",
-            "public.is_webhook_admin() calls a made-up user an admin",
+            "public.is_webhook_admin() accepts a made-up user as an admin",
         ),
         ("", "cron", "the dispatcher has never been called"),
         (

@@ -125,7 +125,7 @@ def test_mark_applied(project: str) -> None:
         assert db.execute("select to_regclass('webhooks.delivery_queue')").fetchone() == (None,)
     wrong = migrate(project, "apply", "--mark-applied", "all")
     assert wrong.code == 2
-    assert "there is no migration all; there are upgrade, system, platform, partitions" in wrong.err
+    assert "unknown migration all; the migrations are upgrade, system, platform, partitions" in wrong.err
 
 
 def test_another_version_of_the_package(project: str) -> None:
@@ -188,7 +188,7 @@ def test_another_database_is_refused(postgres: Postgres) -> None:
     dsn = postgres.create("no_supabase")
     done = run("migrate", "apply", "--dsn", dsn)
     assert done.code == 1
-    assert "this is no Supabase database" in done.err
+    assert "this is not a Supabase database" in done.err
     with psycopg.connect(dsn) as db:
         assert db.execute("select to_regnamespace('webhooks')").fetchone() == (None,)
 

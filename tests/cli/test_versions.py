@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: The body of webhook_version() in a database, or what removes it -> what is said.
 OTHERS = {
-    "drop function public.webhook_version()": "the database has SQL of before version 1, and supabase-webhooks ",
+    "drop function public.webhook_version()": "the database has SQL from before version 1, and supabase-webhooks ",
     """create or replace function public.webhook_version() returns jsonb language sql
        return jsonb_build_object('database', 0, 'oldest_client', 0)""": "the database has SQL of version 0, and ",
     """create or replace function public.webhook_version() returns jsonb language sql

@@ -41,7 +41,7 @@ def test_it_is_disabled_first(db: Database, endpoint: Callable[..., str], dispat
     rows = db.execute("select webhook_config_id::text as id from webhooks.delivery_queue").fetchall()
     assert rows == [{"id": other}]
     assert db.execute("select from public.webhook_circuits").rowcount == 1
-    with pytest.raises(psycopg.Error, match="no webhook endpoint"):
+    with pytest.raises(psycopg.Error, match="does not exist"):
         delete(db, one)
     (action,) = db.execute(
         "select details from public.webhook_admin_actions where action = 'delete_endpoint'"

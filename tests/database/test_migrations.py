@@ -103,7 +103,7 @@ def test_the_production_endpoints_can_still_be_edited(servers: Callable[[int], P
     dsn = upgraded(servers(18), directory)
     with psycopg.connect(dsn, autocommit=True) as db:
         db.execute("update public.webhook_configurations set name = 'renamed' where name = 'odd'")
-        with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"is not supported .*; a right one is https://"):
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"is not supported .*; example: https://"):
             db.execute("update public.webhook_configurations set url = 'ftp://x.example' where name = 'renamed'")
         db.execute("delete from auth.users where id = %s", (ADMIN,))
         left = db.execute("select count(*), count(created_by) from public.webhook_configurations").fetchone()

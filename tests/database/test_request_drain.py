@@ -51,7 +51,7 @@ def test_only_where_asked_for(db: Database, endpoint: Callable[..., str], dispat
     dispatch()
     assert requests(db) == []
     assert ask(db) == f"new deliveries wake {GATEWAY}"
-    assert ask(db, None) == "the database wakes no gateway"
+    assert ask(db, None) == "the database does not wake a gateway"
     next_second()
     dispatch()
     assert requests(db) == []

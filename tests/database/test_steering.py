@@ -111,17 +111,17 @@ def test_an_admin_makes_and_changes_an_endpoint(db: Database) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"secret_key": "mine"}, "has no setting secret_key"),
-        ({"id": NOWHERE}, "has no setting id"),
+        ({"secret_key": "mine"}, "unknown endpoint setting secret_key"),
+        ({"id": NOWHERE}, "unknown endpoint setting id"),
         ({"name": " "}, "needs a name"),
         ({"url": None}, "needs a URL"),
-        ({"url": "https://user:geheim@example.com/"}, "carries a user name or password"),
+        ({"url": "https://user:geheim@example.com/"}, "contains a user name or password"),
         ({"events": ["user.unheard_of"]}, "does not have: user.unheard_of"),
         ({"events": None}, "may not be null"),
         ({"max_attempts": 21}, "out of its bounds"),
         ({"rate_limit_per_second": 0}, "out of its bounds"),
         ({"timeout_seconds": 500}, "out of its bounds"),
-        ({"headers": {"Host": "x"}}, "is set by the sender"),
+        ({"headers": {"Host": "x"}}, "is set by the system"),
         ([], "must be a JSON object"),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_failed_delivery_is_retried_once_more(
     db.execute("reset role")
     (again,) = claim()
     assert again["attempt"] == 2
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="is under way"):
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="is in progress"):
         call(db, "retry_webhook_delivery", row["id"])
     record(again, started_at="2026-01-02T03:05:05Z")
     as_admin(db)
@@ -198,8 +198,8 @@ def test_replay_counts_first_and_goes_on_where_it_stopped(db: Database, endpoint
     left = db.execute("select status, count(*) as n from public.webhook_deliveries group by 1 order by 1").fetchall()
     assert {row["status"]: row["n"] for row in left} == {"pending": 25, "failed": 10, "delivered": 5}
     for arguments, error in (
-        ({"status": "pending"}, "go out by themselves"),
-        ({"webhook_config_id": NOWHERE}, "no active"),
+        ({"status": "pending"}, "delivered automatically"),
+        ({"webhook_config_id": NOWHERE}, "does not exist or is inactive"),
     ):
         with pytest.raises(psycopg.Error, match=error):
             call(db, "replay_webhook_deliveries", **arguments)
@@ -282,7 +282,7 @@ MOVES = [
 
 
 def test_headers_and_credentials_follow_no_url(db: Database, endpoint: Callable[..., str]) -> None:
-    """They were given for where they went: whoever cannot read them must not lead them elsewhere."""
+    """They were given for where they went: someone who cannot read them must not redirect them."""
     for before, after, stay in MOVES:
         config = endpoint(url=before, credentials_profile="p", headers='{"X-Key": "geheim"}')
         found = (

@@ -135,7 +135,9 @@ def test_mail_without_workers(system: System) -> None:
         trigger()
         assert mailbox.mails == []
         errors = system.db.execute("select error from public.webhook_alert_notices").fetchall()
-        assert errors == [{"error": "the mail server did not take it (SMTPDataError); check WEBHOOKS_SMTP_URL"}]
+        assert errors == [
+            {"error": "the mail server did not accept the message (SMTPDataError); check WEBHOOKS_SMTP_URL"}
+        ]
         mailbox.refuse = False
         for _ in range(3):
             trigger()

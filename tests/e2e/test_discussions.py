@@ -36,7 +36,7 @@ def test_an_app_without_discussions(system: System, client: httpx.Client) -> Non
     system.db.execute("drop table public.discussions cascade")
     answer = client.post(CLOSE, headers=bearer(TOKEN))
     assert answer.status_code == 404
-    assert "there is no table public.discussions" in answer.json()["detail"]
+    assert "the table public.discussions does not exist" in answer.json()["detail"]
 
 
 def test_who_may_call(system: System, client: httpx.Client) -> None:

@@ -85,7 +85,7 @@ def test_410_disables_the_endpoint(system: System) -> None:
         assert len(receiver.received) == 1
     endpoint = system.db.execute("select * from public.webhook_configurations").fetchone()
     assert endpoint is not None
-    assert (endpoint["is_active"], endpoint["disabled_reason"]) == (False, "the endpoint answered 410 Gone")
+    assert (endpoint["is_active"], endpoint["disabled_reason"]) == (False, "the endpoint returned 410 Gone")
 
 
 def test_a_worker_killed_in_mid_delivery(system: System) -> None:

@@ -78,7 +78,7 @@ def test_a_redis_that_takes_no_writes(
     assert ready(gateway.url)[0] == 200
     configured(options)
     status, text = ready(gateway.url)
-    assert (status, "Redis takes no writes" in text, why in text) == (503, True, True), text
+    assert (status, "Redis accepts no writes" in text, why in text) == (503, True, True), text
     assert found(system, "redis").status == "problem"
 
 
@@ -87,7 +87,7 @@ def test_a_redis_that_is_a_replica(system: System, configured: Callable[[dict[st
     gateway = system.gateway()
     configured({"replicaof": "127.0.0.1 1"})
     status, text = ready(gateway.url)
-    assert (status, "Redis takes no writes" in text) == (503, True), text
+    assert (status, "Redis accepts no writes" in text) == (503, True), text
 
 
 def test_a_redis_that_hangs(system: System) -> None:
@@ -127,7 +127,7 @@ def test_a_postgres_that_is_read_only(system: System) -> None:
     system.supabase.stop()
     system.supabase.start()
     system.wait(lambda: ready(gateway.url)[0] == 503, seconds=10)
-    assert "Postgres takes no writes: default_transaction_read_only is on" in ready(gateway.url)[1]
+    assert "Postgres accepts no writes: default_transaction_read_only is on" in ready(gateway.url)[1]
 
 
 def test_a_rabbitmq_with_an_alarm(system: System, start_rabbitmq: Callable[[Path], RabbitMQ], tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class TestMigrate:
             done = run("migrate", "apply", variables={"DATABASE_URL": dsn})
         assert done.code == 1
         assert len(done.err.strip().splitlines()) == 1, done.err
-        assert "another `webhooks migrate` is under way" in done.err
+        assert "another `webhooks migrate` is running" in done.err
         assert locks(project) == []
 
     def test_a_lock_that_is_lost(self, project: str) -> None:
@@ -166,7 +166,7 @@ class TestListener:
                 assert locks(project) == []
         assert woken.times == 0, "the sweep finds it"
         assert [record.getMessage() for record in caplog.records] == [
-            f"not listening, the sweep goes on: {listener.DEAF}"
+            f"not listening, the sweep continues: {listener.DEAF}"
         ]
 
     async def test_behind_a_pooler_in_session_mode(

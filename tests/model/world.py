@@ -320,7 +320,7 @@ class World:
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
             if not model.endpoints[endpoint].active:
-                expect("there is no active webhook endpoint" in got, f"retried {got}")
+                expect("does not exist or is inactive" in got, f"retried {got}")
                 return
             count = model.retry_waiting(now, endpoint)
             expect(got["retried"] == count, f"retried {got}, not {count}")

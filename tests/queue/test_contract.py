@@ -212,7 +212,7 @@ def test_one_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.Monke
 def test_a_wrong_password_is_told(rabbitmq_server: RabbitMQ) -> None:
     """By its kind."""
     with connected(rabbitmq_server.url.replace(":guest@", ":geheim@")) as broker:
-        with pytest.raises(QueueUnavailable, match=r"RabbitMQ did not answer \(ProbableAuth") as raised:
+        with pytest.raises(QueueUnavailable, match=r"RabbitMQ did not respond \(ProbableAuth") as raised:
             ping(broker)
         assert "geheim" not in repr(raised.value.__cause__)
 

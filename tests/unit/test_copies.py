@@ -80,6 +80,6 @@ def test_another_version_of_the_package(tmp_path: Path) -> None:
 def test_the_upgrade_cannot_come_after_the_system(tmp_path: Path) -> None:
     """It alters the tables that the system then finds; nothing is copied."""
     copy(tmp_path, SYSTEM)
-    with pytest.raises(MigrationError, match=r"the upgrade comes before \d+_webhooks.sql.* delete that file"):
+    with pytest.raises(MigrationError, match=r"the upgrade must come before \d+_webhooks.sql.* delete that file"):
         copy(tmp_path, ALL)
     assert len(names(tmp_path)) == 1

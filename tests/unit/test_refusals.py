@@ -102,7 +102,7 @@ async def test_the_text() -> None:
         for error in await asked(server.url):
             assert "are the migrations of supabase/migrations applied?" in str(error)
     with answering(*PASSING["Cloudflare"]) as server:
-        assert "Supabase answered 522" in str((await asked(server.url))[0])
+        assert "Supabase returned 522" in str((await asked(server.url))[0])
 
 
 async def test_a_wrong_key() -> None:

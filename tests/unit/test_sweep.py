@@ -72,7 +72,7 @@ class Deaf(Local):
 
     def take_turn(self, *_: object, **__: object) -> bool:
         """Raise."""
-        raise QueueUnavailable("Redis did not answer", service="redis")
+        raise QueueUnavailable("Redis did not respond", service="redis")
 
 
 class Another(Local):
@@ -143,7 +143,7 @@ async def test_without_the_broker_all_claim(monkeypatch: pytest.MonkeyPatch, cap
     """Postgres holds the deliveries; an outage of Redis keeps none of them waiting. It is said once."""
     drain = await swept(monkeypatch, 30, broker=Deaf())
     assert drain.claims >= 29
-    assert caplog.text.count("the sweep waits: Redis did not answer") == 1
+    assert caplog.text.count("the sweep is delayed: Redis did not respond") == 1
 
 
 async def test_others_are_called_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:

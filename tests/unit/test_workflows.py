@@ -75,7 +75,7 @@ def test_it_fails_loudly_and_goes_on(status: int) -> None:
         done = run(receiver.url)
     assert len(receiver.received) == 2
     assert done.returncode == 1
-    assert f"::error::the gateway answered {status}" in done.stdout
+    assert f"::error::the gateway returned {status}" in done.stdout
     assert f"{status} why" in done.stdout
     assert "::error::1 of 2 triggers failed" in done.stdout
 
@@ -87,8 +87,8 @@ def test_another_sites_success_is_none(page: bytes) -> None:
         done = run(receiver.url, triggers=1)
         closing = run(receiver.url, script=close_discussions_script())
     assert (done.returncode, closing.returncode) == (1, 1)
-    assert "its response has no run_id; is WEBHOOKS_GATEWAY_URL right?" in done.stdout
-    assert "its response has no closed; is WEBHOOKS_GATEWAY_URL right?" in closing.stdout
+    assert "it lacks run_id; is WEBHOOKS_GATEWAY_URL correct?" in done.stdout
+    assert "it lacks closed; is WEBHOOKS_GATEWAY_URL correct?" in closing.stdout
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\r"])
@@ -105,8 +105,8 @@ def test_it_retries_network_errors() -> None:
     """Three tries, then a loud failure that says what to look at."""
     done = run(f"http://127.0.0.1:{free_port()}", triggers=1)
     assert done.returncode == 1
-    assert "try 3 of 3" in done.stdout
-    assert "is WEBHOOKS_GATEWAY_URL right" in done.stdout
+    assert "attempt 3 of 3" in done.stdout
+    assert "is WEBHOOKS_GATEWAY_URL correct" in done.stdout
     assert TOKEN not in shown(done)
 
 
@@ -130,9 +130,9 @@ def test_discussions_are_closed_once_an_hour() -> None:
     assert [r.path for r in receiver.received] == ["/functions/v1/close-expired-discussions"] * 2
     assert {r.headers["authorization"] for r in receiver.received} == {f"Bearer {TOKEN}"}
     assert (good.returncode, '200 {"closed":3,"remaining":0}' in good.stdout) == (0, True)
-    assert (bad.returncode, "::error::the gateway answered 404" in bad.stdout) == (1, True)
+    assert (bad.returncode, "::error::the gateway returned 404" in bad.stdout) == (1, True)
     away = run(f"http://127.0.0.1:{free_port()}", script=script)
-    assert (away.returncode, "is WEBHOOKS_GATEWAY_URL right" in away.stdout) == (1, True)
+    assert (away.returncode, "is WEBHOOKS_GATEWAY_URL correct" in away.stdout) == (1, True)
     assert "::error::WEBHOOKS_GATEWAY_URL is not set" in run("", script=script).stdout
     assert "::error::WEBHOOKS_DISPATCH_TOKEN is not set" in run("http://x", token="", script=script).stdout
     assert not any(TOKEN in shown(done) for done in (good, bad, away))

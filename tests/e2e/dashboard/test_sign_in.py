@@ -64,7 +64,7 @@ def test_who_is_rejected(site: Site, account: Account) -> None:
     client = site.visitor()
     response = sign_in(client, account)
     assert response.status_code == 400
-    assert "E-mail address or password is wrong, or the account is not a webhook admin." in response.text
+    assert "The e-mail address or password is wrong, or the account is not a webhook admin." in response.text
     assert "tokens" not in kept(client)
     assert account.password not in response.text or not account.password
     assert client.get("/").status_code == 303

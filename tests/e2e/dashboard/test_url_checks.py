@@ -66,7 +66,7 @@ def test_whoever_wrote_it(site: Site, api: httpx.Client) -> None:
     by_command = created.json["id"]
     for endpoint, url in zip((by_sql, by_api, by_page, by_command), urls.values(), strict=True):
         at = url.removeprefix("http://").rstrip("/")
-        assert (wait_for_check(system, endpoint) or "").startswith(f"{at} accepts no connection (")
+        assert (wait_for_check(system, endpoint) or "").startswith(f"{at} does not accept connections (")
 
     # and changed, to where someone listens
     with Receiver() as server:
@@ -103,7 +103,7 @@ def test_every_surface_shows_it(site: Site, api: httpx.Client) -> None:
         }
 
     shown = surfaces()
-    part = "check the port, firewalls, and that the receiver runs"
+    part = "check the port, the firewall and the receiver"
     assert {name: part in text for name, text in shown.items()} == dict.fromkeys(shown, True)
     assert not any("geheim" in text or system.secret in text for text in shown.values())
 
