@@ -18,11 +18,11 @@ RUN = 50
 
 
 def main(rows: int) -> None:
-    """Deliver so many rows."""
+    """Deliver this many rows."""
     key = os.environ["SUPABASE_SERVICE_ROLE_KEY"]
     rest = httpx.Client(base_url=f"{os.environ['SUPABASE_URL']}/rest/v1", headers={"apikey": key}, trust_env=False)
     client = httpx.Client(trust_env=False)
-    # it read them with each row; now they are no column that REST gives
+    # it read them with each row; now REST returns no such column
     secrets = {
         one["webhook_config_id"]: one["secret_key"]
         for one in rest.post("/rpc/list_webhook_secrets").raise_for_status().json()

@@ -66,7 +66,7 @@ class PgBouncer(Service):
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         if not available():
             raise StackError("PgBouncer is not on this machine (apt install pgbouncer)")
         self.port = self.port or free_port()

@@ -43,7 +43,7 @@ class RabbitMQ(Service):
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         if not available():
             raise StackError("RabbitMQ is not on this machine (apt install rabbitmq-server)")
         self.port = self.port or free_port()

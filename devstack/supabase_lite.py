@@ -83,7 +83,7 @@ class SupabaseLite(Service):
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         self.port = self.port or free_port()
         self._say(f"waiting for Supabase Lite on port {self.port}")
         self._granted = self._granted or self._privileges()
@@ -114,7 +114,7 @@ class SupabaseLite(Service):
     def _take_back(self) -> bool:
         """Put the privileges back as they were; return False when Lite fell meanwhile.
 
-        At the first request for a table Lite grants all tables of all schemas with row level security to everybody;
+        At the first request for a table Lite grants all tables of all schemas with row level security to everyone;
         hosted Supabase does not. Several first requests at once make it grant at once, and fall over itself.
         """
         try:

@@ -87,7 +87,7 @@ class Settings:
     )
     database_url: str = _setting(
         "WEBHOOKS_DATABASE_URL",
-        "Postgres itself, by which workers hear of new deliveries at once; empty: they look once a second",
+        "Postgres itself, which notifies workers of new deliveries at once; empty: they look once a second",
         "",
         secret=True,
     )
@@ -106,12 +106,12 @@ class Settings:
     allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
     allowed_networks: str = _setting(
         "WEBHOOKS_ALLOWED_NETWORKS",
-        "Networks that are not public and may be delivered to all the same, by comma: `10.0.0.0/8`",
+        "Private networks that deliveries may go to, comma-separated: `10.0.0.0/8`",
         "",
     )
     ca_bundle: str = _setting(
         "WEBHOOKS_CA_BUNDLE",
-        "A file or folder of certificate authorities, in PEM, that receivers may have beside the public ones",
+        "A file or folder of PEM certificate authorities to accept in addition to the public ones",
         "",
     )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
@@ -123,7 +123,7 @@ class Settings:
     )
     encryption_keys: str = _setting(
         "WEBHOOKS_ENCRYPTION_KEYS",
-        "Fernet keys by comma; workers encrypt endpoints' secrets at rest with the first, read with all",
+        "Comma-separated Fernet keys; workers encrypt endpoints' secrets at rest with the first and decrypt with all",
         "",
         secret=True,
     )
@@ -145,7 +145,7 @@ class Settings:
         "WEBHOOKS_CIRCUIT_RATE_WINDOW_SECONDS", "The time that a share of failures is taken over", 60.0
     )
     disable_after_days: float = _setting(
-        "WEBHOOKS_DISABLE_AFTER_DAYS", "An endpoint to which nothing was delivered for so long is disabled", 5.0
+        "WEBHOOKS_DISABLE_AFTER_DAYS", "An endpoint to which nothing was delivered for this long is disabled", 5.0
     )
     lease_seconds: int = _setting(
         "WEBHOOKS_LEASE_SECONDS", "A claimed delivery is taken back after this; above twice the timeout", 60
@@ -170,13 +170,15 @@ class Settings:
     )
     alert_seconds: float = _setting(
         "WEBHOOKS_ALERT_SECONDS",
-        "How often workers look for alerts; as seldom as above while nothing fails; 0: never",
+        "How often workers look for alerts; as rarely as above while nothing fails; 0: never",
         1.0,
     )
     alert_slack_url: str = _setting(
         "WEBHOOKS_ALERT_SLACK_URL", "An incoming webhook of Slack, or of what takes the same", "", secret=True
     )
-    alert_email_to: str = _setting("WEBHOOKS_ALERT_EMAIL_TO", "Addresses that alerts are mailed to, by comma", "")
+    alert_email_to: str = _setting(
+        "WEBHOOKS_ALERT_EMAIL_TO", "Addresses that alerts are mailed to, comma-separated", ""
+    )
     alert_email_from: str = _setting("WEBHOOKS_ALERT_EMAIL_FROM", "The sender of these mails", "webhooks@localhost")
     smtp_url: str = _setting(
         "WEBHOOKS_SMTP_URL",
@@ -194,7 +196,7 @@ class Settings:
         "WEBHOOKS_ALERT_OVERDUE", "Alert when more pending deliveries than this are overdue", 100
     )
     alert_overdue_seconds: float = _setting(
-        "WEBHOOKS_ALERT_OVERDUE_SECONDS", "A delivery that has been due for so long is overdue", 60.0
+        "WEBHOOKS_ALERT_OVERDUE_SECONDS", "A delivery that has been due for this long is overdue", 60.0
     )
     alert_silence_seconds: float = _setting(
         "WEBHOOKS_ALERT_SILENCE_SECONDS", "Alert when the cron's last heartbeat is older", 300.0
@@ -211,7 +213,7 @@ class Settings:
         "WEBHOOKS_METRICS_LISTEN", "Where workers serve `/metrics`, such as `0.0.0.0:9191`; empty: nowhere", ""
     )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in the broker at most", 16)
-    cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
+    cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, comma-separated", "*")
     session_secret: str = _setting(
         "WEBHOOKS_SESSION_SECRET",
         "Encrypts the dashboard's sign-ins: 32 characters or more, the same for every gateway; empty: no dashboard",

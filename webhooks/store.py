@@ -36,7 +36,7 @@ UNSENDABLE = "22P05"
 class Store:
     """The database functions that gateway and workers use. Connects at the first call.
 
-    Every method raises StoreUnavailable when Supabase does not respond and StoreError when it refuses.
+    Every method raises StoreUnavailable when Supabase does not respond and StoreError when it rejects the call.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -59,7 +59,7 @@ async def deliver_twice(url: str, consumer: Child, refused: str) -> None:
 
 
 async def test_http(tmp_path: Path) -> None:
-    """A receiver refuses what it cannot verify."""
+    """A receiver rejects what it cannot verify."""
     port = free_port()
     consumer = run("http.md", tmp_path, PORT=str(port))
     try:
@@ -141,7 +141,7 @@ async def test_a_protocol_of_ones_own(
     assert fields[b"webhook-id"] == ID.encode()
     assert result.response_excerpt == entry_id.decode()
 
-    # And the database takes endpoints of the scheme, and refuses wrong ones
+    # And the database takes endpoints of the scheme, and rejects wrong ones
     db.execute(example("adding.md", "sql").encode())
     insert = "insert into public.webhook_configurations (name, url, events) values ('r', %s, '{*}')"
     db.execute(insert, (f"redisstream://localhost:{port}/events",))

@@ -161,7 +161,7 @@ async def test_a_password_goes_to_no_broker_that_another_names(authority: tuple[
 
 
 async def test_a_profile_without_a_password_needs_no_hosts(authority: tuple[ssl.SSLContext, Path]) -> None:
-    """A file of certificates is no secret."""
+    """A file of certificates is not a secret."""
     with kafka(Broker(), authority[0]) as broker:
         credentials = {"p": {"ca_file": str(authority[1])}}
         endpoint = {"credentials_profile": "p"}

@@ -91,7 +91,7 @@ async def test_sqs_sends_in_batches_of_ten(sqs: Sqs) -> None:
 
 
 async def test_sqs_credentials_of_a_profile(sqs: Sqs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keys or a profile's name; a word that is none of AWS's is refused, and no secret is repeated."""
+    """Keys or a profile's name; a word that is not AWS's is rejected, and no secret is repeated."""
     url = sqs.create("profiles")
     session.cache_clear()  # it knows the credentials of the tests before
     for name in AWS:
@@ -303,7 +303,7 @@ async def test_kafka_key(directory: Path) -> None:
 
 
 async def test_kafka_credentials() -> None:
-    """SASL needs a profile with both, PLAIN needs TLS; librdkafka's refusal of a configuration is told."""
+    """SASL needs a profile with both, PLAIN needs TLS; librdkafka's rejection of a configuration is reported."""
     plain = await deliver("kafka://127.0.0.1:1/t?sasl=PLAIN")
     assert plain.error == "sasl=PLAIN sends the password in plain text; add tls=true to the URL"
     url = "kafka://127.0.0.1:1/t?tls=true&sasl=PLAIN"

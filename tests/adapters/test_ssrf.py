@@ -26,7 +26,7 @@ REFUSED = "is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its netw
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
-    """Answers of DNS by name: one list of addresses a look-up, the last for ever."""
+    """DNS responses by name: one list of addresses per look-up, the last one forever."""
     answers: dict[str, list[list[str]]] = {}
     real = socket.getaddrinfo
 
@@ -57,7 +57,7 @@ async def test_loopback_in_each_form(host: str) -> None:
         result = await deliver(f"http://{host}:{port}/", allowed_networks="")
         assert receiver.received == []
     assert not result.delivered
-    # or the URL is no right one, which each of these says
+    # or the URL is invalid, which each of these says
     assert any(part in str(result.error) for part in (REFUSED, "Invalid IPv4 address", "the URL is malformed"))
 
 
@@ -70,7 +70,7 @@ async def test_a_name_that_resolves_to_a_private_address(names: dict[str, list[l
 
 
 async def test_rebinding_cannot_win(names: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name is looked up once: what was checked is connected to, also when the next answer would be another."""
+    """The name is looked up once: what was checked is connected to, even if the next response would be different."""
     connected: list[str] = []
 
     async def connect(_: object, __: object, address: tuple[str, int]) -> Any:

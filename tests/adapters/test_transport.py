@@ -24,7 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Script:
-    """A server that answers each request with the given bytes, and counts connections and requests."""
+    """A server that responds to each request with the given bytes, and counts connections and requests."""
 
     def __init__(self, *answers: bytes, close: bool = False) -> None:
         self._answers = answers
@@ -92,7 +92,7 @@ async def test_whole_responses_and_one_connection(answer: list[bytes]) -> None:
     [b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.0 200 OK\r\n\r\nok", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"],
 )
 async def test_a_body_that_ends_with_its_connection(answer: bytes) -> None:
-    """It is complete then, and the next delivery connects anew."""
+    """It is complete then, and the next delivery opens a new connection."""
     async with script(answer, close=True) as server:
         found = await results(server, 2)
     assert [(one.delivered, one.response_excerpt) for one in found] == [(True, "ok")] * 2
@@ -131,7 +131,7 @@ async def test_a_response_that_is_none(answer: bytes, error: str) -> None:
 
 @pytest.mark.parametrize("more", [b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n", b"rubbish"])
 async def test_a_second_response_is_nobodys(more: bytes) -> None:
-    """Neither in the same breath nor later is it taken for the answer to the next delivery."""
+    """Neither in the same breath nor later is it taken for the response to the next delivery."""
     for answers in ([OK + more], [OK, more]):
         async with script(*answers) as server, adapter_cache() as adapters:
             for _ in range(3):
@@ -142,14 +142,14 @@ async def test_a_second_response_is_nobodys(more: bytes) -> None:
 
 
 async def test_101_is_no_success() -> None:
-    """Nobody asked for another protocol."""
+    """No request asked for another protocol."""
     async with script(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n") as server:
         (found,) = await results(server, 1)
     assert found.error == "HTTP 101 Switching Protocols"
 
 
 async def test_a_timed_out_exchange_is_not_continued() -> None:
-    """Its connection is closed: a late answer reaches no other delivery."""
+    """Its connection is closed: a late response reaches no other delivery."""
     async with script(OK[:20]) as server:
         found = await results(server, 2, timeout_seconds=0.1)
     assert [one.error for one in found] == ["no complete response within 0.1 s"] * 2

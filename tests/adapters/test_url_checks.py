@@ -46,7 +46,7 @@ async def found(url: str, profile: str | None = None, **settings: Any) -> str | 
 
 
 def free_port() -> int:
-    """Return a port at which nobody listens."""
+    """Return a port at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
@@ -63,7 +63,7 @@ class Authority:
         self.bundle.write_bytes(root.public_bytes(Encoding.PEM))
 
     def server(self, name: str = "hook.example", *, since: int = -1, until: int = 1) -> ssl.SSLContext:
-        """Return the context of a server whose certificate is valid between so many days from now."""
+        """Return the context of a server whose certificate is valid between this many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -112,7 +112,7 @@ def silent() -> Iterator[int]:
 
 @pytest.fixture
 def mail() -> Iterator[int]:
-    """The port of a server that greets whoever connects."""
+    """The port of a server that sends data as soon as a client connects."""
 
     def greet() -> None:
         with suppress(OSError):
@@ -178,7 +178,7 @@ async def test_no_such_name(url: str, error: int, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_name_of_the_machines_own_resolver() -> None:
-    """Whatever it is that its DNS answers, the warning names the host."""
+    """Whatever its DNS returns, the warning names the host."""
     assert "nowhere.invalid" in str(await found("https://nowhere.invalid/"))
 
 
@@ -268,7 +268,7 @@ async def test_a_port_that_speaks_no_tls(silent: int, mail: int) -> None:
     "form", ["http://{}/", "https://{}/", "kafka://{}/topic", "sqs://q?region=us-east-1&endpoint_url=http://{}"]
 )
 async def test_a_refused_connection(form: str) -> None:
-    """Nobody listens there."""
+    """Nothing listens there."""
     at = f"127.0.0.1:{free_port()}"
     text = str(await found(form.format(at)))
     assert text.startswith(f"{at} does not accept connections (")

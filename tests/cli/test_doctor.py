@@ -50,7 +50,7 @@ def test_environment() -> None:
 
 
 def test_no_broker(system: System, webhooks: Webhooks) -> None:
-    """That is no problem; doctor says who delivers then, and when to switch. Where nobody does, it says both."""
+    """That is not a problem; doctor says what delivers then, and when to switch. If nothing does, it says so too."""
     done = webhooks("doctor", "--json", REDIS_URL="")
     found = finding(done, "broker")
     assert found["status"] == "ok"
@@ -78,7 +78,7 @@ def test_the_wake_up(system: System, webhooks: Webhooks) -> None:
 
 
 def test_keys(system: System, webhooks: Webhooks) -> None:
-    """A browser's key is told from a server's, in both forms."""
+    """A browser's key is distinguished from a server's, in both forms."""
     anon = "e30.eyJyb2xlIjoiYW5vbiJ9.x"
     for key in (system.supabase.keys.publishable, anon):
         done = webhooks("doctor", "--json", SUPABASE_SERVICE_ROLE_KEY=key)
@@ -103,7 +103,7 @@ def test_services_away(webhooks: Webhooks) -> None:
 
 
 def test_rabbitmq(webhooks: Webhooks, rabbitmq_server: RabbitMQ) -> None:
-    """It is looked at in Redis's place; away, or refusing us, it is named without its password."""
+    """It is checked instead of Redis; if it is down or rejects us, it is named without its password."""
     well = {"REDIS_URL": "", "WEBHOOKS_BROKER_URL": rabbitmq_server.url}
     done = webhooks("doctor", "--json", **well)
     assert finding(done, "environment")["status"] == finding(done, "rabbitmq")["status"] == "ok"
@@ -216,7 +216,7 @@ def test_database(system: System, webhooks: Webhooks, harm: str, check: str, tex
 
 
 def test_clock() -> None:
-    """A clock that receivers would refuse is a problem."""
+    """A clock that receivers would reject is a problem."""
     assert [doctor._clock(ahead).status for ahead in (0.5, -4, 30, -119, 500)] == [
         "ok", "ok", "warning", "warning", "problem",
     ]  # fmt: skip
@@ -224,7 +224,7 @@ def test_clock() -> None:
 
 
 def test_listener(system: System, webhooks: Webhooks) -> None:
-    """A notification is sent and comes; an address where nobody answers is told without its password."""
+    """A notification is sent and comes; an address where nothing responds is reported without its password."""
     assert finding(webhooks("doctor", "--json", WEBHOOKS_DATABASE_URL=system.dsn), "listener")["status"] == "ok"
     nowhere = f"postgresql://listener:geheim@127.0.0.1:{free_port()}/app"
     done = webhooks("doctor", "--json", WEBHOOKS_DATABASE_URL=nowhere)

@@ -48,7 +48,7 @@ def post(url: str, secret: str = SECRET, *, at: float | None = None, **headers: 
 
 
 def test_verified_and_forwarded(listen: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
-    """The app gets the same bytes and signatures; its answer goes back; one line of JSON each."""
+    """The app gets the same bytes and signatures; its response goes back; one line of JSON each."""
     with Receiver(answer=lambda _: Reply(418, b"teapot")) as app:
         process, url = listen("--json", "--count", "1", "--forward-to", app.url.removeprefix("http://") + "/hook")
         answer = post(f"{url}/x?y=1")
@@ -84,7 +84,7 @@ def test_not_verified(listen: Callable[..., tuple[subprocess.Popen[str], str]]) 
 
 
 def test_shown_to_people(listen: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
-    """Pretty-printed; a terminal's control characters in it do nothing; the chosen status is answered."""
+    """Pretty-printed; a terminal's control characters in it do nothing; the chosen status is returned."""
     process, url = listen("--count", "2", "--status", "503")
     assert post(url).status_code == 503
     httpx.post(url, content=b"\x1b[2Jboo", trust_env=False)

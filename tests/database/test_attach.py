@@ -128,7 +128,7 @@ def test_one_event_for_several_operations_and_several_for_one(db: Database) -> N
 
 
 def test_deletes_by_a_person_and_by_a_cascade(db: Database) -> None:
-    """What goes with its parent is not told; set null and a missing parent are no cascade."""
+    """What goes with its parent is not told; set null and a missing parent are not a cascade."""
     attach(db, "order.deleted", "delete", ["id", "number"], "customer_id")
     customer = str(one(db, "insert into public.customers default values returning id"))
     for number, columns in (("a", {"customer_id": customer}), ("b", {}), ("c", {"customer_id": customer})):

@@ -280,7 +280,7 @@ def sends(headers: dict[str, str], scheme: str) -> bool:
             h11.Request(method="POST", target="/", headers=[("Host", "x"), *headers.items()])
         )
         if scheme in LIMITS:
-            # a trace may come beside ours
+            # a trace may come in addition to ours
             LIMITS[scheme].check({**OURS, "traceparent": "a", **headers})
     except (h11.LocalProtocolError, UnicodeEncodeError, DestinationError):
         return False

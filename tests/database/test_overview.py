@@ -160,7 +160,7 @@ def test_status_and_reasons(db: Database, endpoint: Callable[..., str]) -> None:
 
 
 def test_row_level_security_holds_under_the_view(db: Database, endpoint: Callable[..., str]) -> None:
-    """It reads as the caller: a user who is no admin sees nothing."""
+    """It reads as the caller: a user who is not an admin sees nothing."""
     fill(db, endpoint())
     as_user(db)
     assert db.execute("select from public.webhook_delivery_overview").rowcount == 0
@@ -188,7 +188,7 @@ def test_the_view_for_studio(
 def test_a_backlog_that_is_worked_on_is_no_outage(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """An outage is a delivery that may go out while nobody delivers; not one that waits for a limit or others."""
+    """An outage is a delivery that may go out while no worker delivers; not one that waits for a limit or others."""
 
     def told() -> list[str]:
         return [reason["text"] for reason in call(db, "webhook_overview")["reasons"]]

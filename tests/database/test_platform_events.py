@@ -315,7 +315,7 @@ def test_not_even_when_the_error_cannot_be_recorded(db: Database) -> None:
 
 
 def test_a_locked_table_does_not_hold_the_user_up(db: Database, dsn: str) -> None:
-    """Somebody alters the deliveries: the event is given up after the lock timeout, and recorded."""
+    """Someone alters the deliveries: the event is given up after the lock timeout, and recorded."""
     with psycopg.connect(dsn) as other:
         other.execute("lock table public.webhook_deliveries in access exclusive mode")
         join(db)

@@ -35,7 +35,7 @@ def one_delivery(endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> 
 
 
 def test_delivered(db: Database, claim: Rows, record: Rows) -> None:
-    """The row and the log say what was answered."""
+    """The row and the log contain the response."""
     (answer,) = record(*claim(), response_status=200, response_excerpt="thanks")
     assert (answer["status"], answer["accepted"]) == ("delivered", True)
     row = stored(db)
@@ -85,7 +85,7 @@ def test_retry_after(claim: Rows, record: Rows) -> None:
 
 
 def test_permanent(db: Database, claim: Rows, record: Rows) -> None:
-    """No further attempt is made; 410 disables the endpoint, with a reason, until somebody enables it."""
+    """No further attempt is made; 410 disables the endpoint, with a reason, until someone enables it."""
     (answer,) = record(*claim(), delivered=False, permanent=True, disable_reason="410 Gone")
     assert answer["status"] == "failed"
     endpoint = db.execute("select * from public.webhook_configurations").fetchone()
@@ -99,7 +99,7 @@ def test_permanent(db: Database, claim: Rows, record: Rows) -> None:
 
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_same_result_twice(db: Database, claim: Rows, record: Rows, delivered: bool) -> None:
-    """A result whose answer got lost is sent again, and changes nothing."""
+    """A result whose response got lost is sent again, and changes nothing."""
     claimed = claim()
     record(*claimed, delivered=delivered)
     before = stored(db)

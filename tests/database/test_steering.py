@@ -44,7 +44,7 @@ def test_both_secrets_sign_until_the_overlap_ends(
 
 
 def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch: Any, claim: Any) -> None:
-    """The last three old secrets sign beside the new one; an overlap of 0 ends them all at once."""
+    """The last three old secrets sign in addition to the new one; an overlap of 0 ends them all at once."""
     config = endpoint(secret_key="first")
     made = [call(db, "rotate_webhook_secret", config)["secret_key"] for _ in range(5)]
     dispatch()
@@ -77,7 +77,7 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
     ],
 )
 def test_only_admins(db: Database, function: str, arguments: tuple[str, ...]) -> None:
-    """A signed-in user is refused by every admin function, whatever it is given."""
+    """A signed-in user is rejected by every admin function, whatever it is given."""
     as_user(db)
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only webhook admins"):
         call(db, function, *arguments)
@@ -126,7 +126,7 @@ def test_an_admin_makes_and_changes_an_endpoint(db: Database) -> None:
     ],
 )
 def test_what_is_wrong_with_an_endpoint_is_said(db: Database, changes: Any, message: str) -> None:
-    """As 22023, which the gateway answers with 400; the same for a new one and for a change."""
+    """As 22023, which becomes a 400 of the gateway; the same for a new one and for a change."""
     made = call(db, "create_webhook_endpoint", json.dumps(NEW))
     as_admin(db)
     for function, arguments in (
@@ -215,7 +215,7 @@ def test_replay_by_time(db: Database, endpoint: Callable[..., str]) -> None:
 
 
 def test_a_write_happens_once_for_a_key(db: Database) -> None:
-    """The repetition gets the first answer without its secret; another request under the key is refused."""
+    """The repetition gets the first result without its secret; another request under the key is rejected."""
     as_admin(db)
     arguments = json.dumps({"settings": NEW})
     first = call(db, "webhook_admin_write", "create_endpoint", arguments, "k1")

@@ -1,4 +1,4 @@
-"""A proxy before Supabase, as Kong is: it passes everything on, or refuses for a while."""
+"""A proxy before Supabase, as Kong is: it passes everything on, or rejects requests for a while."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOO_MANY = Reply(
 class Proxy:
     """A context manager. `asked` and `sent` are the requests' paths and bodies.
 
-    Paths that start with a refused prefix get its reply.
+    Paths that start with a rejected prefix get its reply.
     """
 
     def __init__(self, target: str) -> None:
@@ -49,7 +49,7 @@ class Proxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def refuse(self, prefix: str, reply: Reply, seconds: float) -> None:
-        """Answer so for a while."""
+        """Reply like this for a while."""
         self.refused[prefix] = (reply, time.monotonic() + seconds)
 
     def __enter__(self) -> Self:

@@ -82,7 +82,7 @@ def test_a_token_stops_working(system: System, end: Callable[[System, dict[str, 
 
 
 def test_the_sign_in_page_names_the_command(system: System) -> None:
-    """For who is no admin, and before they try."""
+    """For users who are not admins, and before they try."""
     gateway = system.gateway(WEBHOOKS_SESSION_SECRET=SESSION_SECRET).url
     make_account(system.supabase, EVE)
     with httpx.Client(base_url=gateway, trust_env=False, timeout=30) as browser:

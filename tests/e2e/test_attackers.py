@@ -58,12 +58,12 @@ FOR_ADMINS = {
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
-#: Functions that create and drop triggers as the owner of the tables: granted to nobody.
+#: Functions that create and drop triggers as the owner of the tables: granted to no role.
 FOR_THE_OWNER = {
     "install_platform_webhooks", "uninstall_platform_webhooks", "webhook_attach", "webhook_detach", "webhook_reattach",
 }  # fmt: skip
 
-#: What PostgREST answers to who may not: no key or role, no privilege, or nothing that this role can see.
+#: What PostgREST returns without permission: no key or role, no privilege, or nothing that this role can see.
 REFUSED = {401, 403, 404}
 
 OURS = "n.nspname = 'public' and {} like '%%webhook%%'"
@@ -113,7 +113,7 @@ class World:
         return [self.snapshot(relation) for relation in RELATIONS]
 
     def privileges(self, relation: str) -> str:
-        """Return what the service role may do beside reading, by the catalog."""
+        """Return what the service role may do besides reading, by the catalog."""
         verbs = {"i": "insert", "u": "update", "d": "delete", "t": "truncate", "f": "references", "g": "trigger"}
         row = self.system.db.execute(
             "select "
@@ -200,7 +200,7 @@ def test_relations(world: World) -> None:
                 # it may, and aims at nothing here: what it holds is read from the catalog
                 may += RELATIONS[relation]["service"][1:] if world.granted else world.privileges(relation)
             else:
-                # Supabase Lite answers 204 to some of what it did not do: what counts is what became of the rows
+                # Supabase Lite returns 204 for some calls that it did not execute: the rows are what counts
                 for letter, verb, body in (
                     ("i", "POST", row["row"]),
                     ("u", "PATCH", {column: value}),
@@ -215,7 +215,7 @@ def test_relations(world: World) -> None:
 
 
 def test_functions(world: World) -> None:
-    """Each function, each role: who is not meant to is refused before it does anything."""
+    """Each function, each role: a caller without the right is rejected before it does anything."""
     db = world.system.db
     functions = db.execute(
         f"select p.proname as name, coalesce(p.proargnames[:p.pronargs], '{{}}') as arguments,"
@@ -238,7 +238,7 @@ def test_functions(world: World) -> None:
                 # they look first; what they find is that there is nothing for this caller
                 assert world.checksum() == before, (role, function["name"], answer.text)
             elif role != "anon" and function["name"] in (FOR_USERS | FOR_ADMINS if role == "admin" else FOR_USERS):
-                # it may refuse what was asked ("is not the signed-in user"), after it has looked
+                # it may reject the arguments ("is not the signed-in user") after checking them
                 assert answer.status_code != 401, (role, function["name"], answer.text)
                 assert "permission denied" not in answer.text, (role, function["name"], answer.text)
             else:
@@ -298,7 +298,7 @@ def no_secret(world: World, answer: httpx.Response) -> bool:
 
 
 def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:
-    """A user acts for nobody else; two users' equal keys never meet."""
+    """A user acts for no one else; two users' equal keys never meet."""
     forged = world.call(
         "other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED,
         actor_user_id=world.users["user"],
@@ -347,7 +347,7 @@ def test_sql_in_every_text_argument(world: World, text: str) -> None:
 
 
 def test_oversized_and_deeply_nested_data(world: World) -> None:
-    """Refused with the limit, or by who parses it first; nothing is stored of it, and everything goes on."""
+    """Rejected with the limit, or by the first parser; nothing of it is stored, and everything continues."""
     big = world.call(
         "user", "dispatch_webhook", event_type="user.joined_community", event_data={**JOINED, "x": "y" * 300_000}
     )
@@ -367,7 +367,7 @@ def test_oversized_and_deeply_nested_data(world: World) -> None:
 
 
 def test_a_flood_by_one_user(world: World) -> None:
-    """After sixty in a minute the answer is 429 with the reason; the other user goes on."""
+    """After sixty in a minute the response is 429 with the reason; the other user is not affected."""
     answers = [
         world.call("other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED)
         for _ in range(100)

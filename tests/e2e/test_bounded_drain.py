@@ -44,7 +44,7 @@ def runs(system: System) -> list[dict[str, Any]]:
 
 
 def leased(system: System) -> int:
-    """Return how many deliveries are held by somebody."""
+    """Return how many deliveries are leased."""
     row = system.db.execute("select count(*) as n from webhooks.delivery_queue where lease_id is not null").fetchone()
     return int(row["n"])  # type: ignore[index]
 
@@ -97,7 +97,7 @@ def test_a_time_that_does_not_do_is_rejected(system: System, gateway: Gateway, d
 
 
 def test_its_time_is_bounded(system: System, gateway: Gateway) -> None:
-    """More than it can deliver, receivers that do not answer: it returns in time, and holds nothing afterwards."""
+    """More than it can deliver, receivers that do not respond: it returns in time, and holds nothing afterwards."""
     release = threading.Event()
 
     def answer(request: Received) -> Reply:
@@ -203,7 +203,7 @@ def test_upkeep_is_done_where_there_are_no_workers(system: System) -> None:
 
 
 def test_why_nothing_is_claimed_is_said(system: System, gateway: Gateway) -> None:
-    """A copied database, held until somebody confirms it: the cron fails, and the run has the reason."""
+    """A copied database, held until someone confirms it: the cron fails, and the run has the reason."""
     system.db.execute("update webhooks.installation set project = 'another.supabase.co'")
     system.endpoint("http://127.0.0.1:9/")
     system.dispatch()

@@ -1,4 +1,4 @@
-"""The gateway over HTTP: who may call, what it answers, and what it never says."""
+"""The gateway over HTTP: who may call, what it returns, and what it never reveals."""
 
 from __future__ import annotations
 

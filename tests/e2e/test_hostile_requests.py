@@ -121,7 +121,7 @@ class Raw:
         head += [name + b": " + value for name, value in headers]
         head += [b"Content-Length: %d" % len(body)]
         with socket.create_connection(self._at, timeout=30) as sock:
-            # a response that came early is read all the same
+            # a response that came early is still read
             with suppress(ConnectionError):
                 sock.sendall(b"\r\n".join(head) + b"\r\n\r\n" + body)
             answer = b""

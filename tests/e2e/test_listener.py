@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devstack.postgres import Postgres
     from tests.e2e.conftest import System
 
-#: No sweep: only what is heard starts work.
+#: No sweep: only notifications start work.
 SILENT = {"WEBHOOKS_SWEEP_SECONDS": "0"}
 
 HOLDER = """

@@ -84,7 +84,7 @@ def test_workers_end_in_order(system: System, send: Callable[[Child, int], None]
     [(signal.SIGTERM, 1), (signal.SIGTERM, 4), (signal.SIGHUP, 2), (signal.SIGINT, 3)],
 )
 def test_one_process_ends_in_order(system: System, number: int, times: int) -> None:
-    """The same of `webhooks serve`, while it also has a request under way that gets its response."""
+    """The same of `webhooks serve`, while it also has a request in progress that gets its response."""
 
     def answer(_: Received) -> Reply:
         time.sleep(0.3)

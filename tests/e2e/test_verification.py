@@ -55,7 +55,7 @@ ACCEPTED = {"right", "rotated"}
 
 
 def check(url: str) -> None:
-    """Send all of them to a receiver: it accepts the right ones and refuses the others."""
+    """Send all of them to a receiver: it accepts the right ones and rejects the others."""
     answers = {
         name: httpx.post(url, content=body, headers=headers, trust_env=False).status_code
         for name, (body, headers) in (deliveries()).items()

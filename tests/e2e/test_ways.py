@@ -157,7 +157,7 @@ def test_limits_hold(system: System, start: Callable[[], None]) -> None:
 
 
 def test_a_silent_receiver_is_an_attempt(system: System, start: Callable[[], None]) -> None:
-    """It is recorded when its time is over, and keeps nobody else waiting for longer than that."""
+    """It is recorded when its time is over, and keeps no one else waiting for longer than that."""
     release = threading.Event()
 
     def answer(request: Received) -> Reply:

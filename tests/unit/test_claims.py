@@ -1,4 +1,4 @@
-"""When a process claims, and how often: by what it hears, what it finds, and what the database says is due."""
+"""When a process claims, and how often: by notifications, by what it finds, and what the database says is due."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ear:
 
 
 class Database:
-    """Hands out what `waiting` holds; `answers` come before that. Notes each call."""
+    """Hands out what `waiting` holds; `results` come before that. Notes each call."""
 
     def __init__(self) -> None:
         self.waiting: list[Delivery] = []

@@ -33,7 +33,7 @@ def names(folder: Path) -> list[str]:
     ],
 )  # fmt: skip
 def test_stamps(tmp_path: Path, newest: str | None, first: str | None) -> None:
-    """After the newest, now or later, in their order, and all different; a number that is no moment counts too."""
+    """After the newest, now or later, in their order, and all different; a number that is not a time counts too."""
     if newest:
         (tmp_path / f"{newest}_app.sql").write_text("select 1;")
     before = datetime.now(UTC).strftime(STAMP)

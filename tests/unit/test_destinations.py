@@ -183,7 +183,7 @@ def test_the_normal_form(url: str, db: Connection[dict[str, Any]]) -> None:
 
 
 def test_the_database_agrees(db: Connection[dict[str, Any]]) -> None:
-    """What is refused at delivery is refused when it is saved, and what is saved can be delivered."""
+    """What is rejected at delivery is rejected when it is saved, and what is saved can be delivered."""
     for url in (*RIGHT, *WRONG):
         row = db.execute("select webhooks.url_problem(%s) as problem", (url,)).fetchone()
         assert row is not None

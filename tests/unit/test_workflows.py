@@ -44,7 +44,7 @@ def shown(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_it_triggers_as_often_as_asked() -> None:
-    """POSTs with the token, one line an answer; the token is masked first and never shown, nor in any argv."""
+    """POSTs with the token, one line per response; the token is masked first and never shown, nor in any argv."""
     seen: list[str] = []
 
     def answer(_: Received) -> Reply:
@@ -69,7 +69,7 @@ def test_it_triggers_as_often_as_asked() -> None:
 
 @pytest.mark.parametrize("status", [302, 401, 403, 500, 503])
 def test_it_fails_loudly_and_goes_on(status: int) -> None:
-    """A non-2xx fails the job with the answer; the triggers after it are made all the same."""
+    """A non-2xx fails the job with the response; the triggers after it still run."""
     statuses = iter([status, 202])
     with Receiver(answer=lambda _: Reply(next(statuses), b'why {"run_id":"r"}')) as receiver:
         done = run(receiver.url)
@@ -82,7 +82,7 @@ def test_it_fails_loudly_and_goes_on(status: int) -> None:
 
 @pytest.mark.parametrize("page", [b"", b"<html>Welcome to nginx!</html>", b'{"status":"ok"}'])
 def test_another_sites_success_is_none(page: bytes) -> None:
-    """A 2xx page that is no gateway's response fails the job."""
+    """A 2xx page that is not from the gateway fails the job."""
     with Receiver(answer=lambda _: Reply(200, page)) as receiver:
         done = run(receiver.url, triggers=1)
         closing = run(receiver.url, script=close_discussions_script())
@@ -119,7 +119,7 @@ def test_it_names_what_is_not_set() -> None:
 
 
 def test_discussions_are_closed_once_an_hour() -> None:
-    """One POST a run; loud when the gateway refuses, is away or is not set, and the token is never shown."""
+    """One POST a run; it fails if the gateway rejects it, is down or is not set, and the token is never shown."""
     script = close_discussions_script()
     (schedule,) = workflow("close-discussions.yml")[True]["schedule"]  # YAML 1.1 reads the key "on" as true
     minute, *rest = schedule["cron"].split()

@@ -1,6 +1,6 @@
 """Heads of responses that a strict parser rejects and every browser accepts, in a form that the parser takes.
 
-Source: RFC 9112, sections 2.2 (bare LF), 5.2 (folded lines) and 6.3 (lengths), and what browsers do beside it. Where
+Source: RFC 9112, sections 2.2 (bare LF), 5.2 (folded lines) and 6.3 (lengths), and browsers' behavior. Where
 the length of a body is in doubt, what follows it could be taken for another response: the connection is not reused.
 """
 

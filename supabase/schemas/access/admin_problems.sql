@@ -58,5 +58,5 @@ begin
         return next;
     end if;
 end $$;
-comment on function webhooks.admin_problems() is 'Problems with the rule for who is a webhook admin, and how to fix them: for `webhooks doctor` and for the migrations.';
+comment on function webhooks.admin_problems() is 'Problems with the rule that decides who is a webhook admin, and how to fix them: for `webhooks doctor` and for the migrations.';
 revoke all on function webhooks.admin_problems() from public, anon, authenticated, service_role;

@@ -1,5 +1,5 @@
 -- The wake-up of a gateway without workers: a request by pg_net, which sends it once the transaction has committed. Only
--- where webhooks.wake_by_request asked for it. A gateway looks once more a second later, for what this leaves out.
+-- where webhooks.wake_by_request asked for it. A gateway looks again a second later, for what this leaves out.
 create or replace function webhooks.request_drain()
 returns void
 language plpgsql

@@ -29,7 +29,7 @@ set max_parallel_workers_per_gather = 0
 set jit = off
 as $$
 declare
-    -- Event type, status and payload are looked for in so many rows at a time; a page that finds too few of them says
+    -- Event type, status and payload are looked for in this many rows at a time; a page that finds too few of them says
     -- where to go on. So the rarest search costs no more than the commonest.
     _scanned constant integer := 20000;
     _size integer := least(greatest(coalesce(page_size, 50), 1), 500);

@@ -181,7 +181,7 @@ def test_stats_are_the_dashboards(site: Site, api: httpx.Client) -> None:
 
 
 def test_a_write_is_done_once_for_a_key(site: Site, api: httpx.Client) -> None:
-    """The repetition is marked, has no secret, and makes nothing; another request under the key is refused."""
+    """The repetition is marked, has no secret, and makes nothing; another request under the key is rejected."""
     new = {"name": "n8n", "url": "https://example.com/a", "events": ["*"]}
     first = api.post("/endpoints", json=new, headers={"Idempotency-Key": "one"})
     again = api.post("/endpoints", json=new, headers={"Idempotency-Key": "one"})
@@ -257,21 +257,21 @@ def test_errors_are_problems(api: httpx.Client, method: str, path: str, body: An
     answer = api.request(method, path, json=body)
     assert answer.status_code == status, answer.text
     if path == "/nowhere":
-        return  # no route of the API: the gateway's own answer
+        return  # not a route of the API: the gateway's own response
     assert answer.headers["content-type"].startswith("application/problem+json")
     problem = answer.json()
     assert (problem["status"], bool(problem["title"]), detail in problem["detail"]) == (status, True, True), problem
 
 
 def test_who_may_call(site: Site) -> None:
-    """Admins and the service key; other users 403, anybody else 401; a cookie is no sign-in here."""
+    """Admins and the service key; other users get 403, anyone else 401; a cookie does not count here."""
     for path in ("/endpoints", "/deliveries", "/events", "/stats", "/stats/series", "/runs"):
         url = f"{site.url}/api/v1{path}"
         for headers, status in (
             (bearer(site, USER), 403),
             ({"Authorization": f"Bearer {site.system.supabase.keys.secret}"}, 200),
             ({"Authorization": f"Bearer {TOKEN}"}, 401),
-            # Supabase's API gateway ignores these and goes by the key beside them
+            # Supabase's API gateway ignores these and uses the key sent with them
             ({"Authorization": "Bearer sb_x"}, 401),
             ({"Authorization": f"Bearer {site.system.supabase.keys.publishable}"}, 401),
             ({"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0."}, 401),

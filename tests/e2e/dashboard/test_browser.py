@@ -137,7 +137,7 @@ def test_every_page_is_accessible(browser: Browser, site: Site, options: dict[st
         assert serious == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is too wide"
     visit.context.close()
-    # the page with an unknown status answers 200 with its problem in words
+    # the page with an unknown status returns 200 with an error message
     assert visit.complaints == []
 
 
@@ -192,7 +192,7 @@ def test_the_overview_renews_itself(visit: Visit) -> None:
 
 
 def test_sign_in_refused(browser: Browser, site: Site) -> None:
-    """In one message for a wrong password and for who is not an admin; the page that was asked for comes after."""
+    """With one message for a wrong password and for a user who is not an admin; then the requested page comes."""
     visit = Visit(browser, site)
     page = visit.page
     page.goto("/runs")

@@ -75,10 +75,10 @@ def test_by_the_api(site: Site, api: httpx.Client) -> None:
 
 
 def test_who_may_delete(site: Site) -> None:
-    """Admins and servers; the cron's token is no server's here, and nobody without one."""
+    """Admins and servers; the cron's token is not a server's here, and a token is required."""
     endpoint = with_history(site.system, "receiver")
     url = f"{site.url}/api/v1/endpoints/{endpoint}"
-    for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": "Bearer nobody"}):
+    for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": "Bearer no one"}):
         assert httpx.delete(url, headers=headers, trust_env=False).status_code in {401, 403}
     assert len(history(site.system, endpoint)) == 2
     preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "DELETE"}

@@ -104,7 +104,7 @@ def test_a_session_without_the_code_is_nobody(system: System, auth: SecondFactor
 
 
 def test_what_else_a_code_page_may_meet(system: System, auth: SecondFactors) -> None:
-    """No sign-in under way, a session that has ended, an account that is no admin's, a factor without codes."""
+    """No sign-in in progress, a session that has ended, an account that is not an admin's, a factor without codes."""
     site = Site(system)
     visitor = site.visitor()
     assert visitor.get("/sign-in/code").headers["location"] == "/sign-in"
@@ -132,7 +132,7 @@ def test_what_else_a_code_page_may_meet(system: System, auth: SecondFactors) -> 
 
 
 def test_codes_are_counted_with_passwords(system: System, auth: SecondFactors) -> None:
-    """Ten tries in all; then not even the right one is asked about."""
+    """Ten tries in all; then even the right one is rejected."""
     site = Site(system)
     secret = enroll(site, auth)
     client = site.visitor()

@@ -1,4 +1,4 @@
-"""Who comes in: Supabase's users whom the database calls admins, and nobody by a forged form or cookie."""
+"""Who can sign in: Supabase's users whom the database calls admins, and no one by a forged form or cookie."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_nobody_sees_a_page_without_signing_in(site: Site) -> None:
 
 
 def test_an_admin_signs_in_and_out(site: Site) -> None:
-    """Cookies are HttpOnly and Lax; every page answers; after signing out none does."""
+    """Cookies are HttpOnly and Lax; every page responds; after signing out none does."""
     client = site.visitor()
     answer = sign_in(client, ADMIN, after="/deliveries?status=failed")
     assert answer.headers["location"] == "/deliveries?status=failed"
@@ -96,7 +96,7 @@ def test_the_old_functions_need_no_form_token(site: Site) -> None:
 
 
 def test_an_expired_token_is_refreshed(site: Site) -> None:
-    """The page comes as if nothing had been; a refresh token that Supabase refuses ends the session."""
+    """The page comes as if nothing had been; a refresh token that Supabase rejects ends the session."""
     client = site.admin()
     stored = session(client)
     forge(client, {**stored, "expires_at": time.time() - 1})

@@ -52,7 +52,7 @@ def test_a_stranger_guesses(site: Site) -> None:
 
 
 def test_who_mistypes_and_signs_in_starts_anew(site: Site) -> None:
-    """The count is of tries since the last sign-in; an account that is no admin's never gets there."""
+    """The count is of tries since the last sign-in; an account that is not an admin's never gets there."""
     client = visitor(site, site.url, "198.51.100.7")
     for _ in range(3):
         assert [sign_in(client, WRONG).status_code for _ in range(8)] == [400] * 8

@@ -1,4 +1,4 @@
-"""A new or changed URL is checked by a worker, whoever wrote it, and every surface shows what it found."""
+"""A new or changed URL is checked by a worker, however it was written, and every interface shows the result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def wait_for_check(system: System, endpoint: str) -> str | None:
 
 
 def refusing() -> str:
-    """Return a URL at which nobody listens."""
+    """Return a URL at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return f"http://127.0.0.1:{listening.getsockname()[1]}/"
 
