@@ -45,11 +45,12 @@ migrations: install  ## Produce supabase/migrations from supabase/schemas
 docs: install  ## Build the documentation site into .devstack/docs; a broken link is an error
 	@$(RUN) sphinx-build --quiet --fail-on-warning --keep-going docs .devstack/docs
 
-check: install docs  ## Format, lint, types, layers, migrations, workflows, deployment files and documentation
+check: install docs  ## Format, lint, types, layers, words, migrations, workflows, deployment files and documentation
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
+	$(RUN) python -m devstack.words
 	$(RUN) squawk supabase/migrations/*.sql supabase/optional/*.sql
 	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) zizmor --offline .github/workflows
