@@ -1,4 +1,4 @@
--- webhooks migration: system f2ffad06969b61feed276761c7e5a5e29c5a212598787c3bc52ac030afb6b24e
+-- webhooks migration: system fbb7b7733d139e1cace1aad79466447f5ea83de413558ae872ae70a3411c8762
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -273,7 +273,7 @@ begin
         return next;
     end if;
 end $$;
-comment on function webhooks.admin_problems() is 'Problems with the rule for who is a webhook admin, and how to fix them: for `webhooks doctor` and for the migrations.';
+comment on function webhooks.admin_problems() is 'Problems with the rule that decides who is a webhook admin, and how to fix them: for `webhooks doctor` and for the migrations.';
 revoke all on function webhooks.admin_problems() from public, anon, authenticated, service_role;
 
 -- schemas/access/admin_rule_source.sql
@@ -4469,7 +4469,7 @@ grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, 
 
 -- schemas/deliveries/request_drain.sql
 -- The wake-up of a gateway without workers: a request by pg_net, which sends it once the transaction has committed. Only
--- where webhooks.wake_by_request asked for it. A gateway looks once more a second later, for what this leaves out.
+-- where webhooks.wake_by_request asked for it. A gateway looks again a second later, for what this leaves out.
 create or replace function webhooks.request_drain()
 returns void
 language plpgsql
@@ -4687,7 +4687,7 @@ set max_parallel_workers_per_gather = 0
 set jit = off
 as $$
 declare
-    -- Event type, status and payload are looked for in so many rows at a time; a page that finds too few of them says
+    -- Event type, status and payload are looked for in this many rows at a time; a page that finds too few of them says
     -- where to go on. So the rarest search costs no more than the commonest.
     _scanned constant integer := 20000;
     _size integer := least(greatest(coalesce(page_size, 50), 1), 500);
@@ -8640,6 +8640,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f2ffad06969b61feed276761c7e5a5e29c5a212598787c3bc52ac030afb6b24e', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'fbb7b7733d139e1cace1aad79466447f5ea83de413558ae872ae70a3411c8762', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: platform 48271a10772de95b51b1edcb3f75caa42684f2e3a118f4df59e74b491c711fff
+-- webhooks migration: platform 397b41bf1cd49d6d21725133409e2ef3dd988fadf2b2d8d2eef0dcb959e34a9b
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -119,7 +119,7 @@ insert into public.webhook_event_types (name, description, data_schema, example)
     "comment_text": {"type": "string"}}}', '{
     "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "comment_id": "2f3e4d5c-6b7a-4899-a8b7-c6d5e4f3a2b1",
     "comment_text": "See you there!"}'),
-('user.flagged_comment', 'A user flagged somebody''s comment.', '{
+('user.flagged_comment', 'A user flagged another user''s comment.', '{
     "type": "object", "required": ["comment_id", "flagged_user_id", "reason"], "properties": {
     "comment_id": {"type": ["string", "null"], "format": "uuid"}, "flagged_user_id": {"type": "string", "format": "uuid"},
     "reason": {"type": "string"}}}', '{
@@ -280,6 +280,6 @@ on conflict (object) do update set kind = excluded.kind, grants = excluded.grant
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', '48271a10772de95b51b1edcb3f75caa42684f2e3a118f4df59e74b491c711fff', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', '397b41bf1cd49d6d21725133409e2ef3dd988fadf2b2d8d2eef0dcb959e34a9b', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -27,7 +27,7 @@ insert into public.webhook_event_types (name, description, data_schema, example)
     "comment_text": {"type": "string"}}}', '{
     "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "comment_id": "2f3e4d5c-6b7a-4899-a8b7-c6d5e4f3a2b1",
     "comment_text": "See you there!"}'),
-('user.flagged_comment', 'A user flagged someone''s comment.', '{
+('user.flagged_comment', 'A user flagged another user''s comment.', '{
     "type": "object", "required": ["comment_id", "flagged_user_id", "reason"], "properties": {
     "comment_id": {"type": ["string", "null"], "format": "uuid"}, "flagged_user_id": {"type": "string", "format": "uuid"},
     "reason": {"type": "string"}}}', '{
