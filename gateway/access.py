@@ -47,7 +47,7 @@ class Access(ASGIMiddleware):
         status = 500
         began = time.perf_counter()
 
-        async def answer(message: Message) -> None:
+        async def respond(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -56,7 +56,7 @@ class Access(ASGIMiddleware):
 
         with bound(request_id=request_id, trace_id=trace_id):
             try:
-                await next_app(scope, receive, answer)
+                await next_app(scope, receive, respond)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 

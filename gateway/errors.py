@@ -47,16 +47,16 @@ REFUSALS = {
 }
 
 
-def _answer(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:
+def _response(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:
     return Response({"status_code": status, "detail": detail, **extra}, status_code=status, media_type=MediaType.JSON)
 
 
 def _queue_unavailable(_: Request[Any, Any, Any], exc: QueueUnavailable) -> Response[dict[str, Any]]:
-    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable=exc.service)
+    return _response(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable=exc.service)
 
 
 def _store_unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Response[dict[str, Any]]:
-    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="supabase")
+    return _response(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="supabase")
 
 
 def refusal_status(exc: StoreError) -> int:
@@ -70,7 +70,7 @@ def refusal_status(exc: StoreError) -> int:
 
 
 def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[str, Any]]:
-    return _answer(refusal_status(exc), str(exc))
+    return _response(refusal_status(exc), str(exc))
 
 
 #: What reading a request raises, here or in a library, when it is malformed: not UTF-8, or JSON nested too deeply.
@@ -86,7 +86,7 @@ def unreadable(exc: Exception) -> str:
 
 
 def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Response[dict[str, Any]]:
-    return _answer(HTTP_400_BAD_REQUEST, unreadable(exc))
+    return _response(HTTP_400_BAD_REQUEST, unreadable(exc))
 
 
 async def log_unexpected(exc: Exception, _: Scope) -> None:

@@ -98,9 +98,9 @@ class Supabase:
     async def sign_in(self, email: str, password: str) -> tuple[Tokens, list[Factor]]:
         """Return a user's tokens and second factors: with a second factor, the tokens are not enough."""
         body = {"email": email, "password": password}
-        answer = await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password")
-        factors = msgspec.convert((answer.get("user") or {}).get("factors") or [], list[Factor])
-        return _tokens(answer, email), [factor for factor in factors if factor.status == "verified"]
+        response = await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password")
+        factors = msgspec.convert((response.get("user") or {}).get("factors") or [], list[Factor])
+        return _tokens(response, email), [factor for factor in factors if factor.status == "verified"]
 
     async def verify(self, tokens: Tokens, factor: str, code: str) -> Tokens:
         """Return tokens of the level aal2 for a factor's code. Raises SignedOut, with code 422 for a wrong code."""
@@ -174,33 +174,33 @@ class Supabase:
         key = settings.anon_key if path.startswith("/auth/") else settings.service_key
         headers = {"apikey": key, "Authorization": f"Bearer {token}", **more}
         try:
-            answer = await self._client.request(method, path, headers=headers, content=content)
+            response = await self._client.request(method, path, headers=headers, content=content)
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"Supabase did not respond ({type(exc).__name__})") from exc
-        if answer.is_success:
-            return answer
-        raise refused(answer) if ours else _error(answer)
+        if response.is_success:
+            return response
+        raise refused(response) if ours else _error(response)
 
     @staticmethod
-    def _read(answer: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def _read(response: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
         try:
-            return exact.decode(answer.content, fraction) if answer.content else None
+            return exact.decode(response.content, fraction) if response.content else None
         except ValueError as exc:
             # a maintenance page with status 200, for example
             raise StoreUnavailable(f"the response is not from Supabase's API ({type(exc).__name__})") from None
 
 
-def _tokens(answer: dict[str, Any], email: str) -> Tokens:
+def _tokens(response: dict[str, Any], email: str) -> Tokens:
     return Tokens(
-        access_token=answer["access_token"],
-        refresh_token=answer["refresh_token"],
-        expires_at=time.time() + float(answer["expires_in"]),
-        email=(answer.get("user") or {}).get("email") or email,
+        access_token=response["access_token"],
+        refresh_token=response["refresh_token"],
+        expires_at=time.time() + float(response["expires_in"]),
+        email=(response.get("user") or {}).get("email") or email,
     )
 
 
-def _error(answer: httpx.Response) -> StoreError:
-    error = refused(answer)
-    if answer.status_code == httpx.codes.UNAUTHORIZED or error.code in BAD_TOKEN:
+def _error(response: httpx.Response) -> StoreError:
+    error = refused(response)
+    if response.status_code == httpx.codes.UNAUTHORIZED or error.code in BAD_TOKEN:
         return SignedOut("Supabase does not accept the token; sign in again", code=error.code)
     return error

@@ -78,11 +78,11 @@ def _rows(rest: httpx.Client, table: str, columns: str) -> list[dict[str, Any]]:
             "offset": len(rows),
             "limit": PAGE,
         }
-        answer = rest.get(f"/{table}", params=query)
-        if not answer.is_success:
-            raise refused(answer, "the event catalog")
+        response = rest.get(f"/{table}", params=query)
+        if not response.is_success:
+            raise refused(response, "the event catalog")
         try:
-            found = exact.decode(answer.content)
+            found = exact.decode(response.content)
         except ValueError as exc:
             raise StoreUnavailable(f"the response is not from Supabase's API ({type(exc).__name__})") from None
         rows += found

@@ -38,13 +38,13 @@ def refusal(code: str, message: str | None, hint: str | None = None) -> StoreErr
     return StoreError(text, code=code)
 
 
-def refused(answer: httpx.Response, asked: str = "") -> StoreError:
+def refused(response: httpx.Response, asked: str = "") -> StoreError:
     """Return the error for an unsuccessful response, already read; `asked`, if given, is prepended to its text."""
     try:
-        body = msgspec.json.decode(answer.content, type=dict[str, Any])
+        body = msgspec.json.decode(response.content, type=dict[str, Any])
     except msgspec.DecodeError:
         body = {}
     # Auth uses `msg`. Kong and Cloudflare return JSON too, without a code
-    message = body.get("message") or body.get("msg") or f"Supabase returned {answer.status_code}"
-    code = body.get("code") or answer.status_code
+    message = body.get("message") or body.get("msg") or f"Supabase returned {response.status_code}"
+    code = body.get("code") or response.status_code
     return refusal(str(code), f"{asked}: {message}" if asked else str(message), body.get("hint"))

@@ -193,8 +193,8 @@ class Store:
         headers = {**rest.headers, "Content-Type": "application/json"}
         with _translated(function):
             # not the client's rpc(): it would round numbers, and could not read those with many digits
-            answer = await rest.session.post(f"rpc/{function}", content=body, headers=headers)
-            return exact.decode(answer.content, float) if answer.content else None
+            response = await rest.session.post(f"rpc/{function}", content=body, headers=headers)
+            return exact.decode(response.content, float) if response.content else None
 
     def _connected(self) -> AsyncClient:
         if self._client is None:
@@ -229,8 +229,8 @@ def _translated(asked: str) -> Iterator[None]:
         raise StoreUnavailable(f"the response to {asked} is not from Supabase's API ({type(exc).__name__})") from exc
 
 
-async def _refuse(answer: httpx.Response) -> None:
+async def _refuse(response: httpx.Response) -> None:
     """Raise the error of an unsuccessful response; the client's own error lacks the status."""
-    if not answer.is_success and not answer.has_redirect_location:
-        await answer.aread()
-        raise refused(answer, answer.request.url.path.rpartition("/")[2])
+    if not response.is_success and not response.has_redirect_location:
+        await response.aread()
+        raise refused(response, response.request.url.path.rpartition("/")[2])

@@ -215,11 +215,11 @@ async def retry(
     idempotency_key: Key = None,
 ) -> Response[Retried]:
     """Make it due now: a failed delivery gets one more attempt, a delivered one is sent again."""
-    answer = await write(
+    response = await write(
         caller, "retry", Retried, idempotency_key, status=HTTP_202_ACCEPTED, delivery_id=str(delivery_id)
     )
     await wake(broker, settings)
-    return answer
+    return response
 
 
 SELECTIONS = [
@@ -248,11 +248,11 @@ async def retry_many(
     Deliveries of inactive endpoints, and those that are being sent, are not changed.
     """
     arguments = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
-    answer = await write(
+    response = await write(
         caller, "retry_many", RetriedMany, idempotency_key, status=HTTP_202_ACCEPTED, **msgspec.to_builtins(arguments)
     )
-    await wake(broker, settings, answer.content.retried)
-    return answer
+    await wake(broker, settings, response.content.retried)
+    return response
 
 
 REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run": True}
@@ -282,8 +282,8 @@ async def replay(
     made = await caller.write("replay", idempotency_key, **msgspec.to_builtins(arguments))
     if made["replayed"]:
         await wake(broker, settings, made["replayed"])
-    answer = msgspec.convert({**made, "next_cursor": encode(made["next"])}, Replayed)
-    return Response(answer, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
+    response = msgspec.convert({**made, "next_cursor": encode(made["next"])}, Replayed)
+    return Response(response, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
 
 
 ROUTES = [index, show, attempts, retry, retry_many, replay]

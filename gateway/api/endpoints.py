@@ -300,11 +300,11 @@ async def send_test(
     idempotency_key: Key = None,
 ) -> Response[TestMade]:
     """Create a delivery of the event webhook.test, which is sent like any other."""
-    answer = await write(
+    response = await write(
         caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED, webhook_config_id=str(endpoint_id)
     )
     await wake(broker, settings)
-    return answer
+    return response
 
 
 def _given(changes: Changes) -> dict[str, Any]:

@@ -98,12 +98,12 @@ async def dispatch(  # noqa: PLR0913, PLR0917 - Litestar injects each
     """Create a delivery for each active endpoint that subscribes."""
     # parsed again: Litestar's decoder rounds numbers
     given = exact.decode(await request.body())
-    answer = await write(
+    response = await write(
         caller, "dispatch", Dispatched, idempotency_key, status=HTTP_202_ACCEPTED, event_type=data.event_type,
         event_data=given["event_data"],
     )  # fmt: skip
-    await wake(broker, settings, answer.content.deliveries)
-    return answer
+    await wake(broker, settings, response.content.deliveries)
+    return response
 
 
 ROUTES = [index, dispatch]

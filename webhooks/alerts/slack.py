@@ -32,12 +32,12 @@ class Slack:
         """Post a notice."""
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=None) as client:  # noqa: S113 - bounded by the caller
-                answer = await client.post(self._url, json=message(notice.title))
+                response = await client.post(self._url, json=message(notice.title))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             # its text may repeat the URL
             raise NoticeError(f"Slack did not respond ({type(exc).__name__}); check WEBHOOKS_ALERT_SLACK_URL") from None
-        if not answer.is_success:
-            raise NoticeError(f"Slack returned {answer.status_code}; check WEBHOOKS_ALERT_SLACK_URL")
+        if not response.is_success:
+            raise NoticeError(f"Slack returned {response.status_code}; check WEBHOOKS_ALERT_SLACK_URL")
 
 
 #: Where text becomes a mention or a link: <!everyone>, <@U1>, <url|text>, @channel, [text](url), https://, www.

@@ -107,11 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
             problem = verification_problem(self.server.secret, headers, body, now=time.time())
         self.server.received += 1
         self.server.unverified += problem is not None
-        status, answer = self._answer(headers, body)
+        status, response = self._respond(headers, body)
         self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
         verified = None if not self.server.secret else problem is None
         if self.server.as_json:
             record = {"path": self.path, "headers": headers, "body": _parsed(body), "verified": verified}
@@ -119,16 +119,16 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._show(headers, body, problem, status)
 
-    def _answer(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def _respond(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         if self.server.target is None:
             return self.server.status, b"ok"
         passed = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
         try:
-            answer = self.server.client.post(self.server.target, content=body, headers=passed)
+            response = self.server.client.post(self.server.target, content=body, headers=passed)
         except httpx.HTTPError as exc:
             complain(f"{self.server.target} did not respond ({type(exc).__name__}); is your app running?")
             return 502, b"the app behind webhooks listen did not respond"
-        return answer.status_code, answer.content
+        return response.status_code, response.content
 
     def _show(self, headers: dict[str, str], body: bytes, problem: str | None, status: int) -> None:
         screen = console()

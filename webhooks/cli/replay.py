@@ -49,10 +49,10 @@ def replay(
     with progress() as bar:
         task = bar.add_task("replaying", total=None if bounded else matching)
         while after is not None:
-            answer = call("replay_webhook_deliveries", **filters, **after, dry_run=False, at_most=batch)
-            replayed += answer["replayed"]
+            response = call("replay_webhook_deliveries", **filters, **after, dry_run=False, at_most=batch)
+            replayed += response["replayed"]
             bar.update(task, completed=replayed)
-            after = answer["next"]
+            after = response["next"]
     _tell({"matching": matching, "bounded": bounded, "replayed": replayed}, as_json=as_json)
 
 

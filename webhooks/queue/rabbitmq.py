@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dramatiq import Consumer, Message, Middleware
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 #: Seconds for a connection from TCP to AMQP. pika requires more than for TCP alone.
 CONNECT_MORE = 2
@@ -82,11 +82,11 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
                 self.enqueue(drain())
             return missing
 
-        return self._ask("did not take the jobs", top_up)
+        return self._ask("did not accept the jobs", top_up)
 
     def announce_later(self, milliseconds: int) -> None:
         """Enqueue to Dramatiq's delay queue: a worker holds the message, and loses it when it is killed."""
-        self._ask("did not take the wake-up call", lambda: self.enqueue(drain(), delay=milliseconds))
+        self._ask("did not accept the wake-up call", lambda: self.enqueue(drain(), delay=milliseconds))
 
     def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
         """Publish a message that expires to a queue with room for one."""
@@ -146,7 +146,7 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
         self._thread.shutdown(wait=False, cancel_futures=True)
         super().close()
 
-    def _ask(self, failure: str, work: Callable[[], Answer]) -> Answer:
+    def _ask(self, failure: str, work: Callable[[], Result]) -> Result:
         asked = self._thread.submit(self._connected, work)
         try:
             return asked.result(PATIENCE)
@@ -154,7 +154,7 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
             asked.cancel()
             raise self.unavailable(failure, exc) from exc
 
-    def _connected(self, work: Callable[[], Answer]) -> Answer:
+    def _connected(self, work: Callable[[], Result]) -> Result:
         """Use this thread's connection; retry once if it was an old one, which may have ended unnoticed."""
         old = hasattr(self.state, "connection")
         self.state.held = True

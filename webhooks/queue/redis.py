@@ -45,7 +45,7 @@ class Redis(RedisBroker, SharedBroker):
 
     def announce(self, jobs: int) -> int:
         """Enqueue what is missing."""
-        with self._asked("did not take the jobs"):
+        with self._asked("did not accept the jobs"):
             missing = max(0, jobs - int(self.client.llen(f"{self.namespace}:{QUEUE}")))
             for _ in range(missing):
                 self.enqueue(drain())
@@ -53,7 +53,7 @@ class Redis(RedisBroker, SharedBroker):
 
     def announce_later(self, milliseconds: int) -> None:
         """Enqueue a delayed message."""
-        with self._asked("did not take the wake-up call"):
+        with self._asked("did not accept the wake-up call"):
             self.enqueue(drain(), delay=milliseconds)
 
     def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:

@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: asyncio.Future[None] | None = None
+        self._response: asyncio.Future[None] | None = None
         #: The socket's, and that of TLS above it: each buffers what it could not send.
         self._transports: list[asyncio.Transport] = []
         self._socket: socket.socket | None = None
@@ -104,10 +104,10 @@ class Connection(asyncio.Protocol):
         if self._lost:
             raise httpx.RemoteProtocolError(DISCONNECTED)
         self._begin()
-        self._answer = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         try:
             self._transports[-1].write(request)
-            await self._answer
+            await self._response
             if self._complete and self._buffered:
                 await self._sent()
         except asyncio.CancelledError:
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             raise
         finally:
-            self._answer = None
+            self._response = None
         if not self._complete or self._buffered or self._queued:
             self._open = False
         if not self._open:
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, received: bytes) -> None:
         """Parse."""
         data = received
-        if self._answer is None or self._answer.done():
+        if self._response is None or self._response.done():
             # no request is open: what follows could be taken for the response to another delivery
             self.abort()
             return
@@ -309,10 +309,10 @@ class Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(DISCONNECTED))
 
     def _finish(self) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_result(None)
+        if self._response and not self._response.done():
+            self._response.set_result(None)
 
     def _fail(self, error: httpx.HTTPError) -> None:
         self._open = False
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(error)
+        if self._response and not self._response.done():
+            self._response.set_exception(error)

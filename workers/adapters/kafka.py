@@ -95,7 +95,7 @@ Client = TypeVar("Client")
 #: Concurrent requests to brokers: each holds a thread until the response, and some brokers never respond.
 _ASKING = ThreadPoolExecutor(64, thread_name_prefix="asyncio_kafka")
 
-Answer = tuple["asyncio.Future[Receipt]", "Receipt | DeliveryError"]
+Report = tuple["asyncio.Future[Receipt]", "Receipt | DeliveryError"]
 
 
 class KafkaAdapter:
@@ -169,7 +169,7 @@ class _Admin:
     async def brokers(self, topic: str) -> list[tuple[str, int]]:
         """Return the hosts and ports of all brokers. Raises DeliveryError."""
         # of one topic, since all of a cluster's may come to more than is read
-        metadata = await self._answer(_ASKING.submit(self._client.list_topics, topic, self._seconds))
+        metadata = await self._result(_ASKING.submit(self._client.list_topics, topic, self._seconds))
         return [(str(broker.host), broker.port) for broker in metadata.brokers.values()]
 
     async def limit(self, topic: str) -> int | None:
@@ -177,7 +177,7 @@ class _Admin:
         resource = ConfigResource(ResourceType.TOPIC, topic)
         asked = self._client.describe_configs([resource], request_timeout=min(self._seconds / 4, LIMIT_SECONDS))
         try:
-            return int((await self._answer(asked[resource]))["max.message.bytes"].value)
+            return int((await self._result(asked[resource]))["max.message.bytes"].value)
         except (DeliveryError, KeyError, ValueError, TypeError):
             return None
 
@@ -188,7 +188,7 @@ class _Admin:
     def _end(self) -> None:
         del self._client
 
-    async def _answer(self, future: Future[Any]) -> Any:  # noqa: ANN401 - the SDK's own types
+    async def _result(self, future: Future[Any]) -> Any:  # noqa: ANN401 - the SDK's own types
         while not future.done():
             # not as an awaited future: cancelled, it would break the SDK's callback
             await asyncio.sleep(LOOK_SECONDS)
@@ -215,7 +215,7 @@ class _Producer:
         self._loop = loop
         self._alone = alone
         self._trouble: KafkaError | None = None
-        self._answers: list[Answer] = []
+        self._reports: list[Report] = []
         self._stop = threading.Event()
         self._client = _made(Producer, configuration, self._troubled)
         self._thread = threading.Thread(target=self._poll, name="kafka", daemon=True)
@@ -230,15 +230,15 @@ class _Producer:
         """Hand a record over; return the future of its receipt. Raises DeliveryError."""
         future: asyncio.Future[Receipt] = self._loop.create_future()
 
-        def answer(error: KafkaError | None, record: Record) -> None:
+        def report(error: KafkaError | None, record: Record) -> None:
             if error is not None:
                 refusal = _refusal(error, self._trouble)
                 if not self._alone and error.name() in OF_A_BATCH:
                     refusal = BatchRejected(str(refusal))
-                self._answers.append((future, refusal))
+                self._reports.append((future, refusal))
             else:
                 self._trouble = None
-                self._answers.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
+                self._reports.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
 
         try:
             self._client.produce(
@@ -246,7 +246,7 @@ class _Producer:
                 message.body,
                 key,
                 headers=[(name, value.encode()) for name, value in message.headers.items()],
-                on_delivery=answer,
+                on_delivery=report,
             )
         except KafkaException as exc:
             raise _refusal(exc.args[0], self._trouble) from exc
@@ -274,9 +274,9 @@ class _Producer:
         del self._client  # ends librdkafka's threads; it may block, so here
 
     def _hand_over(self) -> None:
-        answers, self._answers = self._answers, []
-        if answers:
-            self._loop.call_soon_threadsafe(_settle_all, answers)
+        reports, self._reports = self._reports, []
+        if reports:
+            self._loop.call_soon_threadsafe(_settle_all, reports)
 
     def _troubled(self, error: KafkaError) -> None:
         self._trouble = error
@@ -304,8 +304,8 @@ def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryEr
     return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
 
 
-def _settle_all(answers: list[Answer]) -> None:
-    for future, result in answers:
+def _settle_all(reports: list[Report]) -> None:
+    for future, result in reports:
         settle(future, result)
 
 

@@ -150,7 +150,7 @@ class SqsAdapter:
     async def _send(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
         try:
             client, queue_url = await self._connected()
-            answer = await client.send_message_batch(
+            reply = await client.send_message_batch(
                 QueueUrl=queue_url,
                 Entries=[{"Id": str(number), **entry} for number, entry in enumerate(entries)],
             )
@@ -175,7 +175,7 @@ class SqsAdapter:
             # the SDK's parsers may raise anything for a response that is not SQS's
             raise DeliveryError(f"SQS: the response is not from SQS ({type(exc).__name__})") from exc
         try:
-            return _outcomes(answer, len(entries))
+            return _outcomes(reply, len(entries))
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise DeliveryError(f"SQS: the response is not from SQS ({type(exc).__name__})") from exc
 
@@ -224,10 +224,10 @@ class SqsAdapter:
     async def _learn_limit(self) -> None:
         """Limit batches to the queue's MaximumMessageSize; if it may not be read, SQS itself rejects larger ones."""
         with suppress(ClientError, BotoCoreError, KeyError):
-            answer = await self._client.get_queue_attributes(
+            reply = await self._client.get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["MaximumMessageSize"]
             )
-            self._batcher.size = min(BATCH_BYTES, int(answer["Attributes"]["MaximumMessageSize"]))
+            self._batcher.size = min(BATCH_BYTES, int(reply["Attributes"]["MaximumMessageSize"]))
 
 
 def _own_services() -> set[str]:
@@ -235,13 +235,13 @@ def _own_services() -> set[str]:
     return {os.environ[name] for name in OWN_SERVICES if os.environ.get(name)}
 
 
-def _outcomes(answer: Mapping[str, Any], count: int) -> list[Receipt | Exception]:
+def _outcomes(reply: Mapping[str, Any], count: int) -> list[Receipt | Exception]:
     """Return the result of each entry of a batch."""
     results: dict[int, Receipt | Exception] = {
         int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
-        for sent in answer.get("Successful", [])
+        for sent in reply.get("Successful", [])
     }
-    for failed in answer.get("Failed", []):
+    for failed in reply.get("Failed", []):
         results[int(failed["Id"])] = _refusal(failed)
     missing = DeliveryError("SQS did not report the message's result")
     return [results.get(number, missing) for number in range(count)]
