@@ -42,12 +42,12 @@ def main(rows: int) -> None:
             endpoint = row["webhook_configurations"]
             body = json.dumps(row["payload"], separators=(",", ":")).encode()
             headers = signature_headers([secrets[endpoint["id"]]], row["id"], int(time.time()), body)
-            answer = client.post(endpoint["url"], content=body, headers=headers)
+            response = client.post(endpoint["url"], content=body, headers=headers)
             result = {
                 "status": "delivered",
                 "attempts": row["attempts"] + 1,
-                "response_status": answer.status_code,
-                "response_body": answer.text[:1000],
+                "response_status": response.status_code,
+                "response_body": response.text[:1000],
             }
             rest.patch("/webhook_deliveries", params={"id": f"eq.{row['id']}"}, json=result).raise_for_status()
             done += 1

@@ -109,9 +109,9 @@ class Sqs(Broker):
         """Take up to ten messages."""
         client = self._client()
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
-        answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        response = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         received = []
-        for message in answer.get("Messages", []):
+        for message in response.get("Messages", []):
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             headers = {key.lower(): value["StringValue"] for key, value in message["MessageAttributes"].items()}
             received.append(Received(name, headers, message["Body"].encode()))

@@ -95,7 +95,7 @@ class Postgres(Service):
             death_signal=signal.SIGINT,
             stop_signal=signal.SIGINT,
         )
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
     def erase(self) -> None:
         """Remove the data of a stopped server."""
@@ -117,7 +117,7 @@ class Postgres(Service):
         with psycopg.connect(self.dsn(user=self.superuser), autocommit=True) as connection:
             connection.execute(f'drop database if exists "{database}" with (force)'.encode())
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             psycopg.connect(self.dsn(user=self.superuser), connect_timeout=2).close()
         except psycopg.OperationalError:

@@ -59,7 +59,7 @@ class RabbitMQ(Service):
             self._names.wait_ready(lambda: listening(self._names_port))
         self.child = Child("RabbitMQ", [SERVER, "-noinput"], log=self._log, environment=environment)
         try:
-            self.child.wait_ready(self._answers)
+            self.child.wait_ready(self._responds)
         except StackError:
             self.stop()
             raise
@@ -101,7 +101,7 @@ class RabbitMQ(Service):
             "RABBITMQ_ALLOW_INPUT": "1",
         }
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         if not listening(self.port):  # pika logs what it fails to connect to
             return False
         try:

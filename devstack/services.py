@@ -33,9 +33,9 @@ class Gateway(Service):
     def start(self) -> None:
         """Start, and wait until it responds. Raises StackError."""
         self.child = _webhooks(self.command, [self.command, "--port", str(self.port)], self._settings, self._log)
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             return httpx.get(f"{self.url}/healthz", trust_env=False).is_success
         except httpx.TransportError:

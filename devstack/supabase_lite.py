@@ -109,7 +109,7 @@ class SupabaseLite(Service):
                 "JWT_SECRET": self.keys.jwt_secret,
             },
         )
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
     def _take_back(self) -> bool:
         """Put the privileges back as they were; return False when Lite fell meanwhile.
@@ -133,7 +133,7 @@ class SupabaseLite(Service):
     def _get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}/rest/v1/{path}", headers={"apikey": self.keys.secret}, trust_env=False)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             return self._get("").is_success
         except httpx.TransportError:

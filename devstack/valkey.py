@@ -37,9 +37,9 @@ class Valkey(Service):
             [get_binary_path(), *(part for option in options.items() for part in option)],
             log=self._directory / "valkey.log",
         )
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         client = redis.Redis.from_url(self.url)
         try:
             return bool(client.ping())

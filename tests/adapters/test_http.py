@@ -374,10 +374,10 @@ async def test_it_survives_a_restart_of_the_receiver() -> None:
                 assert (await attempt(make_delivery(receiver.url), adapters, make_settings())).delivered
 
 
-def answering(**answer: Any) -> HttpAdapter:
+def answering(**response: Any) -> HttpAdapter:
     """Return an adapter whose transport is a respx router."""
     router = respx.Router()
-    router.post("https://example.com/").mock(**answer)
+    router.post("https://example.com/").mock(**response)
     adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
     adapter._transport = httpx.MockTransport(router.async_handler)
     return adapter

@@ -225,11 +225,11 @@ UNDELIMITED = {
 @pytest.mark.parametrize("odd", [*ODD, *UNDELIMITED])
 async def test_odd_responses_count(odd: str, pieces: bool, run: Run, results: Any) -> None:
     """However the bytes come. Their length is in doubt: nothing is sent on their connection again."""
-    answer = {**ODD, **UNDELIMITED}[odd]
-    parts: list[Any] = [answer]
+    response = {**ODD, **UNDELIMITED}[odd]
+    parts: list[Any] = [response]
     if pieces:
-        third = len(answer) // 3
-        parts = [answer[:third], 0.01, answer[third:-third], 0.01, answer[-third:]]
+        third = len(response) // 3
+        parts = [response[:third], 0.01, response[third:-third], 0.01, response[-third:]]
     with run(script(*parts, *[close] if odd in UNDELIMITED else [])) as raw:
         found = await results(raw, 2)
     assert [(one.delivered, one.response_excerpt, one.error) for one in found] == [(True, "ok", None)] * 2
@@ -252,12 +252,12 @@ OK_1_0 = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\
 
 @pytest.mark.parametrize("how", [close, cut, reset, half_close])
 @pytest.mark.parametrize("after", [0, 0.03])
-@pytest.mark.parametrize("answer", [OK, OK_1_0], ids=["1.1", "1.0"])
+@pytest.mark.parametrize("response", [OK, OK_1_0], ids=["1.1", "1.0"])
 async def test_a_receiver_that_closes_after_each_response(
-    how: Any, after: float, answer: bytes, run: Run, results: Any
+    how: Any, after: float, response: bytes, run: Run, results: Any
 ) -> None:
     """Just when the next request comes: that is not a failure, and each delivery arrives."""
-    with run(script(answer, after, how)) as raw:
+    with run(script(response, after, how)) as raw:
         found = await results(raw, 12, wait=after)
     assert [one.error for one in found if one.error] == []
     assert len(raw.requests) == 12, "none was read twice"
@@ -363,10 +363,10 @@ async def test_a_long_head(size: int, run: Run, results: Any) -> None:
 BIG = '{"x":"' + "y" * 12_000_000 + '"}'
 
 
-@pytest.mark.parametrize("answer", [OK, OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")], ids=["kept", "close"])
-async def test_an_unread_request(answer: bytes, run: Run, results: Any) -> None:
+@pytest.mark.parametrize("response", [OK, OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")], ids=["kept", "close"])
+async def test_an_unread_request(response: bytes, run: Run, results: Any) -> None:
     """The receiver responds early and never reads: its connection is neither reused nor left to it."""
-    with run(script(answer, hold, reads=False)) as raw:
+    with run(script(response, hold, reads=False)) as raw:
         sockets = open_sockets()
         found = await results(raw, 2, body=BIG)
         await eventually(lambda: open_sockets() <= sockets)

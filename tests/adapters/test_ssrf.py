@@ -27,19 +27,19 @@ REFUSED = "is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its netw
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
     """DNS responses by name: one list of addresses per look-up, the last one forever."""
-    answers: dict[str, list[list[str]]] = {}
+    responses: dict[str, list[list[str]]] = {}
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, port: Any, *more: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name not in answers:
+        if name not in responses:
             return real(host, port, *more, **options)
-        lookups = answers[name]
+        lookups = responses[name]
         found = lookups.pop(0) if len(lookups) > 1 else lookups[0]
         return [one for address in found for one in real(address, port, *more, **options)]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return answers
+    return responses
 
 
 @pytest.mark.parametrize(

@@ -139,16 +139,16 @@ def test_dispatch(system: System, webhooks: Webhooks, tmp_path: Any) -> None:
     file = tmp_path / "data.json"
     file.write_text(json.dumps(JOINED))
     event = "user.joined_community"
-    answers = [
+    responses = [
         webhooks("dispatch", event, "--data", json.dumps(JOINED), "--actor", MISSING, "--json").json,
         webhooks("dispatch", event, "--data", f"@{file}", "--idempotency-key", "k", "--json").json,
         webhooks("dispatch", event, "--data", "-", "--idempotency-key", "k", "--json", given=json.dumps(JOINED)).json,
         webhooks("dispatch", event, "--example", "--json").json,
     ]
-    assert answers[1] == answers[2]
-    assert {answer["deliveries"] for answer in answers} == {1}
+    assert responses[1] == responses[2]
+    assert {response["deliveries"] for response in responses} == {1}
     rows = system.rows()
-    assert [str(row["request_id"]) for row in rows] == [answers[n]["request_id"] for n in (0, 1, 3)]
+    assert [str(row["request_id"]) for row in rows] == [responses[n]["request_id"] for n in (0, 1, 3)]
     assert rows[0]["payload"]["actor_user_id"] == MISSING
     assert rows[0]["payload"]["data"] == JOINED
     for arguments, text in (
@@ -197,7 +197,7 @@ def test_retry(system: System, webhooks: Webhooks) -> None:
     system.endpoint("https://example.com/x")
     failed = fail(system, 3)
     done = webhooks("deliveries", "retry", failed[0], failed[2], "--json")
-    assert [answer["status"] for answer in done.json] == ["pending", "pending"]
+    assert [response["status"] for response in done.json] == ["pending", "pending"]
     assert [row["status"] for row in system.rows()] == ["pending", "failed", "pending"]
     assert webhooks("deliveries", "retry", MISSING).code == 1
     assert webhooks("deliveries", "retry").code == 2

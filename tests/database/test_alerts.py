@@ -263,7 +263,7 @@ def test_traceparent(db: Database, endpoint: Callable[..., str], dispatch: Calla
         dispatch()
     rows = db.execute("select id, traceparent from public.webhook_deliveries order by created_at").fetchall()
     assert [row["traceparent"] for row in rows] == [good, None, None, None]
-    answer = db.execute(
+    response = db.execute(
         "select public.webhook_traceparents(array(select id from public.webhook_deliveries)) as found"
     ).fetchone()
-    assert answer == {"found": {str(rows[0]["id"]): good}}
+    assert response == {"found": {str(rows[0]["id"]): good}}

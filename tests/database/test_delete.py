@@ -25,9 +25,9 @@ def delete(db: Database, endpoint: str, **options: Any) -> int:
     """Delete an endpoint as the API does; return how many of its deliveries that took away or failed."""
     done = 0
     while True:
-        answer = call(db, "delete_webhook_endpoint", endpoint, **options)
-        done += answer["deliveries"]
-        if not answer["more"]:
+        response = call(db, "delete_webhook_endpoint", endpoint, **options)
+        done += response["deliveries"]
+        if not response["more"]:
             return done
 
 

@@ -37,9 +37,9 @@ def test_the_payload(db: Database, endpoint: Callable[..., str], dispatch: Calla
     endpoint("{user.posted_comment}")
     endpoint("{discussion.*}")
     endpoint("{*}", is_active=False)
-    answer = dispatch("user.joined_community", JOINED, ANA)
+    response = dispatch("user.joined_community", JOINED, ANA)
     rows = db.execute("select * from public.webhook_deliveries").fetchall()
-    assert answer["deliveries"] == 3
+    assert response["deliveries"] == 3
     assert {str(row["webhook_config_id"]) for row in rows} == wanted
     for row in rows:
         payload = row["payload"]
@@ -47,7 +47,7 @@ def test_the_payload(db: Database, endpoint: Callable[..., str], dispatch: Calla
         assert payload["event"] == row["event_type"] == "user.joined_community"
         assert payload["actor_user_id"] == ANA
         assert payload["data"] == JOINED
-        assert payload["request_id"] == answer["request_id"] == str(row["request_id"])
+        assert payload["request_id"] == response["request_id"] == str(row["request_id"])
         assert payload["timestamp"][-5:].endswith("Z")
         assert len(payload["timestamp"]) == len("2026-01-29T12:34:56.789Z")
         assert datetime.fromisoformat(payload["timestamp"]).utcoffset() is not None

@@ -78,9 +78,9 @@ def test_the_production_schema(servers: Callable[[int], Postgres], directory: Pa
         assert len(db.execute("select from public.webhook_configurations").fetchall()) == 2
 
         # When the platform's own function runs, and a worker claims as service_role
-        answer = db.execute("select public.apply_referral_code('CODE', %s) as result", (USER,)).fetchone()
-        assert answer is not None
-        assert answer["result"]["success"] is True
+        response = db.execute("select public.apply_referral_code('CODE', %s) as result", (USER,)).fetchone()
+        assert response is not None
+        assert response["result"]["success"] is True
         db.execute("set role service_role")
         row = db.execute("select public.claim_webhook_deliveries() as claimed").fetchone()
         assert row is not None

@@ -33,11 +33,11 @@ def pages(db: Database, **filters: Any) -> list[list[dict[str, Any]]]:
     """Return all pages of a search."""
     found, cursor = [], {}
     while True:
-        answer = call(db, "search_webhook_deliveries", **filters, **cursor)
-        found.append(answer["deliveries"])
-        if answer["next"] is None:
+        response = call(db, "search_webhook_deliveries", **filters, **cursor)
+        found.append(response["deliveries"])
+        if response["next"] is None:
             return found
-        cursor = answer["next"]
+        cursor = response["next"]
 
 
 def numbers(db: Database, sql: str, *arguments: Any) -> set[str]:

@@ -34,13 +34,13 @@ def test_both_secrets_sign_until_the_overlap_ends(
 ) -> None:
     """Newest first; the old one ends by itself; the new one is whsec_ and 32 bytes."""
     config = endpoint(secret_key="older")
-    answer = call(db, "rotate_webhook_secret", config)
-    assert len(base64.b64decode(answer["secret_key"].removeprefix("whsec_"), validate=True)) == 32
+    response = call(db, "rotate_webhook_secret", config)
+    assert len(base64.b64decode(response["secret_key"].removeprefix("whsec_"), validate=True)) == 32
     dispatch()
-    assert secrets(claim) == [answer["secret_key"], "older"]
+    assert secrets(claim) == [response["secret_key"], "older"]
     db.execute("update webhooks.previous_secrets set expires_at = now()")
     dispatch()
-    assert secrets(claim) == [answer["secret_key"]]
+    assert secrets(claim) == [response["secret_key"]]
 
 
 def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch: Any, claim: Any) -> None:
@@ -240,9 +240,9 @@ def test_an_admin_dispatches_as_itself(db: Database, endpoint: Callable[..., str
     endpoint()
     as_admin(db)
     data = {"discussion_id": NOWHERE, "new_expires_at": "2026-02-05T12:34:56.789Z"}
-    answer = call(db, "webhook_admin_write", "dispatch", json.dumps(
+    response = call(db, "webhook_admin_write", "dispatch", json.dumps(
         {"event_type": "discussion.extended", "event_data": data, "actor_user_id": NOWHERE}))  # fmt: skip
-    assert answer["deliveries"] == 1
+    assert response["deliveries"] == 1
     (row,) = db.execute("select payload from public.webhook_deliveries").fetchall()
     assert row["payload"]["actor_user_id"] == ADMIN
 

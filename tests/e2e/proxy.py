@@ -69,9 +69,11 @@ class Proxy:
             if path.startswith(prefix) and time.monotonic() < until:
                 return reply
         passed = {name: value for name, value in headers.items() if name.lower() not in {"host", "accept-encoding"}}
-        answer = self._client.request(method, path, headers=passed, content=body)
+        response = self._client.request(method, path, headers=passed, content=body)
         kept = {"content-type", "content-range", "location"}
-        return Reply(answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n.lower() in kept})
+        return Reply(
+            response.status_code, response.content, {n: v for n, v in response.headers.items() if n.lower() in kept}
+        )
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self

@@ -90,9 +90,9 @@ class World:
                     if role == "admin":
                         make_admin(system.supabase, Account(**account))
                     params = {"grant_type": "password"}
-                    answer = auth.post("/token", params=params, json=account).raise_for_status().json()
-                self.users[role] = answer["user"]["id"]
-                client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+                    response = auth.post("/token", params=params, json=account).raise_for_status().json()
+                self.users[role] = response["user"]["id"]
+                client.headers["Authorization"] = f"Bearer {response['access_token']}"
         self._fill()
 
     def call(self, role: str, function: str, **arguments: Any) -> httpx.Response:
@@ -233,16 +233,16 @@ def test_functions(world: World) -> None:
         }
         for role in ("anon", "user", "other", "admin"):
             before = world.checksum() if world.granted else None
-            answer = world.call(role, function["name"], **arguments)
+            response = world.call(role, function["name"], **arguments)
             if world.granted and function["name"] in FOR_THE_OWNER | FOR_USERS:
                 # they look first; what they find is that there is nothing for this caller
-                assert world.checksum() == before, (role, function["name"], answer.text)
+                assert world.checksum() == before, (role, function["name"], response.text)
             elif role != "anon" and function["name"] in (FOR_USERS | FOR_ADMINS if role == "admin" else FOR_USERS):
                 # it may reject the arguments ("is not the signed-in user") after checking them
-                assert answer.status_code != 401, (role, function["name"], answer.text)
-                assert "permission denied" not in answer.text, (role, function["name"], answer.text)
+                assert response.status_code != 401, (role, function["name"], response.text)
+                assert "permission denied" not in response.text, (role, function["name"], response.text)
             else:
-                assert answer.status_code in REFUSED, (role, function["name"], answer.status_code, answer.text)
+                assert response.status_code in REFUSED, (role, function["name"], response.status_code, response.text)
 
 
 @pytest.mark.parametrize("column", ["secret_key", "headers"])
@@ -253,11 +253,11 @@ def test_no_browser_reads_secrets(world: World, column: str) -> None:
                        {"select": "id", column: "not.is.null"}, {"select": "id", "order": column},
                        {"select": f"id,{column}"},
                        {"select": "id", "or": f"({column}.like.*e*,id.is.null)"}):  # fmt: skip
-            answer = client.get("/webhook_configurations", params=params)
-            assert no_secret(world, answer), (role, params, answer.text)
-            if answer.is_success:
-                assert all(row.get(column) is None for row in answer.json()), (role, params, answer.text)
-                assert column not in params or answer.json() == [], (role, params, answer.text)
+            response = client.get("/webhook_configurations", params=params)
+            assert no_secret(world, response), (role, params, response.text)
+            if response.is_success:
+                assert all(row.get(column) is None for row in response.json()), (role, params, response.text)
+                assert column not in params or response.json() == [], (role, params, response.text)
 
 
 @pytest.mark.parametrize("table", ["endpoint_secrets", "previous_secrets", "installation", "migrations"])
@@ -271,9 +271,9 @@ def test_the_schema_of_the_secrets_is_not_exposed(world: World, table: str) -> N
             (f"/webhook_configurations?select=id,{table}(*)", {}),
             (f"/webhook_configurations?select=id,{table}(*)", {"Accept-Profile": "webhooks"}),
         ):
-            answer = client.get(path, headers=headers)
-            assert not answer.is_success or answer.json() == [], (role, path, headers, answer.text)
-            assert no_secret(world, answer), (role, path, headers, answer.text)
+            response = client.get(path, headers=headers)
+            assert not response.is_success or response.json() == [], (role, path, headers, response.text)
+            assert no_secret(world, response), (role, path, headers, response.text)
 
 
 def test_admins_functions_give_no_secret(world: World) -> None:
@@ -287,14 +287,14 @@ def test_admins_functions_give_no_secret(world: World) -> None:
         ("search_webhook_deliveries", {}),
         ("webhook_overview", {}),
     ):
-        answer = world.call("admin", function, **arguments)
-        assert answer.is_success, (function, answer.text)
-        assert no_secret(world, answer), (function, answer.text)
+        response = world.call("admin", function, **arguments)
+        assert response.is_success, (function, response.text)
+        assert no_secret(world, response), (function, response.text)
 
 
-def no_secret(world: World, answer: httpx.Response) -> bool:
+def no_secret(world: World, response: httpx.Response) -> bool:
     """Return whether a response holds neither the endpoint's secret nor the value of its header."""
-    return world.system.secret not in answer.text and "geheim" not in answer.text
+    return world.system.secret not in response.text and "geheim" not in response.text
 
 
 def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:
@@ -305,14 +305,14 @@ def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:
     )  # fmt: skip
     assert forged.status_code == 403
     assert "is not the signed-in user" in forged.text
-    answers = [
+    responses = [
         world.call(
             role, "dispatch_webhook", event_type="user.joined_community", event_data=JOINED, idempotency_key="same"
         ).json()
         for role in ("user", "other", "user", "service")
     ]
-    assert answers[0] == answers[2]
-    assert len({answer["request_id"] for answer in answers}) == 3
+    assert responses[0] == responses[2]
+    assert len({response["request_id"] for response in responses}) == 3
 
 
 @pytest.mark.parametrize(
@@ -357,25 +357,25 @@ def test_oversized_and_deeply_nested_data(world: World) -> None:
         nested = json.dumps(JOINED)[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
         body = f'{{"event_type": "user.joined_community", "event_data": {nested}}}'
         before = world.snapshot("webhook_deliveries")
-        answer = world.clients["user"].post(
+        response = world.clients["user"].post(
             "/rpc/dispatch_webhook", content=body, headers={"Content-Type": "application/json"}
         )
         # Supabase Lite's own parser gives up with a 500
-        assert not answer.is_success, (depth, answer.text[:200])
+        assert not response.is_success, (depth, response.text[:200])
         assert world.snapshot("webhook_deliveries") == before
     assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
 
 
 def test_a_flood_by_one_user(world: World) -> None:
     """After sixty in a minute the response is 429 with the reason; the other user is not affected."""
-    answers = [
+    responses = [
         world.call("other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED)
         for _ in range(100)
     ]
-    codes = [answer.status_code for answer in answers]
+    codes = [response.status_code for response in responses]
     assert set(codes) == {200, 429}
     assert 50 <= codes.count(200) <= 75, "sixty less what was dispatched before, and one for each second that it takes"
-    assert "you have dispatched more than 60 events in a minute" in answers[-1].text
+    assert "you have dispatched more than 60 events in a minute" in responses[-1].text
     assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
 
 

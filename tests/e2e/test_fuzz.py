@@ -52,7 +52,7 @@ def test_a_body_beyond_the_limit(system: System) -> None:
     """Rejected before it is read whole."""
     gateway = system.gateway()
     headers = {"Authorization": f"Bearer {system.supabase.keys.secret}"}
-    answer = httpx.post(
+    response = httpx.post(
         f"{gateway.url}/functions/v1/test-webhook", headers=headers, content=b"x" * 20_000_000, trust_env=False
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413

@@ -40,9 +40,9 @@ WITHIN = 2.0 + 1.0
 def ready(url: str) -> tuple[int, str]:
     """Return what /readyz says in time."""
     began = time.monotonic()
-    answer = httpx.get(f"{url}/readyz", trust_env=False, timeout=30)
+    response = httpx.get(f"{url}/readyz", trust_env=False, timeout=30)
     assert time.monotonic() - began < WITHIN
-    return answer.status_code, answer.text
+    return response.status_code, response.text
 
 
 def found(system: System, check: str) -> Finding:

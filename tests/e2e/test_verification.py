@@ -56,12 +56,12 @@ ACCEPTED = {"right", "rotated"}
 
 def check(url: str) -> None:
     """Send all of them to a receiver: it accepts the right ones and rejects the others."""
-    answers = {
+    responses = {
         name: httpx.post(url, content=body, headers=headers, trust_env=False).status_code
         for name, (body, headers) in (deliveries()).items()
     }
-    assert {name for name, status in answers.items() if status == 204} == ACCEPTED
-    assert set(answers.values()) == {204, 401}
+    assert {name for name, status in responses.items() if status == 204} == ACCEPTED
+    assert set(responses.values()) == {204, 401}
 
 
 @pytest.mark.parametrize("language", ["js", "ts"])

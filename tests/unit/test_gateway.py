@@ -60,9 +60,9 @@ def test_it_runs_under_mangum(path: str, status: int) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        answer = Mangum(app, lifespan="off")(event, object())
+        response = Mangum(app, lifespan="off")(event, object())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-    assert answer["statusCode"] == status
-    assert json.loads(answer["body"])
+    assert response["statusCode"] == status
+    assert json.loads(response["body"])

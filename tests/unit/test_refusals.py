@@ -158,13 +158,13 @@ async def test_results_outlive_a_gateway_whose_postgrest_restarts(monkeypatch: p
         ]
     )
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         return next(replies)
 
     async def settled(_: list[Recorded]) -> None:
         recorder.finish()
 
-    with Receiver(answer=answer) as server:
+    with Receiver(answer=respond) as server:
         store = Store(make_settings(supabase_url=server.url))
         recorder = Recorder(store, settled, patience=10)
         now = datetime.now(UTC)

@@ -47,7 +47,7 @@ def test_it_triggers_as_often_as_asked() -> None:
     """POSTs with the token, one line per response; the token is masked first and never shown, nor in any argv."""
     seen: list[str] = []
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 seen.append(cmdline.read_text())
@@ -55,7 +55,7 @@ def test_it_triggers_as_often_as_asked() -> None:
                 continue
         return Reply(202, b'{"run_id":"r","due":0,"enqueued":0}')
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         done = run(receiver.url + "/", triggers=3)
     assert done.returncode == 0, done.stderr
     assert [r.path for r in receiver.received] == ["/functions/v1/webhook-dispatcher"] * 3

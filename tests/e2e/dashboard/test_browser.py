@@ -382,10 +382,10 @@ def test_the_end_of_an_overlap(visit: Visit) -> None:
 
 def test_retry_and_copy_as_curl(visit: Visit) -> None:
     """A failed delivery is retried by a click; the copied command sends the very same bytes."""
-    answers = [Reply(500, b"<h1>broken</h1>")]
+    responses = [Reply(500, b"<h1>broken</h1>")]
     page = visit.page
     visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    with Receiver(answer=lambda _: answers.pop(0) if answers else Reply()) as receiver:
+    with Receiver(answer=lambda _: responses.pop(0) if responses else Reply()) as receiver:
         visit.site.system.endpoint(receiver.url + "/hook?a=[1]&b='x'")
         visit.site.system.db.execute("update public.webhook_configurations set max_attempts = 1")
         visit.site.system.worker()

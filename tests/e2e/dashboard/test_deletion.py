@@ -112,8 +112,8 @@ def test_by_the_dashboard(site: Site, chosen: str) -> None:
     assert len(history(system, endpoint)) == 2, "asking does nothing"
     form = {"_csrf_token": token(admin, f"/endpoints/{endpoint}/delete"), "history": chosen}
     assert admin.post(f"/endpoints/{endpoint}/delete", data={"history": chosen}).status_code == 403
-    answer = admin.post(f"/endpoints/{endpoint}/delete", data=form)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/endpoints")
+    response = admin.post(f"/endpoints/{endpoint}/delete", data=form)
+    assert (response.status_code, response.headers["Location"]) == (303, "/endpoints")
     page = admin.get("/endpoints").text
     assert "&lt;b&gt;n8n&lt;/b&gt; is deleted." in page
     assert ("Its history remains under Deliveries." in page) is (chosen == "keep")

@@ -25,17 +25,17 @@ def test_nobody_sees_a_page_without_signing_in(site: Site) -> None:
     """Each leads to the sign-in, and back after it; a part of a page tells the page to go there."""
     visitor = site.visitor()
     for path in (*PAGES, "/overview/figures", "/overview/series", "/deliveries/rows"):
-        answer = visitor.get(path)
-        assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/sign-in"), path
+        reply = visitor.get(path)
+        assert (reply.status_code, reply.headers["location"].split("?")[0]) == (303, "/sign-in"), path
         assert visitor.get(path, headers={"HX-Request": "true"}).headers["hx-redirect"] == "/sign-in", path
 
 
 def test_an_admin_signs_in_and_out(site: Site) -> None:
     """Cookies are HttpOnly and Lax; every page responds; after signing out none does."""
     client = site.visitor()
-    answer = sign_in(client, ADMIN, after="/deliveries?status=failed")
-    assert answer.headers["location"] == "/deliveries?status=failed"
-    cookies = answer.headers.get_list("set-cookie")
+    reply = sign_in(client, ADMIN, after="/deliveries?status=failed")
+    assert reply.headers["location"] == "/deliveries?status=failed"
+    cookies = reply.headers.get_list("set-cookie")
     assert any(cookie.startswith("webhooks_session=") for cookie in cookies)
     for cookie in cookies:
         assert "httponly" in cookie.lower()
@@ -89,10 +89,10 @@ def test_no_form_without_its_token(site: Site) -> None:
 
 def test_the_old_functions_need_no_form_token(site: Site) -> None:
     """Bearer routes are called by servers, which have no cookies."""
-    answer = httpx.post(
+    reply = httpx.post(
         f"{site.url}/functions/v1/webhook-dispatcher", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False
     )
-    assert answer.status_code == 202
+    assert reply.status_code == 202
 
 
 def test_an_expired_token_is_refreshed(site: Site) -> None:
@@ -124,8 +124,8 @@ def test_an_admin_who_is_one_no_longer(site: Site) -> None:
         "create or replace function public.is_webhook_admin() returns boolean language sql stable"
         " set search_path = '' as 'select false'"
     )
-    answer = client.get("/")
-    assert (answer.status_code, "only webhook admins can do this" in answer.text) == (403, True)
+    reply = client.get("/")
+    assert (reply.status_code, "only webhook admins can do this" in reply.text) == (403, True)
 
 
 def test_headers_that_browsers_obey(site: Site) -> None:
@@ -138,8 +138,8 @@ def test_headers_that_browsers_obey(site: Site) -> None:
         assert "unsafe" not in policy
         assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
         assert "strict-transport-security" not in headers
-    answer = client.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
-    assert "max-age" in answer.headers["strict-transport-security"]
+    reply = client.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
+    assert "max-age" in reply.headers["strict-transport-security"]
 
 
 def test_no_secret_in_any_page(site: Site) -> None:
@@ -167,8 +167,8 @@ def test_no_secret_in_any_page(site: Site) -> None:
 def test_without_a_secret_it_says_how_to_switch_it_on(system: System) -> None:
     """A page instead of an error; the gateway's other routes work."""
     with httpx.Client(base_url=system.gateway().url, trust_env=False) as client:
-        answer = client.get("/")
-        assert (answer.status_code, "WEBHOOKS_SESSION_SECRET" in answer.text) == (503, True)
+        reply = client.get("/")
+        assert (reply.status_code, "WEBHOOKS_SESSION_SECRET" in reply.text) == (503, True)
         assert client.get("/static/dashboard.css").status_code == 200
         assert client.get("/sign-in").status_code == 404
         assert client.get("/readyz").status_code == 200
