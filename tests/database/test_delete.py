@@ -113,7 +113,7 @@ def test_it_does_not_deadlock(
     holder.close()
     for thread in threads:
         thread.join()
-    # Then nobody is the victim of a deadlock
+    # Then no one is the victim of a deadlock
     if plain:
         # the result's lock timeout is as long as the server waits before it looks for circles: either comes, or both
         assert errors

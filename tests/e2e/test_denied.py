@@ -1,4 +1,4 @@
-"""A 401 or 403 from Supabase that passes: nothing is delivered twice for it, and nobody is signed out."""
+"""A 401 or 403 from Supabase that passes: nothing is delivered twice for it, and no one is signed out."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Storm:
 
 
 def test_in_every_interleaving_each_row_adds_up(world: World) -> None:
-    """Delivered means delivered, attempts counted equal the log, nobody is a deadlock's victim."""
+    """Delivered means delivered, attempts counted equal the log, no one is a deadlock's victim."""
     storm = Storm(world)
     storm.run()
     assert not storm.problems, "\n".join(storm.problems)
