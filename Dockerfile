@@ -16,7 +16,7 @@ COPY --from=build /opt/webhooks /opt/webhooks
 ENV PATH=/opt/webhooks/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
 EXPOSE 8000
-# Of a worker alone there is nothing to ask: switch this off for it.
+# A worker alone serves no HTTP: disable this for it.
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 ENTRYPOINT ["webhooks"]

@@ -28,7 +28,7 @@ test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)
 
-model: install  ## The SQL against its model, an hour or so (MODEL_RUNS=500: so many runs)
+model: install  ## The SQL against its model, an hour or so (MODEL_RUNS=500: the number of runs)
 	@MODEL_RUNS=$(or $(MODEL_RUNS),4000) $(RUN) pytest --capture=no tests/model/test_model.py tests/model/test_storm.py $(ARGS)
 
 bench: install  ## Measure, 75 minutes (SHORT=1: 15; SCENARIOS="k l": those; BEFORE=a revision to compare with)
@@ -45,11 +45,12 @@ migrations: install  ## Produce supabase/migrations from supabase/schemas
 docs: install  ## Build the documentation site into .devstack/docs; a broken link is an error
 	@$(RUN) sphinx-build --quiet --fail-on-warning --keep-going docs .devstack/docs
 
-check: install docs  ## Format, lint, types, layers, migrations, workflows, deployment files and documentation
+check: install docs  ## Format, lint, types, layers, words, migrations, workflows, deployment files and documentation
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
+	$(RUN) python -m devstack.words
 	$(RUN) squawk supabase/migrations/*.sql supabase/optional/*.sql
 	$(RUN) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) zizmor --offline .github/workflows
@@ -57,10 +58,10 @@ check: install docs  ## Format, lint, types, layers, migrations, workflows, depl
 	$(RUN) check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(RUN) kubernetes-validate --quiet deploy/kubernetes/webhooks.yaml
 
-screenshots: install  ## Take docs/screenshots anew, with sample data (needs a Chromium)
+screenshots: install  ## Retake docs/screenshots with sample data (needs a Chromium)
 	@$(RUN) python -m devstack.screenshots
 
-format: install  ## Format and mend what the linters can
+format: install  ## Format, and fix what the linters can
 	$(RUN) ruff check --fix --exit-zero .
 	$(RUN) ruff format .
 

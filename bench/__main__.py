@@ -61,7 +61,7 @@ def main() -> None:
                     measure(compared, sides)
             measure([name for name in wanted if name not in compared], world)
         finally:
-            # what was measured before something failed is shown all the same
+            # results from before a failure are still shown
             report.write(about, results, keep=arguments.keep and set(results) == set(USUAL))
 
 

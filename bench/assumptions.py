@@ -27,7 +27,7 @@ class Assumptions:
     endpoints: int = 1000
     #: Of all deliveries, those to the biggest endpoint.
     biggest_share: float = 0.2
-    #: Of all deliveries, those to endpoints that refuse often, and how often: with a 4xx, which opens no circuit.
+    #: Of all deliveries, those to endpoints that reject often, and how often: with a 4xx, which opens no circuit.
     refusing_share: float = 0.02
     refusing_probability: float = 0.3
 

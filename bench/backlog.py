@@ -74,7 +74,7 @@ where c.name like 'idle %%'
 
 
 def beside_idle(world: World, idle: int, *, rounds: int = 20) -> Figures:
-    """Return the median milliseconds of a claim of 100 of ten endpoints' rows, beside others that have nothing due."""
+    """Return the median milliseconds of a claim of 100 of ten endpoints' rows, among others that have nothing due."""
     world.fill(10_000, 10)
     world.insert(IDLE, {"idle": idle})
     world.insert(TOMORROW, {})

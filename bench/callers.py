@@ -62,7 +62,7 @@ class Callers:
         self._exit.close()
 
     def call(self, events: int, *, per_second: float | None = None) -> list[Call]:
-        """Dispatch so many events: at a rate, else each caller as soon as its last call has returned."""
+        """Dispatch this many events: at a rate, else each caller as soon as its last call has returned."""
         numbers, begun = count(), time.monotonic()
 
         def work(dispatch: Dispatch) -> list[Call]:

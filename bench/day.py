@@ -1,4 +1,4 @@
-"""A day of deliveries, second by second: what arrives, waits, is attempted, fails and is tried again.
+"""A day of deliveries, second by second: what arrives, waits, is attempted, fails and is retried.
 
 Deliveries flow as quantities, not one by one; nothing is drawn by chance, so that two runs are equal.
 """
@@ -65,7 +65,7 @@ class Line:
         self.due += sum(cohort.count for cohort in cohorts)
 
     def take(self, most: float) -> list[Cohort]:
-        """Take the oldest, so many at most."""
+        """Take the oldest, this many at most."""
         taken = []
         while most > NOTHING and self.waiting:
             first = self.waiting[0]
@@ -103,7 +103,7 @@ class Day:
         self.biggest = Line(a.biggest_share, 1)
         refusing = Line(a.refusing_share, max(1, round(a.endpoints * a.refusing_share)), a.refusing_probability)
         others = Line(1 - a.biggest_share - a.refusing_share, max(1, a.endpoints - 1 - refusing.endpoints))
-        self.lines = {"the biggest endpoint": self.biggest, "endpoints that refuse": refusing, "the others": others}
+        self.lines = {"the biggest endpoint": self.biggest, "endpoints that reject": refusing, "the others": others}
         self.dispatched = 0.0
         self.backlog: list[float] = []
         #: While the biggest endpoint's circuit is open: when a probe may go.

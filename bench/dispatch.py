@@ -1,4 +1,4 @@
-"""Scenario f: how fast dispatch_webhook is, with so many endpoints subscribed."""
+"""Scenario f: how fast dispatch_webhook is, with this many endpoints subscribed."""
 
 from __future__ import annotations
 

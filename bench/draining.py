@@ -1,4 +1,4 @@
-"""Scenario a: a backlog drained, to one, ten and a thousand endpoints, beside the client alone and older designs."""
+"""Scenario a: a backlog drained, to one, ten and a thousand endpoints, alongside the client alone and older designs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = (RATE, "total CPU s per 1,000", "total without REST CPU s per 1,000", "W
 
 
 def run(sides: Sides, *, short: bool) -> dict[str, Any]:
-    """Drain 20,000 rows to 1, 10 and 1,000 endpoints, beside the client alone and the two older designs, in turns."""
+    """Drain 20,000 rows to 1, 10 and 1,000 endpoints, like the client alone and the two older designs, in turns."""
     rows = ROWS[short]
     this = sides["this"]
     drains: dict[str, dict[int, list[Figures]]] = {side: {1: [], TEN: [], 1_000: []} for side in sides}

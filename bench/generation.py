@@ -18,11 +18,11 @@ RUN = 50
 
 
 def main(rows: int) -> None:
-    """Deliver so many rows."""
+    """Deliver this many rows."""
     key = os.environ["SUPABASE_SERVICE_ROLE_KEY"]
     rest = httpx.Client(base_url=f"{os.environ['SUPABASE_URL']}/rest/v1", headers={"apikey": key}, trust_env=False)
     client = httpx.Client(trust_env=False)
-    # it read them with each row; now they are no column that REST gives
+    # it read them with each row; now REST returns no such column
     secrets = {
         one["webhook_config_id"]: one["secret_key"]
         for one in rest.post("/rpc/list_webhook_secrets").raise_for_status().json()
@@ -42,12 +42,12 @@ def main(rows: int) -> None:
             endpoint = row["webhook_configurations"]
             body = json.dumps(row["payload"], separators=(",", ":")).encode()
             headers = signature_headers([secrets[endpoint["id"]]], row["id"], int(time.time()), body)
-            answer = client.post(endpoint["url"], content=body, headers=headers)
+            response = client.post(endpoint["url"], content=body, headers=headers)
             result = {
                 "status": "delivered",
                 "attempts": row["attempts"] + 1,
-                "response_status": answer.status_code,
-                "response_body": answer.text[:1000],
+                "response_status": response.status_code,
+                "response_body": response.text[:1000],
             }
             rest.patch("/webhook_deliveries", params={"id": f"eq.{row['id']}"}, json=result).raise_for_status()
             done += 1

@@ -1,4 +1,4 @@
-"""The event loop of the workers, for clients that are measured beside them."""
+"""The event loop of the workers, for clients that are measured alongside them."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Meter:
         )
 
     def read(self, rows: int, seconds: float) -> Figures:
-        """Return the figures of a run that delivered so many rows in so many seconds."""
+        """Return the figures of a run that delivered this many rows in this many seconds."""
         used = self.used()
         return {
             **per_thousand(used, rows, seconds),

@@ -21,7 +21,7 @@ BODY = f"create or replace function {WAKE} returns void language plpgsql as $$ b
 
 #: form -> what makes it so. A commit that notifies holds a lock of the whole server until it is on disk.
 FORMS = {
-    "nobody is notified": BODY % "null;",
+    "no one is notified": BODY % "null;",
     "as shipped": "",
     "by every commit": BODY % "perform pg_notify('webhook_deliveries', '');",
 }

@@ -45,7 +45,7 @@ insert into public.webhook_attempts
 select id, 1, finished_at, 5, true, 200, 'ok' from new
 """
 
-#: Days of the past, as a system that has run for so long has them.
+#: Days of history, as in a system that has run for this long.
 PAST_DAYS = """
 do $$
 declare
@@ -85,7 +85,7 @@ PAGES = {
 
 
 def compare(world: World, rows: int) -> dict[str, dict[str, float]]:
-    """Return what each form costs with so many finished rows, and what changing from one to the other does."""
+    """Return what each form costs with this many finished rows, and what changing from one to the other does."""
     forms = {form: _database(world, form, rows) for form in ("plain", "partitioned")}
     spent: dict[str, dict[str, list[float]]] = {form: {"claim ms": [], "record ms": []} for form in forms}
     dispatched = {form: _dispatch(db) for form, db in forms.items()}

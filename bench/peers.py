@@ -1,4 +1,4 @@
-"""Peers: what other systems took on the same work, measured once, and ours of this run beside them."""
+"""Peers: what other systems took on the same work, measured once, and ours of this run alongside them."""
 
 from __future__ import annotations
 

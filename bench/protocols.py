@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.figures import Figures
     from bench.world import World
 
-#: What each broker is, for who reads its rate.
+#: What each broker is, to put its rate into context.
 BROKERS: dict[type[Broker], str] = {
     Sqs: "moto, in Python, which slows down as its queue grows",
     PubSub: "our own gRPC server, in Python",
@@ -54,7 +54,7 @@ def brokers(world: World) -> Iterator[list[Broker]]:
 
 
 def alone(world: World, events: int, url: str) -> Figures:
-    """Deliver so many events to one endpoint."""
+    """Deliver this many events to one endpoint."""
     world.fill_for(events, [url])
     meter = Meter(world)
     begun = time.perf_counter()
@@ -63,7 +63,7 @@ def alone(world: World, events: int, url: str) -> Figures:
 
 
 def together(world: World, events: int, urls: dict[str, str]) -> tuple[Figures, dict[str, float]]:
-    """Deliver so many events to each endpoint at once; return all figures, and the rate of each."""
+    """Deliver this many events to each endpoint at once; return all figures, and the rate of each."""
     rows = events * len(urls)
     world.fill_for(rows, list(urls.values()))
     meter = Meter(world)

@@ -50,7 +50,7 @@ RATES = (Rate(1), Rate(10), Rate(50), Rate(200), Rate(100, 10), Rate(50, listeni
 
 
 def keep(world: World, proxy: str, way: str, rate: Rate, seconds: float) -> Figures:
-    """Return the figures of so many seconds in the middle of a rate: no beginning, no end, no look at the tables."""
+    """Return the figures of this many seconds in the middle of a rate: no beginning, no end, no look at the tables."""
     world.fill(0, rate.endpoints, path="trace")
     world.allow()
     time.sleep(2)  # the workers have found nothing to do

@@ -16,7 +16,7 @@ REQUEST = b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (l
 
 
 class Client(asyncio.Protocol):
-    """Sends the next request with each answer."""
+    """Sends the next request with each response."""
 
     left = 0
 
@@ -29,7 +29,7 @@ class Client(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
         self._transport.write(REQUEST)
 
-    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - an answer comes whole
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - a response comes whole
         """Go on."""
         Client.left -= 1
         if Client.left > 0:

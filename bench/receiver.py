@@ -1,6 +1,6 @@
-"""A receiver that is no bottleneck: bare asyncio, a process of its own. `python -m bench.receiver PORT`.
+"""A receiver that is not a bottleneck: bare asyncio, a process of its own. `python -m bench.receiver PORT`.
 
-POST anything is answered 200 at once, or never below /silent; below /trace its arrival is noted. `GET /count` and
+A POST to any path returns 200 at once, or never below /silent; below /trace its arrival is noted. `GET /count` and
 `GET /arrivals` say what came, and when (time.monotonic, one clock for all processes). With a file of a certificate and
 its key it speaks TLS.
 """
@@ -37,7 +37,7 @@ class Arrivals:
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection: requests are answered in the order they come."""
+    """One client's connection: requests are handled in the order they come."""
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -50,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Respond to every request that is complete."""
         self._rest += data
         while (end := self._rest.find(b"\r\n\r\n")) >= 0:
             head, start = self._rest[:end], end + 4

@@ -57,7 +57,7 @@ def markdown(about: dict[str, Any], results: dict[str, Any], bars: dict[str, Any
     yield "\n### The bars, computed from the figures below\n"
     yield from table(bars)
     if peers := beside(results):
-        yield "\n### Beside other systems\n"
+        yield "\n### Alongside other systems\n"
         yield from table(peers)
         yield f"\n{NOTE}"
     for name, result in results.items():

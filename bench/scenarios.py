@@ -45,7 +45,7 @@ def d(world: World, *, short: bool) -> Result:
     for size in sizes:
         found[f"{size:,} pending"] = most = backlog.claims(world, size)
         found[f"{least:,} pending, after {size:,}"] = after = backlog.claims(world, least)
-        # beside its two neighbours, so that a drift of the machine does not count
+        # alongside its two neighbours, so that a drift of the machine does not count
         ratio = most[figure] / median([before[figure], after[figure]])
         before = after
     found[f"{least:,} pending, {finished:,} finished"] = backlog.claims(world, least, finished)
@@ -53,7 +53,7 @@ def d(world: World, *, short: bool) -> Result:
 
 
 def e(world: World, *, short: bool) -> Result:
-    """Deliver to a hundred endpoints of which one never answers, and to a hundred healthy ones, in pairs."""
+    """Deliver to a hundred endpoints of which one never responds, and to a hundred healthy ones, in pairs."""
     rows = 3_000 if short else 10_000
     pairs: dict[str, Figures] = {}
     for number in rounds("e", 2 if short else 3):
@@ -100,12 +100,12 @@ def p(world: World, *, short: bool) -> Result:
 
 
 def n(world: World, *, short: bool) -> Result:
-    """Claim 100 rows of ten endpoints, beside others of which each has one row that is due tomorrow."""
+    """Claim 100 rows of ten endpoints, alongside others of which each has one row that is due tomorrow."""
     most = 20_000 if short else 100_000
     found = {counted(idle, "idle endpoint"): backlog.beside_idle(world, idle) for idle in (10, most, 10)}
     figure = "claim of 100, median ms"
     ratio = found[counted(most, "idle endpoint")][figure] / found[counted(10, "idle endpoint")][figure]
-    return {"idle endpoints": most, "beside most / beside 10": ratio, "figures": found}
+    return {"idle endpoints": most, "most / 10": ratio, "figures": found}
 
 
 class Scenario(NamedTuple):

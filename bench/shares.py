@@ -1,6 +1,6 @@
 """Shares: what was used, and that divided by deliveries, events or minutes.
 
-Each total stands beside the total without the REST server, for Supabase Lite sends thirteen statements around each call
+Each total has the total without the REST server next to it: Supabase Lite sends thirteen statements around each call
 where PostgREST sends four. All parts count, the receiver too.
 """
 

@@ -24,14 +24,14 @@ BEFORE = "24ef70e"
 
 @contextmanager
 def beside(world: World, revision: str) -> Iterator[Sides]:
-    """Return a world of this checkout beside one of a revision, where the repository has it; "" asks for none.
+    """Return a world of this checkout alongside one of a revision, where the repository has it; "" asks for none.
 
     Both run in this Python environment, with this checkout's receivers and callers.
     """
     with ExitStack() as stack:
         sides = {"this": world}
         if revision and (code := checkout(revision)):
-            say(f"beside {revision}")
+            say(f"alongside {revision}")
             sides = {"before": stack.enter_context(World(code, DIRECTORY / "before")), "this": world}
         yield sides
 

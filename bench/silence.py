@@ -1,4 +1,4 @@
-"""Scenario e: one endpoint of a hundred that never answers."""
+"""Scenario e: one endpoint of a hundred that never responds."""
 
 from __future__ import annotations
 

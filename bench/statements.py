@@ -1,4 +1,4 @@
-"""Scenario g: the SQL statements that deliveries take, counted in Postgres's log by who asks for them."""
+"""Scenario g: the SQL statements that deliveries take, counted in Postgres's log, by caller."""
 
 from __future__ import annotations
 

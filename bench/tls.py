@@ -1,4 +1,4 @@
-"""Scenario h: receivers over TLS, beside the same over plain HTTP."""
+"""Scenario h: receivers over TLS, alongside the same over plain HTTP."""
 
 from __future__ import annotations
 

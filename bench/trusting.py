@@ -1,7 +1,7 @@
 """Workers that trust the benchmark's own certificate: `python -m bench.trusting`, in place of `webhooks worker`.
 
 Workers take the authorities that they trust from certifi, and from nothing in the environment. So that the delivery
-path is measured as it is, certifi's answer is replaced, and nothing else.
+path is measured as it is; only certifi's result is replaced.
 """
 
 from __future__ import annotations

@@ -163,14 +163,14 @@ class World:
         return child
 
     def fill(self, rows: int, endpoints: int, *, path: str = "hook", receiver: str | None = None) -> int:
-        """Put so many pending rows for so many HTTP endpoints, in place of all that there is.
+        """Put this many pending rows for this many HTTP endpoints, in place of all that there is.
 
         Return the bytes that their inserting added to the write-ahead log.
         """
         return self.fill_for(rows, [f"{receiver or self.receiver}/{path}/{n}" for n in range(1, endpoints + 1)])
 
     def fill_for(self, rows: int, urls: Sequence[str]) -> int:
-        """Put so many pending rows for these endpoints, as `fill` does; `activate` lets them go."""
+        """Put this many pending rows for these endpoints, as `fill` does; `activate` lets them go."""
         self.empty()
         self.db.execute(
             "insert into public.webhook_configurations (name, url, events, secret_key, is_active)"

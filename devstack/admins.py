@@ -21,9 +21,9 @@ def make_account(supabase: SupabaseLite, account: Account) -> None:
     """Sign a user up, unless the account is there already."""
     headers = {"apikey": supabase.keys.publishable}
     with httpx.Client(base_url=f"{supabase.url}/auth/v1", headers=headers, trust_env=False) as auth:
-        answer = auth.post("/signup", json=account._asdict())
-        if answer.status_code != httpx.codes.UNPROCESSABLE_ENTITY:  # already registered
-            answer.raise_for_status()
+        reply = auth.post("/signup", json=account._asdict())
+        if reply.status_code != httpx.codes.UNPROCESSABLE_ENTITY:  # already registered
+            reply.raise_for_status()
 
 
 def sign_in(supabase: SupabaseLite, account: Account) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The brokers of the queue protocols, on loopback ports and in memory: what they hold is gone after a restart."""
+"""The brokers of the queue protocols, on loopback ports and in memory: a restart deletes what they hold."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Sqs(Broker):
         return f"sqs://{name}?region={REGION}&endpoint_url={self.address}"
 
     def limit(self, name: str, size: int) -> None:
-        """Have a queue take so many bytes at most."""
+        """Have a queue take this many bytes at most."""
         client = self._client()
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
         client.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": str(size)})
@@ -109,9 +109,9 @@ class Sqs(Broker):
         """Take up to ten messages."""
         client = self._client()
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
-        answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        response = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         received = []
-        for message in answer.get("Messages", []):
+        for message in response.get("Messages", []):
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             headers = {key.lower(): value["StringValue"] for key, value in message["MessageAttributes"].items()}
             received.append(Received(name, headers, message["Body"].encode()))
@@ -184,7 +184,7 @@ class Kafka(Broker):
     def create(self, name: str) -> str:
         """Make a topic of one partition."""
         self._offsets[name] = 0
-        admin = AdminClient(self._configuration())  # kept until the answer has come
+        admin = AdminClient(self._configuration())  # kept until the response has come
         admin.create_topics([NewTopic(name, 1, 1)])[name].result()
         return f"kafka://127.0.0.1:{self.port}/{name}"
 

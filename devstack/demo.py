@@ -123,7 +123,7 @@ def show(request: Received, secret: str) -> None:
 
 
 def make_endpoints(dsn: str, urls: list[str], secret: str) -> list[str]:
-    """Make this run's endpoints the only active ones, since a former run's receivers are gone; return their ids."""
+    """Make this run's endpoints the only active ones, since a former run's receivers have stopped; return their ids."""
     sql = (
         "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)"
         " returning id::text"
@@ -167,7 +167,7 @@ def cron(script: str, gateway_url: str, token: str) -> None:
 
 
 def wait_until_finished(dsn: str, endpoints: list[str], count: int) -> list[dict[str, Any]]:
-    """Return the endpoints' rows once there are so many and none is pending, or as they are after a minute."""
+    """Return the endpoints' rows once there are this many and none is pending, or as they are after a minute."""
     deadline = time.monotonic() + SECONDS
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
         while True:

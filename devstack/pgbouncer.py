@@ -66,7 +66,7 @@ class PgBouncer(Service):
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         if not available():
             raise StackError("PgBouncer is not on this machine (apt install pgbouncer)")
         self.port = self.port or free_port()
@@ -79,7 +79,7 @@ class PgBouncer(Service):
         config.write_text(CONFIG.format(server=self._server, port=self.port, mode=self._mode, folder=self._folder))
         user = NOBODY if os.geteuid() == 0 else None
         self.child = Child("PgBouncer", [PROGRAM, config], log=self._log, cwd=self._folder, user=user)
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
     def stop(self) -> None:
         """Stop it, and remove its configuration."""
@@ -87,7 +87,7 @@ class PgBouncer(Service):
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             psycopg.connect(self.dsn(user=self._roles[0]), connect_timeout=2).close()
         except psycopg.OperationalError:

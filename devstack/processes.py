@@ -147,7 +147,7 @@ PORTS = range(10_240, 32_768)
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody uses.
+    """Return a TCP port of the loopback address that no one uses.
 
     None that the system gives outgoing connections: while a server is down, one of those would take its port, even the
     connection of a client that tries to reach it there.

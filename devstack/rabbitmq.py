@@ -43,7 +43,7 @@ class RabbitMQ(Service):
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         if not available():
             raise StackError("RabbitMQ is not on this machine (apt install rabbitmq-server)")
         self.port = self.port or free_port()
@@ -59,7 +59,7 @@ class RabbitMQ(Service):
             self._names.wait_ready(lambda: listening(self._names_port))
         self.child = Child("RabbitMQ", [SERVER, "-noinput"], log=self._log, environment=environment)
         try:
-            self.child.wait_ready(self._answers)
+            self.child.wait_ready(self._responds)
         except StackError:
             self.stop()
             raise
@@ -101,7 +101,7 @@ class RabbitMQ(Service):
             "RABBITMQ_ALLOW_INPUT": "1",
         }
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         if not listening(self.port):  # pika logs what it fails to connect to
             return False
         try:

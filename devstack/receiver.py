@@ -46,7 +46,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a receiver answers."""
+    """What a receiver returns."""
 
     status: int = 200
     body: bytes = b"ok"
@@ -54,7 +54,7 @@ class Reply:
 
 
 class Receiver:
-    """A context manager. `answer` decides the reply to each request; `on_request` is told of it first."""
+    """A context manager. `answer` decides the reply to each request; `on_request` is called first."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def server_close(self) -> None:
-        """End the connections too, as a process that ends does: kept ones would be answered for ever."""
+        """End the connections too, as a process that ends does: kept ones would be served forever."""
         super().server_close()
         for connection in list(self._open):
             with suppress(OSError):
@@ -146,4 +146,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: whoever runs the receiver does."""
+        """Log nothing: the receiver's user does."""

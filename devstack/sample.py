@@ -40,7 +40,7 @@ DELIVERIES = """
            case when s.status = 'pending' then now() + interval '20 seconds' else at end,
            case s.status when 'delivered' then 200 when 'failed' then 503 end,
            case s.status when 'delivered' then '{"ok": true}' when 'failed' then 'upstream connect error' end,
-           case s.status when 'failed' then 'the receiver answered 503' end
+           case s.status when 'failed' then 'the receiver returned 503' end
     from generate_series(1, %(count)s) as n
     cross join lateral (select now() - interval '24 hours' * (n / %(count)s::float8) ^ 1.3 as at) as a
     cross join lateral (

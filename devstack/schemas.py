@@ -195,7 +195,7 @@ begin
 {body}            perform set_config('lock_timeout', _before, true);
             return;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
         end;

@@ -1,4 +1,4 @@
-"""The system under way: gateway and workers as processes of their own, as in production."""
+"""The running system: gateway and workers as separate processes, as in production."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Gateway(Service):
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         self.child = _webhooks(self.command, [self.command, "--port", str(self.port)], self._settings, self._log)
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             return httpx.get(f"{self.url}/healthz", trust_env=False).is_success
         except httpx.TransportError:

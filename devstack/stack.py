@@ -1,4 +1,4 @@
-"""The stack: Postgres, Supabase Lite and Valkey, started in order and ended with whoever started them."""
+"""The stack: Postgres, Supabase Lite and Valkey, started in order and ended with the process that started them."""
 
 from __future__ import annotations
 

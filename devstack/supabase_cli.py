@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def supabase(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the CLI in a project's folder, the one that holds `supabase`; it asks nothing and phones nobody."""
+    """Run the CLI in a project's folder, the one that holds `supabase`; it asks nothing and sends no telemetry."""
     program = install() / "node_modules" / "supabase" / "dist" / "supabase.js"
     quiet = {"SUPABASE_TELEMETRY_DISABLED": "1", "CI": "1"}
     return subprocess.run(

@@ -83,7 +83,7 @@ class SupabaseLite(Service):
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         self.port = self.port or free_port()
         self._say(f"waiting for Supabase Lite on port {self.port}")
         self._granted = self._granted or self._privileges()
@@ -109,12 +109,12 @@ class SupabaseLite(Service):
                 "JWT_SECRET": self.keys.jwt_secret,
             },
         )
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
     def _take_back(self) -> bool:
         """Put the privileges back as they were; return False when Lite fell meanwhile.
 
-        At the first request for a table Lite grants all tables of all schemas with row level security to everybody;
+        At the first request for a table Lite grants all tables of all schemas with row level security to everyone;
         hosted Supabase does not. Several first requests at once make it grant at once, and fall over itself.
         """
         try:
@@ -133,7 +133,7 @@ class SupabaseLite(Service):
     def _get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}/rest/v1/{path}", headers={"apikey": self.keys.secret}, trust_env=False)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             return self._get("").is_success
         except httpx.TransportError:

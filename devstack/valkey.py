@@ -28,7 +28,7 @@ class Valkey(Service):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start, and wait until it answers. Raises StackError."""
+        """Start, and wait until it responds. Raises StackError."""
         self.port = self.port or free_port()
         self._say(f"waiting for Valkey on port {self.port}")
         options = {"--bind": "127.0.0.1", "--port": str(self.port), "--save": "", "--appendonly": "no"}
@@ -37,9 +37,9 @@ class Valkey(Service):
             [get_binary_path(), *(part for option in options.items() for part in option)],
             log=self._directory / "valkey.log",
         )
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         client = redis.Redis.from_url(self.url)
         try:
             return bool(client.ping())

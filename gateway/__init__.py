@@ -1,1 +1,1 @@
-"""The gateway: an HTTP front for the cron, health checks and admins. It enqueues; it never delivers."""
+"""The gateway: the HTTP API for the cron, health checks and admins. It enqueues deliveries; it never sends them."""

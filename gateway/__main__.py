@@ -1,4 +1,4 @@
-"""`python -m supabase_webhooks.gateway`: uvicorn, which ends in order however often it is told to.
+"""`python -m supabase_webhooks.gateway`: uvicorn, which shuts down cleanly however many signals it gets.
 
 `webhooks gateway` and `webhooks serve` set it up.
 """
@@ -98,7 +98,7 @@ def main() -> None:
         # after uvicorn has set up its own
         logs.configure(settings)
         if worker and settings.queue_url:
-            logger.warning("the broker is not used: this process delivers by itself; see docs/scaling.md")
+            logger.warning("the broker is not used: this process delivers on its own; see docs/scaling.md")
         return create_app(settings, broker=broker, engine=engine, registries=[worker.registry] if worker else [])
 
     config = uvicorn.Config(

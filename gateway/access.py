@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 #: What a caller's own X-Request-ID may be: anything else could forge lines of the log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
-#: Asked so often that lines of them would hide the others.
+#: Requested so often that their lines would hide the others.
 UNLOGGED = {"/healthz", "/readyz", "/metrics"}
 
 
 class Access(ASGIMiddleware):
-    """Gives each request an id (a caller's X-Request-ID is kept) and answers with it."""
+    """Gives each request an id (a caller's X-Request-ID is kept) and returns it in the response."""
 
     scopes = (ScopeType.HTTP,)
 
@@ -43,11 +43,11 @@ class Access(ASGIMiddleware):
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
         trace_id = trace_id_of(headers.get("traceparent")) or trace_id_from(request_id)
-        # what breaks before it answers is answered with 500 further out
+        # an error before the response is turned into a 500 further out
         status = 500
         began = time.perf_counter()
 
-        async def answer(message: Message) -> None:
+        async def respond(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -56,7 +56,7 @@ class Access(ASGIMiddleware):
 
         with bound(request_id=request_id, trace_id=trace_id):
             try:
-                await next_app(scope, receive, answer)
+                await next_app(scope, receive, respond)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 
@@ -64,6 +64,6 @@ class Access(ASGIMiddleware):
         route = str(scope.get("path_template") or "unknown")
         self._requests.note(scope["method"], route, status, seconds)
         if route not in UNLOGGED:
-            # without the query: it may hold what nobody should read
+            # without the query: it may contain secrets
             details = {"method": scope["method"], "path": scope["path"], "status": status}
             logger.info("request", extra={**details, "duration_ms": round(seconds * 1000)})

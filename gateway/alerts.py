@@ -1,4 +1,4 @@
-"""The gateway's part in alerts: at each call of the cron, so that people hear of it when all workers are gone."""
+"""The gateway's part in alerts: at each call of the cron, so that people are notified when all workers are down."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ async def alert(store: Store, settings: Settings) -> None:
     try:
         await Alerts(store, settings).once()
     except StoreError as exc:
-        logger.warning("alerts wait: %s", exc)
+        logger.warning("alerts are delayed: %s", exc)

@@ -1,4 +1,4 @@
-"""The application: `create_app(settings)`. Stateless; nothing is connected before the first request needs it."""
+"""The application: `create_app(settings)`. Stateless; it connects when the first request needs it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def create_app(
             title="Webhook gateway",
             use_handler_docstrings=True,
             version="1",
-            description="Has due webhooks delivered, reports their health, and lets admins see and steer them.",
+            description="Delivers due webhooks, reports their health, and lets admins inspect and manage them.",
             components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
         ),
         on_shutdown=[engine.close, store.close, supabase.close],

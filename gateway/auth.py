@@ -46,18 +46,18 @@ async def metrics_reader(connection: ASGIConnection[Any, Any, Any, Any], _: obje
     authorization = connection.headers.get("authorization")
     bearer_token(authorization)
     if not may_read(authorization, settings):
-        raise PermissionDeniedException("the token is not WEBHOOKS_METRICS_TOKEN, nor a server's")
+        raise PermissionDeniedException("the token is neither WEBHOOKS_METRICS_TOKEN nor a server's")
 
 
 async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
-    """Guard: as `server_only`, or a user's access token for whom webhooks.is_admin() is true."""
+    """Guard: as `server_only`, or the access token of a user for whom webhooks.is_admin() is true."""
     settings: Settings = await _dependency(connection, "settings")
     token = bearer_token(connection.headers.get("authorization"))
     if is_server(token, settings):
         return
     store: Store = await _dependency(connection, "store")
     if not await store.is_admin(token):
-        raise PermissionDeniedException("the token is no server's and no webhook admin's")
+        raise PermissionDeniedException("the token is neither a server's nor a webhook admin's")
 
 
 async def _dependency(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Any:  # noqa: ANN401 - by name

@@ -28,7 +28,7 @@ KEEP_ALIVE = 5
 #: Seconds in which a client reads what the kernel has no room for.
 RESPONSE_SECONDS = 60
 
-#: Bytes of a body that are read after the response to it, so that who sends the rest sees the response.
+#: Bytes of a body that are read after the response to it, so that a client that is still sending sees the response.
 MAX_IGNORED = 1024 * 1024
 
 #: Connections at once: fewer than the 1,024 descriptors that a process may have on many hosts.
@@ -37,7 +37,7 @@ MAX_CONNECTIONS = 900
 #: Bytes that one connection reads before the next one's turn. h11 parses a request in tiny chunks slowly.
 READ = 16 * 1024
 
-#: What h11 says of a client whose request is not complete.
+#: h11's states of a client whose request is not complete.
 RECEIVING = {h11.IDLE, h11.SEND_BODY}
 
 
@@ -54,7 +54,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request."""
         super().connection_made(transport)
-        # a response that is not read is noticed from its first byte on
+        # from its first byte on, an unread response is noticed
         transport.set_write_buffer_limits(0)
         if len(self.connections) > MAX_CONNECTIONS and not self._make_room():
             self._reject(503, "Too many connections. Try again later.")
@@ -98,14 +98,14 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         self._response = self._response or self.loop.call_later(RESPONSE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on: the client has read everything."""
+        """Continue: the client has read everything."""
         super().resume_writing()
         if self._response:
             self._response.cancel()
             self._response = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         self._stop_waiting()
         self.resume_writing()
         super().connection_lost(exc)
@@ -132,7 +132,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         return bool(waiting)
 
     def _reject(self, status: int, text: str) -> None:
-        """Close; say why, unless a response is under way."""
+        """Close; say why, unless a response is being sent."""
         state = self.conn.our_state
         if state in {h11.IDLE, h11.SEND_RESPONSE} and not self.transport.is_closing():
             headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]

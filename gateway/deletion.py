@@ -1,4 +1,4 @@
-"""Deleting an endpoint: batch after batch, for as long as a request may take."""
+"""Deleting an endpoint: batch by batch, for as long as a request may take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from supabase_webhooks.gateway.session import Admin
 
-#: Seconds after which a request ends with what is done: serverless hosts allow as few as ten.
+#: Seconds after which a request returns, finished or not: some serverless hosts allow only ten.
 SECONDS = 8.0
 
 

@@ -1,6 +1,6 @@
-"""The delivery engine in the gateway's process: the one place where the gateway knows of the workers.
+"""The delivery engine in the gateway's process: the only place where the gateway uses the workers.
 
-It is loaded when it is needed: a gateway that delivers nothing loads no adapter.
+It is loaded on demand: a gateway that does not deliver loads no adapter.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ LOOK_SECONDS = 0.02
 
 
 class Stoppable(Protocol):
-    """What delivers, and stops at a signal."""
+    """Something that delivers, and stops at a signal."""
 
     def stop(self) -> None:
-        """Claim nothing more."""
+        """Stop claiming."""
         ...
 
 
 class Background(Stoppable, Protocol):
-    """A worker beside the gateway; `registry` has its figures."""
+    """A worker in the gateway's process; `registry` holds its metrics."""
 
     registry: CollectorRegistry
 
     def start(self) -> None:
-        """Deliver from now on."""
+        """Start delivering."""
         ...
 
     async def close(self) -> None:
-        """Finish and record what is in flight."""
+        """Finish and record deliveries in flight."""
         ...
 
 
@@ -72,20 +72,20 @@ class Engine:
         await keep_up(store, self._settings, seconds=seconds)
 
     def stop(self) -> None:
-        """Have every drain claim nothing more."""
+        """Have every drain stop claiming."""
         self._stopped = True
         for drain in self._drains:
             drain.stop()
 
     async def close(self) -> None:
-        """Wait until every drain has ended, also those whose requests were cut off."""
+        """Wait until every drain has ended, including those whose requests were cut off."""
         self.stop()
         while self._drains:  # noqa: ASYNC110 - they end within their grace period
             await asyncio.sleep(LOOK_SECONDS)
 
 
 def background(settings: Settings, broker: Local, environment: Mapping[str, str]) -> Background:
-    """Return a worker for this process. Raises SettingsError when the environment asks for what is not installed."""
+    """Return a worker for this process. Raises SettingsError if a package that the environment requires is missing."""
     from supabase_webhooks.workers.background import Background as Worker  # noqa: PLC0415 - see above
 
     return Worker(settings, broker, environment)

@@ -1,4 +1,4 @@
-"""Domain errors as HTTP answers, in one place. Each says what is wrong; none repeats a secret."""
+"""Domain errors as HTTP responses, in one place. Each says what is wrong; none contains a secret."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: SQLSTATEs by which the database's functions refuse what the caller asked: the caller's fault, not ours. PTnnn is
-#: PostgREST's way to say an HTTP status (its manual, "Errors").
-#: The 22s that follow are values that are no number, no date, no uuid.
+#: SQLSTATEs with which the database's functions reject a call: the caller's fault, not ours. PTnnn is
+#: how PostgREST sets an HTTP status (its manual, "Errors").
+#: The 22s that follow are values that are not a number, a date or a uuid.
 REFUSALS = {
     "22023": HTTP_400_BAD_REQUEST,
     "22003": HTTP_400_BAD_REQUEST,
@@ -47,50 +47,50 @@ REFUSALS = {
 }
 
 
-def _answer(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:
+def _response(status: int, detail: str, **extra: object) -> Response[dict[str, Any]]:
     return Response({"status_code": status, "detail": detail, **extra}, status_code=status, media_type=MediaType.JSON)
 
 
 def _queue_unavailable(_: Request[Any, Any, Any], exc: QueueUnavailable) -> Response[dict[str, Any]]:
-    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable=exc.service)
+    return _response(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable=exc.service)
 
 
 def _store_unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Response[dict[str, Any]]:
-    return _answer(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="supabase")
+    return _response(HTTP_503_SERVICE_UNAVAILABLE, f"{exc}; nothing is lost", unavailable="supabase")
 
 
 def refusal_status(exc: StoreError) -> int:
-    """Return the status that answers a refusal; one that is not the caller's fault is logged."""
+    """Return the status code for a rejection; one that is not the caller's fault is logged."""
     if isinstance(exc, VersionError):
         return HTTP_503_SERVICE_UNAVAILABLE
     status = REFUSALS.get(exc.code or "", HTTP_502_BAD_GATEWAY)
     if status == HTTP_502_BAD_GATEWAY:
-        logger.error("Supabase refused: %s", exc)
+        logger.error("Supabase rejected the call: %s", exc)
     return status
 
 
 def _store_error(_: Request[Any, Any, Any], exc: StoreError) -> Response[dict[str, Any]]:
-    return _answer(refusal_status(exc), str(exc))
+    return _response(refusal_status(exc), str(exc))
 
 
-#: What reading a request raises, here or in a library, when it cannot be read: no UTF-8, or JSON nested too deep.
+#: What reading a request raises, here or in a library, when it is malformed: not UTF-8, or JSON nested too deeply.
 UNREADABLE: dict[type[Exception], str] = {
-    UnicodeError: "the request has text that is not UTF-8",
-    RecursionError: "the request's JSON is nested too deep",
+    UnicodeError: "the request contains text that is not UTF-8",
+    RecursionError: "the request's JSON is nested too deeply",
 }
 
 
 def unreadable(exc: Exception) -> str:
-    """Return what to tell the sender of a request that cannot be read."""
+    """Return the error message for a request that cannot be read."""
     return next(text for kind, text in UNREADABLE.items() if isinstance(exc, kind))
 
 
 def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Response[dict[str, Any]]:
-    return _answer(HTTP_400_BAD_REQUEST, unreadable(exc))
+    return _response(HTTP_400_BAD_REQUEST, unreadable(exc))
 
 
 async def log_unexpected(exc: Exception, _: Scope) -> None:
-    """Log what no handler expects, with its trace: the answer says only "Internal Server Error"."""
+    """Log an unexpected error with its traceback: the response says only "Internal Server Error"."""
     if not isinstance(exc, (HTTPException, WebhooksError, *UNREADABLE)):
         logger.error("unexpected error", exc_info=exc)
 

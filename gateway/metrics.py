@@ -20,20 +20,20 @@ logger = logging.getLogger(__name__)
 
 
 class Requests:
-    """What this gateway answered, since it started; `beside`: figures of what else runs in its process."""
+    """Responses of this gateway since it started; `beside`: the metrics of what else runs in its process."""
 
     def __init__(self, beside: Sequence[CollectorRegistry] = ()) -> None:
         self.registry = CollectorRegistry()
         self.beside = beside
         self._requests = Counter(
-            "webhooks_gateway_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+            "webhooks_gateway_requests", "Requests handled.", ["method", "route", "status"], registry=self.registry
         )
         self._seconds = Histogram(
             "webhooks_gateway_request_seconds", "How long requests take.", ["route"], registry=self.registry
         )
 
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request; `route` is its pattern, so that ids make no series of their own."""
+        """Count a request; `route` is its pattern, so that ids create no series of their own."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
@@ -41,12 +41,12 @@ class Requests:
 async def exposition(store: Store, requests: Requests) -> bytes:
     """Return all figures; without the database those of the gateway, and `webhooks_database_up 0`."""
     registry = CollectorRegistry()
-    up = Gauge("webhooks_database_up", "Whether Supabase answers.", registry=registry)
+    up = Gauge("webhooks_database_up", "Whether Supabase responds.", registry=registry)
     try:
         _fill(registry, await store.call("webhook_metrics", {}))
         up.set(1)
     except StoreError as exc:
-        logger.warning("the metrics lack the database's: %s", exc)
+        logger.warning("the database's metrics are missing: %s", exc)
     return b"".join(map(render, (registry, requests.registry, *requests.beside)))
 
 
@@ -62,9 +62,11 @@ def _fill(registry: CollectorRegistry, figures: dict[str, Any]) -> None:
             made.labels(key).set(value)
 
     gauge("backlog_due", "Deliveries that are due now, up to 10,000.", figures["due"])
-    gauge("backlog_age_seconds", "How long the oldest due delivery waits.", _age(figures["oldest_due_at"], now))
+    gauge(
+        "backlog_age_seconds", "How long the oldest due delivery has been waiting.", _age(figures["oldest_due_at"], now)
+    )
     unfinished = {name: figures[name] for name in ("pending", "processing")}
-    by("unfinished_deliveries", "Deliveries not finished, up to 100,000.", "status", unfinished)
+    by("unfinished_deliveries", "Unfinished deliveries, up to 100,000.", "status", unfinished)
     by("circuits", "Circuits of active endpoints.", "state", figures["circuits"])
     by("endpoints", "Endpoints.", "state", figures["endpoints"])
     troubled = Gauge(
@@ -76,7 +78,9 @@ def _fill(registry: CollectorRegistry, figures: dict[str, Any]) -> None:
     for endpoint in figures["troubled"]:
         troubled.labels(endpoint["id"], endpoint["name"], endpoint["state"]).set(1)
     if figures["last_run_at"]:
-        gauge("dispatcher_silence_seconds", "Since the cron's last heartbeat.", _age(figures["last_run_at"], now))
+        gauge(
+            "dispatcher_silence_seconds", "Seconds since the cron's last heartbeat.", _age(figures["last_run_at"], now)
+        )
 
 
 def _age(moment: str | None, now: datetime) -> float:

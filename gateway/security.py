@@ -1,4 +1,4 @@
-"""Headers that browsers obey, on every answer."""
+"""Security headers, on every response."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ async def secure(message: Message, scope: Scope) -> None:
 
 
 def is_https(scope: Scope) -> bool:
-    """Return whether the browser came by https. The server says so, where it trusts the proxy in front of it."""
+    """Return whether the browser uses https, as the server or the proxy that it trusts says."""
     return scope["scheme"] == "https"

@@ -33,7 +33,7 @@ MARGIN = 30
 
 @dataclass(frozen=True)
 class Admin:
-    """The signed-in user of a request. Whether it is an admin, the database says at each call.
+    """The signed-in user of a request. The database decides at each call whether the user is an admin.
 
     `renew` refreshes the token of a session, and raises SignedOut when the session is over.
     """
@@ -57,7 +57,7 @@ class Admin:
         return dict(await self.call("webhook_admin_write", **body))
 
     async def _ask(self, ask: Callable[[str], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
-        """Ask with the token; when it is not accepted, once more with a new one. What was not accepted was not done."""
+        """Ask with the token; if it is rejected, ask again with a new one. A rejected call did nothing."""
         try:
             return await ask(self.token)
         except SignedOut:
@@ -67,14 +67,14 @@ class Admin:
         try:
             return await ask(token)
         except SignedOut as exc:
-            raise StoreUnavailable(f"Supabase accepts no sign-in for the moment ({exc.code})", code=exc.code) from exc
+            raise StoreUnavailable(f"Supabase is rejecting sign-ins at the moment ({exc.code})", code=exc.code) from exc
 
 
 async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Admin:
-    """Return who is signed in; raise SignedOut when nobody is."""
+    """Return the signed-in user; raise SignedOut when there is none."""
     stored = request.session.get("tokens")
     if not stored:
-        raise SignedOut("nobody is signed in")
+        raise SignedOut("you are not signed in")
     tokens = msgspec.convert(stored, Tokens)
 
     async def renew() -> str:
@@ -92,12 +92,12 @@ def keep(request: Request[Any, Any, Any], tokens: Tokens) -> None:
 
 
 def begin(request: Request[Any, Any, Any], tokens: Tokens) -> None:
-    """Sign in: a new session, with nothing of the one before."""
+    """Sign in: start a new session, with nothing from the previous one."""
     request.set_session({"tokens": msgspec.to_builtins(tokens)})
 
 
 def signed_in(request: Request[Any, Any, Any]) -> bool:
-    """Return whether the session has tokens; whether Supabase still accepts them is another question."""
+    """Return whether the session has tokens; Supabase may no longer accept them."""
     return bool(request.scope.get("session") and request.session.get("tokens"))
 
 

@@ -1,4 +1,4 @@
-"""Supabase, asked with the caller's own token: Postgres's row level security decides what it may see and do."""
+"""Supabase, called with the caller's own token: row level security decides what the caller may see and do."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CAPTCHA = "captcha_failed"
 
 
 class SignedOut(StoreError):  # noqa: N818 - reads as what it is
-    """Raised when Supabase does not, or no longer, accept a sign-in."""
+    """Raised when Supabase does not accept a sign-in, or no longer does."""
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -66,10 +66,10 @@ async def _anything_fits() -> None:
 
 
 class Supabase:
-    """A project's REST and Auth APIs. Connects at the first call. `fits` is asked first: does the database's SQL fit?
+    """A project's REST and Auth APIs. Connects at the first call. `fits` first checks the SQL's version.
 
-    Every method raises StoreUnavailable when Supabase does not answer, SignedOut for a token that it does not accept,
-    and StoreError when it refuses the rest.
+    Every method raises StoreUnavailable when Supabase does not respond, SignedOut for a token that it does not accept,
+    and StoreError when it rejects the call for another reason.
     """
 
     def __init__(self, settings: Settings, *, fits: Callable[[], Awaitable[None]] = _anything_fits) -> None:
@@ -96,26 +96,26 @@ class Supabase:
         return list(self._read(await self._ask("GET", f"/rest/v1/{table}?{query}", token)))
 
     async def sign_in(self, email: str, password: str) -> tuple[Tokens, list[Factor]]:
-        """Return the tokens of a user, and its second factors: with any, the tokens are not enough."""
+        """Return a user's tokens and second factors: with a second factor, the tokens are not enough."""
         body = {"email": email, "password": password}
-        answer = await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password")
-        factors = msgspec.convert((answer.get("user") or {}).get("factors") or [], list[Factor])
-        return _tokens(answer, email), [factor for factor in factors if factor.status == "verified"]
+        response = await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password")
+        factors = msgspec.convert((response.get("user") or {}).get("factors") or [], list[Factor])
+        return _tokens(response, email), [factor for factor in factors if factor.status == "verified"]
 
     async def verify(self, tokens: Tokens, factor: str, code: str) -> Tokens:
-        """Return tokens of the level aal2 for a factor's code. Raises SignedOut, with code 422 for a wrong one."""
+        """Return tokens of the level aal2 for a factor's code. Raises SignedOut, with code 422 for a wrong code."""
         path = f"/auth/v1/factors/{factor}"
         challenge = await self._granted(f"{path}/challenge", tokens.access_token, {})
         body = {"challenge_id": str(challenge["id"]), "code": code}
         return _tokens(await self._granted(f"{path}/verify", tokens.access_token, body), tokens.email)
 
     async def refresh(self, tokens: Tokens) -> Tokens:
-        """Return new tokens for old ones. Requests with the same old ones share one refresh."""
+        """Refresh tokens. Concurrent requests with the same old tokens share one refresh."""
         old = tokens.refresh_token
         if old not in self._refreshes:
             self._refreshes[old] = asyncio.create_task(self._refresh(old, tokens.email))
             self._refreshes[old].add_done_callback(lambda task: self._refreshed(old, task))
-        # a browser that goes away ends its own request only
+        # a browser that disconnects cancels only its own request
         return await asyncio.shield(self._refreshes[old])
 
     async def _refresh(self, old: str, email: str) -> Tokens:
@@ -141,7 +141,7 @@ class Supabase:
             self._client = None
 
     async def _granted(self, path: str, token: str, body: dict[str, str], **parameters: str) -> dict[str, Any]:
-        """Ask Supabase Auth for what it gives to who proves something; raise SignedOut when that is no proof."""
+        """Ask Supabase Auth for tokens in exchange for credentials; raise SignedOut when it rejects them."""
         try:
             content = json.dumps(body).encode()
             headers = {"Content-Type": "application/json"}
@@ -167,41 +167,41 @@ class Supabase:
         # anyone may have the anon key: to REST it would come beside ours, and pass for it
         ours = token == (settings.anon_key if path.startswith("/auth/") else settings.service_key)
         if not ours and not is_access_token(token):
-            raise SignedOut("this is no access token of Supabase; sign in again", code="401")
+            raise SignedOut("this is not a Supabase access token; sign in again", code="401")
         if path.startswith("/rest/"):
             await self._fits()
         # the key tells the project's gateway who we are; the token says as whom Postgres runs the request. Auth checks
-        # less of who comes with the service key: no CAPTCHA, for example
+        # less when the service key is sent: no CAPTCHA, for example
         key = settings.anon_key if path.startswith("/auth/") else settings.service_key
         headers = {"apikey": key, "Authorization": f"Bearer {token}", **more}
         try:
-            answer = await self._client.request(method, path, headers=headers, content=content)
+            response = await self._client.request(method, path, headers=headers, content=content)
         except httpx.HTTPError as exc:
-            raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__})") from exc
-        if answer.is_success:
-            return answer
-        raise refused(answer) if ours else _error(answer)
+            raise StoreUnavailable(f"Supabase did not respond ({type(exc).__name__})") from exc
+        if response.is_success:
+            return response
+        raise refused(response) if ours else _error(response)
 
     @staticmethod
-    def _read(answer: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def _read(response: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
         try:
-            return exact.decode(answer.content, fraction) if answer.content else None
+            return exact.decode(response.content, fraction) if response.content else None
         except ValueError as exc:
             # a maintenance page with status 200, for example
-            raise StoreUnavailable(f"Supabase's response is none of its own ({type(exc).__name__})") from None
+            raise StoreUnavailable(f"the response is not from Supabase's API ({type(exc).__name__})") from None
 
 
-def _tokens(answer: dict[str, Any], email: str) -> Tokens:
+def _tokens(response: dict[str, Any], email: str) -> Tokens:
     return Tokens(
-        access_token=answer["access_token"],
-        refresh_token=answer["refresh_token"],
-        expires_at=time.time() + float(answer["expires_in"]),
-        email=(answer.get("user") or {}).get("email") or email,
+        access_token=response["access_token"],
+        refresh_token=response["refresh_token"],
+        expires_at=time.time() + float(response["expires_in"]),
+        email=(response.get("user") or {}).get("email") or email,
     )
 
 
-def _error(answer: httpx.Response) -> StoreError:
-    error = refused(answer)
-    if answer.status_code == httpx.codes.UNAUTHORIZED or error.code in BAD_TOKEN:
+def _error(response: httpx.Response) -> StoreError:
+    error = refused(response)
+    if response.status_code == httpx.codes.UNAUTHORIZED or error.code in BAD_TOKEN:
         return SignedOut("Supabase does not accept the token; sign in again", code=error.code)
     return error

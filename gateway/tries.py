@@ -1,6 +1,6 @@
-"""Tries to sign in, counted in Postgres for all gateways: of an address and an account together.
+"""Sign-in attempts, counted in Postgres for all gateways: by address and account together.
 
-A stranger has few tries, and cannot keep out an admin who comes from another address.
+A stranger gets few attempts, and cannot lock out an admin who uses another address.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Tries:
         self._key = key(settings, b"tries")
 
     async def count(self, request: Request[Any, Any, Any], email: str) -> int:
-        """Count a try; return the seconds until the next one is allowed: 0, then this one is."""
+        """Count an attempt; return the seconds until the next one is allowed, 0 if this one is."""
         return await self._store.count_sign_in(self._pair(request, email))
 
     async def forget(self, request: Request[Any, Any, Any], email: str) -> None:
-        """Forget the tries before a sign-in that succeeded."""
+        """Reset the count after a successful sign-in."""
         await self._store.forget_sign_ins(self._pair(request, email))
 
     def _pair(self, request: Request[Any, Any, Any], email: str) -> str:
@@ -47,7 +47,7 @@ class Tries:
 
 
 def customer(address: str) -> str:
-    """Return whose an address is: an IPv4 address, an IPv6 network, or what else the server calls the client."""
+    """Return the customer behind an address: an IPv4 address, an IPv6 network, or the server's name for the client."""
     try:
         ip = ip_address(address)
     except ValueError:

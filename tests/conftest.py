@@ -109,7 +109,7 @@ def hosted(directory: Path) -> Iterator[Hosted]:
 def form(request: pytest.FixtureRequest) -> str:
     """What a test's database is: "plain", with "partitioned" history, or on "hosted" Supabase.
 
-    Tests that hold for several have it as a parameter, indirectly: then what stands on it is made anew for others.
+    Tests that hold for several have it as a parameter, indirectly: then what stands on it is made again for others.
     """
     return str(getattr(request, "param", "plain"))
 

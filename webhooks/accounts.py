@@ -12,7 +12,7 @@ from supabase_webhooks.webhooks.refusals import refused
 if TYPE_CHECKING:
     from supabase_webhooks.webhooks.settings import Settings
 
-#: The key of app_metadata that is ours, and the role that it names.
+#: Our key of app_metadata, and the role that it names.
 CLAIM, ADMIN = "webhooks_role", "admin"
 
 #: Seconds for one call; Auth hashes a new account's password.
@@ -25,12 +25,12 @@ def add_admin(settings: Settings, user_id: str) -> None:
 
 
 def remove_admin(settings: Settings, user_id: str) -> None:
-    """Take the role from an account. Raises StoreError."""
+    """Remove the role from an account. Raises StoreError."""
     _set_role(settings, user_id, None)
 
 
 def create_admin(settings: Settings, email: str, password: str) -> None:
-    """Create an account, its address confirmed, that is a webhook admin. Raises StoreError."""
+    """Create an account that is a webhook admin, with a confirmed address. Raises StoreError."""
     body = {"email": email, "password": password, "email_confirm": True, "app_metadata": {CLAIM: ADMIN}}
     _ask(settings, "POST", "/auth/v1/admin/users", body)
 

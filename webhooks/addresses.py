@@ -1,4 +1,4 @@
-"""Which addresses may be delivered to: public ones, and the networks that the settings allow.
+"""Which addresses deliveries may go to: public ones, and the networks that the settings allow.
 
 Sources: the IANA special-purpose address registries for IPv4 and IPv6, which Python's ipaddress follows
 (https://docs.python.org/3/library/ipaddress.html#ipaddress.IPv4Address.is_global), and for addresses within addresses
@@ -20,7 +20,7 @@ Network = IPv4Network | IPv6Network
 #: Prefixes whose addresses carry an IPv4 address in their last 32 bits.
 _LAST_32_BITS = tuple(ip_network(prefix) for prefix in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
-#: Not public, whatever the registries of this Python's version say.
+#: Not public, regardless of the registries in this Python version.
 _NEVER = (
     ip_network("64:ff9b:1::/48"),  # NAT64 for local use: it stays within a network
     ip_network("fec0::/10"),  # site-local, deprecated
@@ -36,12 +36,12 @@ _NEVER = (
 
 @lru_cache(maxsize=8)
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Return networks from `10.0.0.0/8, 127.0.0.1`. Raises ValueError that names the wrong one."""
+    """Return networks from `10.0.0.0/8, 127.0.0.1`. Raises ValueError, which names the wrong one."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def refused(host: str, allowed: Sequence[Network]) -> bool:
-    """Return whether an address in text (a scope such as `%eth0` is ignored) may not be delivered to."""
+    """Return whether deliveries to an address, given as text, are forbidden. A scope such as `%eth0` is ignored."""
     address = ip_address(host.partition("%")[0])
     inner = _embedded(address)
     if any(one in network for network in allowed for one in (address, *inner) if one.version == network.version):
@@ -59,7 +59,7 @@ def _public(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> list[Address]:
-    """Return the IPv4 addresses that traffic to an IPv6 address may end at."""
+    """Return the IPv4 addresses that traffic to an IPv6 address may reach."""
     if not isinstance(address, IPv6Address):
         return []
     if any(address in network for network in _LAST_32_BITS):

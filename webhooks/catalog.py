@@ -1,4 +1,4 @@
-"""The event catalog of a Supabase project, as its database has it."""
+"""The event catalog of a Supabase project, read from its database."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 #: Seconds for one request. The catalog is some kilobytes.
 TIMEOUT = 30
 
-#: Rows of one request: what PostgREST gives at most by default.
+#: Rows of one request: PostgREST's default maximum.
 PAGE = 1000
 
 
 class EventType(msgspec.Struct, frozen=True, kw_only=True):
-    """A type of event. `data_schema`: JSON Schema of its data; `emitted_by`: the table changes that are such events."""
+    """A type of event. `data_schema`: JSON Schema of its data; `emitted_by`: the table changes that emit it."""
 
     name: str
     description: str
@@ -32,7 +32,7 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def from_environment(environment: Mapping[str, str]) -> list[EventType]:
-    """Return the catalog of the project that the environment names; SettingsError when it names none."""
+    """Return the catalog of the environment's project. Raises SettingsError if it names none."""
     names = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
     if missing := [name for name in names if not environment.get(name)]:
         raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
@@ -43,17 +43,17 @@ def fetch(supabase_url: str, service_key: str) -> list[EventType]:
     """Return the webhook event types, by name. Raises StoreUnavailable and StoreError."""
     headers = {"apikey": service_key}
     if not service_key.startswith("sb_"):
-        headers["Authorization"] = f"Bearer {service_key}"  # a key of the older kind is a token, too
+        headers["Authorization"] = f"Bearer {service_key}"  # a legacy key is also a token
     url = f"{supabase_url.rstrip('/')}/rest/v1"
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT) as rest:
             types = _rows(rest, "webhook_event_types", "name,description,data_schema,example,analytics_destination")
             triggers = _rows(rest, "webhook_triggers", "event_type,operation,source")
     except httpx.HTTPError as exc:
-        raise StoreUnavailable(f"Supabase did not answer ({type(exc).__name__}); is SUPABASE_URL right?") from exc
+        raise StoreUnavailable(f"Supabase did not respond ({type(exc).__name__}); is SUPABASE_URL right?") from exc
     emitted_by: dict[str, list[str]] = {}
     for row in triggers:
-        # REST leaves out the schema that it searches, public
+        # REST omits the schema public, which it searches
         table = row["source"] if "." in row["source"] else f"public.{row['source']}"
         emitted_by.setdefault(row["event_type"], []).append(f"{row['operation']} on {table}")
     return [
@@ -78,13 +78,13 @@ def _rows(rest: httpx.Client, table: str, columns: str) -> list[dict[str, Any]]:
             "offset": len(rows),
             "limit": PAGE,
         }
-        answer = rest.get(f"/{table}", params=query)
-        if not answer.is_success:
-            raise refused(answer, "the event catalog")
+        response = rest.get(f"/{table}", params=query)
+        if not response.is_success:
+            raise refused(response, "the event catalog")
         try:
-            found = exact.decode(answer.content)
+            found = exact.decode(response.content)
         except ValueError as exc:
-            raise StoreUnavailable(f"Supabase's response is none of its own ({type(exc).__name__})") from None
+            raise StoreUnavailable(f"the response is not from Supabase's API ({type(exc).__name__})") from None
         rows += found
         if len(found) < PAGE:
             return rows

@@ -1,4 +1,4 @@
-"""Copies of the migrations in an app's own folder, from where `supabase db push` applies them."""
+"""Copies of the migrations in an app's own folder, from which `supabase db push` applies them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STAMP = "%Y%m%d%H%M%S"
 
 @dataclass(frozen=True)
 class Copy:
-    """What became of one migration. "differs": the folder has it from another version of this package."""
+    """The result for one migration. "differs": the folder has it from another version of this package."""
 
     label: str
     file: Path
@@ -31,7 +31,7 @@ class Copy:
 
 
 def copy(directory: Path, wanted: Sequence[Migration], *, update: bool = False) -> list[Copy]:
-    """Copy the wanted migrations that a folder lacks, each stamped after whatever is in it.
+    """Copy the wanted migrations that a folder lacks, each with a version after those in it.
 
     `update`: also those that it has from another version of this package, again, after them.
     """
@@ -40,8 +40,8 @@ def copy(directory: Path, wanted: Sequence[Migration], *, update: bool = False) 
     if "upgrade" in {one.label for one in wanted} - labels and "system" in labels:
         system = next(one.file for one in there if one.label == "system")
         raise MigrationError(
-            f"the upgrade comes before {system.name}, which is here already: delete that file and run this again; "
-            "if it has been pushed, the upgrade has nothing left to do"
+            f"the upgrade must come before {system.name}, which already exists: delete that file and run this again; "
+            "if it has been pushed, the upgrade is not needed any more"
         )
     done = []
     for one in wanted:
@@ -65,5 +65,5 @@ def _next_version(directory: Path) -> str:
     try:
         return (datetime.strptime(newest, STAMP).replace(tzinfo=UTC) + timedelta(seconds=1)).strftime(STAMP)
     except ValueError:
-        # no moment, but a number: the CLI asks for no more
+        # not a valid time, but a number: the CLI requires no more
         return str(int(newest) + 1)

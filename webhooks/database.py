@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Applied", "Database", "shipped"]
 
-#: Held while migrations are applied, so that two at once wait for each other: "webhooks" in ASCII.
+#: Held while migrations are applied, so that two concurrent runs wait for each other: "webhooks" in ASCII.
 LOCK = 0x776562686F6F6B73
 
-#: Seconds that one of two waits for the other; then it says so.
+#: Seconds that one run waits for the other before it fails.
 LOCK_SECONDS = 60
 
-#: How often a removal is tried while others use the tables, and the SQLSTATE that says so.
+#: How often a removal is attempted while the tables are in use, and the SQLSTATE of that error.
 TRIES, LOCK_NOT_AVAILABLE = 10, "55P03"
 
-#: Of a row that was derived from the database: nobody knows which text was applied.
+#: The checksum of a row that was derived from the database: which text was applied is unknown.
 UNKNOWN = "unknown"
 
-#: label -> whether a database has what the migration makes, for a ledger that lacks its row: a dump without rows, say.
+#: label -> whether a database has what the migration creates, if the ledger lacks its row: after a dump without rows.
 #: The upgrade leaves none, and does nothing where the system is.
 _TRACES = """
     with partitioned as (
@@ -87,7 +87,7 @@ class Database:
             except psycopg.ProgrammingError:
                 # its text repeats the DSN, password included
                 raise MigrationError(
-                    "the DSN is malformed; a right one is postgresql://postgres:<password>@db.<ref>.supabase.co:5432/postgres"
+                    "the DSN is malformed; example: postgresql://postgres:<password>@db.<ref>.supabase.co:5432/postgres"
                 ) from None
         self._connection.add_notice_handler(self._warned)
         return self
@@ -98,8 +98,8 @@ class Database:
         self._connection.close()
 
     def problem(self) -> str | None:
-        """Return why this is no Supabase database, or None."""
-        with self._translated("looking around"):
+        """Return why this is not a Supabase database, or None."""
+        with self._translated("inspecting the database"):
             row = self._connection.execute(
                 "select to_regprocedure('auth.uid()') is not null,"
                 " (select count(*) from pg_catalog.pg_roles"
@@ -107,12 +107,10 @@ class Database:
             ).fetchone()
         if row == (True, 3):
             return None
-        return (
-            "this is no Supabase database: it has no function auth.uid(), or no roles anon, authenticated, service_role"
-        )
+        return "this is not a Supabase database: auth.uid() or the roles anon, authenticated, service_role are missing"
 
     def applied(self) -> dict[str, Applied]:
-        """Return the applied migrations by label; those that the ledger lacks are derived from what is there."""
+        """Return the applied migrations by label; those missing from the ledger are derived from the objects."""
         with self._translated("reading the applied migrations"):
             found = {label: Applied(UNKNOWN, UNKNOWN) for label in self._connection.execute(_TRACES).fetchone()[0]}
             if self._connection.execute("select to_regclass('webhooks.migrations')").fetchone()[0]:
@@ -121,8 +119,8 @@ class Database:
             return found
 
     def first_generation(self) -> bool:
-        """Return whether it has the tables of the platform's first generation, which the upgrade alters."""
-        with self._translated("looking around"):
+        """Return whether the database has the platform's first-generation tables, which the upgrade alters."""
+        with self._translated("inspecting the database"):
             row = self._connection.execute(
                 "select to_regclass('public.webhook_configurations') is not null"
                 " and to_regclass('webhooks.delivery_queue') is null"
@@ -144,8 +142,8 @@ class Database:
                 self._connection.execute(_RECORD, (label, row.checksum, row.package_version))
 
     def inventory(self) -> Inventory:
-        """Return what it has of this package."""
-        with self._translated("looking around"):
+        """Return what the database contains of this package."""
+        with self._translated("inspecting the database"):
             return take(self._connection)
 
     def uninstall(self) -> None:
@@ -155,7 +153,9 @@ class Database:
                 try:
                     with self._connection.transaction():
                         if dependents := take(self._connection).dependents:
-                            raise MigrationError(f"these depend on it; drop them first: {', '.join(dependents)}")
+                            raise MigrationError(
+                                f"other objects depend on it; drop them first: {', '.join(dependents)}"
+                            )
                         remove(self._connection)
                 except self._error as exc:
                     if getattr(exc, "sqlstate", None) != LOCK_NOT_AVAILABLE or not left:
@@ -164,8 +164,8 @@ class Database:
                     return
 
     def secure(self) -> list[dict[str, Any]]:
-        """Put grants and policies right; return what was changed: kind, object, was and should_be."""
-        with self._translated("putting grants and policies right"):
+        """Repair grants and policies; return what was changed: kind, object, was and should_be."""
+        with self._translated("repairing grants and policies"):
             rows = self._connection.execute("select kind, object, was, should_be from webhooks.secure()").fetchall()
         return [dict(zip(("kind", "object", "was", "should_be"), row, strict=True)) for row in rows]
 
@@ -181,13 +181,13 @@ class Database:
     def locked(self) -> Iterator[None]:
         """Hold the lock of migrations.
 
-        A transaction on a second connection holds it: a pooler in transaction mode keeps a session's lock for ever, and
+        A transaction on a second connection holds it: a pooler in transaction mode keeps a session's lock forever, and
         ends a transaction with its client. Between statements it holds no snapshot.
         """
         with self._translated("connecting"):
             holder = self._connect()
         with closing(holder):
-            with self._translated("another `webhooks migrate` is under way, or its connection is still open"):
+            with self._translated("another `webhooks migrate` is running, or its connection is still open"):
                 holder.execute("begin; set local idle_in_transaction_session_timeout = 0")
                 holder.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
                 holder.execute("select pg_advisory_xact_lock(%s)", (LOCK,))

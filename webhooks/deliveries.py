@@ -1,4 +1,4 @@
-"""The values that travel between store, worker and adapters."""
+"""The values that store, worker and adapters exchange."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from supabase_webhooks.webhooks.errors import DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Characters of a response that are kept; enough to recognise an error page, small enough for a row.
+#: Characters of a response that are kept: enough to recognize an error page, few enough for a row.
 EXCERPT_CHARACTERS = 1000
 
 
-#: Seconds at the end of a bounded drain in which nothing is attempted: what was is recorded, and the caller gets its
+#: Seconds at the end of a bounded drain in which nothing is attempted: results are recorded, and the caller gets its
 #: response.
 RECORDING_SECONDS = 2
 
 
-#: What an attempt tells of the endpoint's health: it is there, it is not, or (None) nothing.
+#: What an attempt says about the endpoint's health: it is up, it is down, or (None) nothing.
 Health = Literal["answered", "failed"]
 
 
@@ -31,7 +31,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker needs to know of an endpoint, as webhooks.endpoint_settings gives it.
 
     `secrets`: each signs, the newest first. `circuit`: closed or half_open, at the claim. `limited`: whether more may
-    be claimed once this delivery is settled. What is None is as the worker's settings say.
+    be claimed once this delivery is settled. None means: use the worker's setting.
     """
 
     id: str
@@ -45,7 +45,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     circuit_failure_threshold: int | None = None
 
     def __repr__(self) -> str:
-        # without secrets and headers: this may be logged
+        # without secrets and headers: it may be logged
         return f"Endpoint(id={self.id!r})"
 
 
@@ -60,7 +60,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     lease_id: str
 
     def __repr__(self) -> str:
-        # without the body, which is the users'
+        # without the body, which is users' data
         return f"Delivery(id={self.id!r}, event_type={self.event_type!r}, attempt={self.attempt})"
 
 
@@ -86,7 +86,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What a destination answered to a delivery that it accepted; of a queue, what its broker acknowledged."""
+    """A destination's response to a delivery that it accepted; for a queue, the broker's acknowledgment."""
 
     status: int | None = None
     excerpt: str | None = None
@@ -115,7 +115,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """What became of a recorded attempt. `due_in_seconds` says when a pending one is due again."""
+    """The outcome of a recorded attempt. `due_in_seconds` says when a pending delivery is due again."""
 
     delivery_id: str
     status: str
@@ -124,7 +124,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Drained(msgspec.Struct, frozen=True, kw_only=True):
-    """What a drain did, in deliveries: `pending` ones are retried later, `released` ones were given back untried."""
+    """A drain's results, in deliveries: `pending` ones are retried later, `released` ones were not attempted."""
 
     claimed: int
     delivered: int
@@ -134,7 +134,7 @@ class Drained(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The check of an endpoint's URL: as it is claimed, and with the `warning` that it ended with."""
+    """The check of an endpoint's URL: as claimed, and with the `warning` that it found."""
 
     id: str
     url: str
@@ -159,7 +159,7 @@ def field(body: bytes, path: str) -> str | None:
 
 
 def merged(*layers: Mapping[str, str]) -> dict[str, str]:
-    """Return all headers; a later one replaces an earlier one of the same name, in whatever case that is written."""
+    """Return all headers; a later one replaces an earlier one of the same name, ignoring case."""
     headers = {name: value for layer in layers for name, value in layer.items()}
     if _distinct(tuple(headers)):
         return headers

@@ -1,4 +1,4 @@
-"""The grammar of endpoint URLs: one frozen type for each scheme. Mirrored by webhooks.url_schemes in the database."""
+"""The grammar of endpoint URLs: one frozen type per scheme. The database has the same in webhooks.url_schemes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from supabase_webhooks.webhooks.errors import DestinationError, SetupError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: scheme -> a right URL, shown in errors.
+#: scheme -> an example URL, shown in errors.
 EXAMPLES = {
     "https": "https://example.com/webhooks",
     "http": "http://localhost:8000/webhooks",
@@ -30,7 +30,7 @@ HOST_LENGTH = 253
 #: Characters of a URL. What is longer is cut or rejected by receivers.
 LENGTH = 2000
 
-#: What no URL contains: controls and white space, and what cannot be seen, such as soft hyphens and zero-width spaces.
+#: What no URL may contain: control characters, white space and invisible characters, such as zero-width spaces.
 #: By number, since what counts as a space depends on a program's Unicode version, and on a database's locale.
 INVISIBLE = (
     r"[\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
@@ -69,7 +69,7 @@ GRAMMAR = {
     "kafka": (rf"^kafka://{NAME}{PORT}(,{NAME}{PORT})*/[A-Za-z0-9._-]{{1,249}}(\?{KAFKA_OPTION}(&{KAFKA_OPTION})*)?$"),
 }
 
-#: A parameter that stands twice.
+#: A parameter that appears twice.
 TWICE = r"[?&]([a-z_]+)=[^&]*(&.*)?&\1="
 
 
@@ -92,7 +92,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class HttpDestination(Destination):
-    """An endpoint that is delivered to by POST."""
+    """An endpoint that receives deliveries by POST."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class KafkaDestination(Destination):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a queue takes beside the body: headers become attributes, ours included. Sizes in bytes of UTF-8."""
+    """A queue's limits besides the body's: headers become attributes, ours included. Sizes in bytes of UTF-8."""
 
     service: str
     attributes: int
@@ -159,29 +159,33 @@ class Limits:
     ordering_key_bytes: int | None = None
 
     def check(self, headers: Mapping[str, str], ordering_key: str = "") -> None:
-        """Raise DestinationError that names what is beyond a limit."""
+        """Raise DestinationError, which names what exceeds a limit."""
         if len(headers) > self.attributes:
             surplus = len(headers) - self.attributes
             raise DestinationError(
-                f"{self.service} takes {self.attributes} message attributes; remove {surplus} of the extra headers"
+                f"{self.service} accepts {self.attributes} message attributes; remove {surplus} of the extra headers"
             )
         for name, value in headers.items():
             if len(name.encode()) > self.name_bytes or not re.fullmatch(self.names, name):
-                raise DestinationError(f"{self.service} does not take a message attribute of the name {name[:80]!r}")
+                raise DestinationError(
+                    f"{self.service} does not accept a message attribute with the name {name[:80]!r}"
+                )
             if not value and not self.empty_values:
-                raise DestinationError(f"{self.service} takes no empty message attribute; give {name!r} a value")
+                raise DestinationError(
+                    f"{self.service} does not accept an empty message attribute; give {name!r} a value"
+                )
             if self.value_bytes is not None and len(value.encode()) > self.value_bytes:
                 raise DestinationError(
-                    f"{self.service} takes {self.value_bytes:,} bytes in an attribute; shorten the header {name!r}"
+                    f"{self.service} accepts {self.value_bytes:,} bytes per attribute; shorten the header {name!r}"
                 )
         if self.ordering_key_bytes is not None and len(ordering_key.encode()) > self.ordering_key_bytes:
             raise DestinationError(
-                f"{self.service} takes {self.ordering_key_bytes:,} bytes as an ordering key;"
+                f"{self.service} accepts {self.ordering_key_bytes:,} bytes as an ordering key;"
                 " let ordering_key name a field with shorter values"
             )
 
 
-#: scheme -> its limits; Kafka has none of its own beside the message's size. Sources: "Amazon SQS message metadata" in
+#: scheme -> its limits; Kafka has only the message's size. Sources: "Amazon SQS message metadata" in
 #: its developer guide, and https://cloud.google.com/pubsub/quotas#resource_limits
 LIMITS = {
     "sqs": Limits("SQS", 10, r"(?!\.|(?i:aws|amazon)\.)(?!.*\.(\.|$))[A-Za-z0-9_.-]+", empty_values=False),
@@ -190,7 +194,7 @@ LIMITS = {
 
 
 def parse(url: str, *, allow_http: bool = False) -> Destination:
-    """Return the destination of a URL; raise DestinationError that names the wrong part and a right example."""
+    """Return the destination of a URL; raise DestinationError, which names the wrong part and an example."""
     url = normal(url)
     scheme = url.partition(":")[0]
     example = EXAMPLES.get(scheme, EXAMPLES["https"])
@@ -205,9 +209,9 @@ def parse(url: str, *, allow_http: bool = False) -> Destination:
             raise DestinationError("the URL is malformed")  # noqa: TRY301
         return destination  # noqa: TRY300 - what raises is above
     except DestinationError as exc:
-        raise type(exc)(f"{exc}; a right one is {example}") from None
+        raise type(exc)(f"{exc}; example: {example}") from None
     except ValueError as exc:
-        raise DestinationError(f"the URL is malformed ({exc}); a right one is {example}") from None
+        raise DestinationError(f"the URL is malformed ({exc}); example: {example}") from None
 
 
 def normal(url: str) -> str:
@@ -228,7 +232,7 @@ def _matches(scheme: str, url: str, parts: SplitResult) -> bool:
 
 
 def _problem(url: str, parts: SplitResult) -> str | None:
-    """Return what is wrong with a URL of whatever scheme."""
+    """Return what is wrong with a URL, whatever its scheme."""
     if len(url) > LENGTH:
         return f"the URL has more than {LENGTH} characters"
     if "\0" in url or re.search(INVISIBLE, url):
@@ -237,7 +241,7 @@ def _problem(url: str, parts: SplitResult) -> str | None:
         return f"the URL has no scheme in lower case, such as {', '.join(EXAMPLES)}"
     if "@" in parts.netloc:
         return (
-            "the URL carries a user name or password; put credentials in secret_key, "
+            "the URL contains a user name or password; put credentials in secret_key, "
             "or in WEBHOOKS_CREDENTIALS under the endpoint's credentials_profile"
         )
     if parts.fragment:
@@ -250,7 +254,7 @@ def _other(url: str, _: SplitResult) -> Destination:
 
 
 def _http(url: str, parts: SplitResult) -> HttpDestination:
-    _ = parts.port  # raises ValueError for what is no number
+    _ = parts.port  # raises ValueError unless it is a number
     if not parts.hostname:
         raise DestinationError("the URL has no host")
     return HttpDestination(url)
@@ -259,7 +263,7 @@ def _http(url: str, parts: SplitResult) -> HttpDestination:
 def _sqs(url: str, parts: SplitResult) -> SqsDestination:
     query = _query(parts, region=r"[a-z0-9-]+", endpoint_url=r"https?://[^@]+")
     if "region" not in query:
-        raise DestinationError("the URL names no region")
+        raise DestinationError("the URL has no region")
     queue, queue_url = parts.netloc, None
     if parts.path not in {"", "/"}:
         account, _, queue = parts.path.removeprefix("/").partition("/")
@@ -315,7 +319,7 @@ def _query(parts: SplitResult, **patterns: str) -> dict[str, str]:
         if name not in patterns:
             raise DestinationError(f"the URL's parameter {name!r} is unknown (known: {', '.join(patterns)})")
         if name in query:
-            raise DestinationError(f"the URL's parameter {name!r} stands twice")
+            raise DestinationError(f"the URL's parameter {name!r} appears twice")
         if not re.fullmatch(patterns[name], value):
             # the value is not repeated: it may be a secret in the wrong place
             raise DestinationError(f"the URL's parameter {name!r} has a value that is not allowed")

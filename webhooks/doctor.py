@@ -1,4 +1,4 @@
-"""The doctor: what may be wrong with an installation, and how to mend it."""
+"""The doctor: what may be wrong with an installation, and how to fix it."""
 
 from __future__ import annotations
 
@@ -31,33 +31,35 @@ from supabase_webhooks.webhooks.settings import Settings, variable
 from supabase_webhooks.webhooks.store import Store
 from supabase_webhooks.webhooks.versions import APPLY, LACKING, check
 
-#: Seconds by which this machine's clock may differ: receivers refuse a webhook-timestamp five minutes away.
+#: Seconds by which this machine's clock may differ: receivers reject a webhook-timestamp that is five minutes off.
 CLOCK_WARNING, CLOCK_PROBLEM = 5, 120
 
 #: Seconds without a heartbeat after which the cron counts as silent.
 SILENCE = 300
 
-#: Seconds in which a notification has to come.
+#: Seconds within which a notification must arrive.
 NOTIFICATION = 3.0
 
 #: Differences that are named one by one.
 SHOWN = 20
 
-#: Seconds that a due delivery may wait before no worker seems to run.
+#: Seconds after which a due delivery suggests that no worker is running.
 WAITING = 300
 
-NO_BROKER = "none is set: `webhooks serve` delivers in its own process, and a gateway within the cron's calls"
+NO_BROKER = (
+    "none is configured: `webhooks serve` delivers in its own process, and a gateway delivers within the cron's calls"
+)
 
-#: When a broker is worth its while; docs/scaling.md has the figures.
+#: When a broker pays off; docs/scaling.md has the figures.
 SWITCH = (
-    "when one process does not keep up, or you want more than one host: set REDIS_URL, and run `webhooks gateway` and "
+    "if one process does not keep up, or you want more than one host: set REDIS_URL, and run `webhooks gateway` and "
     "`webhooks worker`"
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: how it stands, and what to do about it."""
+    """The result of one check: its state, and what to do about it."""
 
     check: str
     status: Literal["ok", "warning", "problem"]
@@ -70,7 +72,7 @@ class Finding:
 
 
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
-    """Look at everything that can be looked at; a check that needs a failed one is left out."""
+    """Run all checks; a check that depends on a failed one is skipped."""
     findings, settings = _environment(environment)
     if settings is None:
         return findings
@@ -107,15 +109,15 @@ def _environment(environment: Mapping[str, str]) -> tuple[list[Finding], Setting
     try:
         settings = Settings.from_environment(environment)
     except SettingsError as exc:
-        cure = "set it where gateway and workers run; see .env.example"
+        cure = "set it in the environment of gateway and workers; see .env.example"
         return [Finding("environment", "problem", str(exc), cure)], None
-    findings = [Finding("environment", "ok", "every needed setting is there")]
+    findings = [Finding("environment", "ok", "all required settings are present")]
     if settings.allow_http and settings.supabase_url.startswith("https://"):
         findings.append(
             Finding(
                 "environment",
                 "warning",
-                "WEBHOOKS_ALLOW_HTTP is on: deliveries to http:// can be read under way",
+                "WEBHOOKS_ALLOW_HTTP is on: deliveries to http:// can be read in transit",
                 "unset it in production",
             )
         )
@@ -123,7 +125,7 @@ def _environment(environment: Mapping[str, str]) -> tuple[list[Finding], Setting
 
 
 def _key(key: str) -> list[Finding]:
-    """Look at what kind of key it is."""
+    """Check what kind of key it is."""
     kind = "anon" if key.startswith("sb_publishable_") else None
     if key.count(".") == 2:  # noqa: PLR2004 - the parts of a JWT
         with suppress(ValueError):
@@ -135,17 +137,17 @@ def _key(key: str) -> list[Finding]:
                 "keys",
                 "problem",
                 f"SUPABASE_SERVICE_ROLE_KEY holds a key of the role {kind}, which browsers use",
-                "take the secret key (sb_secret_...) under Project Settings > API keys",
+                "use the secret key (sb_secret_...) from Project Settings > API keys",
             )
         ]
-    return [Finding("keys", "ok", "SUPABASE_SERVICE_ROLE_KEY is no browser's key")]
+    return [Finding("keys", "ok", "SUPABASE_SERVICE_ROLE_KEY is a server's key")]
 
 
 async def _database(store: Store) -> list[Finding]:
     began = time.time()
     diagnosis = await store.call("webhook_diagnosis", {})
     middle = (began + time.time()) / 2
-    findings = [Finding("supabase", "ok", f"answers; Postgres {diagnosis['postgres']}")]
+    findings = [Finding("supabase", "ok", f"responds; Postgres {diagnosis['postgres']}")]
     findings += _migrations(diagnosis["migrations"])
     findings += _version(await store.call("webhook_version", {}))
     findings += _held(diagnosis.get("held"))
@@ -154,7 +156,7 @@ async def _database(store: Store) -> list[Finding]:
     findings += _admins(diagnosis["admins"])
     findings += _triggers(diagnosis["triggers"])
     if labels := {row["name"] for row in diagnosis["migrations"]}:
-        # without them nothing says which of the migrations' objects should be there
+        # without them it is unknown which of the migrations' objects should exist
         findings += _drift(differences(await store.call("webhook_inventory", {}), labels))
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
     if diagnosis["unsigned_endpoints"]:
@@ -163,7 +165,7 @@ async def _database(store: Store) -> list[Finding]:
                 "endpoints",
                 "warning",
                 f"{diagnosis['unsigned_endpoints']} active endpoints have no secret: receivers cannot verify",
-                "webhooks endpoints rotate ID gives one a secret",
+                "webhooks endpoints rotate ID creates a secret",
             )
         )
     findings += [
@@ -171,7 +173,7 @@ async def _database(store: Store) -> list[Finding]:
             "endpoints",
             "warning",
             f"{one['name']}: {one['warning']}",
-            f"then webhooks endpoints test {one['id']}: the first delivery that succeeds removes this",
+            f"then webhooks endpoints test {one['id']}: the first delivery that succeeds clears this warning",
         )
         for one in diagnosis["url_warnings"]
     ]
@@ -181,7 +183,7 @@ async def _database(store: Store) -> list[Finding]:
 def _migrations(applied: list[dict[str, str]]) -> list[Finding]:
     found = {row["name"]: row for row in applied}
     if "system" not in found:
-        text = "the functions are there, but webhooks.migrations lacks the system's row"
+        text = "the functions exist, but webhooks.migrations lacks the system's row"
         return [Finding("migrations", "warning", text, f"{APPLY}, which writes it")]
     findings = [
         Finding(
@@ -231,8 +233,8 @@ def _access(differences: list[dict[str, str]]) -> list[Finding]:
         for one in differences[:SHOWN]
     ]
     if len(differences) > SHOWN:
-        found.append(Finding("grants", "problem", f"{len(differences) - SHOWN} more are not as they should be"))
-    return found or [Finding("grants", "ok", "grants and policies are as they should be")]
+        found.append(Finding("grants", "problem", f"{len(differences) - SHOWN} more differ"))
+    return found or [Finding("grants", "ok", "grants and policies are correct")]
 
 
 def _admins(problems: list[dict[str, str]]) -> list[Finding]:
@@ -247,7 +249,7 @@ def _drift(differences: list[Difference]) -> list[Finding]:
     ]
     if len(differences) > SHOWN:
         found.append(Finding("schema", "problem", f"{len(differences) - SHOWN} more objects differ"))
-    return found or [Finding("schema", "ok", "every object is as this version ships it")]
+    return found or [Finding("schema", "ok", "every object matches this version")]
 
 
 def _triggers(broken: list[dict[str, str]]) -> list[Finding]:
@@ -286,8 +288,8 @@ def _clock(ahead: float) -> Finding:
     return Finding(
         "clock",
         status,
-        f"{text}: receivers refuse timestamps five minutes away",
-        "switch time synchronisation on (NTP)",
+        f"{text}: receivers reject timestamps that are five minutes off",
+        "enable time synchronization (NTP)",
     )
 
 
@@ -298,10 +300,10 @@ async def _heartbeat(store: Store) -> list[Finding]:
         return [Finding("cron", "warning", "the dispatcher has never been called", cure)]
     age = (datetime.now(UTC) - datetime.fromisoformat(run["started_at"])).total_seconds()
     if age > SILENCE:
-        return [Finding("cron", "problem", f"the dispatcher's last heartbeat is {_long(age)} old", cure)]
+        return [Finding("cron", "problem", f"the dispatcher's last heartbeat was {_long(age)} ago", cure)]
     if run["error"]:
-        return [Finding("cron", "problem", f"the dispatcher's last run failed: {run['error']}", "mend what it names")]
-    return [Finding("cron", "ok", f"the last heartbeat is {_long(age)} old")]
+        return [Finding("cron", "problem", f"the dispatcher's last run failed: {run['error']}", "fix what it names")]
+    return [Finding("cron", "ok", f"the last heartbeat was {_long(age)} ago")]
 
 
 async def _backlog(store: Store, *, shared: bool) -> list[Finding]:
@@ -314,7 +316,7 @@ async def _backlog(store: Store, *, shared: bool) -> list[Finding]:
                 "workers",
                 "problem",
                 f"{backlog['due']} deliveries are due, the oldest for {_long(age)}",
-                "start workers: webhooks worker; if they run, look into their logs"
+                "start workers: webhooks worker; if they are running, check their logs"
                 if shared
                 else f"start webhooks serve, or have the cron call the gateway; {SWITCH}",
             )
@@ -338,8 +340,8 @@ def _redis(url: str) -> list[Finding]:
             Finding(
                 "redis",
                 "problem",
-                f"Redis does not answer ({type(exc).__name__})",
-                "check REDIS_URL (redis://[:password@]host:port/0) and that it may be reached from here",
+                f"Redis does not respond ({type(exc).__name__})",
+                "check REDIS_URL (redis://[:password@]host:port/0) and that it is reachable from here",
             )
         ]
     policy = memory.get("maxmemory_policy", "noeviction")
@@ -348,11 +350,11 @@ def _redis(url: str) -> list[Finding]:
             Finding(
                 "redis",
                 "warning",
-                f"Redis evicts any key when it is full ({policy}): wake-up calls get lost, the sweep makes up for them",
+                f"Redis evicts any key when it is full ({policy}): wake-up calls get lost until the next sweep",
                 "set maxmemory-policy to noeviction",
             )
         ]
-    return [Finding("redis", "ok", f"answers; version {server.get('valkey_version') or server['redis_version']}")]
+    return [Finding("redis", "ok", f"responds; version {server.get('valkey_version') or server['redis_version']}")]
 
 
 def _rabbitmq(url: str) -> list[Finding]:
@@ -363,11 +365,11 @@ def _rabbitmq(url: str) -> list[Finding]:
             f"check {variable('broker_url')} (amqp://user:password@host:5672/vhost): user, vhost, permissions, network"
         )
         return [Finding("rabbitmq", "problem", str(exc), cure)]
-    return [Finding("rabbitmq", "ok", "answers, and takes a message")]
+    return [Finding("rabbitmq", "ok", "responds, and accepts a message")]
 
 
 def _listening(url: str) -> Finding:
-    """Send a notification and see whether it comes: a pooler in transaction mode keeps LISTEN to itself."""
+    """Send a notification and check that it arrives: a pooler in transaction mode does not pass LISTEN on."""
     try:
         import psycopg  # noqa: PLC0415 - of an extra
     except ImportError:
@@ -383,15 +385,15 @@ def _listening(url: str) -> Finding:
             heard = list(listener.notifies(timeout=NOTIFICATION, stop_after=1))
     except psycopg.Error as exc:
         # the text of a malformed URL repeats it, password included
-        return Finding("listener", "problem", f"Postgres does not answer ({type(exc).__name__})", cure)
+        return Finding("listener", "problem", f"Postgres does not respond ({type(exc).__name__})", cure)
     if not heard:
         return Finding(
-            "listener", "problem", "a notification that was sent did not come", f"{cure}, port 5432, not 6543"
+            "listener", "problem", "a notification that was sent did not arrive", f"{cure}, port 5432, not 6543"
         )
-    return Finding("listener", "ok", "hears notifications: workers are woken at once")
+    return Finding("listener", "ok", "receives notifications: workers are woken immediately")
 
 
-#: code of PostgREST or of a gateway before it -> what it means, and the cure.
+#: code of PostgREST or of a gateway in front of it -> what it means, and the fix.
 _REFUSALS = {
     **dict.fromkeys(
         LACKING,

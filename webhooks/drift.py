@@ -1,4 +1,4 @@
-"""Drift: which objects of a database differ from what this version ships."""
+"""Drift: which objects of a database differ from this version's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTITIONED = {f"public.webhook_{table}.webhook_{table}_pkey" for table in ("del
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that is not as shipped."""
+    """One object that differs from this version's."""
 
     kind: str
     name: str
@@ -28,7 +28,7 @@ class Difference:
 
     def __str__(self) -> str:
         text = {
-            "differs": "differs from what this version ships",
+            "differs": "differs from this version",
             "missing": "is missing",
             "extra": "is not part of this version",
         }
@@ -36,7 +36,7 @@ class Difference:
 
 
 def expected(labels: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return what the migrations of these labels make."""
+    """Return what the migrations with these labels create."""
     shipped = msgspec.json.decode(
         (files("supabase_webhooks.webhooks") / "expected.json").read_bytes(), type=dict[str, dict[str, dict[str, str]]]
     )

@@ -11,10 +11,10 @@ UNITS = [(60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86
 #: Names of units, the largest first, with their size in seconds.
 NAMES = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
-#: A duration is told in the largest unit that rounding changes by a tenth at most.
+#: A duration uses the largest unit in which rounding changes it by at most a tenth.
 ROUNDING = 0.1
 
-#: Numbers that are written as words (up to ten, as style guides have it).
+#: Numbers that are written as words (up to ten, as style guides recommend).
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 #: What Postgres prints for an interval without months or years: "3 days 12:00:00".
@@ -28,7 +28,7 @@ def short(seconds: float) -> str:
 
 
 def ago(text: str | None) -> str:
-    """Return how long ago, or in how long, a moment is: 5 min ago, in 3 s."""
+    """Return how long ago, or how soon, a time is: 5 min ago, in 3 s."""
     if not text:
         return "never"
     seconds = (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds()

@@ -3,19 +3,19 @@
 WebhooksError
 ├── SettingsError            a setting is missing or wrong
 ├── DestinationError         an endpoint's URL cannot be delivered to
-│   └── SetupError           by this worker, as it is set up
+│   └── SetupError           by this worker, as it is configured
 ├── SecretError              an endpoint's secret cannot sign
-│   └── SealedError          it is encrypted, and this process has not the key
-├── DeliveryError            an attempt failed; says whether and when to try again
-│   └── CredentialsError     as the destination does not accept this worker's credentials or permissions
-├── NoticeError              an alert was not sent; it is tried again
+│   └── SealedError          it is encrypted, and this process lacks the key
+├── DeliveryError            an attempt failed; says whether and when to retry
+│   └── CredentialsError     the destination does not accept this worker's credentials or permissions
+├── NoticeError              an alert was not sent; it is retried
 ├── MigrationError           a migration could not be applied
-├── StoreError               Supabase refused a call
+├── StoreError               Supabase rejected a call
 │   ├── Held                 the database belongs to another project
-│   ├── VersionError         the database's SQL and this release do not go together
-│   ├── StoreDenied          it does not accept the caller; that passes too, when keys are rotated
-│   └── StoreUnavailable     Supabase did not answer; the same call may succeed later
-└── QueueUnavailable         Redis or RabbitMQ did not answer; nothing is lost, Postgres keeps the deliveries
+│   ├── VersionError         the database's SQL and this release are incompatible
+│   ├── StoreDenied          it does not accept the caller; may be temporary, while keys are rotated
+│   └── StoreUnavailable     Supabase did not respond; the same call may succeed later
+└── QueueUnavailable         Redis or RabbitMQ did not respond; nothing is lost, Postgres keeps the deliveries
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class SettingsError(WebhooksError):
 
 
 class DestinationError(WebhooksError):
-    """Raised when an endpoint's URL cannot be delivered to; names the part and shows a right example."""
+    """Raised when an endpoint's URL cannot be delivered to; names the part and shows an example."""
 
 
 class SetupError(DestinationError):
-    """Raised when a worker, as it is set up, does not deliver to an endpoint; with other settings it would.
+    """Raised when a worker, as it is configured, cannot deliver to an endpoint.
 
     An extra, a credentials profile or a setting is missing, or the endpoint's network is not allowed.
     """
@@ -50,15 +50,15 @@ class SecretError(WebhooksError):
 
 
 class SealedError(SecretError):
-    """Raised when a secret is encrypted with a key that this process has not; with the key it can sign."""
+    """Raised when a secret is encrypted with a key that this process does not have."""
 
 
 class DeliveryError(WebhooksError):
-    """Raised when an attempt failed, with the decision that follows from it.
+    """Raised when an attempt failed; says what to do next.
 
-    `permanent`: no further attempt can succeed. `health`: what it tells of the endpoint: "failed" (it is not there),
-    "answered" (it is, and refused) or None (nothing). `retry_after`: seconds that the receiver asked to wait.
-    `status` and `excerpt`: what it answered, if it did. `disable_reason`: set when the endpoint is gone. `setup`: the
+    `permanent`: no further attempt can succeed. `health`: what it says about the endpoint: "failed" (it is down),
+    "answered" (it is up, and rejected it) or None (nothing). `retry_after`: seconds that the receiver asked to wait.
+    `status` and `excerpt`: its response, if any. `disable_reason`: set if the endpoint no longer exists. `setup`: the
     worker lacks something, so the attempt does not count.
     """
 
@@ -85,9 +85,9 @@ class DeliveryError(WebhooksError):
 
 
 class CredentialsError(DeliveryError):
-    """Raised when a destination does not accept this worker's credentials or permissions, or knows no such queue.
+    """Raised when a destination does not accept this worker's credentials or permissions, or has no such queue.
 
-    That is the worker's setup: deliveries wait behind the endpoint's circuit, and credentials are read again.
+    The cause is the worker's setup: deliveries wait behind the endpoint's circuit, and credentials are read again.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
@@ -95,15 +95,15 @@ class CredentialsError(DeliveryError):
 
 
 class NoticeError(WebhooksError):
-    """Raised when a channel did not take an alert; names no secret."""
+    """Raised when a channel did not accept an alert; contains no secret."""
 
 
 class MigrationError(WebhooksError):
-    """Raised when a migration could not be applied; names it, and what Postgres said."""
+    """Raised when a migration could not be applied; names it, with Postgres's error."""
 
 
 class StoreError(WebhooksError):
-    """Raised when Supabase refused a call; `code` is Postgres's or PostgREST's error code."""
+    """Raised when Supabase rejected a call; `code` is Postgres's or PostgREST's error code."""
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -111,32 +111,32 @@ class StoreError(WebhooksError):
 
 
 class Held(StoreError):  # noqa: N818 - reads as what it is
-    """Raised when the database belongs to another project than the worker's: nothing is claimed."""
+    """Raised when the database belongs to a different project than the worker: nothing is claimed."""
 
     def __init__(self, *, project: str, held_for: str, since: str) -> None:
         super().__init__(
-            f"this database belongs to {project}, and since {since} workers of {held_for} ask for its deliveries: "
-            "everything is held until you run `webhooks adopt --deliver` or `webhooks adopt --discard`"
+            f"this database belongs to {project}, but workers of {held_for} ask for its deliveries since {since}: "
+            "all deliveries are held until you run `webhooks adopt --deliver` or `webhooks adopt --discard`"
         )
 
 
 class VersionError(StoreError):
-    """Raised when the database's SQL and this release do not go together; names both versions and what to do."""
+    """Raised when the database's SQL and this release are incompatible; names both versions and the fix."""
 
 
 class StoreDenied(StoreError):  # noqa: N818 - reads as what it is
-    """Raised when Supabase does not accept who calls: 401 and 403.
+    """Raised when Supabase does not accept the caller: 401 and 403.
 
-    Of a process's own key it may pass: while keys are rotated, clocks differ or grants are restored.
+    For a process's own key it may be temporary: while keys are rotated, clocks differ or grants are restored.
     """
 
 
 class StoreUnavailable(StoreError):  # noqa: N818 - reads as what it is
-    """Raised when Supabase did not answer; the same call may succeed later."""
+    """Raised when Supabase did not respond; the same call may succeed later."""
 
 
 class QueueUnavailable(WebhooksError):  # noqa: N818 - reads as what it is
-    """Raised when the broker did not answer; Postgres keeps the deliveries. `service` is "redis" or "rabbitmq"."""
+    """Raised when the broker did not respond; Postgres keeps the deliveries. `service` is "redis" or "rabbitmq"."""
 
     def __init__(self, message: str, *, service: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Prometheus's text: who may read it, and what it looks like."""
+"""Prometheus's text format, and who may read it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def render(registry: CollectorRegistry) -> bytes:
-    """Return a registry's figures."""
+    """Return a registry's metrics."""
     return generate_latest(registry)
 
 
 def may_read(authorization: str | None, settings: Settings) -> bool:
-    """Return whether an Authorization header is Prometheus's: its own token, the cron's or the service key."""
+    """Return whether an Authorization header may read metrics: with their own token, the cron's or the service key."""
     scheme, _, token = (authorization or "").partition(" ")
     known: Iterable[str] = filter(None, (settings.metrics_token, settings.dispatch_token, settings.service_key))
     given = token.strip().encode()

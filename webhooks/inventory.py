@@ -1,4 +1,4 @@
-"""What a database has of this package: shown before it is removed, and removed."""
+"""What a database contains of this package, to show it before removal, and to remove it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from supabase_webhooks.webhooks.migration import find, shipped
 
-#: Rows of a table that are counted at most: of tens of millions it would take minutes.
+#: Maximum number of rows counted per table: counting tens of millions would take minutes.
 COUNTED = 1_000_000
 
-#: What a removal waits for one lock: less than Postgres's deadlock_timeout of a second, after which it might end the
-#: other one, a sign-in say.
+#: How long a removal waits for a lock: less than Postgres's deadlock_timeout of a second, which might end the
+#: other transaction, such as a sign-in.
 LOCK_TIMEOUT = "500ms"
 
-#: Ours is the schema webhooks, and with it, in public, what our migrations create by name.
+#: Ours are the schema webhooks and, in public, the objects that our migrations create by name.
 _PUBLIC = re.compile(r"create (table if not exists|or replace view|or replace function) public\.(\w+)")
 
 _OURS = """
@@ -70,13 +70,13 @@ select format('%%I on %%s', t.tgname, t.tgrelid::regclass) from pg_catalog.pg_tr
 where t.tgfoid in (select f.oid from function as f) and t.tgrelid not in (select r.oid from relation as r) order by 1
 """
 
-#: With them go the triggers on the app's tables.
+#: Dropping them drops the triggers on the app's tables.
 _TRIGGER_FUNCTIONS = """
 select distinct t.tgfoid::regprocedure::text from pg_catalog.pg_trigger as t
 where t.tgfoid in (select f.oid from function as f) and t.tgrelid not in (select r.oid from relation as r)
 """
 
-#: Of the app's own, and only there as long as ours is: a view, a foreign key, a policy.
+#: The app's objects that depend on ours: a view, a foreign key, a policy.
 _DEPENDENT = """
 select distinct pg_describe_object(d.classid, d.objid, d.objsubid) from pg_catalog.pg_depend as d
 join ours as o on (o.classid, o.objid) = (d.refclassid, d.refobjid)
@@ -84,7 +84,7 @@ where d.deptype = 'n' and not exists (select from ours as u where (u.classid, u.
 order by 1
 """
 
-#: Of the app's own, by their texts: Postgres does not know what they call.
+#: The app's functions whose source mentions ours: Postgres does not track what they call.
 _CALLERS = """
 select p.oid::regprocedure::text from pg_catalog.pg_proc as p
 join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
@@ -109,7 +109,7 @@ where n.nspname = 'supabase_migrations' and c.relname = 'schema_migrations'
 
 @dataclass(frozen=True)
 class Inventory:
-    """Ours: tables with their rows (no more than COUNTED + 1 are counted), triggers on the app's tables, functions.
+    """Ours: tables with their row counts (at most COUNTED + 1), triggers on the app's tables, functions.
 
     The app's: `dependents` would be dropped too, so nothing is while there are any; `callers` would fail. `pushed`: the
     versions under which the Supabase CLI has our migrations.
@@ -124,7 +124,7 @@ class Inventory:
 
 
 def take(connection: Any) -> Inventory:  # noqa: ANN401 - psycopg's, which is of an extra
-    """Return what a database has of ours, and of the app's that hangs on it."""
+    """Return what a database contains of ours, and the app's objects that depend on it."""
     # Postgres's own spelling of a table's name goes into it
     count = f"select count(*) from (select from {{}} limit {COUNTED + 1}) as counted"  # noqa: S608
     return Inventory(
@@ -138,11 +138,11 @@ def take(connection: Any) -> Inventory:  # noqa: ANN401 - psycopg's, which is of
 
 
 def remove(connection: Any) -> None:  # noqa: ANN401 - as above
-    """Drop all of ours, in the caller's transaction. What depends on it would go too: see `take`."""
+    """Drop everything of ours in the caller's transaction, and whatever depends on it: see `take`."""
     connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
     # of each object that goes with another
     connection.execute("set local client_min_messages = warning")
-    # the app's tables are locked first: whoever has changed one comes to ours next, in its trigger
+    # the app's tables are locked first: a transaction that has changed one uses ours next, in its trigger
     first, then = (
         [f"drop function if exists {function} cascade" for function in _names(connection, query)]
         for query in (_TRIGGER_FUNCTIONS, _FUNCTIONS)

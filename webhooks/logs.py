@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the ids of what was under way when it was said."""
+"""Logs: one JSON object per line, with the ids of what was in progress."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
     from supabase_webhooks.webhooks.settings import Settings
 
-#: Loggers that say a line for each request, with its URL, which may hold a token; and uvicorn's own access log,
+#: Loggers that write a line for each request, with its URL, which may contain a token; and uvicorn's own access log,
 #: which repeats the gateway's without its ids.
 QUIET = ("httpx", "httpcore", "uvicorn.access")
 
-#: Loggers that are set up by whoever starts the process: they are to speak as the rest does.
+#: Loggers that the process's starter configures: they must use our format.
 ADOPTED = ("uvicorn", "uvicorn.error", "dramatiq")
 
-#: The ids of what is under way (request_id, delivery_id, attempt, trace_id): they stand in every line. One variable
+#: The ids of what is in progress (request_id, delivery_id, attempt, trace_id): every line has them. One variable
 #: for all: to bind and look up four of structlog's cost as much as signing does. Setting it binds for the task.
 under_way: ContextVar[Mapping[str, Any]] = ContextVar("under_way", default=MappingProxyType({}))
 
-#: What a log record has by itself; the rest was given as `extra`.
+#: A log record's own attributes; all others were passed as `extra`.
 _OWN = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "color_message"})
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
@@ -44,7 +44,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     """Send all logs of the process to `stream`, else stderr. For composition roots; may be called again."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_console() if settings.log_format == "console" else JsonFormatter())
-    # nothing here says where a line was written, nor by which thread: looking it up costs as much as the rest
+    # lines do not say where they were written, nor by which thread: looking it up costs as much as the rest
     logging._srcfile = None  # noqa: SLF001 - the logging HOWTO, "Optimization", names it
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
@@ -60,7 +60,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 
 @contextmanager
 def bound(**ids: Any) -> Iterator[None]:  # noqa: ANN401 - whatever JSON can say
-    """Have every line within carry these ids too."""
+    """Add these ids to every line within."""
     token = under_way.set({**under_way.get(), **ids})
     try:
         yield
@@ -85,7 +85,7 @@ class JsonFormatter(logging.Formatter):
             text = _encoder.encode(line).decode()
         except UnicodeEncodeError:
             text = json.dumps(line, default=str)
-        # who reads logs on a terminal must see no commands
+        # logs that are read on a terminal must not control it
         return escaped(text)
 
 
@@ -96,7 +96,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class PlainFormatter(structlog.stdlib.ProcessorFormatter):
-    """structlog's form for people, in which nothing commands their terminal, whatever a receiver wrote."""
+    """structlog's format for people, made safe for terminals, whatever a receiver sent."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

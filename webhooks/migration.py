@@ -1,4 +1,4 @@
-"""A migration of this package: recognized by a line inside the file, whatever the file is called."""
+"""A migration of this package: recognized by a line inside the file, whatever its name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = {
     "partitions_swap": "optional",
 }
 
-#: The line by which a migration is recognized, whatever its file is called: its label and its checksum.
+#: The line by which a migration is recognized, whatever its file's name: its label and its checksum.
 _MARK = re.compile(r"^-- webhooks migration: (\w+) ([0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -33,7 +33,7 @@ class Migration:
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
-        """Return the migration in a file, or None when it is none of this package's."""
+        """Return the migration in a file, or None if it is not this package's."""
         sql = file.read_text(errors="replace")  # an app's own may be in any encoding
         mark = _MARK.search(sql)
         return cls(mark[1], mark[2], sql, file) if mark else None

@@ -1,10 +1,10 @@
-"""Text that outsiders wrote, for terminals and messages: it commands nothing."""
+"""Untrusted text, made safe for terminals and messages."""
 
 from __future__ import annotations
 
 import re
 
-#: What a terminal obeys, or what reorders and hides the text around it: C0 but tab and newline, DEL, C1, separators of
+#: What controls a terminal, or reorders and hides the text around it: C0 but tab and newline, DEL, C1, separators of
 #: lines, bidirectional controls (Unicode's UAX #9), deprecated and annotation controls, tags, halves of pairs.
 OBEYED = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff"
@@ -13,12 +13,12 @@ OBEYED = re.compile(
 
 
 def plain(text: str) -> str:
-    """Return text with U+FFFD for each character that a terminal obeys, or that reorders what people read."""
+    """Return text with U+FFFD for each character that controls a terminal, or reorders what people read."""
     return OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def escaped(json_text: str, characters: re.Pattern[str] = OBEYED) -> str:
-    """Return JSON text in which such characters are written by their number: a program reads the same from it."""
+    """Return JSON text in which such characters are escaped: programs read the same value."""
     return characters.sub(_by_number, json_text)
 
 

@@ -1,4 +1,4 @@
-"""Refusals: what Supabase answers instead of data, as our errors. Here alone it is decided what passes."""
+"""Supabase's error responses as our errors. Only this module decides which of them are temporary."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from supabase_webhooks.webhooks.errors import StoreDenied, StoreError, StoreUnav
 if TYPE_CHECKING:
     import httpx
 
-#: SQLSTATEs and PostgREST groups that pass: connection lost, resources short, server shutting down, statement or lock
-#: timeout, read-only for a while, no pool. A gateway in front of PostgREST says the same by its HTTP status alone.
+#: Temporary SQLSTATEs and PostgREST groups: connection lost, resources short, server shutting down, statement or lock
+#: timeout, temporarily read-only, no pool. A gateway in front of PostgREST only has an HTTP status for the same.
 _PASSING = re.compile(r"(08|53|57|40)...|55P03|25006|PGRST00\d|5\d\d|3\d\d|408|425|429")
 
-#: HTTP statuses, SQLSTATE and PostgREST's group 3: who calls is not accepted, or may not do this.
+#: HTTP statuses, SQLSTATE and PostgREST's group 3: the caller is not accepted, or may not do this.
 _DENIED = re.compile(r"401|403|42501|PGRST30\d")
 
-#: A table or function that is not there: Postgres's code, and PostgREST's two (its manual, "Errors", group 2).
+#: A missing table or function: Postgres's code, and PostgREST's two (its manual, "Errors", group 2).
 _LACKING = {"42P01", "PGRST202", "PGRST205"}
 
 
@@ -38,13 +38,13 @@ def refusal(code: str, message: str | None, hint: str | None = None) -> StoreErr
     return StoreError(text, code=code)
 
 
-def refused(answer: httpx.Response, asked: str = "") -> StoreError:
-    """Return the error of an answer, read, that is no success; `asked`, where it helps, is put before its text."""
+def refused(response: httpx.Response, asked: str = "") -> StoreError:
+    """Return the error for an unsuccessful response, already read; `asked`, if given, is prepended to its text."""
     try:
-        body = msgspec.json.decode(answer.content, type=dict[str, Any])
+        body = msgspec.json.decode(response.content, type=dict[str, Any])
     except msgspec.DecodeError:
         body = {}
-    # Auth says `msg`. Kong and Cloudflare answer in JSON too, without a code
-    message = body.get("message") or body.get("msg") or f"Supabase answered {answer.status_code}"
-    code = body.get("code") or answer.status_code
+    # Auth uses `msg`. Kong and Cloudflare return JSON too, without a code
+    message = body.get("message") or body.get("msg") or f"Supabase returned {response.status_code}"
+    code = body.get("code") or response.status_code
     return refusal(str(code), f"{asked}: {message}" if asked else str(message), body.get("hint"))

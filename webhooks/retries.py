@@ -1,4 +1,4 @@
-"""Retries in words: an endpoint's schedule, and what a delivery waits for."""
+"""Retries in words: an endpoint's schedule, and what a delivery is waiting for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRESETS: dict[str, tuple[int, ...]] = {
 
 
 def plain(max_attempts: int) -> list[int]:
-    """Return the waits of an endpoint without a schedule, as webhooks.retry_wait has them: doubled, up to a minute."""
+    """Return the waits of an endpoint without a schedule, as in webhooks.retry_wait: doubled, up to a minute."""
     return [min(60, 2**attempt) for attempt in range(1, max_attempts)]
 
 
@@ -56,13 +56,13 @@ def parse(text: str) -> str | list[int]:
 
 
 def waiting(waits_for: Mapping[str, Any] | None) -> str:
-    """Return what a delivery waits for, and until when: next attempt in 2 h. Nothing for one that does not wait."""
+    """Return what a delivery waits for, and until when: next attempt in 2 h. Empty for one that does not wait."""
     if waits_for is None:
         return ""
     reason, until = waits_for["reason"], waits_for["until"]
     if until is None:
         # "a worker", or a sentence such as "the endpoint is paused"
-        return f"waits for {reason}" if reason.startswith("a ") else f"waits: {reason}"
+        return f"waiting for {reason}" if reason.startswith("a ") else f"waiting: {reason}"
     if datetime.fromisoformat(until) <= datetime.now(UTC):
         return "due now"
     return f"next attempt {ago(until)}" if reason == "the next attempt" else f"next attempt {ago(until)}: {reason}"

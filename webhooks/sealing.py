@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed with Fernet keys from the settings. A secret that is not sealed goes on working.
+"""Secrets at rest: sealed with Fernet keys from the settings. A secret that is not sealed still works.
 
 Source: https://github.com/fernet/spec/blob/master/Spec.md; MultiFernet of the package `cryptography`.
 """
@@ -25,14 +25,14 @@ PREFIX = "fernet:"
 
 
 class Sealer:
-    """Seals with the first key and opens with all: a new key goes to the front, an old one leaves after `reseal`."""
+    """Seals with the first key and opens with all: add a new key at the front, and remove an old one after `reseal`."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
             fernets = [Fernet(key) for key in keys]
         except ValueError:
             raise SettingsError(
-                "WEBHOOKS_ENCRYPTION_KEYS must be Fernet keys by comma; make one with: webhooks secrets key"
+                "WEBHOOKS_ENCRYPTION_KEYS must be comma-separated Fernet keys; create one with: webhooks secrets key"
             ) from None
         self._first = fernets[0] if fernets else None
         self._all = MultiFernet(fernets) if fernets else None
@@ -40,7 +40,7 @@ class Sealer:
         self.open = lru_cache(maxsize=10_000)(self._open)
 
     def seal(self, secret: str) -> str:
-        """Return a secret sealed with the first key; as it is without keys."""
+        """Return a secret sealed with the first key; unchanged without keys."""
         if self._first is None:
             return secret
         return PREFIX + self._first.encrypt(self.open(secret).encode()).decode()
@@ -66,13 +66,13 @@ class Sealer:
             return self._all.decrypt(secret.removeprefix(PREFIX)).decode()
         except (InvalidToken, ValueError):
             raise SealedError(
-                "the endpoint's secret is encrypted with none of the keys in WEBHOOKS_ENCRYPTION_KEYS"
+                "the endpoint's secret is encrypted with a key that is not in WEBHOOKS_ENCRYPTION_KEYS"
             ) from None
 
 
 @lru_cache(maxsize=8)
 def sealer(keys: str) -> Sealer:
-    """Return the sealer of keys by comma, as the setting has them. Raises SettingsError for wrong ones."""
+    """Return the sealer for comma-separated keys, as in the setting. Raises SettingsError for invalid ones."""
     return Sealer([key.strip() for key in keys.split(",") if key.strip()])
 
 
@@ -82,7 +82,7 @@ def generate_key() -> str:
 
 
 async def seal_secrets(store: Store, keys: str) -> int:
-    """Seal each secret that is not sealed with the first key; return how many. One that no key opens is left."""
+    """Seal each secret that is not sealed with the first key; return how many. One that no key opens is skipped."""
     own = sealer(keys)
     sealed = 0
     for webhook_config_id, secret in await store.secrets():

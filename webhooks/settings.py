@@ -38,15 +38,15 @@ _ABOVE_ZERO = (
     "alert_silence_seconds",
 )
 
-#: What pika takes for a URL; without user and password it is RabbitMQ's guest.
+#: What pika accepts as a URL; without user and password it uses RabbitMQ's guest.
 _AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\?\S+)?"
 
-#: One host, since libpq's errors repeat what it took for one: a password's @ or / would be shown.
+#: One host only, since libpq's errors repeat what it parsed as a host: part of a password with @ or / would be shown.
 _POSTGRES = (
     r"postgres(ql)?://([^:@/?\s]+(:[^:@/?\s]*)?@)?(\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?(/[^/@?\s]*)?(\?\S*)?"
 )
 
-#: The variables by which httpx finds a proxy, in capitals or not.
+#: The variables from which httpx reads a proxy, in upper or lower case.
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 
 #: Characters that hold 128 bits even when they are only hexadecimal digits.
@@ -87,7 +87,7 @@ class Settings:
     )
     database_url: str = _setting(
         "WEBHOOKS_DATABASE_URL",
-        "Postgres itself, by which workers hear of new deliveries at once; empty: they look once a second",
+        "Postgres itself, which notifies workers of new deliveries at once; empty: they look once a second",
         "",
         secret=True,
     )
@@ -106,12 +106,12 @@ class Settings:
     allow_http: bool = _setting("WEBHOOKS_ALLOW_HTTP", "Deliver to plain `http://` too (development)", False)  # noqa: FBT003
     allowed_networks: str = _setting(
         "WEBHOOKS_ALLOWED_NETWORKS",
-        "Networks that are not public and may be delivered to all the same, by comma: `10.0.0.0/8`",
+        "Private networks that deliveries may go to, comma-separated: `10.0.0.0/8`",
         "",
     )
     ca_bundle: str = _setting(
         "WEBHOOKS_CA_BUNDLE",
-        "A file or folder of certificate authorities, in PEM, that receivers may have beside the public ones",
+        "A file or folder of PEM certificate authorities to accept in addition to the public ones",
         "",
     )
     credentials: Mapping[str, Mapping[str, str]] = _setting(
@@ -123,7 +123,7 @@ class Settings:
     )
     encryption_keys: str = _setting(
         "WEBHOOKS_ENCRYPTION_KEYS",
-        "Fernet keys by comma; workers encrypt endpoints' secrets at rest with the first, read with all",
+        "Comma-separated Fernet keys; workers encrypt endpoints' secrets at rest with the first and decrypt with all",
         "",
         secret=True,
     )
@@ -145,7 +145,7 @@ class Settings:
         "WEBHOOKS_CIRCUIT_RATE_WINDOW_SECONDS", "The time that a share of failures is taken over", 60.0
     )
     disable_after_days: float = _setting(
-        "WEBHOOKS_DISABLE_AFTER_DAYS", "An endpoint to which nothing was delivered for so long is disabled", 5.0
+        "WEBHOOKS_DISABLE_AFTER_DAYS", "An endpoint to which nothing was delivered for this long is disabled", 5.0
     )
     lease_seconds: int = _setting(
         "WEBHOOKS_LEASE_SECONDS", "A claimed delivery is taken back after this; above twice the timeout", 60
@@ -170,13 +170,15 @@ class Settings:
     )
     alert_seconds: float = _setting(
         "WEBHOOKS_ALERT_SECONDS",
-        "How often workers look for alerts; as seldom as above while nothing fails; 0: never",
+        "How often workers look for alerts; as rarely as above while nothing fails; 0: never",
         1.0,
     )
     alert_slack_url: str = _setting(
         "WEBHOOKS_ALERT_SLACK_URL", "An incoming webhook of Slack, or of what takes the same", "", secret=True
     )
-    alert_email_to: str = _setting("WEBHOOKS_ALERT_EMAIL_TO", "Addresses that alerts are mailed to, by comma", "")
+    alert_email_to: str = _setting(
+        "WEBHOOKS_ALERT_EMAIL_TO", "Addresses that alerts are mailed to, comma-separated", ""
+    )
     alert_email_from: str = _setting("WEBHOOKS_ALERT_EMAIL_FROM", "The sender of these mails", "webhooks@localhost")
     smtp_url: str = _setting(
         "WEBHOOKS_SMTP_URL",
@@ -194,7 +196,7 @@ class Settings:
         "WEBHOOKS_ALERT_OVERDUE", "Alert when more pending deliveries than this are overdue", 100
     )
     alert_overdue_seconds: float = _setting(
-        "WEBHOOKS_ALERT_OVERDUE_SECONDS", "A delivery that has been due for so long is overdue", 60.0
+        "WEBHOOKS_ALERT_OVERDUE_SECONDS", "A delivery that has been due for this long is overdue", 60.0
     )
     alert_silence_seconds: float = _setting(
         "WEBHOOKS_ALERT_SILENCE_SECONDS", "Alert when the cron's last heartbeat is older", 300.0
@@ -211,7 +213,7 @@ class Settings:
         "WEBHOOKS_METRICS_LISTEN", "Where workers serve `/metrics`, such as `0.0.0.0:9191`; empty: nowhere", ""
     )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in the broker at most", 16)
-    cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, by comma", "*")
+    cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, comma-separated", "*")
     session_secret: str = _setting(
         "WEBHOOKS_SESSION_SECRET",
         "Encrypts the dashboard's sign-ins: 32 characters or more, the same for every gateway; empty: no dashboard",
@@ -229,7 +231,7 @@ class Settings:
         if self.lease_seconds < 2 * self.timeout_seconds:
             raise SettingsError(
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
-                f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease outlives its attempt"
+                f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease must outlive its attempt"
             )
         self._check_keys()
         self._check_texts()
@@ -246,13 +248,13 @@ class Settings:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
             raise SettingsError(
                 f"{variable('session_secret')} must have at least {SESSION_SECRET_LENGTH} characters; "
-                "make one with: openssl rand -base64 32"
+                "create one with: openssl rand -base64 32"
             )
         try:
             parse_networks(self.allowed_networks)
         except ValueError as exc:
             raise SettingsError(
-                f"{variable('allowed_networks')} must be networks by comma, such as 10.0.0.0/8, 192.168.1.5: {exc}"
+                f"{variable('allowed_networks')} must be comma-separated networks, such as 10.0.0.0/8: {exc}"
             ) from None
         if self.ca_bundle and not Path(self.ca_bundle).exists():
             raise SettingsError(
@@ -295,18 +297,18 @@ class Settings:
 
     @property
     def queue_url(self) -> str:
-        """The URL of the broker that processes share, which may hold a password; empty: there is none."""
+        """The URL of the shared broker, which may contain a password; empty: none."""
         return self.broker_url or self.redis_url
 
     @property
     def project(self) -> str:
-        """The project whose workers these are: by its name, else the host of its URL."""
+        """The project that these workers belong to: its name, else the host of its URL."""
         return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read all settings; raise SettingsError that names what is missing or wrong."""
-        # a secret's last newline, a file of Windows's line ends
+        """Read all settings; raise SettingsError, which names what is missing or wrong."""
+        # a secret's trailing newline, or a file's Windows line endings
         environment = {name: value.strip() for name, value in environment.items()}
         _check_proxies(environment)
         missing = [
@@ -325,7 +327,7 @@ class Settings:
 
 
 def _check_proxies(environment: Mapping[str, str]) -> None:
-    """Raise SettingsError for a proxy that httpx, by which we talk to Supabase, cannot use; it does so in a trace."""
+    """Raise SettingsError for a proxy that httpx, our client for Supabase, cannot use: its own error is a traceback."""
     for name in PROXIES:
         if url := environment.get(name) or environment.get(name.lower()):
             import httpx  # noqa: PLC0415 - takes a while, and few have a proxy

@@ -1,4 +1,4 @@
-"""Signatures: the platform's own header, and Standard Webhooks beside it.
+"""Signatures: the platform's own header, and Standard Webhooks.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md (v1.0.0),
 "Signature scheme" and "Webhook headers".
@@ -21,7 +21,7 @@ from supabase_webhooks.webhooks.errors import SecretError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Marks a secret whose bytes follow in base64 (Standard Webhooks, "Signature scheme").
+#: The prefix of a secret whose bytes follow in base64 (Standard Webhooks, "Signature scheme").
 PREFIX = "whsec_"
 
 #: Mark the two keys of an asymmetric signature.
@@ -51,7 +51,7 @@ def key_bytes(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
         raise SecretError(
-            "the endpoint's secret_key starts with whsec_ but no valid base64 follows; make one with: webhooks secret"
+            "the endpoint's secret_key starts with whsec_ but no valid base64 follows; create one with: webhooks secret"
         ) from None
 
 
@@ -67,26 +67,26 @@ def verification_problem(secret: str, headers: Mapping[str, str], body: bytes, *
     """
     plain, standard = headers.get("x-webhook-signature"), headers.get("webhook-signature")
     if plain is None and standard is None:
-        return "it carries no signature: has the endpoint a secret_key?"
+        return "it has no signature: does the endpoint have a secret_key?"
     problem = _standard_problem(secret, headers, body, now=now) if standard is not None else None
     if plain is not None and (problem or standard is None):
         expected = f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}"
         if not hmac.compare_digest(plain.encode(), expected.encode()):
-            return "X-Webhook-Signature is not this secret's"
+            return "X-Webhook-Signature does not match this secret"
     return problem
 
 
 def _standard_problem(secret: str, headers: Mapping[str, str], body: bytes, *, now: float) -> str | None:
     delivery_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not (timestamp.isascii() and timestamp.isdigit()):
-        return "webhook-timestamp is no number"
+        return "webhook-timestamp is not a number"
     if abs(now - int(timestamp)) > TOLERANCE:
-        return "webhook-timestamp is more than five minutes away: is a clock wrong?"
+        return "webhook-timestamp is more than five minutes off: is a clock wrong?"
     signed = f"{delivery_id}.{timestamp}.".encode() + body
     expected = f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
     given = headers["webhook-signature"].split(" ")
     if not any([hmac.compare_digest(one.encode(), expected.encode()) for one in given]):  # noqa: C419 - all are compared
-        return "webhook-signature is not this secret's"
+        return "webhook-signature does not match this secret"
     return None
 
 
@@ -118,10 +118,10 @@ def _signature(secret: str, signed: bytes) -> str:
 def _private_key(secret: str) -> Ed25519PrivateKey:
     try:
         key = base64.b64decode(secret.removeprefix(PRIVATE_PREFIX), validate=True)
-        # libsodium's form has the public key behind the 32 bytes
+        # libsodium appends the public key to the 32 bytes
         return Ed25519PrivateKey.from_private_bytes(key[:32] if len(key) == 64 else key)  # noqa: PLR2004
     except (binascii.Error, ValueError):
         raise SecretError(
             "the endpoint's secret_key starts with whsk_ but no ed25519 key in base64 follows; "
-            "make one with: webhooks secret --ed25519"
+            "create one with: webhooks secret --ed25519"
         ) from None

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: Seconds for one call, at most. A claim or a record takes milliseconds; a stuck database must not hold a worker.
 CALL_TIMEOUT = 10
 
-#: And no more than this part of a lease: a call that was lost in a restart of Postgres, and the results that wait
-#: behind it, are tried again while their leases hold, or their deliveries would arrive twice.
+#: And at most this share of a lease: a call that was lost in a restart of Postgres, and the results that wait
+#: behind it, must be retried while their leases hold, or their deliveries would arrive twice.
 CALL_PART_OF_LEASE = 1 / 4
 
 #: The code of an argument that no JSON can carry: Postgres's for a character that its text cannot hold.
@@ -34,9 +34,9 @@ UNSENDABLE = "22P05"
 
 
 class Store:
-    """What gateway and workers ask of the database. Connects at the first call.
+    """The database functions that gateway and workers use. Connects at the first call.
 
-    Every method raises StoreUnavailable when Supabase does not answer and StoreError when it refuses.
+    Every method raises StoreUnavailable when Supabase does not respond and StoreError when it rejects the call.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -48,7 +48,7 @@ class Store:
     ) -> Claimed:
         """Lease up to `batch_size` due deliveries; `busy` is how many of each endpoint the worker has in flight.
 
-        With `quiet_seconds` it listens, and claims again after so long: until then nobody need notify it.
+        With `quiet_seconds` the worker listens, and claims again after that time: until then it need not be notified.
         """
         claimed = await self._rpc(
             "claim_webhook_deliveries",
@@ -68,7 +68,7 @@ class Store:
             return Claimed(_deliveries(claimed), claimed["due_in_seconds"], claimed["unchecked_urls"])
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
-        """Record attempts; the same attempt twice changes nothing."""
+        """Record attempts; recording the same attempt twice changes nothing."""
         policy = {
             "failure_threshold": self._settings.circuit_failures,
             "reset_seconds": self._settings.circuit_reset_seconds,
@@ -97,7 +97,7 @@ class Store:
         return int((await self._rpc("webhook_backlog", {}))["due"])
 
     async def claim_url_checks(self, *, how_many: int) -> list[UrlCheck]:
-        """Lease the checks of up to so many new or changed URLs."""
+        """Lease the checks of up to `how_many` new or changed URLs."""
         arguments = {
             "how_many": how_many, "lease_seconds": self._settings.lease_seconds, "project": self._settings.project
         }  # fmt: skip
@@ -110,20 +110,20 @@ class Store:
         await self._rpc("record_webhook_url_checks", {"results": msgspec.to_builtins(checked)})
 
     async def purge(self, older_than: timedelta, *, batch_size: int) -> int:
-        """Delete a batch of what is finished and older; return how many rows."""
+        """Delete a batch of older finished rows; return how many."""
         arguments = {"older_than": f"{older_than.total_seconds()} seconds", "batch_size": batch_size}
         return int(await self._rpc("purge_webhook_history", arguments))
 
     async def prepare_partitions(self) -> int:
-        """Make the partitions of the days to come, where history is partitioned; return how many."""
+        """Create the partitions of the coming days, if history is partitioned; return how many."""
         return int(await self._rpc("prepare_webhook_partitions", {}))
 
     async def secrets(self) -> list[tuple[str, str]]:
-        """Return all endpoints' secrets as they are stored, with the endpoints' ids; those that still sign too."""
+        """Return all endpoints' secrets as stored, with the endpoints' ids; previous ones that still sign too."""
         return [(row["webhook_config_id"], row["secret_key"]) for row in await self._rpc("list_webhook_secrets", {})]
 
     async def replace_secret(self, webhook_config_id: str, stored: str, sealed: str) -> bool:
-        """Store a secret in another form; return False when it has changed meanwhile."""
+        """Store a secret in another form; return False if it has changed in the meantime."""
         arguments = {"webhook_config_id": webhook_config_id, "stored": stored, "sealed": sealed}
         return bool(await self._rpc("replace_webhook_secret", arguments))
 
@@ -141,7 +141,7 @@ class Store:
         return dict(await self._rpc("webhook_health", {}))
 
     async def send_test(self, webhook_config_id: str) -> dict[str, Any]:
-        """Make one test delivery for an endpoint; return its delivery_id and request_id."""
+        """Create a test delivery for an endpoint; return its delivery_id and request_id."""
         return dict(await self._rpc("send_test_webhook", {"webhook_config_id": webhook_config_id}))
 
     async def close_expired_discussions(self, *, batch_size: int) -> tuple[int, int]:
@@ -150,7 +150,7 @@ class Store:
         return int(done["closed"]), int(done["remaining"])
 
     async def is_admin(self, access_token: str) -> bool:
-        """Return whether a user's access token is an admin's now; False too when it is not or no longer valid."""
+        """Return whether a user's access token is an admin's now; False if it is invalid or has expired."""
         if not is_access_token(access_token):
             return False
         headers = {"apikey": self._settings.service_key, "Authorization": f"Bearer {access_token}"}
@@ -167,15 +167,15 @@ class Store:
         return True
 
     async def count_sign_in(self, pair: str) -> int:
-        """Count a try to sign in; return the seconds until the next one is allowed, 0 when this one is."""
+        """Count a sign-in attempt; return the seconds until the next one is allowed, 0 if this one is."""
         return int(await self._rpc("count_webhook_sign_in", {"pair": pair}))
 
     async def forget_sign_ins(self, pair: str) -> None:
-        """Forget the tries of a pair of address and account."""
+        """Reset the attempts of a pair of address and account."""
         await self._rpc("forget_webhook_sign_ins", {"pair": pair})
 
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
-        """Call any of the database's functions, for who has no method here of its own."""
+        """Call any of the database's functions that has no method here."""
         return await self._rpc(function, arguments)
 
     async def close(self) -> None:
@@ -192,13 +192,13 @@ class Store:
         rest = self._connected().postgrest
         headers = {**rest.headers, "Content-Type": "application/json"}
         with _translated(function):
-            # not the client's rpc(): it would round numbers, and not read those of many digits
-            answer = await rest.session.post(f"rpc/{function}", content=body, headers=headers)
-            return exact.decode(answer.content, float) if answer.content else None
+            # not the client's rpc(): it would round numbers, and could not read those with many digits
+            response = await rest.session.post(f"rpc/{function}", content=body, headers=headers)
+            return exact.decode(response.content, float) if response.content else None
 
     def _connected(self) -> AsyncClient:
         if self._client is None:
-            # not acreate_client: between its awaits a second call would make a second client
+            # not acreate_client: between its awaits a second call would create a second client
             # as an object: the client rounds a number down, to nothing below one
             timeout = httpx.Timeout(min(CALL_TIMEOUT, self._settings.lease_seconds * CALL_PART_OF_LEASE))
             options = AsyncClientOptions(
@@ -210,7 +210,7 @@ class Store:
 
 
 def _deliveries(claimed: dict[str, Any]) -> list[Delivery]:
-    """Return claimed deliveries, each with its endpoint's settings, which are given once."""
+    """Return claimed deliveries, each with its endpoint's settings, which the response contains once."""
     endpoints = {one["id"]: msgspec.convert(one, Endpoint) for one in claimed["endpoints"]}
     for row in claimed["deliveries"]:
         row["endpoint"] = endpoints[row.pop("endpoint_id")]
@@ -223,14 +223,14 @@ def _translated(asked: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as exc:
-        raise StoreUnavailable(f"Supabase did not answer {asked} ({type(exc).__name__})") from exc
+        raise StoreUnavailable(f"Supabase did not respond {asked} ({type(exc).__name__})") from exc
     except (TypeError, ValueError, KeyError) as exc:
         # a maintenance page with status 200, for example
-        raise StoreUnavailable(f"Supabase's answer to {asked} is none of its own ({type(exc).__name__})") from exc
+        raise StoreUnavailable(f"the response to {asked} is not from Supabase's API ({type(exc).__name__})") from exc
 
 
-async def _refuse(answer: httpx.Response) -> None:
-    """Raise what an answer refuses; the client's own error lacks the status, which is all that a gateway says."""
-    if not answer.is_success and not answer.has_redirect_location:
-        await answer.aread()
-        raise refused(answer, answer.request.url.path.rpartition("/")[2])
+async def _refuse(response: httpx.Response) -> None:
+    """Raise the error of an unsuccessful response; the client's own error lacks the status."""
+    if not response.is_success and not response.has_redirect_location:
+        await response.aread()
+        raise refused(response, response.request.url.path.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""Access tokens of users, as far as they can be told from keys."""
+"""Access tokens of users, as opposed to API keys."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def is_access_token(token: str) -> bool:
-    """Return whether a text has a token's form; whether it is valid, Supabase says.
+    """Return whether a text has a token's form; Supabase decides whether it is valid.
 
-    Anything else must never be sent beside a key: Supabase's API gateway takes `Bearer sb_...` for a key of the newer
-    kind, ignores it, and lets the request in as whoever the key beside it is.
+    Anything else must never be sent with a key: Supabase's API gateway takes `Bearer sb_...` for a key of the newer
+    kind, ignores it, and treats the request as that of the key sent with it.
     """
     return _JWT.fullmatch(token) is not None
 

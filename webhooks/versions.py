@@ -1,4 +1,4 @@
-"""Versions: whether this release's workers and gateway, and the database's SQL, go together."""
+"""Versions: whether this release's workers and gateway are compatible with the database's SQL."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ DATABASE, OLDEST_CLIENT = 1, 1
 #: The processes of this release, and the oldest SQL that they work on.
 CLIENT, OLDEST_DATABASE = 1, 1
 
-#: There is no such function: PostgREST says the first when it knows, Postgres the second when PostgREST remembers one.
+#: The function does not exist: PostgREST's code, and Postgres's if PostgREST still has it in its cache.
 LACKING = ("PGRST202", "42883")
 
 APPLY = "webhooks migrate apply --dsn postgresql://... (or `webhooks migrations` and `supabase db push`)"
 
 
 def check(found: Mapping[str, int] | None) -> None:
-    """Raise VersionError unless this release works on the SQL that says this of itself; None is older than saying."""
+    """Raise VersionError unless this release works with the SQL's version; None: SQL from before versions."""
     ours = f"supabase-webhooks {version('supabase-webhooks')}"
     if found is None or found["database"] < OLDEST_DATABASE:
-        has = "SQL of before version 1" if found is None else f"SQL of version {found['database']}"
+        has = "SQL from before version 1" if found is None else f"SQL of version {found['database']}"
         raise VersionError(f"the database has {has}, and {ours} needs version {OLDEST_DATABASE}: {APPLY}")
     if found["oldest_client"] > CLIENT:
         raise VersionError(
@@ -44,12 +44,12 @@ def check(found: Mapping[str, int] | None) -> None:
 
 
 class CheckedStore(Store):
-    """The store of workers and gateway: it asks before its first call whether the SQL fits. Raises VersionError."""
+    """The store of workers and gateway: checks the SQL's version before its first call. Raises VersionError."""
 
     _fits = False
 
     async def fits(self) -> None:
-        """Ask for the database's version, unless that was done."""
+        """Check the database's version, once."""
         if self._fits:
             return
         try:

@@ -16,6 +16,6 @@ if __name__ == "__main__":
     # Dramatiq restarts itself at a SIGHUP; a closed session, or a supervisor, means the end
     HANDLED_SIGNALS.discard(signal.SIGHUP)
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    # its own logs would be lines of another form
+    # its own logs would have another format
     arguments = ["supabase_webhooks.workers.main:main", "--skip-logging", *sys.argv[1:]]
     sys.exit(main(make_argument_parser().parse_args(arguments)))  # type: ignore[no-untyped-call]  # Dramatiq is typed in part

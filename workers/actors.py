@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.queue import SharedBroker
     from supabase_webhooks.workers.worker import Worker
 
-#: Seconds that a wake-up call is held. One that comes too early finds nothing; the sweep finds the row.
+#: Maximum seconds that a wake-up call is held. One that comes too early finds nothing; the sweep finds the row.
 LONGEST_DELAY = 60
 
 
@@ -35,7 +35,7 @@ def declare(worker: Worker, broker: SharedBroker) -> None:
 
 
 class Lifecycle(AsyncIO):
-    """Starts the sweep with the process; on SIGTERM stops claims first, and closes connections last."""
+    """Starts the sweep with the process; on SIGTERM, stops claims first and closes connections last."""
 
     def __init__(self, *, metrics: bool = False) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Lifecycle(AsyncIO):
 
     @property
     def forks(self) -> list[Callable[[], int]]:
-        """What Dramatiq runs beside the workers, in a process of its own."""
+        """What Dramatiq runs next to the workers, in a separate process."""
         return [serve] if self._metrics else []
 
     def before_worker_boot(self, broker: object, worker: object) -> None:  # noqa: ARG002 - Dramatiq's interface
@@ -69,14 +69,14 @@ class Lifecycle(AsyncIO):
         self.stop_claims()
 
     def before_delay_message(self, broker: object, message: dramatiq.MessageProxy) -> None:  # noqa: ARG002 - as above
-        """Wait a minute at most: a message of years away, from whoever can write there, would hold its place."""
+        """Wait a minute at most: a forged message that is due in years would hold its place."""
         # Dramatiq says it in the thread of a queue; among the jobs nothing waits
         delayed = str(getattr(threading.current_thread(), "queue_name", "")).endswith(".DQ")
         latest = int((time.time() + (LONGEST_DELAY if delayed else 0)) * 1000)
         message.options["eta"] = min(message.options["eta"], latest)
 
     def stop_claims(self) -> None:
-        """Have the loop claim nothing more; a signal says so a second before Dramatiq does."""
+        """Stop claims; a signal arrives a second before Dramatiq reacts."""
         thread = get_event_loop_thread()
         if self.worker and thread:
             thread.loop.call_soon_threadsafe(self.worker.stop)

@@ -1,4 +1,4 @@
-"""The workers' part in alerts: one of them looks at a time."""
+"""The workers' part in alerts: one of them checks at a time."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 TURN = "webhooks:alerts"
 
 
-#: Seconds after a failed attempt in which there may be something new to alert about.
+#: Seconds after a failed attempt during which there may be new alerts.
 FAILING = 5.0
 
 
 class Watch:
-    """Looks every `alert_seconds`, or as seldom as the rhythm says while nothing fails.
+    """Checks every `alert_seconds`, or less often, as the rhythm says, while nothing fails.
 
     Errors are logged once until it works again.
     """
@@ -44,7 +44,7 @@ class Watch:
         self._looked_at = -math.inf
 
     async def run(self) -> None:
-        """Look until cancelled; at once return when alerts are off."""
+        """Check until cancelled; return immediately if alerts are off."""
         while self._seconds:
             await asyncio.sleep(self._seconds)
             seconds = self._seconds
@@ -57,17 +57,17 @@ class Watch:
                 await self.once(seconds)
             except StoreError as exc:
                 if not self._failing:
-                    logger.warning("alerts wait: %s", exc)
+                    logger.warning("alerts are delayed: %s", exc)
                 self._failing = True
             else:
                 self._failing = False
 
     async def once(self, seconds: float) -> int:
-        """Look, if it is this worker's turn for so many seconds; return how many notices were sent."""
+        """Check, if it is this worker's turn for the next `seconds`; return how many notices were sent."""
         milliseconds = max(1, int(seconds * 900))
         try:
             turn = await asyncio.to_thread(take_turn, self._broker, TURN, owner=self._worker, milliseconds=milliseconds)
         except QueueUnavailable:
-            # without the broker all look: the database lets one at a time, and a notice goes out once
+            # without the broker, all check: the database admits one at a time, and a notice is sent once
             turn = True
         return await self._alerts.once() if turn else 0

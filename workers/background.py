@@ -30,19 +30,19 @@ class Background:
         collect_seldom()
 
     def start(self) -> None:
-        """Deliver from now on."""
+        """Start delivering."""
         self._broker.bind(self._worker.go_on)
         self._looking = asyncio.create_task(self._worker.look(sweep=self._sweep))
         logger.info("delivering")
 
     def stop(self) -> None:
-        """Claim nothing more; the grace period begins."""
+        """Stop claiming; the grace period begins."""
         if self._looking:
             self._looking.cancel()
         self._worker.stop()
 
     async def close(self) -> None:
-        """Finish and record what is in flight; give back what takes longer than the grace period."""
+        """Finish and record deliveries in flight; release those that take longer than the grace period."""
         self.stop()
         if self._looking:
             await asyncio.gather(self._looking, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""A bounded drain: claims, delivers and records within so many seconds, and leaves nothing behind. For `?drain=`.
+"""A bounded drain: claims, delivers and records within a time limit, and leaves nothing behind. For `?drain=`.
 
 A serverless host freezes the process between requests: no task, timer or connection of a drain outlives it.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Of RECORDING_SECONDS, those in which what is left is given back, and connections are closed.
+#: The part of RECORDING_SECONDS in which unfinished deliveries are returned, and connections are closed.
 CLOSING = 1.0
 
 #: Seconds that a drain waits for a retry, with nothing else to do: the waits of the `quick` schedule, not minutes that
@@ -37,7 +37,7 @@ PATIENCE = 5.0
 
 
 class Bounded:
-    """One drain. `seconds` bound all of it; with `linger` it looks once more when so many seconds have passed.
+    """One drain. `seconds` limits all of it; with `linger`, it looks again after that many seconds.
 
     An attempt begins only when the worker's timeout fits in what is left. That of an endpoint with a longer timeout is
     cut to what is left.
@@ -62,18 +62,18 @@ class Bounded:
         )
 
     async def run(self) -> Drained:
-        """Drain until nothing is due, or the time is over. Raises StoreError when nothing could be claimed for it."""
+        """Drain until nothing is due, or the time is up. Raises StoreError if the claims failed."""
         try:
             async with asyncio.timeout_at(self._end - self._closing):
                 await self._run()
         except TimeoutError:
-            logger.warning("a drain's time ends with deliveries in flight: they are given back")
+            logger.warning("a drain's time ended with deliveries in flight: they are returned")
         finally:
             await self._close()
         return self._tally.drained()
 
     def stop(self) -> None:
-        """Claim nothing more; what is in flight finishes."""
+        """Stop claiming; deliveries in flight finish."""
         self._tally.stop()
 
     async def _run(self) -> None:
@@ -83,7 +83,7 @@ class Bounded:
             await self._drain.run()
             await self._tally.settled()
             if self._tally.claimed > claimed:
-                # more may have become due meanwhile
+                # more may have become due in the meantime
                 continue
             look = min([self._drain.look_at, *self._looks])
             if look > loop.time() + PATIENCE or not self._tally.may_claim(at=look):
@@ -100,7 +100,7 @@ class Bounded:
             async with asyncio.timeout(self._closing):
                 await self._drain.close()
         except TimeoutError:
-            logger.warning("Supabase did not respond at the end of a drain: leases will run out")
+            logger.warning("Supabase did not respond at the end of a drain: the leases will expire")
             self._drain.abandon()
         try:
             async with asyncio.timeout(self._closing):
@@ -110,7 +110,7 @@ class Bounded:
 
 
 async def keep_up(store: Store, settings: Settings, *, seconds: float) -> None:
-    """Do what workers do beside delivering, where there are none; what takes longer than `seconds` waits."""
+    """Do the workers' other tasks, if there are no workers; what takes longer than `seconds` is postponed."""
     checks = UrlChecks(store, settings)
     try:
         async with asyncio.timeout(seconds):
@@ -118,8 +118,8 @@ async def keep_up(store: Store, settings: Settings, *, seconds: float) -> None:
             await Upkeep(store, Local(), settings, worker=worker_name()).once()
             await checks.finished()
     except StoreError as exc:
-        logger.warning("upkeep waits: %s", exc)
+        logger.warning("upkeep is delayed: %s", exc)
     except TimeoutError:
-        logger.warning("upkeep waits: it takes longer than %g s", seconds)
+        logger.warning("upkeep is postponed: it takes longer than %g s", seconds)
     finally:
         await checks.close()

@@ -1,4 +1,4 @@
-"""Circuit breakers: one an endpoint in each worker process, beside the circuit that Postgres keeps for all of them.
+"""Circuit breakers: one per endpoint in each worker process, in addition to the circuit that Postgres keeps for all.
 
 Postgres decides: every claim and result passes through it, so its circuits are shared, survive restarts and let out
 one probe at a time. What a process learns by itself it knows some milliseconds sooner, before its results are
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.deliveries import Delivery, Endpoint, Health
     from supabase_webhooks.webhooks.settings import Settings
 
-#: Breakers kept at once; beyond it the one that was unused the longest goes, and is closed when it comes again.
+#: Breakers kept at once; beyond that, the least recently used one is dropped, and starts closed next time.
 KEPT = 10_000
 
-#: pybreaker's own timeout, in seconds: out of the way.
+#: pybreaker's own timeout, in seconds: high enough not to matter.
 NEVER = 1e9
 
-#: Seconds that a process's own finding holds against a claim that says "closed". By then its results are recorded,
+#: Seconds that a process's own finding overrides a claim that says "closed". By then its results are recorded,
 #: so that the next claim knows better: perhaps another worker's probe has closed the circuit.
 HOLDS = 1.0
 
@@ -42,7 +42,7 @@ def _fail() -> None:
 
 
 class Breakers:
-    """Breakers by endpoint. `clock` gives seconds that never run backwards."""
+    """Breakers by endpoint. `clock` returns monotonic seconds."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class Breakers:
         self._opened: dict[str, float] = {}
 
     def admits(self, delivery: Delivery) -> bool:
-        """Return whether a claimed delivery may be attempted; else it is to be released."""
+        """Return whether a claimed delivery may be attempted; otherwise it must be released."""
         endpoint = delivery.endpoint
         breaker = self._breaker(endpoint)
         if endpoint.circuit == "half_open":
@@ -63,9 +63,9 @@ class Breakers:
         return True
 
     def note(self, endpoint: Endpoint, health: Health | None) -> None:
-        """Count what an attempt told of its endpoint's health; None tells nothing."""
+        """Count what an attempt says about its endpoint's health; None says nothing."""
         breaker = self._breaker(endpoint)
-        # an open one counts nothing: these are answers to what was sent before it opened
+        # an open one counts nothing: these are responses to requests sent before it opened
         if health is None or breaker.current_state == STATE_OPEN:
             return
         with suppress(_Failed, CircuitBreakerError):

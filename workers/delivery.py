@@ -1,4 +1,4 @@
-"""One attempt: sign, deliver within the timeout, and turn whatever happened into a result."""
+"""One attempt: sign, deliver within the timeout, and turn the outcome into a result."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.settings import Settings
     from supabase_webhooks.workers.adapters.cache import AdapterCache
 
-#: The share of an attempt's time in which it may begin once more, with credentials that were read again.
+#: The share of an attempt's time within which it may be repeated, with credentials that were read again.
 RENEWING = 0.3
 
-#: What the process lacks, not the receiver: places for open files, memory.
+#: Errors of the process, not of the receiver: out of file descriptors or memory.
 SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 
 async def attempt(
     delivery: Delivery, adapters: AdapterCache, settings: Settings, headers: Mapping[str, str] = NO_HEADERS
 ) -> Attempt:
-    """Attempt a delivery once, with further headers. Never raises for what the destination did: that is the result.
+    """Attempt a delivery once, with extra headers. Never raises for what the destination did: that is the result.
 
-    What the process itself lacks, as threads, memory or files, it raises: that tells nothing of the delivery.
+    It raises if the process runs out of threads, memory or files: that says nothing about the delivery.
     """
     started_at = datetime.now(UTC)
     clock = time.perf_counter()
@@ -58,12 +58,12 @@ async def attempt(
         # without its traceback, which holds this frame, and so the payload, until garbage is looked for
         error = exc.with_traceback(None)
     except (SealedError, SetupError) as exc:
-        # this worker's fault: the deliveries wait behind the endpoint's circuit until it is set up
+        # a problem of this worker: the deliveries wait behind the endpoint's circuit until it is configured
         error = DeliveryError(str(exc), setup=True)
     except (DestinationError, SecretError) as exc:
         error = DeliveryError(str(exc), permanent=True, health=None)
     except Exception as exc:
-        # what the row or the endpoint's settings led to: its attempts end it
+        # caused by the row or the endpoint's settings: its attempts run out
         if own_fault(exc):
             raise
         error = DeliveryError(f"internal error: {type(exc).__name__}: {exc}", health=None)
@@ -87,7 +87,7 @@ async def attempt(
 
 
 def own_fault(error: BaseException | None) -> bool:
-    """Return whether an error, or what led to it, is a fault of this process."""
+    """Return whether an error, or its cause, is a fault of this process."""
     while error:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in SHORT):
             return True
@@ -99,7 +99,7 @@ def own_fault(error: BaseException | None) -> bool:
 
 
 def _announced(error: TimeoutError) -> int | None:
-    """Return the status that a receiver had announced when its time ran out: HTTP's cancelled exchanges say it."""
+    """Return the status that a receiver had sent when its time ran out: cancelled HTTP exchanges report it."""
     status = error.__cause__.args[0] if error.__cause__ and error.__cause__.args else None
     return status if isinstance(status, int) else None
 

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after a row is due in which it is claimed: a claim before that would find nothing.
+#: Seconds after a row's due time at which it is claimed: an earlier claim would find nothing.
 WAKE_MARGIN = 0.05
 
 #: Seconds that this process waits for a row at most before it claims again, and learns what else is due.
 LONGEST_WAIT = 60.0
 
-#: Seconds after a claim that failed, and after an attempt that did: it may have opened a circuit, and a claim says
+#: Seconds after a failed claim, and after a failed attempt: it may have opened a circuit, and a claim says
 #: until when.
 SOON = 1.0
 
@@ -51,10 +51,10 @@ AT_ONCE = 0.05
 #: The share of the grace period in which attempts may finish; the rest is for records and for what is given back.
 FINISHING = 0.8
 
-#: Seconds that a delivery rests after a fault of this process, in its place, so that one fault is not thousands.
+#: Seconds that a delivery keeps its place after a fault of this process, so that one fault does not become thousands.
 FAULT_SECONDS = 5.0
 
-#: Seconds between looks, while all places are taken, at whether to stop.
+#: Seconds between checks whether to stop, while all places are taken.
 LOOK_SECONDS = 0.5
 
 #: Results that may wait to be recorded before nothing more is claimed.
@@ -68,7 +68,7 @@ class Drain:
     called when a claim says that there are URLs to check.
 
     `run` is one job: it claims until nothing is due and returns while the last deliveries are still in flight,
-    so that a silent receiver keeps no job, and so no other endpoint, waiting.
+    so that a silent receiver does not keep the job, and so other endpoints, waiting.
     """
 
     def __init__(  # noqa: PLR0913 - the worker names each
@@ -116,7 +116,7 @@ class Drain:
         self._recording: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Claim until nothing is due, the time budget ends or `stop` is called; return the attempts begun."""
+        """Claim until nothing is due, the time budget ends or `stop` is called; return how many attempts it started."""
         if self._recording is None or self._recording.done():
             self._recording = asyncio.create_task(self._recorder.run(), context=Context())
         self._running += 1
@@ -185,7 +185,7 @@ class Drain:
         return False
 
     def stop(self) -> None:
-        """Claim nothing more; the grace period begins."""
+        """Stop claiming; the grace period begins."""
         if not self._stopping.is_set():
             self._end = asyncio.get_running_loop().time() + self._settings.shutdown_seconds
             self._stopping.set()
@@ -207,11 +207,11 @@ class Drain:
             await self._release_aside()
         if self._recording:
             self._recorder.finish()
-            # the rest of the grace period, but for what comes after
+            # the rest of the grace period, except for what follows
             left = self._end - loop.time() - (1 - FINISHING) / 2 * self._settings.shutdown_seconds
             await asyncio.wait([self._recording], timeout=max(0.0, left))
             if not self._recording.done():
-                logger.error("the grace period ends; results were not recorded, and their leases will run out")
+                logger.error("the grace period has ended; some results were not recorded, and their leases will expire")
                 self._recording.cancel()
         if self._missed or self._look:
             # what was announced after the signal, and what comes due, is another worker's
@@ -221,7 +221,7 @@ class Drain:
         self._missed, self._look = False, None
 
     def abandon(self) -> None:
-        """End at once; leases run out."""
+        """Stop immediately; leases expire."""
         for task in (*self._claiming, *self._in_flight, *filter(None, [self._recording])):
             task.cancel()
 
@@ -230,7 +230,7 @@ class Drain:
         batch = min(self._settings.batch_size, self._settings.concurrency)
         busy = self._settings.concurrency - math.ceil(batch / 2)
         self._in_flight = {task for task in self._in_flight if not task.done()}
-        # Supabase records more slowly than we deliver: leases must not run out meanwhile
+        # Supabase records more slowly than we deliver: leases must not expire in the meantime
         while self._recorder.waiting > UNRECORDED and not self._stopping.is_set():  # noqa: ASYNC110 - a rare wait needs no event
             await asyncio.sleep(OPENING)
         while len(self._in_flight) > busy and not self._stopping.is_set():
@@ -316,7 +316,7 @@ class Drain:
         self.go_on()
 
     async def _give_back(self, refused: list[Delivery]) -> None:
-        """Release what an open breaker refused, and wait for the results that opened it to be recorded."""
+        """Release what an open breaker rejected, and wait for the results that opened it to be recorded."""
         self._metrics.refused.inc(len(refused))
         await self._release(refused)
         await asyncio.sleep(OPENING)
@@ -325,7 +325,7 @@ class Drain:
         try:
             await self._store.release(deliveries)
         except StoreError as exc:
-            logger.warning("releasing failed: %s; their leases will run out", exc)
+            logger.warning("releasing failed: %s; their leases will expire", exc)
 
     async def _rest(self, delivery: Delivery) -> None:
         """Keep a delivery's place for a while, then release it: its attempt failed by a fault of this process."""
@@ -335,19 +335,19 @@ class Drain:
         await self._release_aside()
 
     async def _release_aside(self) -> None:
-        # whoever comes first does it for all
+        # the first caller does it for all
         aside, self._aside = self._aside, []
         if aside:
             await self._release(aside)
 
     async def _traceparents(self, deliveries: list[Delivery]) -> dict[str, str]:
-        """Return the traces that events were dispatched in; asked for only where traces are wanted."""
+        """Return the traces that events were dispatched in; queried only if tracing is on."""
         if not self._telemetry.traces or not deliveries:
             return {}
         try:
             return await self._store.traceparents(deliveries)
         except StoreError as exc:
-            logger.warning("traces begin anew: %s", exc)
+            logger.warning("new traces are started: %s", exc)
             return {}
 
     async def _deliver(self, delivery: Delivery, traceparent: str | None) -> None:
@@ -376,7 +376,7 @@ class Drain:
         finally:
             self._leave(endpoint.id)
             if self._hurry and not self._busy:
-                # nothing else is coming that it could be recorded with
+                # no other result is coming that it could be recorded with
                 self._recorder.flush()
 
     def _leave(self, endpoint: str) -> None:
@@ -400,7 +400,7 @@ class Drain:
         # else it claims again soon by itself: Supabase is away, and what is announced may be much
 
     def go_on(self) -> None:
-        """Claim again in this process. A job under way does so before it ends."""
+        """Claim again in this process. A running job does so before it ends."""
         self._again = True
         self._missed |= self._stopping.is_set()
         if not self._running and not self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""The listener: hears from Postgres of new deliveries, and wakes its process within milliseconds.
+"""The listener: is notified by Postgres of new deliveries, and wakes its process within milliseconds.
 
 It needs a connection of its own (WEBHOOKS_DATABASE_URL): neither REST nor a transaction pooler can carry LISTEN. So it
 first sends itself a notification over a second connection: where that does not arrive, it says so and leaves the work
@@ -38,13 +38,13 @@ LOCK = 0x77686C697374656E
 TURN_SECONDS = 5.0
 
 #: Turns without a pulse after which the lock counts as leaked: a pooler's connection holds it, or one whose client has
-#: vanished. At random, so that one of several that wait is first, and the others hear its pulse.
+#: vanished. At random, so that one of several waiting processes is first, and the others receive its pulse.
 PATIENCE_TURNS = (3.0, 6.0)
 
 #: Seconds that a notification may take to arrive. It takes milliseconds.
 ARRIVAL_SECONDS = 5.0
 
-#: A connection that only listens would never find out that its other end is gone: libpq asks after 30 s of silence.
+#: A connection that only listens would never notice that its peer has vanished: libpq probes after 30 s of silence.
 KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -53,10 +53,10 @@ KEEPALIVE: dict[str, Any] = {
     "tcp_user_timeout": 30_000,
 }
 
-#: Seconds between tries while Postgres is away.
+#: Seconds between attempts while Postgres is unavailable.
 RETRY_SECONDS = 5.0
 
-#: Seconds between tries while notifications do not arrive: a pooler remains one.
+#: Seconds between attempts while notifications do not arrive: a pooler stays a pooler.
 DEAF_RETRY_SECONDS = 60.0
 
 DEAF = (
@@ -84,7 +84,7 @@ class Listener:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether another process listens: this one has heard its pulse."""
+        """Whether another process listens: this one has received its pulse."""
         return not self.here and time.monotonic() - self._pulse_at < PATIENCE_TURNS[0] * TURN_SECONDS
 
     async def run(self) -> None:
@@ -101,13 +101,13 @@ class Listener:
                         finally:
                             self.here = False
             except DeafError:
-                self._report(f"not listening, the sweep goes on: {DEAF}")
+                self._report(f"not listening, the sweep continues: {DEAF}")
                 pause = DEAF_RETRY_SECONDS
             except psycopg.OperationalError as exc:
-                self._report(f"not listening, the sweep goes on: {str(exc).strip()}")
-            except Exception as exc:  # noqa: BLE001 - the sweep beside it must go on, whatever this was
+                self._report(f"not listening, the sweep continues: {str(exc).strip()}")
+            except Exception as exc:  # noqa: BLE001 - the sweep must continue, whatever this was
                 # not its text: that of a malformed URL repeats it, password included
-                self._report(f"not listening, the sweep goes on ({type(exc).__name__}); see: webhooks doctor")
+                self._report(f"not listening, the sweep continues ({type(exc).__name__}); see: webhooks doctor")
             await asyncio.sleep(pause)
 
     async def _connect(self) -> psycopg.AsyncConnection:
@@ -149,7 +149,7 @@ class Listener:
         await connection.execute(f"listen {CHANNEL}".encode())
         logger.info("listening for new deliveries")
         self.here = True
-        # what was made before
+        # what was created before
         self._wake()
         while True:
             pid = await self._pulse(connection)
@@ -185,5 +185,5 @@ class Listener:
 
 
 def _is_pulse(heard: psycopg.Notify) -> bool:
-    """Tell a pulse from a process that only tries whether it hears."""
+    """Return whether a notification is a pulse, rather than a process's self-test."""
     return heard.channel == PULSE and not heard.payload

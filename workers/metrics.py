@@ -1,4 +1,4 @@
-"""Figures of a worker for Prometheus, and the server that adds up those of all its processes."""
+"""Metrics of a worker for Prometheus, and the server that adds up those of all its processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-#: Seconds: a quick receiver answers in milliseconds, the longest attempt lasts two minutes.
+#: Seconds: a fast receiver responds in milliseconds, the longest attempt lasts two minutes.
 ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120)
 
 #: Seconds from dispatch to delivery: retries come after 2 and 4 s, an open circuit holds for minutes.
@@ -27,7 +27,7 @@ CALL_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """The figures of one process. Endpoints are no label: a thousand of them would make a thousand series each."""
+    """The metrics of one process. Endpoints are not a label: a thousand of them would create a thousand series each."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
@@ -43,7 +43,7 @@ class Metrics:
             "webhooks_delivery_seconds", "From dispatch to delivery.", buckets=DELIVERY_BUCKETS, registry=registry
         )
         self.in_flight = Gauge(
-            "webhooks_in_flight", "Attempts under way.", multiprocess_mode="livesum", registry=registry
+            "webhooks_in_flight", "Attempts in progress.", multiprocess_mode="livesum", registry=registry
         )
         self.claimed = Counter("webhooks_claimed", "Deliveries claimed.", registry=registry)
         self.claim_seconds = Histogram(
@@ -53,10 +53,10 @@ class Metrics:
             "webhooks_recorded", "Results recorded, by the status that followed.", ["status"], registry=registry
         )
         self.refused = Counter(
-            "webhooks_refused_by_breaker", "Claimed deliveries that an open breaker gave back.", registry=registry
+            "webhooks_refused_by_breaker", "Claimed deliveries that an open breaker released.", registry=registry
         )
         self.store_errors = Counter(
-            "webhooks_store_errors", "Calls that Supabase refused or did not answer.", ["call"], registry=registry
+            "webhooks_store_errors", "Calls that Supabase rejected or did not respond to.", ["call"], registry=registry
         )
 
         self._attempted: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
@@ -77,7 +77,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 def application(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer `GET /metrics` with the figures of all processes; its settings are the environment's."""
+    """Serve `GET /metrics` with the metrics of all processes; settings come from the environment."""
     if not may_read(environment.get("HTTP_AUTHORIZATION"), Settings.from_environment(os.environ)):
         start_response("401 Unauthorized", [("WWW-Authenticate", "Bearer"), ("Content-Type", "text/plain")])
         return [b"send the header Authorization: Bearer <WEBHOOKS_METRICS_TOKEN>\n"]
@@ -91,7 +91,7 @@ def application(environment: WSGIEnvironment, start_response: StartResponse) -> 
 
 
 def serve() -> int:
-    """Serve until the process ends; return its exit code. Dramatiq runs it in a process beside the workers'."""
+    """Serve until the process ends; return its exit code. Dramatiq runs it in a process next to the workers'."""
     host, _, port = Settings.from_environment(os.environ).metrics_listen.rpartition(":")
     with make_server(host.strip("[]"), int(port), application, handler_class=_Quiet) as server:
         server.serve_forever()

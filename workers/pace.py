@@ -1,4 +1,4 @@
-"""The pace: when a process may claim again, and whether it need be told of new deliveries until then."""
+"""The pace: when a process may claim again, and whether it must be notified of new deliveries until then."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SECONDS = 0.01
 FULLER_SECONDS, FULLER = 0.02, 20
 
 #: Announcements between two claims, or deliveries in one, from which on it is promised that another claim follows.
-#: Notifying then costs more than a claim unasked: commits that do wait for one another.
+#: Notifying then costs more than an unnecessary claim: commits that notify wait for one another.
 MUCH = 2
 
-#: Seconds that nobody notifies after a promise. The next claim ends it; only a process that died does not.
+#: Seconds without notifications after a promise. The next claim ends it, unless the process has died.
 QUIET_SECONDS = 1.0
 
 
 class Pace:
-    """Claims of one process, one after the other. `listening` tells whether it hears what is announced.
+    """Claims of one process, one after the other. `listening` says whether it receives announcements.
 
     `promised` tells whether the last one that began is to be followed by another, whatever is announced.
     """
@@ -51,7 +51,7 @@ class Pace:
         self._next = -math.inf
 
     def begin(self) -> float | None:
-        """Begin a claim; return for how many seconds nobody need notify this process. None: it does not listen."""
+        """Begin a claim; return for how many seconds this process need not be notified. None: it does not listen."""
         self.promised = self._listening() and (self._heard >= MUCH or self._found >= MUCH)
         self._heard = 0
         if not self._listening():

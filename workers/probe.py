@@ -1,6 +1,6 @@
-"""A probe of an endpoint's URL: resolve, connect, verify the certificate, and send nothing.
+"""A probe of an endpoint's URL: resolve the name, connect, verify the certificate, and send nothing.
 
-What it finds is in words for whoever wrote the URL.
+Its findings are written for the person who entered the URL.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 #: OpenSSL's codes (x509_vfy.h) -> what to do about a certificate.
 CURES = {
-    9: "set the receiver's clock, or wait",  # not yet valid
+    9: "correct the receiver's clock, or wait",  # not yet valid
     10: "renew it",  # expired
-    18: "use one of a public authority, or give the workers this one in WEBHOOKS_CA_BUNDLE",  # self-signed
-    19: "use one of a public authority, or give the workers its authority in WEBHOOKS_CA_BUNDLE",  # its root is
-    20: "let the receiver send the intermediate certificates, or give the workers its authority in WEBHOOKS_CA_BUNDLE",
-    62: "correct the URL's host, or give the receiver a certificate for it",  # another name
-    64: "give the URL the name that the certificate is for, in place of an address",  # another address
+    18: "use one from a public authority, or add it to the workers' WEBHOOKS_CA_BUNDLE",  # self-signed
+    19: "use one from a public authority, or add its authority to the workers' WEBHOOKS_CA_BUNDLE",  # its root is
+    20: "have the receiver send the intermediate certificates, or add its authority to the workers' WEBHOOKS_CA_BUNDLE",
+    62: "correct the URL's host, or install a certificate for it on the receiver",  # another name
+    64: "use the name that the certificate is for in the URL, instead of an address",  # another address
 }
 
 
@@ -48,9 +48,9 @@ class Target(NamedTuple):
 
 
 async def warning(check: UrlCheck, settings: Settings) -> str | None:
-    """Return why deliveries to a URL would fail, and what to do; None when it is in order, or not known.
+    """Return why deliveries to a URL would fail, and how to fix it; None if it is fine, or unknown.
 
-    Raises what the process itself lacks, such as files, and SetupError for certificate authorities that it cannot read.
+    Raises if the process runs out of resources such as files, and SetupError for unreadable certificate authorities.
     """
     trusted(settings.ca_bundle)
     try:
@@ -91,7 +91,7 @@ def _authorities(context: Context) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=file)
     except OSError as exc:  # ssl.SSLError is one
-        raise SetupError(f"the credentials profile's ca_file, {file}, has no certificates in PEM ({exc})") from exc
+        raise SetupError(f"the credentials profile's ca_file, {file}, has no PEM certificates ({exc})") from exc
 
 
 def _described(target: Target, error: httpx.ConnectError) -> str:
@@ -99,7 +99,7 @@ def _described(target: Target, error: httpx.ConnectError) -> str:
     cause = error.__cause__
     if isinstance(cause, socket.gaierror):
         if cause.errno == socket.EAI_AGAIN:
-            return f"The name server does not know {target.host} at present: check the name, and the workers' DNS."
+            return f"The name server cannot resolve {target.host} at the moment: check the name, and the workers' DNS."
         return f"The name {target.host} does not resolve: check its spelling."
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = cause.verify_message.rstrip(".")
@@ -108,8 +108,8 @@ def _described(target: Target, error: httpx.ConnectError) -> str:
     if isinstance(cause, ssl.SSLError):
         # OpenSSL's own have a reason, such as WRONG_VERSION_NUMBER
         reason = str(getattr(cause, "reason", None) or cause)
-        return f"{_named(target)} does not speak TLS as it should ({reason}): check the port."
-    return f"{_named(target)} accepts no connection ({error}): check the port, firewalls, and that the receiver runs."
+        return f"{_named(target)} does not speak TLS correctly ({reason}): check the port."
+    return f"{_named(target)} does not accept connections ({error}): check the port, the firewall and the receiver."
 
 
 def _named(target: Target) -> str:
@@ -137,7 +137,7 @@ def _of(url: str) -> Target:
     return Target(*host_and_port(parsed), tls=parsed.scheme == "https")
 
 
-#: scheme -> the hosts that its deliveries are sent to. Pub/Sub's is Google's own, which no URL can get wrong.
+#: scheme -> the hosts that its deliveries are sent to. Pub/Sub's is always Google's own.
 TARGETS: dict[str, Callable[[Destination], list[Target]]] = {
     "https": _http,
     "http": _http,

@@ -1,4 +1,4 @@
-"""The event loop's pulse: a loop that was blocked is logged, since every timeout and lease of the process ran on."""
+"""The event loop's pulse: a blocked loop is logged, since all timeouts and leases of the process continue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BLOCKED = 0.25
 
 
 class Pulse:
-    """Beats while at least one attempt is under way, so that an idle worker does not wake up for it."""
+    """Beats while at least one attempt is in progress, so that an idle worker does not wake up for it."""
 
     def __init__(self) -> None:
         self._attempts = 0

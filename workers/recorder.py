@@ -1,4 +1,4 @@
-"""The recorder: results of many attempts, written in one call."""
+"""The recorder: writes the results of many attempts in one call."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ logger = logging.getLogger(__name__)
 #: Results in one write. A call costs 3.5 ms of CPU whatever it carries (docs/performance.md), a row 0.04 ms.
 BATCH = 250
 
-#: Seconds for which a result waits for others, so that fifty events a second take four calls; nobody misses a status so
-#: soon.
+#: Seconds for which a result waits for others, so that fifty events a second take four calls; no one needs a status
+#: sooner.
 LINGER = 0.25
 
 #: The same for one that others wait for: it frees a place of a limited endpoint, or may open a circuit.
 SOON = 0.02
 
-#: Seconds between tries while Supabase is away. After the lease has run out its rows are delivered again.
+#: Seconds between attempts while Supabase is unavailable. After the lease has run out its rows are delivered again.
 RETRY_SECONDS = 1.0
 
-#: SQLSTATEs of a lock that was not to be had in time, and of a statement that waited for one too long.
+#: SQLSTATEs for a lock that was not available in time, and for a statement that waited for one too long.
 CONTENDED = {"55P03", "57014"}
 
 
 class Recorder:
-    """Collects attempts and records them in batches; `settled` gets what became of each batch.
+    """Collects attempts and records them in batches; `settled` receives the outcome of each batch.
 
-    While Supabase is away or does not accept our key it keeps trying for `patience` seconds, then lets leases run out.
+    While Supabase is unavailable or does not accept our key, it retries for `patience` seconds, then leases expire.
     """
 
     def __init__(self, store: Store, settled: Callable[[list[Recorded]], Awaitable[None]], *, patience: float) -> None:
@@ -54,7 +54,7 @@ class Recorder:
         self._apart: dict[str, set[asyncio.Task[None]]] = {}
 
     def add(self, attempt: Attempt, *, soon: bool = False) -> None:
-        """Have an attempt recorded soon, or a little later if nobody waits for it."""
+        """Record an attempt soon, or a little later if nothing waits for it."""
         self._waiting.append(attempt)
         if len(self._waiting) >= BATCH:
             self._ready.set()
@@ -66,7 +66,7 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        """How many results are not recorded yet, the batch under way not counted."""
+        """How many results are not recorded yet, not counting the batch in progress."""
         return len(self._waiting)
 
     def flush(self) -> None:
@@ -100,7 +100,7 @@ class Recorder:
             await asyncio.wait([task for tasks in self._apart.values() for task in tasks])
 
     def _ready_in(self, seconds: float) -> None:
-        """Let the batch go after so many seconds, if not sooner."""
+        """Write the batch after this many seconds, or sooner."""
         loop = asyncio.get_running_loop()
         at = loop.time() + seconds
         if self._timer and self._timer.when() > at:
@@ -125,11 +125,11 @@ class Recorder:
             if _from_the_edge(exc):
                 await self._retry(_bare(batch), deadline, str(exc), at_once=True)
             elif len(batch) == 1:
-                # a fault of our own shows where it lies
+                # a bug of ours is logged with its traceback
                 trace = None if isinstance(exc, StoreError) else exc
                 logger.error("delivery %s was not recorded: %s", batch[0].delivery_id, exc, exc_info=trace)
             else:
-                # one bad result must not hold the others back
+                # one bad result must not block the others
                 for one in batch:
                     await self._record([one])
 
@@ -150,7 +150,7 @@ class Recorder:
         loop = asyncio.get_running_loop()
         while loop.time() < deadline:
             if not at_once:
-                logger.warning("recording waits: %s", why)
+                logger.warning("recording is delayed: %s", why)
                 await asyncio.sleep(RETRY_SECONDS)
             at_once = False
             try:
@@ -164,7 +164,7 @@ class Recorder:
                 why = str(exc)
             else:
                 return
-        logger.error("%d results were not recorded: %s; their leases will run out", len(batch), why)
+        logger.error("%d results were not recorded: %s; their leases will expire", len(batch), why)
 
 
 def _by_endpoint(batch: list[Attempt]) -> dict[str, list[Attempt]]:
@@ -175,7 +175,7 @@ def _by_endpoint(batch: list[Attempt]) -> dict[str, list[Attempt]]:
 
 
 def _from_the_edge(error: Exception) -> bool:
-    """Return whether an HTTP status is all that was said: no error of PostgREST, but of what stands before it."""
+    """Return whether there is only an HTTP status: an error not of PostgREST, but of a proxy in front of it."""
     return isinstance(error, StoreError) and bool(re.fullmatch(r"4\d\d", error.code or ""))
 
 

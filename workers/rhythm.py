@@ -1,4 +1,4 @@
-"""The rhythm: how often a process looks by itself, by what it is told and by what it has found."""
+"""The rhythm: how often a process looks for deliveries, depending on notifications and on what it has found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds between two looks of a process that is told of new deliveries: for what was missed.
+#: Seconds between two looks of a process that is notified of new deliveries, to find missed ones.
 TOLD_SECONDS = 30.0
 
 #: Seconds without a delivery after which a process that is not told looks less often, and how often then.
@@ -16,7 +16,7 @@ QUIET_AFTER, QUIET_SECONDS = 60.0, 5.0
 
 
 class Ear(Protocol):
-    """What hears of new deliveries."""
+    """Receives notifications of new deliveries."""
 
     @property
     def here(self) -> bool:
@@ -28,7 +28,7 @@ class Ear(Protocol):
 
 
 class Rhythm:
-    """`clock` gives seconds that never run backwards."""
+    """`clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -39,12 +39,12 @@ class Rhythm:
 
     @property
     def here(self) -> bool:
-        """Whether this process is told."""
+        """Whether this process is notified."""
         return self.ear is not None and self.ear.here
 
     @property
     def elsewhere(self) -> bool:
-        """Whether another one is told, which looks for this one too."""
+        """Whether another process is notified, which looks for this one too."""
         return self.ear is not None and self.ear.elsewhere
 
     def found(self) -> None:
@@ -56,11 +56,11 @@ class Rhythm:
         self._failed_at = self._clock()
 
     def failing(self, seconds: float) -> bool:
-        """Return whether an attempt failed within so many seconds."""
+        """Return whether an attempt failed within the last `seconds`."""
         return self._clock() - self._failed_at <= seconds
 
     def seconds(self, usual: float) -> float:
-        """Return how long to wait between two looks that are usually so far apart."""
+        """Return how long to wait between two looks, given their usual interval."""
         if self.here or self.elsewhere:
             return max(usual, TOLD_SECONDS)
         if self._clock() - self._found_at < QUIET_AFTER:

@@ -1,4 +1,4 @@
-"""Signals: the first one stops a worker process in order, further ones change nothing, and its end is certain."""
+"""Signals: the first one stops a worker process gracefully, further ones change nothing, and it always ends."""
 
 from __future__ import annotations
 

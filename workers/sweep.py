@@ -1,4 +1,4 @@
-"""The sweep: claims what nobody announced, by one worker at a time, and calls others when one cannot carry it all."""
+"""The sweep: one worker at a time claims what was not announced, and wakes others if there is too much for one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 #: Held by the worker whose turn it is, for one interval. Wiped with the broker, it is simply taken again.
 TURN = "webhooks:sweep"
 
-#: Due rows that a process which is behind calls others for: two jobs, and each that is behind then calls two more.
+#: Due rows for which an overloaded process wakes others: two jobs, and each that is overloaded then wakes two more.
 HELP = 2 * ROWS_PER_JOB
 
 
 class Sweep:
-    """Looks every `sweep_seconds`, or as seldom as the rhythm says; errors are logged once until it works again."""
+    """Sweeps every `sweep_seconds`, or less often, as the rhythm says; errors are logged once until it works again."""
 
     def __init__(self, drain: Drain, broker: Broker, settings: Settings, *, worker: str, rhythm: Rhythm) -> None:
         self._drain = drain
@@ -47,10 +47,10 @@ class Sweep:
                 await self.once()
             except QueueUnavailable as exc:
                 if not self._failing:
-                    logger.warning("the sweep waits: %s", exc)
+                    logger.warning("the sweep is delayed: %s", exc)
                 self._failing = True
             except Exception:
-                # it must go on, whatever this was
+                # it must continue, whatever this was
                 logger.exception("the sweep failed")
             else:
                 if self._failing:

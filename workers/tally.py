@@ -1,4 +1,4 @@
-"""The tally of a bounded drain: what has been claimed and what became of it."""
+"""The tally of a bounded drain: what was claimed, and its results."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class Tally(Store):
         return not self._stop.is_set() and begins + self._longest <= self._until
 
     def stop(self) -> None:
-        """Claim nothing more."""
+        """Stop claiming."""
         self._stop.set()
 
     async def stopped(self, *, within: float) -> None:
-        """Wait for `stop`, so many seconds at most."""
+        """Wait for `stop`, but at most `seconds`."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), max(0.0, within))
 
     async def settled(self) -> None:
-        """Wait until all that was claimed has been recorded or given back."""
+        """Wait until every claimed delivery was recorded or released."""
         await self._quiet.wait()
 
     def drained(self) -> Drained:
@@ -74,7 +74,7 @@ class Tally(Store):
     async def claim(
         self, *, batch_size: int, busy: Mapping[str, int], worker: str, quiet_seconds: float | None = None
     ) -> Claimed:
-        """Claim, if there is time; give back what came too late."""
+        """Claim, if there is time; release what came too late."""
         if not self.may_claim():
             return Claimed([], None)
         try:
@@ -93,14 +93,14 @@ class Tally(Store):
         return Claimed([self._within_time(delivery) for delivery in batch], claimed.due_in_seconds)
 
     async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
-        """Record, and count by what follows."""
+        """Record, and count by result."""
         recorded = await super().record(attempts)
         self._counts.update(one.status for one in recorded if one.accepted)
         self._add(-len(attempts))
         return recorded
 
     async def release(self, deliveries: Sequence[Delivery]) -> int:
-        """Give back; what is not given back now, its lease gives back."""
+        """Release; the lease releases what fails here."""
         self._counts["released"] += len(deliveries)
         try:
             return await super().release(deliveries)
@@ -126,7 +126,7 @@ class Tally(Store):
         if endpoint.id not in self._warned:
             self._warned.add(endpoint.id)
             logger.warning(
-                "endpoint %s has a timeout of %g s, of which this drain leaves %.1f s: drain for longer",
+                "endpoint %s has a timeout of %g s, but this drain leaves %.1f s: use a longer drain",
                 endpoint.id,
                 endpoint.timeout_seconds,
                 left,

@@ -1,4 +1,4 @@
-"""Telemetry: what an attempt leaves in logs, metrics and traces."""
+"""Telemetry: an attempt's logs, metrics and traces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Payload(msgspec.Struct):
-    """What telemetry reads of a payload; the rest is the users'."""
+    """The fields of a payload that telemetry reads; the rest is users' data."""
 
     request_id: str | None = None
     timestamp: datetime | None = None
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(Payload)
 
 
 class Observed(NamedTuple):
-    """An attempt under way."""
+    """An attempt in progress."""
 
     delivery: Delivery
     payload: Payload
@@ -45,7 +45,7 @@ class Observed(NamedTuple):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What hands its trace to the receiver."""
+        """The headers that pass its trace to the receiver."""
         return self.span.headers if self.span else NO_HEADERS
 
 
@@ -58,7 +58,7 @@ class Telemetry:
         self._pulse = Pulse()
 
     def begin(self, delivery: Delivery, traceparent: str | None = None) -> Observed:
-        """Begin to watch an attempt, in a task of its own: every further log line of the task carries its ids."""
+        """Start to watch an attempt, in its own task: every further log line of the task contains its ids."""
         payload = _payload(delivery)
         under_way.set(
             {
@@ -74,7 +74,7 @@ class Telemetry:
         return Observed(delivery, payload, span)
 
     def end(self, observed: Observed, result: Attempt | None) -> None:
-        """Tell what became of it; None: it was cut off."""
+        """Report its outcome; None: it was cancelled."""
         self.metrics.in_flight.dec()
         self._pulse.leave()
         if observed.span:

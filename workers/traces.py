@@ -35,7 +35,7 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class _EventIds(RandomIdGenerator):
-    """Gives an event's first span a trace id that everyone who knows the request_id can find."""
+    """Gives an event's first span a trace id that can be derived from its request_id."""
 
     def generate_trace_id(self) -> int:
         return _trace_id.get() or super().generate_trace_id()
@@ -61,7 +61,7 @@ class AttemptSpan:
 
 
 class Traces:
-    """A process's traces, sent in batches from a thread of their own."""
+    """A process's traces, sent in batches from a separate thread."""
 
     def __init__(self, exporter: SpanExporter | None = None) -> None:
         self._provider = TracerProvider(
@@ -104,5 +104,5 @@ class Traces:
         return AttemptSpan(span)
 
     def close(self) -> None:
-        """Send what is left. Blocks for as long as the exporter's timeout."""
+        """Send the remaining spans. Blocks for up to the exporter's timeout."""
         self._provider.shutdown()

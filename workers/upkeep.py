@@ -24,7 +24,7 @@ TURN = "webhooks:upkeep"
 #: Older than anything that a database holds.
 FOREVER = timedelta(days=36_500)
 
-#: Rows deleted by one call: some 50 ms, so that nobody waits for their locks.
+#: Rows deleted by one call: about 50 ms, so that their locks do not block others.
 BATCH = 1000
 
 
@@ -46,9 +46,9 @@ class Upkeep:
             try:
                 await self.once()
             except (StoreError, QueueUnavailable) as exc:
-                logger.warning("upkeep waits: %s", exc)
+                logger.warning("upkeep is delayed: %s", exc)
             except Exception:
-                # it must go on, whatever this was
+                # it must continue, whatever this was
                 logger.exception("upkeep failed")
             await asyncio.sleep(self._interval)
 
@@ -62,7 +62,7 @@ class Upkeep:
         if purged := await self._purge():
             logger.info("%d finished rows older than %s deleted", purged, self._older_than)
         if made := await self._store.prepare_partitions():
-            logger.info("%d partitions made ahead", made)
+            logger.info("%d partitions created ahead", made)
 
     async def _purge(self) -> int:
         purged = 0

@@ -1,4 +1,4 @@
-"""Checks of new and changed URLs, beside deliveries. What they find is a warning on the endpoint, never a rejection."""
+"""Checks of new and changed URLs, concurrently with deliveries. They only set a warning on the endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT_ONCE = 10
 
 
 class UrlChecks:
-    """Checks beside deliveries, when asked to: what is due, a few at a time, until nothing is."""
+    """Runs checks concurrently with deliveries, on request: those that are due, a few at a time, until none is."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -32,17 +32,17 @@ class UrlChecks:
         self._under_way: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, unless checks are under way."""
+        """Start, unless checks are running."""
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(self._run())
 
     async def finished(self) -> None:
-        """Wait until those under way have ended."""
+        """Wait until the running checks have ended."""
         if self._under_way:
             await self._under_way
 
     async def close(self) -> None:
-        """Leave what is not finished to another worker, once its lease runs out."""
+        """Leave unfinished checks to another worker, once their leases expire."""
         if self._under_way:
             self._under_way.cancel()
             with suppress(asyncio.CancelledError):
@@ -55,15 +55,15 @@ class UrlChecks:
                 if results := [one for one in checked if one]:
                     await self._store.record_url_checks(results)
         except StoreError as exc:
-            logger.warning("checks of URLs wait: %s", exc)
+            logger.warning("URL checks are delayed: %s", exc)
         except Exception:
             # the next claim starts them again
-            logger.exception("checks of URLs failed")
+            logger.exception("URL checks failed")
 
     async def _checked(self, one: UrlCheck) -> UrlCheck | None:
         """Return a check with what it found, or None after a fault of this process."""
         try:
             return msgspec.structs.replace(one, warning=await warning(one, self._settings))
         except Exception:
-            logger.exception("the URL of endpoint %s is not checked: a fault of this process", one.id)
+            logger.exception("the URL of endpoint %s was not checked: a fault of this process", one.id)
             return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from supabase_webhooks.workers.listener import Listener
     from supabase_webhooks.workers.traces import Traces
 
-#: Objects made and not yet freed before Python looks for cycles among them; its default is 700.
+#: Live objects created before Python looks for cycles among them; its default is 700.
 GARBAGE = 20_000
 
 #: OpenTelemetry's own variables that say where traces go.
@@ -34,7 +34,7 @@ OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 def make_worker(settings: Settings, broker: Broker, environment: Mapping[str, str]) -> Worker:
     """Return a worker that is woken by a broker and, where the settings ask for it, by a listener.
 
-    Raises SettingsError when the environment asks for what is not installed.
+    Raises SettingsError if a package that the environment requires is missing.
     """
     worker = Worker(
         CheckedStore(settings),
@@ -50,7 +50,7 @@ def make_worker(settings: Settings, broker: Broker, environment: Mapping[str, st
 
 
 def worker_name() -> str:
-    """Return what leases name this process by."""
+    """Return this process's name in leases."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -61,7 +61,7 @@ def allow_many_files() -> None:
 
 
 def collect_seldom() -> None:
-    """Look for garbage less often, and never at what lives for ever: call it once everything is wired.
+    """Collect garbage less often, and skip long-lived objects: call it once everything is wired.
 
     Garbage in cycles is rare here, and looking for it among thousands of headers and futures took a tenth of a
     worker's CPU.
@@ -71,7 +71,7 @@ def collect_seldom() -> None:
 
 
 def _listener(database_url: str) -> Callable[[Callable[[], None]], Listener]:
-    """Return what makes the listener."""
+    """Return a factory for the listener."""
     try:
         from supabase_webhooks.workers.listener import Listener  # noqa: PLC0415 - of an extra
     except ImportError as exc:
@@ -82,13 +82,13 @@ def _listener(database_url: str) -> Callable[[Callable[[], None]], Listener]:
 
 
 def _traces(environment: Mapping[str, str]) -> Traces | None:
-    """Return the traces that the environment asks for, or None."""
+    """Return the traces that the environment enables, or None."""
     if not any(environment.get(name) for name in OTLP):
         return None
     try:
         from supabase_webhooks.workers.traces import Traces  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as exc:
         raise SettingsError(
-            f"{OTLP[0]} asks for traces, which need {exc.name}; install it: pip install 'supabase-webhooks[otel]'"
+            f"{OTLP[0]} enables traces, which need {exc.name}; install it: pip install 'supabase-webhooks[otel]'"
         ) from exc
     return Traces()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two questions for the database's version while Supabase does not answer.
+#: Seconds between two questions for the database's version while Supabase does not respond.
 PATIENCE = 1
 
 
@@ -73,14 +73,14 @@ class Worker:
     async def drain(self) -> None:
         """Claim until nothing is due: one wake-up call."""
         if begun := await self._drain.run():
-            logger.info("%d attempts begun", begun)
+            logger.info("%d attempts started", begun)
 
     def go_on(self) -> None:
         """Claim again, as a task of this process."""
         self._drain.go_on()
 
     def listen(self, listener: Callable[[Callable[[], None]], Listener]) -> None:
-        """Have this process woken by a listener, which is given what wakes it."""
+        """Wake this process by a listener, created with the callback that wakes it."""
         self._listener = self._rhythm.ear = listener(self._drain.hear)
 
     async def look(self, *, sweep: bool) -> None:
@@ -93,9 +93,9 @@ class Worker:
         await asyncio.gather(*looking)
 
     async def _fit(self) -> None:
-        """End the process, and so Dramatiq's others, when the database's SQL is of no version that it works on.
+        """End the process, and with it Dramatiq's others, if the database's SQL has an incompatible version.
 
-        Nothing has been claimed then: the store asks before its first call.
+        Nothing has been claimed then: the store checks before its first call.
         """
         while True:
             try:

@@ -36,7 +36,7 @@ const app = new App({
     jwt_secret: JWT_SECRET,
     publishable_key: PUBLISHABLE_KEY,
     secret_key: SECRET_KEY,
-    // a sign-up is complete at once: nobody reads mail here
+    // a sign-up is complete at once: no one reads mail here
     email: { enable_signup: true, enable_confirmations: false },
   },
   // Studio at / works without a key, from this machine only

@@ -1,6 +1,6 @@
 // A frontend of the platform: a user signs up and uses it, through supabase-js and under row level security. It
 // dispatches nothing: the database emits the events. With DISPATCH=1 it does what the old frontends still do, and
-// calls dispatch_webhook after each change; the answers are printed.
+// calls dispatch_webhook after each change; the results are printed.
 import { createClient } from "@supabase/supabase-js";
 
 const supabase = createClient(process.env.SUPABASE_URL, process.env.PUBLISHABLE_KEY);
@@ -74,7 +74,7 @@ await happened("user.flagged_comment", flag);
 const referral = ok(
   await supabase.rpc("apply_referral_code", { _referral_code: "HANA2026", _new_user_id: user.id }),
 );
-if (!referral.success) throw new Error("the referral code was refused");
+if (!referral.success) throw new Error("the referral code was rejected");
 // the platform dispatches this one itself, in apply_referral_code: no frontend ever did
 console.log(
   JSON.stringify({

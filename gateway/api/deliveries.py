@@ -25,7 +25,7 @@ Status = Literal["pending", "processing", "delivered", "failed"]
 
 
 class Waiting(msgspec.Struct):
-    """Why a pending delivery waits, and until when; `until` is null where that is not known."""
+    """Why a pending delivery waits, and until when; `until` is null if that is not known."""
 
     reason: str
     until: datetime | None
@@ -106,7 +106,7 @@ class Delivery(msgspec.Struct):
 
 
 class Retried(msgspec.Struct):
-    """The delivery, due now."""
+    """The delivery, which is due now."""
 
     delivery_id: FromPath[UUID]
     status: str
@@ -114,7 +114,7 @@ class Retried(msgspec.Struct):
 
 
 class Selection(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Either some deliveries, or what waits for its next attempt at one endpoint."""
+    """Either a list of deliveries, or those that wait for their next attempt at one endpoint."""
 
     delivery_ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=1000)] | None = None
     webhook_config_id: UUID | None = None
@@ -122,7 +122,7 @@ class Selection(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class RetriedMany(msgspec.Struct):
-    """How many are due now; `more`: at_most was reached, so call again."""
+    """How many are due now; `more`: at_most was reached, so call it again."""
 
     retried: int
     more: bool
@@ -144,7 +144,7 @@ class Replay(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Replayed(msgspec.Struct):
     """How many match (`matching`, counted up to 100,000) or were made due again (`replayed`).
 
-    Go on with `cursor` and the same `created_until` until `next_cursor` is null.
+    Continue with `cursor` and the same `created_until` until `next_cursor` is null.
     """
 
     matching: int | None
@@ -164,12 +164,12 @@ async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     request_id: FromQuery[UUID | None] = None,
     payload_path: Annotated[str | None, QueryParameter(description="A dotted path, such as data.community_id")] = None,
     payload_value: Annotated[
-        str | None, QueryParameter(description="Its value as text; without one: that it is there")
+        str | None, QueryParameter(description="Its value as text; omit it to require only that the field exists")
     ] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Found]:
-    """Return a page. That of a rare search may be short or empty and still have a cursor: it looked at 20,000 rows."""
+    """Return a page. For a rare search it may be short or empty and still have a cursor: 20,000 rows were searched."""
     filters: dict[str, Any] = {
         "event_type": event_type, "status": status, "webhook_config_id": webhook_config_id, "request_id": request_id,
         "created_from": created_from, "created_until": created_until, "payload_path": payload_path,
@@ -194,7 +194,7 @@ async def show(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> D
     responses=RESPONSES,
 )
 async def attempts(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Page[Attempt]:
-    """Return its attempts, the first one first. There are never more than one page of them."""
+    """Return its attempts, oldest first. There is never more than one page."""
     delivery = await caller.call("get_webhook_delivery", delivery_id=str(delivery_id))
     return Page(msgspec.convert(delivery["attempt_log"], list[Attempt]), None)
 
@@ -214,12 +214,12 @@ async def retry(
     delivery_id: FromPath[UUID],
     idempotency_key: Key = None,
 ) -> Response[Retried]:
-    """Make it due now: one more attempt of a failed one, once more of a delivered one."""
-    answer = await write(
+    """Make it due now: a failed delivery gets one more attempt, a delivered one is sent again."""
+    response = await write(
         caller, "retry", Retried, idempotency_key, status=HTTP_202_ACCEPTED, delivery_id=str(delivery_id)
     )
     await wake(broker, settings)
-    return answer
+    return response
 
 
 SELECTIONS = [
@@ -243,16 +243,16 @@ async def retry_many(
     data: Annotated[Selection, Body(examples=SELECTIONS)],
     idempotency_key: Key = None,
 ) -> Response[RetriedMany]:
-    """Make a selection due now, or what waits for its next attempt at an endpoint.
+    """Make the selected deliveries due now, or those that wait for their next attempt at an endpoint.
 
-    Deliveries of inactive endpoints, and those that are being sent, stay as they are.
+    Deliveries of inactive endpoints, and those that are being sent, are not changed.
     """
     arguments = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
-    answer = await write(
+    response = await write(
         caller, "retry_many", RetriedMany, idempotency_key, status=HTTP_202_ACCEPTED, **msgspec.to_builtins(arguments)
     )
-    await wake(broker, settings, answer.content.retried)
-    return answer
+    await wake(broker, settings, response.content.retried)
+    return response
 
 
 REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run": True}
@@ -273,17 +273,17 @@ async def replay(
     data: Annotated[Replay, Body(examples=[Example(value=REPLAY)])],
     idempotency_key: Key = None,
 ) -> Response[Replayed]:
-    """Count deliveries, or make them due again, the oldest first.
+    """Count deliveries, or make them due again, oldest first.
 
-    Each keeps its `webhook-id`: a receiver that handled it before, and deduplicates, ignores it.
+    Each keeps its `webhook-id`: a receiver that has already handled it, and deduplicates, ignores it.
     """
     arguments = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not None}
     arguments |= decode(arguments.pop("cursor", None), "after_created_at", "after_id")
     made = await caller.write("replay", idempotency_key, **msgspec.to_builtins(arguments))
     if made["replayed"]:
         await wake(broker, settings, made["replayed"])
-    answer = msgspec.convert({**made, "next_cursor": encode(made["next"])}, Replayed)
-    return Response(answer, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
+    response = msgspec.convert({**made, "next_cursor": encode(made["next"])}, Replayed)
+    return Response(response, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
 
 
 ROUTES = [index, show, attempts, retry, retry_many, replay]

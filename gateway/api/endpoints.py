@@ -25,7 +25,7 @@ from supabase_webhooks.webhooks.settings import Settings
 
 
 class Circuit(msgspec.Struct):
-    """Whether deliveries flow (closed), wait (open), or one tries (half_open)."""
+    """Whether deliveries go out (closed), wait (open), or one probes the endpoint (half_open)."""
 
     state: Literal["closed", "open", "half_open"]
     since: datetime
@@ -36,7 +36,7 @@ class Circuit(msgspec.Struct):
 
 
 class Counts(msgspec.Struct):
-    """Deliveries made in the last hour, by how they stand now; pending includes processing."""
+    """Deliveries created in the last hour, by their current status; pending includes processing."""
 
     total: int
     delivered: int
@@ -45,11 +45,11 @@ class Counts(msgspec.Struct):
 
 
 class Endpoint(msgspec.Struct):
-    """An endpoint with its health. Neither its secret nor the values of its headers.
+    """An endpoint with its health, without its secret and the values of its headers.
 
-    `url_warning`: what a worker found when it connected to a new or changed URL, with what to do about it. It is
+    `url_warning`: the problem that a worker found when it connected to a new or changed URL, and how to fix it. It is
     removed when the URL changes or a delivery succeeds.
-    `retry_schedule`: seconds to wait after each attempt; null: `max_attempts`, with waits that double from 2 s.
+    `retry_schedule`: seconds to wait after each attempt; null: `max_attempts`, with waits that double, starting at 2 s.
     """
 
     id: UUID
@@ -85,7 +85,7 @@ Schedule = Annotated[
     str | list[int],
     msgspec.Meta(
         description='Seconds to wait after each attempt: "standard" (ten attempts over three days), "quick" (three'
-        " attempts over six seconds), or a list. It decides the number of attempts: its length plus one. null:"
+        " attempts over six seconds), or a list. The number of attempts is its length plus one. null:"
         " max_attempts. A new endpoint without either gets standard.",
         examples=["standard", "quick", [5, 300, 1800]],
     ),
@@ -101,7 +101,7 @@ Age = Annotated[
 
 
 class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What may be set; null clears a limit. What is left out stays."""
+    """The settings; null clears a limit. Omitted settings are not changed."""
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     url: str | msgspec.UnsetType = msgspec.UNSET
@@ -120,13 +120,13 @@ class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
-    """For how long the old secret goes on signing, in seconds."""
+    """How long the old secret keeps signing, in seconds."""
 
     overlap_seconds: Annotated[int, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
 
 
 class Made(msgspec.Struct, omit_defaults=True):
-    """The endpoint's id, and its secret: in this response and never again."""
+    """The endpoint's id, and its secret, which is returned only once."""
 
     id: UUID
     secret_key: str | None = None
@@ -134,14 +134,14 @@ class Made(msgspec.Struct, omit_defaults=True):
 
 
 class Ended(msgspec.Struct):
-    """How many previous secrets no longer sign."""
+    """How many previous secrets have stopped signing."""
 
     id: UUID
     ended: int
 
 
 class Deleted(msgspec.Struct):
-    """How many deliveries were deleted with the endpoint or, where history is kept, failed since it is no more.
+    """How many deliveries were deleted with the endpoint or, where history is kept, marked as failed.
 
     `more`: the endpoint is disabled and there are further deliveries; repeat the request.
     """
@@ -152,7 +152,7 @@ class Deleted(msgspec.Struct):
 
 
 class TestMade(msgspec.Struct):
-    """The test delivery; read it to see how it goes."""
+    """The test delivery; read it to see its result."""
 
     delivery_id: FromPath[UUID]
     request_id: UUID
@@ -181,7 +181,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> E
     """Return one endpoint with its health."""
     rows = await caller.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
     if not rows:
-        raise NotFoundException(f"there is no webhook endpoint {endpoint_id}")
+        raise NotFoundException(f"webhook endpoint {endpoint_id} does not exist")
     return msgspec.convert(rows[0], Endpoint)
 
 
@@ -198,7 +198,7 @@ async def create(
     data: Annotated[Changes, Body(examples=[Example(value=NEW)])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Create an endpoint; the response holds its secret, this once. Needs name, url and events."""
+    """Create an endpoint. The response contains its secret, which is returned only once. Needs name, url and events."""
     settings = _given(data)
     return await write(caller, "create_endpoint", Made, idempotency_key, status=HTTP_201_CREATED, settings=settings)
 
@@ -216,7 +216,7 @@ async def update(
     data: Annotated[Changes, Body(examples=[Example(value={"is_active": False})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Change what is given. `{"is_active": false}` disables it: its deliveries are held."""
+    """Change the given settings. `{"is_active": false}` disables the endpoint: its deliveries are held."""
     return await write(
         caller, "update_endpoint", Made, idempotency_key, status=HTTP_200_OK,
         webhook_config_id=str(endpoint_id), changes=_given(data),
@@ -233,7 +233,7 @@ async def update(
 async def remove(
     caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], history: FromQuery[Literal["keep", "delete"]] = "keep"
 ) -> Response[Deleted]:
-    """Delete an endpoint. Its history stays readable, or is deleted with it: `history=delete`.
+    """Delete an endpoint. Its history stays readable, unless it is deleted too: `history=delete`.
 
     It is disabled at once. With many deliveries the response is 202 and `more` is true: repeat the request until it is
     200.
@@ -256,7 +256,7 @@ async def rotate(
     data: Annotated[Rotation, Body(examples=[Example(value={"overlap_seconds": 86_400})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Return a new secret, this once. Both sign until `previous_until`.
+    """Return a new secret, which is returned only once. Both secrets sign until `previous_until`.
 
     The header `webhook-signature` has a signature of each. `X-Webhook-Signature` has room for one: it keeps the old
     secret until then, or until you end the overlap.
@@ -278,7 +278,7 @@ async def rotate(
 async def end_overlap(
     caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], idempotency_key: Key = None
 ) -> Response[Ended]:
-    """Sign with the new secret alone from now on, `X-Webhook-Signature` too."""
+    """Sign with the new secret only from now on, also in `X-Webhook-Signature`."""
     return await write(
         caller, "end_secret_overlap", Ended, idempotency_key, status=HTTP_200_OK, webhook_config_id=str(endpoint_id)
     )
@@ -299,12 +299,12 @@ async def send_test(
     endpoint_id: FromPath[UUID],
     idempotency_key: Key = None,
 ) -> Response[TestMade]:
-    """Make a delivery of the event webhook.test, which travels like any other."""
-    answer = await write(
+    """Create a delivery of the event webhook.test, which is sent like any other."""
+    response = await write(
         caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED, webhook_config_id=str(endpoint_id)
     )
     await wake(broker, settings)
-    return answer
+    return response
 
 
 def _given(changes: Changes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from supabase_webhooks.webhooks.settings import Settings
 
 
 class EventType(msgspec.Struct):
-    """A type of the catalog; an analytics event has a destination and nothing else."""
+    """An event type of the catalog; an analytics event has only a destination."""
 
     name: str
     description: str
@@ -33,14 +33,14 @@ class EventType(msgspec.Struct):
 
 
 class Event(msgspec.Struct, forbid_unknown_fields=True):
-    """What to dispatch; the actor is who calls."""
+    """The event to dispatch; the caller is its actor."""
 
     event_type: str
     event_data: dict[str, Any]
 
 
 class Dispatched(msgspec.Struct):
-    """The event's id, and how many endpoints get it."""
+    """The event's id, and how many endpoints receive it."""
 
     request_id: UUID
     deliveries: int
@@ -70,7 +70,7 @@ async def index(
     last = rows[-1]["name"] if len(rows) == limit else None
     types = msgspec.convert(rows, list[EventType])
     for one in types:
-        # as JSON text, whose numbers no one rounds
+        # as JSON text, so that no number is rounded
         one.data_schema, one.example = _raw(one.data_schema), _raw(one.example)
     return Page(types, encode({"name": last} if last else None))
 
@@ -95,15 +95,15 @@ async def dispatch(  # noqa: PLR0913, PLR0917 - Litestar injects each
     data: Annotated[Event, Body(examples=[Example(value=EXAMPLE)])],
     idempotency_key: Key = None,
 ) -> Response[Dispatched]:
-    """Make a delivery for each active endpoint that subscribes."""
-    # read once more: Litestar's decoder rounds numbers
+    """Create a delivery for each active endpoint that subscribes."""
+    # parsed again: Litestar's decoder rounds numbers
     given = exact.decode(await request.body())
-    answer = await write(
+    response = await write(
         caller, "dispatch", Dispatched, idempotency_key, status=HTTP_202_ACCEPTED, event_type=data.event_type,
         event_data=given["event_data"],
     )  # fmt: skip
-    await wake(broker, settings, answer.content.deliveries)
-    return answer
+    await wake(broker, settings, response.content.deliveries)
+    return response
 
 
 ROUTES = [index, dispatch]

@@ -1,4 +1,4 @@
-"""Pages by cursor: an opaque text that says where the next page begins."""
+"""Pagination by cursor: an opaque string that says where the next page begins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, Generic[T]):
-    """A page: give `next_cursor` as `cursor` to get the next; null ends it."""
+    """A page. Pass `next_cursor` as `cursor` to get the next page; null on the last page."""
 
     items: list[T]
     next_cursor: str | None
@@ -25,7 +25,7 @@ def encode(key: dict[str, Any] | None) -> str | None:
 
 
 def decode(cursor: str | None, *names: str) -> dict[str, str]:
-    """Return the arguments in a cursor; raise ValidationException (400) for one that is not ours."""
+    """Return the arguments in a cursor; raise ValidationException (400) for an invalid one."""
     if not cursor:
         return {}
     try:
@@ -34,5 +34,5 @@ def decode(cursor: str | None, *names: str) -> dict[str, str]:
     except (binascii.Error, ValueError):
         key = {}
     if set(key) != set(names):
-        raise ValidationException("the cursor is not one of this list; start without one")
+        raise ValidationException("the cursor is not valid for this list; start without one")
     return key

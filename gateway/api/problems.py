@@ -23,7 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """What went wrong: `title` names the kind, `detail` this case."""
+    """What went wrong: `title` names the kind of error, `detail` describes this occurrence."""
 
     title: str
     status: int
@@ -33,7 +33,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response[Problem]:  # noqa: ANN401 - Problem's own fields
-    """Return an answer with a problem."""
+    """Return a response with a problem."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
     return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
 
@@ -77,13 +77,13 @@ _EXAMPLES = {
     400: "an endpoint needs a name of at most 200 characters",
     401: "send the header Authorization: Bearer <token>",
     403: "only webhook admins can do this (To add an admin, run: webhooks admins add EMAIL.)",
-    404: "there is no webhook endpoint 6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11",
+    404: "webhook endpoint 6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11 does not exist",
     422: "this idempotency key was used for another request",
     502: "Could not find the function; are the migrations of supabase/migrations applied?",
-    503: "Supabase did not answer (ConnectTimeout); nothing is lost",
+    503: "Supabase did not respond (ConnectTimeout); nothing is lost",
 }
 
-#: The errors that every route may answer, for OpenAPI.
+#: The errors that every route may return, for OpenAPI.
 RESPONSES = {
     status: ResponseSpec(
         Problem,
@@ -95,10 +95,10 @@ RESPONSES = {
     for status, detail in _EXAMPLES.items()
 }
 
-#: Told in OpenAPI of every write.
+#: In OpenAPI, for every write.
 IDEMPOTENCY = ResponseHeader(
     name="Idempotent-Replayed",
     value="true",
     documentation_only=True,
-    description="The answer is that of an earlier request",
+    description="The response is that of an earlier request",
 )

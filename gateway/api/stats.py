@@ -33,7 +33,7 @@ class Circuits(msgspec.Struct):
 
 
 class Performance(msgspec.Struct):
-    """Of the last hour's attempts, in milliseconds; the dispatcher's uptime over a day, in percent."""
+    """Latencies of the last hour's attempts, in milliseconds; the dispatcher's uptime over 24 hours, in percent."""
 
     attempts: int
     p95_ms: int | None
@@ -43,7 +43,7 @@ class Performance(msgspec.Struct):
 
 
 class Backlog(msgspec.Struct):
-    """What is due now and may go out, counted up to 10,000."""
+    """Deliveries that are due now and may go out, counted up to 10,000."""
 
     due: int
     oldest_due_at: datetime | None
@@ -62,7 +62,7 @@ class Overview(msgspec.Struct):
 
 
 class Series(msgspec.Struct):
-    """Equal buckets up to now, each a column: `at` in unix seconds, the bucket's begin."""
+    """Equal buckets up to now, each field a column: `at` is the bucket's start in Unix seconds."""
 
     bucket_seconds: float
     at: list[float]
@@ -87,7 +87,7 @@ class Run(msgspec.Struct):
 
 @get("/stats", summary="Status and the last hour's figures", operation_id="getStats", responses=RESPONSES)
 async def stats(caller: NamedDependency[Admin]) -> Overview:
-    """Return what the dashboard's first page shows."""
+    """Return the figures that the dashboard's first page shows."""
     return msgspec.convert(await caller.call("webhook_overview"), Overview)
 
 

@@ -19,8 +19,8 @@ Key = Annotated[
         name="Idempotency-Key",
         max_length=255,
         min_length=1,
-        description="Any text of your own, new for each request. A repetition within a day does nothing and gets the"
-        " first answer, without its secret.",
+        description="Any string, new for each request. A repeated key within 24 hours does nothing and returns the"
+        " first response, without its secret.",
     ),
 ]
 
@@ -34,7 +34,7 @@ async def write(
     status: int,
     **arguments: Any,  # noqa: ANN401 - JSON
 ) -> Response[T]:
-    """Do a write and return its answer; a repeated one is marked by the header Idempotent-Replayed."""
+    """Do a write and return its response; a repeated one has the header Idempotent-Replayed."""
     made = await caller.write(action, key, **arguments)
     headers = {"Idempotent-Replayed": "true"} if made.get("repeated") else {}
     return Response(msgspec.convert(made, kind), status_code=status, headers=headers)

@@ -1,4 +1,4 @@
-"""Deliveries: searched by any of their traits, a page at a time, watched as they come, and retried."""
+"""Deliveries: searched by any field, a page at a time, watched live, and retried."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
 
 @get("/deliveries/rows")
 async def rows(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """Return the newest rows alone, for the page to renew itself."""
+    """Return the newest rows alone, for the page to refresh itself."""
     found, _ = await search(admin, dict(request.query_params))
     return page(request, "delivery_rows.html", admin, deliveries=found["deliveries"])
 
@@ -89,12 +89,12 @@ async def retry(
         return go(request, page_before, str(exc), kind="error")
     await wake(broker, settings, done["retried"])
     left = len(chosen) - done["retried"]
-    held = f" {left:,} stay as they are: their endpoint is inactive, or they are being sent." if left else ""
+    held = f" {left:,} were not changed: their endpoint is inactive, or they are being sent." if left else ""
     return go(request, page_before, retried(done) + held if done["retried"] else held.strip())
 
 
 async def search(admin: Admin, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return what a search finds, or nothing and what is wrong with it."""
+    """Return what a search finds, or nothing and the error in it."""
     try:
         arguments = {name: read(fields, name) for name, read in {**FILTERS, **CURSOR}.items()}
     except FormError as exc:

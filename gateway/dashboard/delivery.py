@@ -1,4 +1,4 @@
-"""One delivery: its payload, what was sent and answered, a timeline, and once more."""
+"""One delivery: its payload, requests and responses, timeline, and a button to send it again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def show(
     settings: NamedDependency[Settings],
     delivery_id: FromPath[UUID],
 ) -> Template:
-    """Show all about it."""
+    """Show its details."""
     return await _show("delivery.html", request, admin, settings, delivery_id)
 
 
@@ -45,7 +45,7 @@ async def state(
     settings: NamedDependency[Settings],
     delivery_id: FromPath[UUID],
 ) -> Template:
-    """Return what changes while it is under way, for the page to renew itself."""
+    """Return what changes while it is being delivered, for the page to refresh itself."""
     part = await _show("delivery_state.html", request, admin, settings, delivery_id)
     if part.context["delivery"]["status"] not in UNFINISHED:
         part.status_code = STOP_POLLING
@@ -65,7 +65,7 @@ async def retry(
             raise
         return go(request, f"/deliveries/{delivery_id}", str(exc), kind="error")
     await wake(broker, settings)
-    return go(request, f"/deliveries/{delivery_id}", "It is due now: one more attempt is on its way.")
+    return go(request, f"/deliveries/{delivery_id}", "The delivery is due now and will be sent in a moment.")
 
 
 async def _show(

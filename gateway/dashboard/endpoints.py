@@ -48,12 +48,12 @@ AT_MOST = 10_000
 FIELDS = ("name", "url", "credentials_profile", "retry", "waits", "max_attempts", "expires_after", *NUMBERS)
 
 #: Hours for which a rotated secret may go on signing.
-OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no overlap: the old one ends now"}
+OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no overlap: the old secret ends now"}
 
 
 @get("/endpoints")
 async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """List them by name."""
+    """List endpoints by name."""
     return page(request, "endpoints.html", admin, endpoints=await admin.call("list_webhook_endpoints", page_size=500))
 
 
@@ -65,18 +65,18 @@ async def new(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) ->
 
 @post("/endpoints", status_code=HTTP_200_OK)
 async def create(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """Create one, and show its secret: now, and never again."""
+    """Create an endpoint, and show its secret once."""
     fields = await request.form()
     try:
         made = await admin.write("create_endpoint", text(fields, "key"), settings=_settings(fields))
     except (FormError, StoreError) as exc:
         return await _form(request, admin, _shown(fields), problem=_problem(exc))
-    return page(request, "secret.html", admin, made=made, title="The endpoint is created", previous_until=None)
+    return page(request, "secret.html", admin, made=made, title="Endpoint created", previous_until=None)
 
 
 @get("/endpoints/{endpoint_id:uuid}")
 async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
-    """Show one: health, settings, and what can be done."""
+    """Show an endpoint: health, settings and actions."""
     endpoint = await _endpoint(admin, endpoint_id)
     recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
     return page(
@@ -104,7 +104,7 @@ async def update(
     try:
         changes = _settings(fields)
         if changes["headers"] is None and not fields.get("remove_headers"):
-            # their values are never shown, so an empty field means: as they are
+            # their values are never shown, so an empty field means: unchanged
             del changes["headers"]
         await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes=changes)
     except (FormError, StoreError) as exc:
@@ -117,23 +117,23 @@ async def update(
 async def rotate(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Template:
-    """Give it a new secret, and show it: now, and never again."""
+    """Create a new secret, and show it once."""
     fields = await request.form()
     made = await admin.write(
         "rotate_secret", text(fields, "key"), webhook_config_id=str(endpoint_id),
         overlap_seconds=number(fields, "overlap"),
     )  # fmt: skip
     until = made.get("previous_until")
-    return page(request, "secret.html", admin, made=made, title="The secret is rotated", previous_until=until)
+    return page(request, "secret.html", admin, made=made, title="Secret rotated", previous_until=until)
 
 
 @post("/endpoints/{endpoint_id:uuid}/end-overlap", status_code=HTTP_200_OK)
 async def end_overlap(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Redirect:
-    """Let the new secret sign alone."""
+    """Sign with the new secret only."""
     await admin.write("end_secret_overlap", webhook_config_id=str(endpoint_id))
-    message = "The overlap has ended: only the new secret signs, in X-Webhook-Signature too."
+    message = "The overlap has ended: only the new secret signs, also in X-Webhook-Signature."
     return go(request, f"/endpoints/{endpoint_id}", message)
 
 
@@ -142,7 +142,7 @@ async def retry(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
     settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
-    """Make due now what waits for its next attempt."""
+    """Make the deliveries due that wait for their next attempt."""
     done = await admin.write("retry_many", webhook_config_id=str(endpoint_id), at_most=AT_MOST)
     await wake(broker, settings, done["retried"])
     return go(request, f"/endpoints/{endpoint_id}", retried(done))
@@ -153,13 +153,13 @@ async def send_test(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
     settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
-    """Send it the event webhook.test, and show how that goes."""
+    """Send the event webhook.test to it, and show the delivery."""
     try:
         made = await admin.write("send_test", webhook_config_id=str(endpoint_id))
     except StoreError as exc:
         return go(request, f"/endpoints/{endpoint_id}", _problem(exc), kind="error")
     await wake(broker, settings)
-    return go(request, f"/deliveries/{made['delivery_id']}", "The test is on its way.")
+    return go(request, f"/deliveries/{made['delivery_id']}", "The test event will be sent in a moment.")
 
 
 @post("/endpoints/{endpoint_id:uuid}/active", status_code=HTTP_200_OK)
@@ -169,7 +169,11 @@ async def activate(
     """Enable or disable it."""
     active = (await request.form()).get("active") == "true"
     await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes={"is_active": active})
-    message = "Enabled: what waited flows now." if active else "Disabled: its deliveries are held until it is enabled."
+    message = (
+        "Enabled: its waiting deliveries go out now."
+        if active
+        else "Disabled: its deliveries are held until it is enabled."
+    )
     return go(request, f"/endpoints/{endpoint_id}", message)
 
 
@@ -177,7 +181,7 @@ async def activate(
 async def confirm_deletion(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Template:
-    """Ask, and have chosen what becomes of its history."""
+    """Ask for confirmation, and what to do with its history."""
     return page(request, "endpoint_delete.html", admin, endpoint=await _endpoint(admin, endpoint_id), history="keep")
 
 
@@ -185,7 +189,7 @@ async def confirm_deletion(
 async def remove(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Template | Redirect:
-    """Delete it. One with many deliveries takes several clicks."""
+    """Delete it. With many deliveries, this takes several clicks."""
     history = text(await request.form(), "history") or "keep"
     endpoint = await _endpoint(admin, endpoint_id)
     done = await delete_endpoint(admin, endpoint_id, keep_history=history != "delete")
@@ -193,14 +197,14 @@ async def remove(
         return page(
             request, "endpoint_delete.html", admin, endpoint=endpoint, history=history, so_far=done["deliveries"]
         )
-    kept = "Its history stays under Deliveries." if history != "delete" else "Its history is deleted too."
-    return go(request, "/endpoints", f"{endpoint['name']} is deleted. {kept}")
+    kept = "Its history remains under Deliveries." if history != "delete" else "Its history was deleted too."
+    return go(request, "/endpoints", f"{endpoint['name']} was deleted. {kept}")
 
 
 async def _endpoint(admin: Admin, endpoint_id: UUID) -> dict[str, Any]:
     found = await admin.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
     if not found:
-        raise NotFoundException(f"There is no endpoint {endpoint_id}.")
+        raise NotFoundException(f"Endpoint {endpoint_id} does not exist.")
     return dict(found[0])
 
 

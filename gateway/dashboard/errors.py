@@ -41,37 +41,39 @@ def _signed_out(request: Request[Any, Any, Any], _: SignedOut) -> Response[Any]:
 
 
 def _unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Template:
-    return _page(HTTP_503_SERVICE_UNAVAILABLE, "Supabase does not answer", f"{exc}. Nothing is lost; reload the page.")
+    return _page(
+        HTTP_503_SERVICE_UNAVAILABLE, "Supabase is not responding", f"{exc}. Nothing is lost; reload the page."
+    )
 
 
 def _refused(_: Request[Any, Any, Any], exc: StoreError) -> Template:
     status = refusal_status(exc)
-    title = "Not for this account" if status == HTTP_403_FORBIDDEN else "That did not work"
+    title = "Access denied" if status == HTTP_403_FORBIDDEN else "Something went wrong"
     return _page(status, title, str(exc))
 
 
 def _form(_: Request[Any, Any, Any], exc: FormError) -> Template:
-    return _page(HTTP_400_BAD_REQUEST, "That did not work", str(exc))
+    return _page(HTTP_400_BAD_REQUEST, "Something went wrong", str(exc))
 
 
 def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Template:
-    return _page(HTTP_400_BAD_REQUEST, "That did not work", f"{unreadable(exc)}.".capitalize())
+    return _page(HTTP_400_BAD_REQUEST, "Something went wrong", f"{unreadable(exc)}.".capitalize())
 
 
 def _old_form(_: Request[Any, Any, Any], exc: OldForm) -> Template:
-    return _page(exc.status_code, "The form was too old", "Go back, reload the page, and send it again.")
+    return _page(exc.status_code, "The form has expired", "Go back, reload the page, and send it again.")
 
 
 def _foreign_form(_: Request[Any, Any, Any], exc: ForeignForm) -> Template:
     text = (
-        "The browser says that this form is from another site, so nothing was changed. Open the page here and send it "
-        "again. If it is from here, a proxy in front of the gateway replaces the Host header: let it pass it on."
+        "The browser reports that this form comes from another site, so nothing was changed. Open it here and send it "
+        "again. If you did, a proxy in front of the gateway replaces the Host header: configure it to pass it on."
     )
-    return _page(exc.status_code, "The form is from another site", text)
+    return _page(exc.status_code, "The form comes from another site", text)
 
 
 def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
-    return _page(exc.status_code, "That did not work", exc.detail)
+    return _page(exc.status_code, "Something went wrong", exc.detail)
 
 
 def _page(status: int, title: str, text: str) -> Template:

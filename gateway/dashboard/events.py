@@ -46,7 +46,7 @@ async def dispatch(
     broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
 ) -> Redirect:
-    """Dispatch an event as the admin: it goes to every endpoint that subscribes."""
+    """Dispatch an event as the admin: it is sent to every endpoint that subscribes."""
     fields = await request.form()
     try:
         data = document(fields, "event_data")
@@ -57,7 +57,7 @@ async def dispatch(
         return go(request, "/events", str(exc), kind="error")
     await wake(broker, settings, made["deliveries"])
     if not made["deliveries"]:
-        return go(request, "/events", "No active endpoint subscribes to it: nothing was sent.", kind="error")
+        return go(request, "/events", "No active endpoint subscribes to this event: nothing was sent.", kind="error")
     message = f"Dispatched: {made['deliveries']} " + ("delivery" if made["deliveries"] == 1 else "deliveries") + "."
     return go(request, f"/deliveries?request_id={made['request_id']}", message)
 

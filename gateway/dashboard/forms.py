@@ -1,4 +1,4 @@
-"""What forms and addresses carry, as the database takes it. An error names the field."""
+"""Form fields and URL parameters, converted for the database. An error names the field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FormError(Exception):
-    """Raised when a field cannot be read; says which, and what belongs there."""
+    """Raised when a field cannot be read; names it and what it must contain."""
 
 
 def text(form: Mapping[str, Any], name: str) -> str | None:
@@ -29,7 +29,7 @@ def number(form: Mapping[str, Any], name: str, kind: type[int | float] = int) ->
         found = None if value is None else kind(value)
     except ValueError:
         raise FormError(f"{label(name)} must be a number") from None
-    # "nan" and "inf" are floats to Python, and no numbers to JSON
+    # "nan" and "inf" are floats in Python, but not numbers in JSON
     if found is not None and not math.isfinite(found):
         raise FormError(f"{label(name)} must be a number")
     return found

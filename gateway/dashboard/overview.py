@@ -1,4 +1,4 @@
-"""The first page: status with its reasons, the last hour, circuits, performance, and a chart. It renews itself."""
+"""The first page: status with its reasons, the last hour, circuits, performance, and a chart. It refreshes itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def overview(request: Request[Any, Any, Any], admin: NamedDependency[Admin
 
 @get("/overview/figures")
 async def part(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """Return the figures alone, for the page to renew itself."""
+    """Return the figures alone, for the page to refresh itself."""
     return page(request, "overview_figures.html", admin, **figures(await admin.call("webhook_overview")))
 
 
@@ -41,7 +41,7 @@ async def series(request: Request[Any, Any, Any], admin: NamedDependency[Admin])
 
 
 def figures(shown: dict[str, Any]) -> dict[str, Any]:
-    """Return what webhook_overview() says, as the cards show it."""
+    """Return the result of webhook_overview() as the cards show it."""
     hour, circuits, performance, due = (
         shown["last_hour"],
         shown["circuits"],
@@ -60,7 +60,7 @@ def figures(shown: dict[str, Any]) -> dict[str, Any]:
                        percent=shares["delivered"], link="/deliveries?status=delivered"),
                 Figure("Failed", hour["failed"], level("failed_percent", percent(hour["failed"], total)),
                        percent=shares["failed"], link="/deliveries?status=failed"),
-                # waiting is no fault; being overdue is
+                # waiting is not a fault; being overdue is
                 Figure("Pending", hour["pending"], level("due", due),
                        percent=shares["pending"], link="/deliveries?status=unfinished"),
             ],

@@ -96,26 +96,26 @@ def go(
 
 
 async def wake(broker: Broker, settings: Settings, due: int = 1) -> None:
-    """Wake the workers. With the broker away, the sweep finds what is due all the same."""
+    """Wake the workers. While the broker is unavailable, the sweep still finds what is due."""
     try:
         await asyncio.to_thread(announce, broker, due=due, max_jobs=settings.max_jobs)
     except QueueUnavailable as exc:
-        logger.warning("%s; the sweep goes on", exc)
+        logger.warning("%s; the sweep continues", exc)
 
 
 def retried(done: dict[str, Any]) -> str:
-    """Return what a retry of many did, in words."""
-    more = " There are more: retry again for the next." if done["more"] else ""
+    """Return the result of a bulk retry, in words."""
+    more = " There are more: retry again for the next ones." if done["more"] else ""
     count = done["retried"]
     return (
         f"{count:,} {'delivery is' if count == 1 else 'deliveries are'} due now.{more}"
         if count
-        else "Nothing waits for its next attempt."
+        else "No deliveries are waiting for their next attempt."
     )
 
 
 def moment(text: str | None) -> str:
-    """Return a time as people read it, in UTC: 24 Nov 21:40:03, with the year when it is another."""
+    """Return a time for people, in UTC: 24 Nov 21:40:03, with the year unless it is the current one."""
     if not text:
         return NOTHING
     at = datetime.fromisoformat(text).astimezone(UTC)
@@ -123,5 +123,5 @@ def moment(text: str | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a number with separators: 12,345; a dash for none."""
+    """Return a number with separators: 12,345; a dash for None."""
     return NOTHING if value is None else f"{value:,}"

@@ -1,4 +1,4 @@
-"""Replay: many deliveries made due again, after a count of them."""
+"""Replay: make many deliveries due again, after counting them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILTERS = {
     "created_until": moment,
 }
 
-#: At once by one click; the page says how many are left. A replay of more is the command line's.
+#: Deliveries that one click replays; the page says how many are left. To replay more, use the command line.
 AT_MOST = 10_000
 
 
@@ -61,14 +61,14 @@ async def act(
     broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
 ) -> Redirect:
-    """Do it. `created_until` comes from the count, so that nothing newer is taken along."""
+    """Replay them. `created_until` comes from the count, so that nothing newer is included."""
     fields = await request.form()
     try:
         done = await admin.write("replay", **_arguments(fields), dry_run=False, at_most=AT_MOST)
     except (FormError, StoreError) as exc:
         return go(request, "/replay", _problem(exc), kind="error")
     await wake(broker, settings, done["replayed"])
-    more = " There are more: replay again for the next." if done["next"] else ""
+    more = " There are more: replay again for the next ones." if done["next"] else ""
     return go(request, "/deliveries?status=unfinished", f"{done['replayed']:,} deliveries are due again.{more}")
 
 

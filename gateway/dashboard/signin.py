@@ -1,4 +1,4 @@
-"""Sign-in with Supabase Auth, by e-mail, password and second factor; the database says whether the user is an admin."""
+"""Sign-in with Supabase Auth by e-mail, password and second factor; the database decides who is an admin."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ CODE = "/sign-in/code"
 #: Where a sign-in may lead: a page of ours. "//host" and "/\\host" are other hosts to a browser.
 OUR_PAGE = re.compile(r"/(?![/\\])[\w/?&=.%+-]*", re.ASCII)
 
-#: What Supabase Auth says to a code that is wrong, or none at all; to a session that is over it says 401 or 403.
+#: Supabase Auth's status codes for a wrong or malformed code; for a session that has ended it returns 401 or 403.
 WRONG_CODE = {"400", "422"}
 
-#: One text for all of it: a stranger learns nothing of an account.
-WRONG = "E-mail address or password is wrong, or the account is not a webhook admin."
+#: One message for all of these: a stranger learns nothing about an account.
+WRONG = "The e-mail address or password is wrong, or the account is not a webhook admin."
 
 NO_CAPTCHA = (
-    "The project's Supabase Auth asks for a CAPTCHA at each sign-in, and this page has none. Turn it off there "
+    "The project's Supabase Auth requires a CAPTCHA at each sign-in, and this page has none. Turn it off there "
     "(Authentication, Attack Protection), or use the command line."
 )
 
 NO_APP = (
-    "The account's second factor is a phone or a passkey, and this page takes codes of authenticator apps. Add such an "
-    "app to the account."
+    "The account's second factor is a phone or a passkey, but this page needs a code from an authenticator app. Add an "
+    "authenticator app to the account."
 )
 
 
@@ -74,7 +74,7 @@ async def sign_in(
     except StoreUnavailable as exc:
         if exc.code != str(HTTP_429_TOO_MANY_REQUESTS):
             raise
-        busy = "Supabase Auth accepts no more sign-ins for the moment. Try again in a few minutes."
+        busy = "Supabase Auth is rejecting sign-ins at the moment. Try again in a few minutes."
         return _form(request, busy, after, email, HTTP_429_TOO_MANY_REQUESTS)
     if not factors:
         return await _admit(request, supabase, tries, tokens, after)
@@ -91,7 +91,7 @@ async def code_form(request: Request[Any, Any, Any]) -> Template | Redirect:
 async def code(
     request: Request[Any, Any, Any], supabase: NamedDependency[Supabase], tries: NamedDependency[Tries]
 ) -> Template | Redirect:
-    """Ask Supabase Auth whether it is one of the account's, then the database."""
+    """Have Supabase Auth verify the code, then ask the database."""
     pending = _pending(request)
     if pending is None:
         return go(request, SIGN_IN)
@@ -105,7 +105,7 @@ async def code(
         except SignedOut as exc:
             if exc.code not in WRONG_CODE:
                 request.set_session({})
-                return go(request, SIGN_IN, "That took too long. Sign in again.", kind="error")
+                return go(request, SIGN_IN, "The sign-in took too long. Sign in again.", kind="error")
         else:
             return await _admit(request, supabase, tries, tokens, pending.after)
     problem = "The code is wrong or has expired."
@@ -140,7 +140,7 @@ async def _ask_for_code(
 async def _admit(
     request: Request[Any, Any, Any], supabase: Supabase, tries: Tries, tokens: Tokens, after: str
 ) -> Template | Redirect:
-    """Begin the session of an admin."""
+    """Start an admin's session."""
     try:
         await supabase.call(tokens.access_token, "webhook_admin_check")
     except StoreError as exc:
@@ -176,7 +176,7 @@ def _pending(request: Request[Any, Any, Any]) -> Pending | None:
 
 
 def _too_many(seconds: int) -> str:
-    return f"Too many tries from your address. Try again in {long(seconds)}."
+    return f"Too many attempts from your address. Try again in {long(seconds)}."
 
 
 def _ours(path: str | None) -> str:

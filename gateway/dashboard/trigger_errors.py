@@ -1,4 +1,4 @@
-"""Trigger errors: events that the platform's own tables could not dispatch, though the change itself went through."""
+"""Trigger errors: events that the platform's own tables could not dispatch, though the change itself was saved."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from supabase_webhooks.webhooks.settings import Settings
 
 TABLE = "webhook_trigger_errors"
 
-#: There is no such table: PostgREST's code, older ones' and Postgres's.
+#: The table does not exist: the codes of PostgREST, of older versions, and of Postgres.
 MISSING = {"PGRST205", "PGRST200", "42P01", "404"}
 
 PAGE_SIZE = 100
 
-#: Without what is kept of the events, which may be long, and personal.
+#: Without the events' data, which may be long and personal.
 COLUMNS = "id,occurred_at,resolved_at,source,event_type,operation,events,code,message,context"
 
 

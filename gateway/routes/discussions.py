@@ -1,4 +1,4 @@
-"""The platform's hourly job: what has expired is closed. Drop-in for its old Edge Function."""
+"""The platform's hourly job: it closes expired discussions. Drop-in for its old Edge Function."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from supabase_webhooks.webhooks.store import Store
 #: Discussions closed by one statement: its locks are held for well under a second.
 BATCH_SIZE = 1000
 
-#: Batches of one call, so that it ends before a cron's patience does; the next call goes on.
+#: Batches of one call, so that it ends before the cron times out; the next call continues.
 MAX_BATCHES = 20
 
 
 class Closed(msgspec.Struct):
-    """How many discussions were closed, and how many expired ones are left for the next call."""
+    """How many discussions were closed, and how many expired ones remain for the next call."""
 
     closed: int
     remaining: int
@@ -33,12 +33,12 @@ class Closed(msgspec.Struct):
     summary="Close the discussions that have expired",
 )
 async def close_expired_discussions(store: NamedDependency[Store]) -> Closed:
-    """Close them in batches, each emitted as discussion.auto_closed. 404 where there is no table of discussions."""
+    """Close them in batches, each emitted as discussion.auto_closed. 404 if there is no table of discussions."""
     total = Closed(closed=0, remaining=0)
     for _ in range(MAX_BATCHES):
         closed, total.remaining = await store.close_expired_discussions(batch_size=BATCH_SIZE)
         total.closed += closed
-        # none closed though some remain: another call holds them
+        # none closed though some remain: another call has locked them
         if not closed or not total.remaining:
             break
     return total

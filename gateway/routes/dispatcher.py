@@ -25,13 +25,13 @@ from supabase_webhooks.webhooks.store import Store
 
 SECURITY = [{"bearer": list[str]()}]
 
-#: Seconds of a plain call's drain, where no worker hears of it: a cron waits longer.
+#: Seconds of a plain call's drain, if no worker is notified: a cron waits longer.
 DRAIN_SECONDS = 20
 
 #: The longest drain, in seconds; the same as the longest request of AWS Lambda.
 LONGEST = 900
 
-#: A wake-up looks once more after so many seconds: the database sends one a second at most, and none for what was
+#: A wake-up looks again after this many seconds: the database sends one a second at most, and none for what was
 #: dispatched in the same second.
 LINGER = 1.2
 
@@ -45,9 +45,9 @@ class Run(msgspec.Struct):
 
 
 class DrainedRun(Run):
-    """A run that delivered by itself: how many deliveries it claimed, and what became of them.
+    """A run that delivered within the request: how many deliveries it claimed, and their results.
 
-    `pending` ones are retried later, `released` ones were given back without an attempt.
+    `pending` ones are retried later, `released` ones were returned without an attempt.
     """
 
     claimed: int
@@ -70,18 +70,20 @@ async def webhook_dispatcher(  # noqa: PLR0913, PLR0917 - Litestar gives them by
     store: NamedDependency[Store],
     broker: NamedDependency[Broker],
     engine: NamedDependency[Engine],
-    drain: Annotated[int | None, QueryParameter(ge=1, le=LONGEST, description="Seconds to deliver for.")] = None,
-    heartbeat: Annotated[bool, QueryParameter(description="Whether the cron calls, not a wake-up.")] = True,
+    drain: Annotated[
+        int | None, QueryParameter(ge=1, le=LONGEST, description="How many seconds to deliver for.")
+    ] = None,
+    heartbeat: Annotated[bool, QueryParameter(description="Whether the cron is calling; false for a wake-up.")] = True,
 ) -> Run | DrainedRun:
     """Record the cron's heartbeat, and enqueue as many jobs as the due rows need; with `drain`, deliver them instead.
 
-    Where no broker is configured, a call without `drain` delivers too. 503 when the broker or Supabase is away.
+    Without a broker, a call without `drain` delivers too. 503 when the broker or Supabase is unavailable.
     """
     seconds = _seconds(drain, settings, broker)
     end = asyncio.get_running_loop().time() + (seconds or math.inf)
     source = request.headers.get("user-agent") or "unknown"
     run_id, due = await store.start_run(source) if heartbeat else (None, await store.due())
-    # beside the drain: it may take as long
+    # concurrently with the drain: it may take as long
     alerting = asyncio.create_task(alert(store, settings)) if heartbeat else None
     enqueued, drained = 0, None
     try:
@@ -108,7 +110,7 @@ async def webhook_dispatcher(  # noqa: PLR0913, PLR0917 - Litestar gives them by
 
 
 def _seconds(drain: int | None, settings: Settings, broker: Broker) -> int | None:
-    """Return for how long a call delivers, or None: it wakes the workers."""
+    """Return how long a call delivers, or None: it wakes the workers."""
     least = math.ceil(settings.timeout_seconds) + RECORDING_SECONDS
     if drain is None:
         return None if broker.attended else max(DRAIN_SECONDS, least)
@@ -126,7 +128,7 @@ def _left(end: float) -> float:
 
 
 async def _finish(task: asyncio.Task[None], seconds: float) -> None:
-    """Wait for a task; cut it off when the time is over."""
+    """Wait for a task; cancel it when the time is up."""
     await asyncio.wait([task], timeout=None if math.isinf(seconds) else max(0.0, seconds))
     task.cancel()
 

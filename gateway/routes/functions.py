@@ -26,7 +26,7 @@ class TestRequest(msgspec.Struct):
 
 
 class TestDelivery(msgspec.Struct):
-    """The test delivery that was made; its row shows how it goes."""
+    """The test delivery that was created; its row shows the result."""
 
     delivery_id: str
     request_id: str
@@ -56,7 +56,7 @@ async def test_webhook(
     store: NamedDependency[Store],
     broker: NamedDependency[Broker],
 ) -> TestDelivery:
-    """Make a delivery of the event webhook.test, which travels like any other."""
+    """Create a delivery of the event webhook.test, which is sent like any other."""
     made = await store.send_test(str(data.webhook_config_id))
     await asyncio.to_thread(announce, broker, due=1, max_jobs=settings.max_jobs)
     return TestDelivery(delivery_id=made["delivery_id"], request_id=made["request_id"])

@@ -1,4 +1,4 @@
-"""Probes for whoever runs the process."""
+"""Health probes for supervisors and load balancers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from supabase_webhooks.webhooks.store import Store
 
 @get("/healthz", summary="The process is alive")
 async def healthz() -> dict[str, str]:
-    """Answer without asking anyone else."""
+    """Respond without calling any other service."""
     return {"status": "ok"}
 
 
-@get("/readyz", summary="Supabase and the broker take a write")
+@get("/readyz", summary="Supabase and the broker accept writes")
 async def readyz(store: NamedDependency[Store], broker: NamedDependency[Broker]) -> dict[str, str]:
-    """Try a write in both at once; within two seconds 503 names the one that takes none."""
+    """Try a write in both at once; within two seconds a 503 names the one that accepts none."""
     for failure in await asyncio.gather(check_store(store), check_broker(broker), return_exceptions=True):
         if failure:
             raise failure

@@ -1,4 +1,4 @@
-// What the pages cannot do as plain HTML: the chart, copying, and checking all rows. No state, no dependency but uPlot and htmx.
+// What the pages cannot do in plain HTML: the chart, copying, and checking all rows. No state, no dependency but uPlot and htmx.
 "use strict";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -8,13 +8,13 @@ function copyOnClick(event) {
   if (!button) return;
   const text = document.getElementById(button.dataset.copy).textContent;
   const label = button.dataset.label ?? (button.dataset.label = button.textContent);
-  const said = (word) => {
+  const show = (word) => {
     button.textContent = word;
     setTimeout(() => { button.textContent = label; }, 2000);
   };
-  // a page without https has no clipboard
-  if (!navigator.clipboard) return said("Select it by hand");
-  navigator.clipboard.writeText(text).then(() => said("Copied"), () => said("Select it by hand"));
+  // without https, a page has no access to the clipboard
+  if (!navigator.clipboard) return show("Select and copy it");
+  navigator.clipboard.writeText(text).then(() => show("Copied"), () => show("Select and copy it"));
 }
 
 // Rows are stacked: each series is drawn from the ground up to the sum of itself and those below it.
@@ -56,9 +56,9 @@ class Chart {
   }
 
   async load() {
-    const answer = await fetch(`${this.root.dataset.source}?span=${this.span}`, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) return;
-    this.data = await answer.json();
+    const response = await fetch(`${this.root.dataset.source}?span=${this.span}`, { headers: { "HX-Request": "true" } });
+    if (!response.ok) return;
+    this.data = await response.json();
     this.plots.length ? this.update() : this.draw();
     this.tabulate();
   }

@@ -1,4 +1,4 @@
--- webhooks migration: upgrade 9a64c0a85582f8ba75a1433f7bca44190ec3653189ee88a549ccde859a86899b
+-- webhooks migration: upgrade 89316e4f31fd5939bc0eef9d48caa1befacc526470ffb02db65713e01e45b89b
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -67,7 +67,7 @@ begin
             _locked := true;
             exit;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
         end;
@@ -77,7 +77,7 @@ begin
     end if;
 
     if (select c.reltuples from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass) > 5000000 then
-        raise notice 'webhook_deliveries has some % million rows: this and the next migration hold it for about % s',
+        raise notice 'webhook_deliveries has about % million rows: this and the next migration lock it for about % s',
             (select round(c.reltuples / 1000000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass),
             (select round(c.reltuples / 250000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass)
             using hint = 'Hosted Supabase ends a statement after two minutes. Delete old deliveries first, or raise statement_timeout.';
@@ -124,7 +124,7 @@ begin
         add column counted_attempts integer not null default 0,
         add column deferred_since timestamptz,
         add column erased_at timestamptz,
-        -- not valid: rows of the past stay as they are, new writes are held to it
+        -- not valid: existing rows are not checked, new writes are
         add constraint webhook_deliveries_status_check
             check (status in ('pending', 'processing', 'delivered', 'failed')) not valid;
     update public.webhook_deliveries as d
@@ -138,6 +138,6 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '9a64c0a85582f8ba75a1433f7bca44190ec3653189ee88a549ccde859a86899b', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '89316e4f31fd5939bc0eef9d48caa1befacc526470ffb02db65713e01e45b89b', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: system 2bba5fffa01eac4e1268a010ff56ae7d1eb4ac97b2c55d90fc8f94b3124a4907
+-- webhooks migration: system be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -19,7 +19,7 @@ begin
             perform set_config('lock_timeout', _before, true);
             return;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
         end;
@@ -62,12 +62,12 @@ create table if not exists webhooks.installation (
     drain_seconds integer,
     constraint installation_held check ((held_for is null) = (held_since is null))
 );
-comment on table webhooks.installation is 'One row: the project that deliveries go out for.';
+comment on table webhooks.installation is 'One row: the project that sends the deliveries.';
 comment on column webhooks.installation.project is 'The project of the first worker that claimed; empty before.';
 comment on column webhooks.installation.held_for is 'Another project, whose workers asked for deliveries. While it is set, nothing is claimed.';
 comment on column webhooks.installation.held_since is 'When they first asked.';
 comment on column webhooks.installation.gateway_url is 'The gateway that new deliveries wake by pg_net: webhooks.wake_by_request. Empty: none.';
-comment on column webhooks.installation.drain_seconds is 'For how long that gateway delivers in such a request; empty: it wakes workers.';
+comment on column webhooks.installation.drain_seconds is 'How long that gateway delivers in such a request; empty: it wakes workers.';
 alter table webhooks.installation enable row level security;
 revoke all on webhooks.installation from public, anon, authenticated, service_role;
 insert into webhooks.installation default values on conflict do nothing;
@@ -77,7 +77,7 @@ create table if not exists webhooks.write_probe (
     only_row boolean primary key default true check (only_row),
     probed_at timestamptz not null default now()
 );
-comment on table webhooks.write_probe is 'One row, written to find out whether the database takes writes.';
+comment on table webhooks.write_probe is 'One row, written to find out whether the database accepts writes.';
 alter table webhooks.write_probe enable row level security;
 revoke all on webhooks.write_probe from public, anon, authenticated, service_role;
 
@@ -90,7 +90,7 @@ create table if not exists webhooks.expected_access (
     grants jsonb not null default '{}'
 );
 comment on table webhooks.expected_access is 'The privileges of anon, authenticated, service_role and PUBLIC on each object: {"role": ["PRIVILEGE"]}.';
-comment on column webhooks.expected_access.object is 'Its name; of a function with its arguments.';
+comment on column webhooks.expected_access.object is 'Its name; for a function, with its arguments.';
 alter table webhooks.expected_access enable row level security;
 revoke all on webhooks.expected_access from public, anon, authenticated, service_role;
 
@@ -116,8 +116,8 @@ create table if not exists webhooks.sign_in_tries (
     since timestamptz not null default now()
 );
 create index if not exists sign_in_tries_since_idx on webhooks.sign_in_tries (since);
-comment on table webhooks.sign_in_tries is 'Tries to sign in to the dashboard by address and account together, for 15 minutes from the first one.';
-comment on column webhooks.sign_in_tries.pair is 'HMAC-SHA256 of address and account, with a key of the gateways.';
+comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, for 15 minutes from the first one.';
+comment on column webhooks.sign_in_tries.pair is 'HMAC-SHA256 of address and account, with the gateways'' key.';
 alter table webhooks.sign_in_tries enable row level security;
 revoke all on webhooks.sign_in_tries from public, anon, authenticated, service_role;
 
@@ -128,7 +128,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- grants; what is in this schema and not listed, as a partition is, is nobody's
+    -- grants; objects in this schema that are not listed, such as partitions, must have none
     select a.kind, a.object, (a.grants || case a.columns when '[]' then '{}' else jsonb_build_object('columns', a.columns) end)::text,
            coalesce(e.grants, '{}')::text
     from webhooks.actual_access as a
@@ -166,7 +166,7 @@ as $$
           where e.table_name = format('%s.%s', p.schemaname, p.tablename) and e.name = p.policyname)
     order by 1, 2
 $$;
-comment on function webhooks.access_differences() is 'Each grant, policy and row security flag of our objects that is not as it should be.';
+comment on function webhooks.access_differences() is 'Each grant, policy and row security flag of our objects that differs from what is expected.';
 revoke all on function webhooks.access_differences() from public, anon, authenticated, service_role;
 
 -- schemas/access/actual_access.sql
@@ -230,14 +230,14 @@ begin
         and (to_regclass('auth.sessions') is null
              or not has_table_privilege('auth.users', 'select') or not has_table_privilege('auth.sessions', 'select'))
     then
-        problem := 'no user is an admin: who owns the schema webhooks cannot read auth.users and auth.sessions';
+        problem := 'no user is an admin: the owner of the schema webhooks cannot read auth.users and auth.sessions';
         cure := format('grant select on auth.users, auth.sessions to %s', current_user);
         return next;
     end if;
     _why := webhooks.users_role_problem();
     if _why is not null and (_ours or _source ~ '\mis_platform_admin\(\)') then
         problem := format('public.users.role makes no one an admin here, because users can change it (%s)', _why);
-        cure := _add || ' makes one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
+        cure := _add || ' adds one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
                         ' on its other columns';
         return next;
     end if;
@@ -246,7 +246,7 @@ begin
     end if;
     if _source ~* 'user_?meta_?data' then
         problem := 'public.is_webhook_admin() reads user_metadata, which each user can change';
-        cure := format('let it read app_metadata, or drop it, apply the migrations again, and: %s', _add);
+        cure := format('make it read app_metadata, or drop it, apply the migrations again, and: %s', _add);
         return next;
     end if;
     for _why in
@@ -266,14 +266,14 @@ begin
         cure := format('revoke that privilege, or drop the function, apply the migrations again, and: %s', _add);
         return next;
     end loop;
-    -- as an owner it could say yes to what is no user
+    -- run as an owner, it could accept someone who is not a user
     if _source !~* '\m(current_user|current_role|session_user|is_server|caller)\M' and webhooks.admits_anyone() then
-        problem := 'public.is_webhook_admin() calls a made-up user an admin';
+        problem := 'public.is_webhook_admin() accepts a made-up user as an admin';
         cure := format('drop it, apply the migrations again, and: %s', _add);
         return next;
     end if;
 end $$;
-comment on function webhooks.admin_problems() is 'What is unsafe in who counts as a webhook admin, and what to do about it: for `webhooks doctor` and for the migrations.';
+comment on function webhooks.admin_problems() is 'Problems with the rule that decides who is a webhook admin, and how to fix them: for `webhooks doctor` and for the migrations.';
 revoke all on function webhooks.admin_problems() from public, anon, authenticated, service_role;
 
 -- schemas/access/admin_rule_source.sql
@@ -318,12 +318,12 @@ begin
         _is_admin := public.is_webhook_admin();
         raise exception using errcode = 'WH001';
     exception
-        -- the settings are as before; an error of the app's own function makes no admin
+        -- the settings are restored; an error of the app's own function makes no one an admin
         when others then null;
     end;
     return coalesce(_is_admin, false);
 end $$;
-comment on function webhooks.admits_anyone() is 'Whether public.is_webhook_admin() calls a made-up user an admin, who has written "admin" into their own user_metadata.';
+comment on function webhooks.admits_anyone() is 'Whether public.is_webhook_admin() accepts a made-up user as an admin, who has written "admin" into their own user_metadata.';
 revoke all on function webhooks.admits_anyone() from public, anon, authenticated, service_role;
 
 -- schemas/access/app_metadata.sql
@@ -331,21 +331,21 @@ create or replace function webhooks.app_metadata()
 returns jsonb
 language plpgsql
 stable
--- definer: a request's role reads no table of Supabase Auth
+-- definer: a request's role cannot read Supabase Auth's tables
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     _claims jsonb := webhooks.user_claims();
     _id uuid := webhooks.user_id();
-    -- as json, since each version of Supabase Auth has its own columns
+    -- as JSON, since each version of Supabase Auth has different columns
     _user jsonb;
     _session jsonb;
 begin
     if _id is not null and to_regclass('auth.users') is not null then
         execute 'select to_jsonb(u) from auth.users as u where u.id = $1' into _user using _id;
     end if;
-    -- each token of Supabase Auth has a session; one of Clerk, Auth0 or Firebase is all that is known of its user here
+    -- each token of Supabase Auth has a session; for Clerk, Auth0 or Firebase, only the token is known
     if _user is null and _claims ->> 'session_id' is null then
         return coalesce(nullif(_claims -> 'app_metadata', 'null'), '{}');
     end if;
@@ -362,7 +362,7 @@ begin
     end if;
     return coalesce(nullif(_user -> 'raw_app_meta_data', 'null'), '{}');
 end $$;
-comment on function webhooks.app_metadata() is 'The caller''s app_metadata as Supabase Auth has it now, not as the token says; null once the user has signed out, or was banned or deleted. Of another provider''s token: its claim.';
+comment on function webhooks.app_metadata() is 'The caller''s app_metadata as Supabase Auth has it now, not as the token says; null once the user has signed out, or was banned or deleted. For another provider''s token: its claim.';
 revoke all on function webhooks.app_metadata() from public, anon, authenticated, service_role;
 grant execute on function webhooks.app_metadata() to authenticated, service_role;
 
@@ -373,14 +373,14 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- as written, and as Postgres shows it: with parentheses and an alias of its own
+    -- as written, and as Postgres shows it, with parentheses and its own alias
     select lower(regexp_replace(condition, '\s+as\s+\w+|[\s()]', '', 'gi'))
 $$;
-comment on function webhooks.bare_condition(text) is 'A policy''s condition without what differs between how it is written and how Postgres shows it.';
+comment on function webhooks.bare_condition(text) is 'A policy''s condition, normalized so that the written form equals the form that Postgres shows.';
 revoke all on function webhooks.bare_condition(text) from public, anon, authenticated, service_role;
 
 -- schemas/access/caller.sql
--- Who may use the admin functions, and a log of what they did with them.
+-- Who may use the admin functions, and a log of their actions.
 
 create or replace function webhooks.caller()
 returns text
@@ -388,10 +388,10 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- inside a security definer function current_user is its owner; the setting still names who asked
+    -- inside a security definer function current_user is its owner; the setting still names the caller
     select case current_setting('role') when 'none' then session_user::text else current_setting('role') end
 $$;
-comment on function webhooks.caller() is 'The database role that the request runs as, whatever security definer function is under way.';
+comment on function webhooks.caller() is 'The database role that the request runs as, even inside a security definer function.';
 revoke all on function webhooks.caller() from public, anon, authenticated, service_role;
 grant execute on function webhooks.caller() to authenticated, service_role;
 
@@ -412,7 +412,7 @@ begin
             using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL.';
     end if;
 end $$;
-comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
+comment on function webhooks.check_admin() is 'Raises 42501 unless the caller is a server or a signed-in webhook admin.';
 revoke all on function webhooks.check_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_admin() to authenticated, service_role;
 
@@ -426,11 +426,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if not webhooks.is_server() then
-        raise exception 'only server-side callers may do this, not %', current_user
+        raise exception 'only server-side callers can do this, not %', current_user
             using errcode = '42501', hint = 'Call it with the project''s secret key, from a server.';
     end if;
 end $$;
-comment on function webhooks.check_server() is 'Raises 42501 unless a server-side role asks.';
+comment on function webhooks.check_server() is 'Raises 42501 unless the caller is a server-side role.';
 revoke all on function webhooks.check_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_server() to authenticated, service_role;
 
@@ -491,13 +491,13 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- a sign-in that has ended, or lacks the account's second factor, is no admin's, whatever an app's own
+    -- a sign-in that has ended, or lacks the account's second factor, is not an admin's, whatever an app's own
     -- is_webhook_admin() says
     select webhooks.app_metadata() is not null
         and webhooks.second_factor_given()
         and coalesce(public.is_webhook_admin(), false)
 $$;
-comment on function webhooks.is_admin() is 'Whether the calling user is still signed in and a webhook admin: what policies and functions ask.';
+comment on function webhooks.is_admin() is 'Whether the calling user is still signed in and a webhook admin. Policies and functions call it.';
 revoke all on function webhooks.is_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_admin() to authenticated, service_role;
 
@@ -506,7 +506,7 @@ create or replace function webhooks.is_platform_admin()
 returns boolean
 language plpgsql
 stable
--- definer: the platform's table of users may be hidden from the user who asks about themselves
+-- definer: the calling user may not be able to read the platform's table of users
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -519,17 +519,17 @@ begin
     end if;
     return _is_admin and webhooks.users_role_problem() is null;
 end $$;
-comment on function webhooks.is_platform_admin() is 'Whether public.users.role, where the app has such a column and no user can change it, calls the signed-in user an admin.';
+comment on function webhooks.is_platform_admin() is 'Whether public.users.role, where the app has such a column and no user can change it, says that the signed-in user is an admin.';
 revoke all on function webhooks.is_platform_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_platform_admin() to authenticated, service_role;
 
 -- schemas/access/is_server.sql
 create or replace function webhooks.is_server()
 returns boolean
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 stable
--- invoker: current_user is who calls; inside a definer function of the app, such as apply_referral_code, its owner
+-- invoker: current_user is the caller; inside a definer function of the app, such as apply_referral_code, its owner
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -554,7 +554,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select webhooks.has_admin_role()
 $$;
-comment on function public.is_webhook_admin() is 'Whether the calling user is a webhook admin: `webhooks admins add EMAIL` makes one (app_metadata.webhooks_role). Replace it to decide otherwise; `webhooks doctor` checks what you write.';
+comment on function public.is_webhook_admin() is 'Whether the calling user is a webhook admin. `webhooks admins add EMAIL` adds one (app_metadata.webhooks_role). Replace the function for a rule of your own; `webhooks doctor` checks what you write.';
 $function$;
     end if;
 end $replaceable$;
@@ -568,7 +568,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- by its name alone, or behind its schema's, and not behind another's: auth.users is not public.users
+    -- by its name alone, or after its schema's name, but not after another's: auth.users is not public.users
     select source ~* format('(^|[^.\w"])("?%s"?\.)?"?%s"?($|[^\w"])',
                             regexp_replace(schema_name, '\W', '.', 'g'), regexp_replace(object_name, '\W', '.', 'g'))
 $$;
@@ -580,7 +580,7 @@ create or replace function webhooks.second_factor_given()
 returns boolean
 language plpgsql
 stable
--- definer: auth.mfa_factors is not the user's to read
+-- definer: users cannot read auth.mfa_factors
 security definer
 set search_path = pg_catalog, pg_temp
 -- an error, rather than no factors, for an owner who may not see the rows
@@ -589,7 +589,7 @@ as $$
 declare
     _given boolean := true;
 begin
-    -- another authentication has no such table; what its tokens say is its own
+    -- other providers have no such table, and tokens of their own format
     if webhooks.user_claims() ->> 'aal' is distinct from 'aal2' and to_regclass('auth.mfa_factors') is not null then
         execute 'select not exists (
             select from auth.mfa_factors as f where f.user_id = webhooks.user_id() and f.status::text = ''verified'')'
@@ -615,14 +615,14 @@ declare
     _what text;
 begin
     if not exists (select from webhooks.expected_access) then
-        raise exception 'webhooks.expected_access is empty, so nothing says what the grants should be'
-            using errcode = '55000', hint = 'A restore without data leaves it so. Apply the migrations again: supabase db push.';
+        raise exception 'webhooks.expected_access is empty, so the expected grants are unknown'
+            using errcode = '55000', hint = 'This happens after a restore without data. Apply the migrations again: supabase db push.';
     end if;
     -- only what differs: hosted Supabase locks auth.* and storage.* for each policy that is created or dropped
     for _one in select d.* from webhooks.access_differences() as d loop
         case _one.kind
             when 'missing' then
-                -- a migration's work
+                -- done by a migration
                 continue;
             when 'row security' then
                 execute format('alter table %s enable row level security', _one.object::regclass);
@@ -655,7 +655,7 @@ begin
         return next;
     end loop;
 end $$;
-comment on function webhooks.secure() is 'Puts every grant, policy and row security flag of our objects right, and returns what it changed. Run it after a restore: webhooks migrate secure.';
+comment on function webhooks.secure() is 'Repairs every grant, policy and row security flag of our objects, and returns what it changed. Run it after a restore: webhooks migrate secure.';
 revoke all on function webhooks.secure() from public, anon, authenticated, service_role;
 
 -- schemas/access/user_claims.sql
@@ -682,7 +682,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select webhooks.uuid_or_null(webhooks.user_sub())
 $$;
-comment on function webhooks.user_id() is 'As auth.uid(), but null where the id is no uuid, as those of third-party auth are.';
+comment on function webhooks.user_id() is 'Like auth.uid(), but null if the id is not a uuid, as with third-party auth.';
 revoke all on function webhooks.user_id() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_id() to authenticated, service_role;
 
@@ -713,7 +713,7 @@ as $$
     from pg_attribute as a
     where a.attrelid = to_regclass('public.users') and a.attname in ('id', 'role') and not a.attisdropped
 $$;
-comment on function webhooks.users_have_roles() is 'Whether there is a table public.users with the columns id and role, as the platform has it; another app has none.';
+comment on function webhooks.users_have_roles() is 'Whether there is a table public.users with the columns id and role, as the platform has it; other apps have none.';
 revoke all on function webhooks.users_have_roles() from public, anon, authenticated, service_role;
 
 -- schemas/access/users_role_problem.sql
@@ -728,7 +728,7 @@ as $$
     from pg_class as c
     where c.oid = to_regclass('public.users') and webhooks.users_have_roles()
 $$;
-comment on function webhooks.users_role_problem() is 'Why public.users.role does not count: its users can change it. Null where it counts, or there is none.';
+comment on function webhooks.users_role_problem() is 'Why public.users.role does not count: users can change it. Null if it counts, or does not exist.';
 revoke all on function webhooks.users_role_problem() from public, anon, authenticated, service_role;
 
 -- schemas/access/webhook_admin_check.sql
@@ -740,7 +740,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select webhooks.check_admin()
 $$;
-comment on function public.webhook_admin_check() is 'Raises an error unless a server or a webhook admin asks: for pages that read tables, where row level security would show others nothing.';
+comment on function public.webhook_admin_check() is 'Raises an error unless the caller is a server or a webhook admin: for pages that read tables, where others would see no rows because of row level security.';
 revoke all on function public.webhook_admin_check() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admin_check() to authenticated, service_role;
 
@@ -811,7 +811,7 @@ as $$
         left join pg_attrdef as d on d.adrelid = r.oid and d.adnum = a.attnum
         where r.relkind <> 'S'
         union all
-        -- rows of the past may be exempt
+        -- existing rows may be exempt
         select 'constraint', r.name || '.' || k.conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', '')
         from relation as r
         join pg_constraint as k on k.conrelid = r.oid and k.contype in ('p', 'u', 'f', 'c')
@@ -870,7 +870,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- the table, its partitions and children, and the views through which it can be written to
+    -- the table, its partitions and children, and the views through which it can be written
     with recursive reached (oid) as (
         select relation
         union
@@ -918,7 +918,7 @@ as $$
     order by u.rolname desc, o.verb desc, c.oid = relation desc
     limit 1
 $$;
-comment on function webhooks.written_by_users(oid, name[]) is 'How users of the app can write these columns: which role, and what lets it. Null if they cannot. Policies count by their command and role, since what their conditions come to cannot be known.';
+comment on function webhooks.written_by_users(oid, name[]) is 'How users of the app can write these columns: which role, and what permits it. Null if they cannot. Policies count by their command and role, since the result of their conditions cannot be known.';
 revoke all on function webhooks.written_by_users(oid, name[]) from public, anon, authenticated, service_role;
 
 -- schemas/events/uuid_or_null.sql
@@ -951,11 +951,11 @@ end $$;
 revoke all on function webhooks.touch_endpoint() from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/check_endpoint.sql
--- Endpoints may subscribe to the system's own events, which nobody can dispatch: they are not in the catalog.
+-- Endpoints may subscribe to the system's own events, which cannot be dispatched: they are not in the catalog.
 create or replace function webhooks.check_endpoint()
 returns trigger
 language plpgsql
--- definer: whoever writes an endpoint holds no privilege on what is checked against
+-- definer: callers that write an endpoint hold no privilege on the tables it is checked against
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -983,7 +983,7 @@ begin
     end if;
     if tg_op = 'INSERT' or new.events is distinct from old.events then
         if cardinality(new.events) = 0 then
-            raise exception 'webhook endpoint "%" subscribes to nothing', new.name
+            raise exception 'webhook endpoint "%" has no events', new.name
                 using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
         end if;
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
@@ -994,7 +994,7 @@ begin
                        where t.analytics_destination is null
                          and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
         if _unknown is not null then
-            raise exception 'webhook endpoint "%" subscribes to what the event catalog does not have: %', new.name, _unknown
+            raise exception 'webhook endpoint "%" subscribes to events that are not in the catalog: %', new.name, _unknown
                 using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
         end if;
     end if;
@@ -1004,7 +1004,7 @@ begin
             using errcode = '22023', hint = 'Create one with: webhooks secret, or: webhooks secret --ed25519';
     end if;
     _problem := webhooks.headers_problem(
-        -- those that stand: they move to a table of their own
+        -- valid headers: they move to a table of their own
         coalesce(new.headers, (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = new.id)),
         split_part(new.url, ':', 1));
     if _problem is not null then
@@ -1012,14 +1012,14 @@ begin
     end if;
     return new;
 end $$;
-comment on function webhooks.check_endpoint() is 'Rejects an endpoint that could not be delivered to: its URL, events, secret or headers. No error repeats a value of the last two.';
+comment on function webhooks.check_endpoint() is 'Rejects an endpoint that cannot be delivered to because of its URL, events, secret or headers. No error contains a secret or a header''s value.';
 revoke all on function webhooks.check_endpoint() from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/move_endpoint_secrets.sql
 create or replace function webhooks.move_endpoint_secrets()
 returns trigger
 language plpgsql
--- definer: whoever writes an endpoint holds no privilege on the table of secrets
+-- definer: callers that write an endpoint hold no privilege on the table of secrets
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1079,7 +1079,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- what it did before no longer counts
+    -- earlier results no longer count
     update public.webhook_circuits as h
     set state = 'closed', since = now(), open_until = null, consecutive_failures = 0, window_started_at = now(),
         window_attempts = 0, window_failures = 0, failing_since = null, undelivered_at = null, paused_until = null,
@@ -1088,7 +1088,7 @@ begin
     where h.webhook_config_id = new.id;
     return null;
 end $$;
-comment on function webhooks.reset_circuit() is 'Closes the circuit of an endpoint that is enabled again.';
+comment on function webhooks.reset_circuit() is 'Closes the circuit of an endpoint when it is enabled again.';
 revoke all on function webhooks.reset_circuit() from public, anon, authenticated, service_role;
 
 -- schemas/circuits/check_url_again.sql
@@ -1100,7 +1100,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- what was found of the old URL no longer counts
+    -- findings about the old URL no longer count
     update public.webhook_circuits as h
     set url_check_at = now(), url_checked_at = null, url_warning = null
     where h.webhook_config_id = new.id;
@@ -1108,14 +1108,14 @@ begin
     perform pg_notify('webhook_deliveries', '');
     return null;
 end $$;
-comment on function webhooks.check_url_again() is 'Has a worker check the URL of an endpoint that leads elsewhere now, or with other credentials.';
+comment on function webhooks.check_url_again() is 'Requests a check of an endpoint''s URL when it leads elsewhere, or its credentials change.';
 revoke all on function webhooks.check_url_again() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/complete_delivery.sql
 create or replace function webhooks.complete_delivery()
 returns trigger
 language plpgsql
--- definer: whoever inserts a delivery needs no privilege on the helpers
+-- definer: callers that insert a delivery need no privilege on the helpers
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1133,7 +1133,7 @@ begin
     end if;
     return new;
 end $$;
-comment on function webhooks.complete_delivery() is 'Makes a row complete that an edge function inserted with only endpoint, event type and payload.';
+comment on function webhooks.complete_delivery() is 'Completes a row that an edge function inserted with only endpoint, event type and payload.';
 revoke all on function webhooks.complete_delivery() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/note_traceparent.sql
@@ -1151,17 +1151,17 @@ begin
     return new;
 exception
     when invalid_text_representation then
-        -- headers that are no JSON are no reason to lose an event
+        -- invalid JSON in the headers must not lose an event
         return new;
 end $$;
-comment on function webhooks.note_traceparent() is 'Keeps the traceparent of the request that a delivery is created by.';
+comment on function webhooks.note_traceparent() is 'Stores the traceparent of the request that creates a delivery.';
 revoke all on function webhooks.note_traceparent() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/queue_deliveries.sql
 create or replace function webhooks.queue_deliveries()
 returns trigger
 language plpgsql
--- definer: whoever inserts a delivery holds no privilege on the queue
+-- definer: callers that insert a delivery hold no privilege on the queue
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1183,7 +1183,7 @@ revoke all on function webhooks.queue_deliveries() from public, anon, authentica
 create or replace function webhooks.follow_delivery()
 returns trigger
 language plpgsql
--- definer: whoever updates a delivery holds no privilege on the queue
+-- definer: callers that update a delivery hold no privilege on the queue
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1208,14 +1208,14 @@ begin
     end if;
     return new;
 end $$;
-comment on function webhooks.follow_delivery() is 'Keeps the queue in step with a status or a due time that someone changed in webhook_deliveries.';
+comment on function webhooks.follow_delivery() is 'Updates the queue when someone changes a status or a due time in webhook_deliveries.';
 revoke all on function webhooks.follow_delivery() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/forget_deliveries.sql
 create or replace function webhooks.forget_deliveries()
 returns trigger
 language plpgsql
--- definer: whoever deletes a delivery holds no privilege on what follows it
+-- definer: callers that delete a delivery hold no privilege on its dependent rows
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1236,7 +1236,7 @@ revoke all on function webhooks.forget_deliveries() from public, anon, authentic
 create or replace function webhooks.wake_for_endpoint()
 returns trigger
 language plpgsql
--- definer: whoever changes an endpoint may not notify
+-- definer: callers that change an endpoint may not notify
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1249,7 +1249,7 @@ revoke all on function webhooks.wake_for_endpoint() from public, anon, authentic
 
 -- schemas/events/webhook_event_types.sql
 -- The event catalog: what may be dispatched, with the shape of its data. An app's analytics events may
--- stand here too, so that dispatching one is an error that says where it belongs.
+-- be listed here too, so that dispatching one is an error that says where it belongs.
 
 create table if not exists public.webhook_event_types (
     name text primary key check (name ~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$'),
@@ -1271,7 +1271,7 @@ comment on column public.webhook_event_types.data_schema is 'JSON Schema of even
 comment on column public.webhook_event_types.example is 'An example of event_data that satisfies data_schema.';
 comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';
 comment on column public.webhook_event_types.audience is 'internal: the app''s own endpoints only. customers: tenants'' endpoints may receive it too.';
-comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, and not servers alone.';
+comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, not only servers.';
 alter table public.webhook_event_types enable row level security;
 revoke all on public.webhook_event_types from public, anon, authenticated, service_role;
 grant select on public.webhook_event_types to authenticated;
@@ -1290,11 +1290,11 @@ create table if not exists webhooks.idempotency_keys (
 );
 create index if not exists idx_idempotency_keys_created_at on webhooks.idempotency_keys (created_at);
 create index if not exists idx_idempotency_keys_changes on webhooks.idempotency_keys (key) where scope like 'change%';
-comment on table webhooks.idempotency_keys is 'What a dispatch with an idempotency_key returned, so that its repetition returns the same.';
+comment on table webhooks.idempotency_keys is 'The result of a dispatch with an idempotency_key, so that a repetition returns the same.';
 alter table webhooks.idempotency_keys enable row level security;
 revoke all on webhooks.idempotency_keys from public, anon, authenticated, service_role;
-comment on column webhooks.idempotency_keys.scope is 'Whose key it is: user: and a user''s id, server, admin, or change: and the transaction, for what a trigger emitted. One caller''s keys never meet another''s.';
-comment on column webhooks.idempotency_keys.actor_user_id is 'Of a change: who did it. Another user''s dispatch does not find it.';
+comment on column webhooks.idempotency_keys.scope is 'The owner of the key: user: and a user''s id, server, admin, or change: and the transaction, for what a trigger emitted. Keys of different callers never collide.';
+comment on column webhooks.idempotency_keys.actor_user_id is 'For a change: who did it. Another user''s dispatch does not find it.';
 comment on column webhooks.idempotency_keys.awaits_change is 'A server dispatched the event before its change; the trigger skips the change when it follows in the same transaction.';
 
 -- schemas/events/dispatch_allowances.sql
@@ -1303,7 +1303,7 @@ create table if not exists webhooks.dispatch_allowances (
     events double precision not null,
     at timestamptz not null default now()
 ) with (fillfactor = 50);
-comment on table webhooks.dispatch_allowances is 'How many events each user could dispatch at a moment; it grows again by the limit a minute, up to the limit.';
+comment on table webhooks.dispatch_allowances is 'How many events each user could dispatch at a given time; it refills by the limit per minute, up to the limit.';
 alter table webhooks.dispatch_allowances enable row level security;
 revoke all on webhooks.dispatch_allowances from public, anon, authenticated, service_role;
 
@@ -1316,7 +1316,7 @@ create table if not exists webhooks.url_schemes (
 );
 comment on table webhooks.url_schemes is 'The schemes of endpoint URLs. The workers need an adapter for each; webhooks/destinations.py parses the first five.';
 comment on column webhooks.url_schemes.pattern is 'A regular expression for a whole URL, the same as GRAMMAR in webhooks/destinations.py.';
-comment on column webhooks.url_schemes.example is 'A right URL, shown in errors.';
+comment on column webhooks.url_schemes.example is 'An example URL, shown in errors.';
 alter table webhooks.url_schemes enable row level security;
 revoke all on webhooks.url_schemes from public, anon, authenticated, service_role;
 
@@ -1377,21 +1377,21 @@ create index if not exists idx_webhook_configurations_active on public.webhook_c
 create index if not exists idx_webhook_configurations_events on public.webhook_configurations using gin (events);
 
 comment on table public.webhook_configurations is 'Webhook endpoints: each active row receives a delivery of every event it subscribes to.';
-comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Never put a password in it.';
+comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Do not put a password in it.';
 comment on column public.webhook_configurations.events is 'Subscriptions: event types (user.joined_community), families (user.*), or * for all.';
 comment on column public.webhook_configurations.secret_key is 'Write only: the secret that signs each delivery. It is moved out of this table at once, and reads as null. null: unchanged; an empty string: deleted. whsec_ + base64 of 32 random bytes, whsk_ + base64 of an ed25519 key, or any other string.';
 comment on column public.webhook_configurations.is_active is 'Inactive endpoints receive no new deliveries; their pending ones are held.';
 comment on column public.webhook_configurations.created_by is 'The user who created it. It outlives the account.';
-comment on column public.webhook_configurations.max_attempts is 'A delivery fails for good after so many attempts (1 to 20). A retry_schedule takes precedence.';
+comment on column public.webhook_configurations.max_attempts is 'A delivery fails permanently after this many attempts (1 to 20). A retry_schedule takes precedence.';
 comment on column public.webhook_configurations.disabled_at is 'When the system disabled the endpoint.';
 comment on column public.webhook_configurations.disabled_reason is 'Why it did, for example a 410 Gone response.';
-comment on column public.webhook_configurations.credentials_profile is 'The name of an entry of the workers'' WEBHOOKS_CREDENTIALS; empty: what the SDK finds by itself. Never a credential.';
-comment on column public.webhook_configurations.rate_limit_per_second is 'Deliveries a second at most, over all workers; empty: no limit.';
-comment on column public.webhook_configurations.max_concurrency is 'Deliveries at once at most, over all workers; empty: no limit.';
-comment on column public.webhook_configurations.timeout_seconds is 'For one attempt; empty: the workers'' setting.';
+comment on column public.webhook_configurations.credentials_profile is 'The name of an entry of the workers'' WEBHOOKS_CREDENTIALS; empty: what the SDK finds itself. Never a credential.';
+comment on column public.webhook_configurations.rate_limit_per_second is 'Maximum deliveries per second, over all workers; empty: no limit.';
+comment on column public.webhook_configurations.max_concurrency is 'Maximum concurrent deliveries, over all workers; empty: no limit.';
+comment on column public.webhook_configurations.timeout_seconds is 'Timeout of one attempt; empty: the workers'' setting.';
 comment on column public.webhook_configurations.headers is 'Write only: extra headers as {"Name": "value"}, for example an Authorization that the receiver needs. Moved out of this table at once, like secret_key. null: unchanged; {}: deleted.';
 comment on column public.webhook_configurations.circuit_failure_threshold is 'Consecutive failures that open the circuit; empty: the workers'' setting (5).';
-comment on column public.webhook_configurations.circuit_reset_seconds is 'How long the circuit stays open before one request tries again; empty: the workers'' setting (300).';
+comment on column public.webhook_configurations.circuit_reset_seconds is 'How long the circuit stays open before one request probes the endpoint; empty: the workers'' setting (300).';
 comment on column public.webhook_configurations.retry_schedule is 'Seconds to wait after each attempt, for example {5,300,1800}: one more attempt than entries. Empty: max_attempts with 2, 4, 8 ... seconds between them.';
 comment on column public.webhook_configurations.expires_after is 'A delivery older than this fails as expired; empty: never.';
 comment on column public.webhook_configurations.tenant_id is 'The customer of the app that owns the endpoint; empty: the app itself.';
@@ -1458,12 +1458,12 @@ create table if not exists webhooks.previous_secrets (
     primary key (webhook_config_id, replaced_at)
 );
 comment on table webhooks.previous_secrets is 'Secrets that were rotated out and still sign until they expire.';
-comment on column webhooks.previous_secrets.expires_at is 'From then on deliveries are no longer signed with it.';
+comment on column webhooks.previous_secrets.expires_at is 'When it stops signing deliveries.';
 alter table webhooks.previous_secrets enable row level security;
 revoke all on webhooks.previous_secrets from public, anon, authenticated, service_role;
 
 -- schemas/circuits/webhook_circuits.sql
--- One circuit an endpoint: closed, open after repeated failures, half-open for one request that tries again.
+-- One circuit per endpoint: closed, open after repeated failures, half-open for one request that probes the endpoint.
 -- Postgres decides, since every claim and every result passes through it anyway: all workers agree, a restart
 -- forgets nothing, and no delivery waits for a round trip.
 
@@ -1485,34 +1485,34 @@ create table if not exists public.webhook_circuits (
     failed_probes integer not null default 0,
     last_status integer,
     last_error text,
-    -- by default at once: that of a new endpoint
+    -- by default immediately: a new endpoint's URL
     url_check_at timestamptz default now(),
     url_checked_at timestamptz,
     url_warning text,
     constraint webhook_circuits_open_until check (state <> 'open' or open_until is not null)
--- updated with every batch of results: room for updates in place
+-- updated with every batch of results: leave room for updates in place
 ) with (fillfactor = 50);
 create index if not exists idx_webhook_circuits_url_check_at
     on public.webhook_circuits (url_check_at) where url_check_at is not null;
-comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and why not.';
-comment on column public.webhook_circuits.state is 'closed: deliveries flow. open: they wait. half_open: one request tries whether the endpoint is back.';
-comment on column public.webhook_circuits.since is 'When the state began.';
-comment on column public.webhook_circuits.open_until is 'When an open circuit lets one request try.';
+comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and if not, why.';
+comment on column public.webhook_circuits.state is 'closed: deliveries go out. open: they wait. half_open: one request tests whether the endpoint has recovered.';
+comment on column public.webhook_circuits.since is 'When this state began.';
+comment on column public.webhook_circuits.open_until is 'When an open circuit lets one request through.';
 comment on column public.webhook_circuits.consecutive_failures is 'Failures since the endpoint last responded.';
 comment on column public.webhook_circuits.window_started_at is 'Start of the window that the failure rate is measured in.';
 comment on column public.webhook_circuits.window_attempts is 'Attempts in the window.';
 comment on column public.webhook_circuits.window_failures is 'Failures in the window.';
 comment on column public.webhook_circuits.failing_since is 'The first undelivered attempt after the last delivered one.';
-comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two quiet days failing_since begins anew: silence is no failure.';
+comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two days without attempts, failing_since starts over: silence is not a failure.';
 comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
 comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
-comment on column public.webhook_circuits.places is 'Deliveries at once while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
+comment on column public.webhook_circuits.places is 'Concurrent deliveries while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
 comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
 comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';
-comment on column public.webhook_circuits.failed_probes is 'Probes that failed since the circuit opened: each doubles the wait for the next.';
-comment on column public.webhook_circuits.url_check_at is 'When a worker may check the endpoint''s URL, or may check it again, should the one that does be gone; empty: it is checked.';
+comment on column public.webhook_circuits.failed_probes is 'Failed probes since the circuit opened: each doubles the wait for the next one.';
+comment on column public.webhook_circuits.url_check_at is 'When a worker may check the endpoint''s URL, or check it again if the first worker has stopped; empty: it has been checked.';
 comment on column public.webhook_circuits.url_checked_at is 'When a worker last checked the URL: it resolved the name, connected, and verified the certificate, and sent nothing.';
-comment on column public.webhook_circuits.url_warning is 'What it found, with what to do about it; empty: nothing. Deliveries go out all the same. Removed when the URL changes or a delivery succeeds.';
+comment on column public.webhook_circuits.url_warning is 'The problem found, and how to fix it; empty: none. Deliveries are still sent. Cleared when the URL changes or a delivery succeeds.';
 alter table public.webhook_circuits enable row level security;
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
 grant select on public.webhook_circuits to authenticated, service_role;
@@ -1543,7 +1543,7 @@ create table if not exists public.webhook_deliveries (
     deferred_since timestamptz,
     erased_at timestamptz,
     constraint webhook_deliveries_status_check check (status in ('pending', 'processing', 'delivered', 'failed'))
--- room for a row's later versions in its page; a queue turns over fast: vacuum after 1 % of change, not 20 %
+-- leave room for a row's later versions in its page; a queue turns over fast: vacuum after 1 % of change, not 20 %
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
 
 create index if not exists idx_webhook_deliveries_newest on public.webhook_deliveries (created_at desc, id desc);
@@ -1558,17 +1558,17 @@ comment on column public.webhook_deliveries.id is 'Sent as the webhook-id header
 comment on column public.webhook_deliveries.webhook_config_id is 'The endpoint.';
 comment on column public.webhook_deliveries.payload is 'The body that is sent, as compact JSON.';
 comment on column public.webhook_deliveries.status is 'pending -> processing -> delivered, or back to pending for a retry, else failed. Set failed or delivered to pending to retry it.';
-comment on column public.webhook_deliveries.attempts is 'Attempts made and recorded so far.';
+comment on column public.webhook_deliveries.attempts is 'Attempts recorded so far.';
 comment on column public.webhook_deliveries.response_status is 'HTTP status of the last attempt.';
-comment on column public.webhook_deliveries.response_body is 'The last response, its first 1,000 characters; of a queue, what its broker acknowledged.';
+comment on column public.webhook_deliveries.response_body is 'The first 1,000 characters of the last response; for a queue, the broker''s acknowledgment.';
 comment on column public.webhook_deliveries.error_message is 'Why the last attempt failed; empty once delivered.';
 comment on column public.webhook_deliveries.request_id is 'The event: the same for every endpoint that receives it. What dispatch_webhook returned.';
 comment on column public.webhook_deliveries.next_attempt_at is 'When a pending row is due.';
 comment on column public.webhook_deliveries.finished_at is 'When the row became delivered or failed.';
 comment on column public.webhook_deliveries.traceparent is 'The traceparent header of the request that dispatched the event; empty without one.';
-comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as the JWT has it: also the ids of third-party auth, which are no uuids.';
+comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as in the JWT, including ids of third-party auth, which are not uuids.';
 comment on column public.webhook_deliveries.tenant_id is 'The customer of the app that the event belongs to; empty: the app itself.';
-comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not, nor what a worker lacked.';
+comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 comment on column public.webhook_deliveries.deferred_since is 'When a response first asked to wait.';
 comment on column public.webhook_deliveries.erased_at is 'When payload and response were erased for privacy.';
 
@@ -1586,7 +1586,7 @@ create or replace trigger queue_webhook_deliveries
     for each statement execute function webhooks.queue_deliveries();
 create or replace trigger follow_webhook_delivery
     before update of status, next_attempt_at, created_at on public.webhook_deliveries
-    -- what a person or another program changes; the recording of results keeps the queue in step itself
+    -- for changes by a person or another program; recording results updates the queue itself
     for each row when (
         current_setting('webhooks.recording', true) is distinct from 'on' and (
             (new.status <> old.status and (new.status in ('delivered', 'failed') or old.status in ('delivered', 'failed')))
@@ -1628,9 +1628,9 @@ comment on table public.webhook_attempts is 'The attempt log: one row for each a
 comment on column public.webhook_attempts.number is '1 for the first attempt.';
 comment on column public.webhook_attempts.duration_ms is 'From connecting to the last byte of the response, in milliseconds.';
 comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them.';
-comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; of a queue, what its broker acknowledged: the message id, or partition and offset.';
+comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; for a queue, the broker''s acknowledgment: the message id, or partition and offset.';
 comment on column public.webhook_attempts.error is 'Why the attempt failed; empty when it delivered.';
-comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: a response that asked to wait does not, nor what the worker lacked.';
+comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
@@ -1655,7 +1655,7 @@ create table if not exists webhooks.delivery_queue (
 
 -- what claims take: by endpoint, the oldest first. Endpoints that have nothing due are not in it.
 create index if not exists idx_delivery_queue_ready on webhooks.delivery_queue (webhook_config_id, due_at) where ready;
--- what becomes due: retries, and leases that run out
+-- what becomes due: retries, and leases that expire
 create index if not exists idx_delivery_queue_later on webhooks.delivery_queue (due_at) where not ready;
 create index if not exists idx_delivery_queue_under_way
     on webhooks.delivery_queue (webhook_config_id, leased_at) where lease_id is not null;
@@ -1663,10 +1663,10 @@ create index if not exists idx_delivery_queue_retries
     on webhooks.delivery_queue (webhook_config_id) where not ready and lease_id is null;
 
 comment on table webhooks.delivery_queue is 'One row for each delivery that is not finished.';
-comment on column webhooks.delivery_queue.created_at is 'As in webhook_deliveries: it finds the partition.';
-comment on column webhooks.delivery_queue.due_at is 'When it may be claimed: of a retry its time, of a leased row when the lease runs out.';
+comment on column webhooks.delivery_queue.created_at is 'As in webhook_deliveries: identifies the partition.';
+comment on column webhooks.delivery_queue.due_at is 'When it may be claimed: the time of a retry, or when the lease of a leased row expires.';
 comment on column webhooks.delivery_queue.ready is 'Whether due_at has come. A claim makes rows ready that are due.';
-comment on column webhooks.delivery_queue.lease_id is 'The claim that holds the row; empty: none does.';
+comment on column webhooks.delivery_queue.lease_id is 'The claim that holds the row; empty: none.';
 comment on column webhooks.delivery_queue.leased_by is 'The worker that last claimed it.';
 alter table webhooks.delivery_queue enable row level security;
 revoke all on webhooks.delivery_queue from public, anon, authenticated, service_role;
@@ -1701,7 +1701,7 @@ create table if not exists webhooks.delivery_rollups (
     primary key (hour, webhook_config_id, event_type)
 ) with (fillfactor = 50);
 create index if not exists idx_delivery_rollups_of_endpoint on webhooks.delivery_rollups (webhook_config_id, hour desc);
-comment on table webhooks.delivery_rollups is 'Deliveries and attempts of each hour by endpoint and event type.';
+comment on table webhooks.delivery_rollups is 'Deliveries and attempts per hour, endpoint and event type.';
 comment on column webhooks.delivery_rollups.hour is 'The hour''s beginning, in UTC, of when the attempts ended.';
 comment on column webhooks.delivery_rollups.durations is 'Attempts by duration: entry n counts those of 2^(n-1) ms up to 2^n ms.';
 alter table webhooks.delivery_rollups enable row level security;
@@ -1713,22 +1713,22 @@ create table if not exists webhooks.cursors (
     created_at timestamptz,
     id uuid
 );
-comment on table webhooks.cursors is 'How far work in batches has come: by the creation and id of the last delivery that it looked at.';
+comment on table webhooks.cursors is 'The progress of batch jobs: creation time and id of the last delivery they processed.';
 alter table webhooks.cursors enable row level security;
 revoke all on webhooks.cursors from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/wake_ups.sql
 -- Workers that listen (WEBHOOKS_DATABASE_URL) are notified of new deliveries at once instead of with the next sweep. A
 -- commit that notifies waits for all others that do, database-wide. So a worker that looks again within milliseconds
--- anyway says so with its claim, and until then nobody notifies; where nobody listens, one a second does.
+-- anyway says so with its claim, and until then no one notifies; if no worker listens, there is one notification a second.
 -- Unlogged: it changes with each claim, and what it says is soon past.
 create unlogged sequence if not exists webhooks.wake_ups minvalue -9223372036854775807;
-comment on sequence webhooks.wake_ups is 'Until when nobody need be notified, in milliseconds since 1970: above 0 since a worker that listens looks again then; below 0 since nobody listens. A sequence, since it is seen and moved outside of transactions.';
+comment on sequence webhooks.wake_ups is 'Until when no notification is needed, in milliseconds since 1970: above 0, a worker that listens looks again then; below 0, no worker listens. A sequence, since it is read and written outside of transactions.';
 revoke all on sequence webhooks.wake_ups from public, anon, authenticated, service_role;
 
 -- schemas/triggers/webhook_triggers.sql
 -- What the database emits by itself: the triggers that turn a table's changes into events, the errors inside them,
--- and whose change an idempotency key stands for.
+-- and which change an idempotency key belongs to.
 
 create table if not exists public.webhook_triggers (
     source regclass not null,
@@ -1748,19 +1748,19 @@ create table if not exists public.webhook_triggers (
     unique (source, event_type, operation)
 );
 create index if not exists idx_webhook_triggers_event_type on public.webhook_triggers (event_type);
-comment on table public.webhook_triggers is 'Which changes of which tables are events. Written by webhook_attach and webhook_detach only.';
+comment on table public.webhook_triggers is 'Which changes of which tables are events. Written only by webhook_attach and webhook_detach.';
 comment on column public.webhook_triggers.source is 'The table.';
 comment on column public.webhook_triggers.trigger_name is 'The trigger on it.';
 comment on column public.webhook_triggers.event_type is 'What is emitted, for each changed row.';
 comment on column public.webhook_triggers.operation is 'The change: insert, update or delete.';
 comment on column public.webhook_triggers.data is 'Where each key of the event''s data comes from, as given to webhook_attach.';
-comment on column public.webhook_triggers.actor is 'The column or SQL that names the user who did it; empty: nobody.';
+comment on column public.webhook_triggers.actor is 'The column or SQL that names the user who did it; empty: no user.';
 comment on column public.webhook_triggers.condition is 'The SQL that a changed row must satisfy; empty: every row.';
-comment on column public.webhook_triggers.identity is 'The keys of data that tell one change from another (and @actor). By them a later dispatch_webhook of the same fact is known.';
+comment on column public.webhook_triggers.identity is 'The keys of data that identify a change (and @actor). They match a later dispatch_webhook for the same change.';
 comment on column public.webhook_triggers.query is 'The SQL that the trigger runs over a statement''s changed rows.';
 comment on column public.webhook_triggers.tenant is 'The column or SQL that names the tenant; empty: the app itself.';
-comment on column public.webhook_triggers.on_unchanged is 'Of updates: whether those that change no attached column are events too.';
-comment on column public.webhook_triggers.enabled is 'Off: the trigger emits nothing. For tables whose trigger the caller cannot drop.';
+comment on column public.webhook_triggers.on_unchanged is 'For updates: whether those that change no attached column are events too.';
+comment on column public.webhook_triggers.enabled is 'false: the trigger emits nothing. For tables whose trigger the caller cannot drop.';
 alter table public.webhook_triggers enable row level security;
 -- query runs as the owner of webhooks.on_change, so that not even service_role may write it
 revoke all on public.webhook_triggers from public, anon, authenticated, service_role;
@@ -1781,23 +1781,23 @@ create table if not exists public.webhook_trigger_errors (
     resolved_at timestamptz
 );
 create index if not exists idx_webhook_trigger_errors_occurred_at on public.webhook_trigger_errors (occurred_at desc);
-comment on table public.webhook_trigger_errors is 'Events that could not be emitted for a table''s change. The change itself went through.';
+comment on table public.webhook_trigger_errors is 'Events that could not be emitted for a table''s change. The change itself was saved.';
 comment on column public.webhook_trigger_errors.source is 'The table that changed.';
-comment on column public.webhook_trigger_errors.event_type is 'What should have been emitted; empty when not even that could be read.';
+comment on column public.webhook_trigger_errors.event_type is 'The event that should have been emitted; empty if it is unknown.';
 comment on column public.webhook_trigger_errors.operation is 'The change: insert, update or delete.';
 comment on column public.webhook_trigger_errors.events is 'How many events were lost; empty: unknown.';
 comment on column public.webhook_trigger_errors.code is 'SQLSTATE of the error.';
 comment on column public.webhook_trigger_errors.message is 'What went wrong.';
-comment on column public.webhook_trigger_errors.context is 'Where, as PL/pgSQL tells it.';
-comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again, a list: {"data", "actor", "tenant"} of an event; {"new", "old", "user"} of a row whose event could not be built; {"key"} or {"row"}, by which it is read again. Empty when it could not be kept.';
-comment on column public.webhook_trigger_errors.resolved_at is 'When the events were emitted after all.';
+comment on column public.webhook_trigger_errors.context is 'Where it happened: the PL/pgSQL context.';
+comment on column public.webhook_trigger_errors.data is 'What is needed to emit the events again, a list: {"data", "actor", "tenant"} of an event; {"new", "old", "user"} of a row whose event could not be built; {"key"} or {"row"}, by which it is read again. Empty if it could not be kept.';
+comment on column public.webhook_trigger_errors.resolved_at is 'When the events were finally emitted.';
 alter table public.webhook_trigger_errors enable row level security;
 revoke all on public.webhook_trigger_errors from public, anon, authenticated, service_role;
 grant select on public.webhook_trigger_errors to authenticated;
 grant select, delete on public.webhook_trigger_errors to service_role;
 
 -- schemas/alerts/webhook_alerts.sql
--- Alerts: what people must hear of, kept from its start to its end. Each is told once when it starts and once when it
+-- Alerts: conditions that people must know of, from start to end. Each is sent once when it starts and once when it
 -- ends: to Slack and by e-mail through the workers (or the gateway), and to endpoints as the event webhook.alert.
 
 create table if not exists public.webhook_alerts (
@@ -1816,14 +1816,14 @@ create unique index if not exists idx_webhook_alerts_active on public.webhook_al
 create index if not exists idx_webhook_alerts_started_at on public.webhook_alerts (started_at desc);
 create index if not exists idx_webhook_alerts_ended_at on public.webhook_alerts (ended_at) where ended_at is not null;
 create index if not exists idx_webhook_alerts_webhook_config_id on public.webhook_alerts (webhook_config_id);
-comment on table public.webhook_alerts is 'What people must know of, from its start to its end; kept for 90 days after.';
+comment on table public.webhook_alerts is 'Alerts, from start to end; kept for 90 days after they end.';
 comment on column public.webhook_alerts.kind is 'failure_rate, overdue, endpoint_failing, dispatcher_silent or endpoint_disabled.';
 comment on column public.webhook_alerts.severity is 'critical: nothing is delivered, or soon nothing will be. warning: some deliveries suffer.';
-comment on column public.webhook_alerts.subject is 'What it is about: an endpoint''s id, or nothing. Of each kind and subject one alert is active at most.';
-comment on column public.webhook_alerts.webhook_config_id is 'The endpoint that it is about, if one, while that exists.';
-comment on column public.webhook_alerts.summary is 'One sentence, as it was told at the start.';
+comment on column public.webhook_alerts.subject is 'What it is about: an endpoint''s id, or empty. At most one alert of each kind and subject is active.';
+comment on column public.webhook_alerts.webhook_config_id is 'The endpoint that it is about, if any, while it exists.';
+comment on column public.webhook_alerts.summary is 'One sentence, as it was sent at the start.';
 comment on column public.webhook_alerts.details is 'The figures behind it.';
-comment on column public.webhook_alerts.ended_at is 'Empty while it holds.';
+comment on column public.webhook_alerts.ended_at is 'Empty while it is active.';
 alter table public.webhook_alerts enable row level security;
 revoke all on public.webhook_alerts from public, anon, authenticated, service_role;
 grant select on public.webhook_alerts to authenticated, service_role;
@@ -1842,10 +1842,10 @@ create table if not exists public.webhook_alert_notices (
 );
 create index if not exists idx_webhook_alert_notices_due
     on public.webhook_alert_notices (next_try_at) where sent_at is null;
-comment on table public.webhook_alert_notices is 'Who was told of an alert: one row for its start and one for its end in each channel.';
-comment on column public.webhook_alert_notices.next_try_at is 'When it is tried again; while somebody sends it, when another may.';
-comment on column public.webhook_alert_notices.tries is 'Tries so far, ten at most.';
-comment on column public.webhook_alert_notices.error is 'Why the last try failed.';
+comment on table public.webhook_alert_notices is 'Notices of alerts: one row for the start and one for the end, per channel.';
+comment on column public.webhook_alert_notices.next_try_at is 'When it is retried; while a process is sending it, when another process may.';
+comment on column public.webhook_alert_notices.tries is 'Attempts so far, at most ten.';
+comment on column public.webhook_alert_notices.error is 'Why the last attempt failed.';
 alter table public.webhook_alert_notices enable row level security;
 revoke all on public.webhook_alert_notices from public, anon, authenticated, service_role;
 grant select on public.webhook_alert_notices to authenticated, service_role;
@@ -1864,20 +1864,20 @@ create table if not exists public.webhook_admin_actions (
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
     on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
-comment on table public.webhook_admin_actions is 'What admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It outlives what it names.';
+comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It is kept when endpoints and deliveries are deleted.';
 comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
 comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
 comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
-comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint that it concerns, if one.';
-comment on column public.webhook_admin_actions.delivery_id is 'The delivery that it concerns, if one.';
-comment on column public.webhook_admin_actions.details is 'What was asked. Never a secret, nor a header''s value.';
+comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
+comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
+comment on column public.webhook_admin_actions.details is 'The request''s arguments, without secrets and header values.';
 alter table public.webhook_admin_actions enable row level security;
 revoke all on public.webhook_admin_actions from public, anon, authenticated, service_role;
 grant select on public.webhook_admin_actions to authenticated, service_role;
 
 -- schemas/admin/admin_writes.sql
--- Writes of the admin API: done once for an idempotency key, however often they are asked for.
+-- Writes of the admin API: done once per idempotency key, however often they are requested.
 
 create table if not exists webhooks.admin_writes (
     scope text not null,
@@ -1888,9 +1888,9 @@ create table if not exists webhooks.admin_writes (
     primary key (scope, key)
 );
 create index if not exists idx_admin_writes_created_at on webhooks.admin_writes (created_at);
-comment on table webhooks.admin_writes is 'What a write with an Idempotency-Key answered, for a day. Secrets are left out.';
-comment on column webhooks.admin_writes.scope is 'Whose key it is: a user''s id, or a server''s role.';
-comment on column webhooks.admin_writes.request is 'A digest of what was asked, to tell a repetition from another request under the same key.';
+comment on table webhooks.admin_writes is 'The results of writes with an Idempotency-Key, kept for a day, without secrets.';
+comment on column webhooks.admin_writes.scope is 'The owner of the key: a user''s id, or a server''s role.';
+comment on column webhooks.admin_writes.request is 'A digest of the request, to distinguish a repetition from another request with the same key.';
 alter table webhooks.admin_writes enable row level security;
 revoke all on webhooks.admin_writes from public, anon, authenticated, service_role;
 
@@ -1910,7 +1910,7 @@ comment on table public.webhook_dispatcher_runs is 'The cron''s heartbeat: one r
 comment on column public.webhook_dispatcher_runs.source is 'Who called, from its User-Agent.';
 comment on column public.webhook_dispatcher_runs.due is 'Deliveries that were due.';
 comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries. 0 where the call itself delivered.';
-comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
+comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was unavailable.';
 alter table public.webhook_dispatcher_runs enable row level security;
 revoke all on public.webhook_dispatcher_runs from public, anon, authenticated, service_role;
 grant select on public.webhook_dispatcher_runs to authenticated;
@@ -1924,7 +1924,7 @@ select c.id,
            or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
        -- in flight at most; null: no limit
        case when h.state <> 'closed' then 1 else least(c.max_concurrency, h.places) end as places,
-       -- of those, what was claimed before the circuit opened is none: the probe need not wait for it
+       -- deliveries claimed before the circuit opened do not count: the probe need not wait for them
        case when h.state <> 'closed' then h.since else '-infinity' end as places_since,
        -- a bucket of one second's tokens; null: no limit
        least(c.rate_limit_per_second::double precision, coalesce(
@@ -1934,7 +1934,7 @@ select c.id,
 from public.webhook_configurations as c
 -- a row loaded without triggers has no circuit yet
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
--- "is not false", so that the index of active endpoints seems no way to find one by its id
+-- "is not false", so that the planner does not use the index of active endpoints to find one by its id
 where c.is_active is not false
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());
@@ -1989,11 +1989,11 @@ begin
                 (arguments ->> 'after_created_at')::timestamptz,
                 (arguments ->> 'after_id')::uuid);
         when 'dispatch' then
-            -- as the admin: another actor is for servers to name
+            -- as the admin: only servers may name another actor
             perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
         else
-            raise exception 'there is no admin action %', action using errcode = '22023';
+            raise exception 'unknown admin action %', action using errcode = '22023';
     end case;
 end $$;
 comment on function webhooks.admin_write(text, jsonb) is 'Does one write of the admin API.';
@@ -2031,7 +2031,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
-    -- with a digest: a header's value in the arguments must not lie in a second table
+    -- a digest: a header's value in the arguments must not be stored in a second table
     _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
@@ -2052,7 +2052,7 @@ begin
         select w.* into _earlier from webhooks.admin_writes as w where w.scope = _scope and w.key = idempotency_key;
         if _earlier.request <> _request then
             raise exception 'this idempotency key was used for another request'
-                using errcode = 'PT422', hint = 'Make a new key for each request; repeat it only to repeat the request.';
+                using errcode = 'PT422', hint = 'Use a new key for each request; repeat it only to repeat the request.';
         end if;
         return _earlier.answer || '{"repeated": true}';
     end if;
@@ -2075,7 +2075,7 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set jit = off
 as $$
-    -- of the last hour's finished deliveries more failed than may
+    -- more of the last hour's finished deliveries failed than is allowed
     select 'failure_rate', 'warning', '', null::uuid,
            format('%s %% of the last hour''s %s finished deliveries failed', round(100.0 * f.failed / f.finished), f.finished),
            jsonb_build_object('failed', f.failed, 'finished', f.finished)
@@ -2088,7 +2088,7 @@ as $$
     where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)
       and f.failed > f.finished * (policy ->> 'failure_rate')::numeric
     union all
-    -- more are overdue than may be; counted up to 10,000
+    -- more deliveries are overdue than is allowed; counted up to 10,000
     select 'overdue', 'warning', '', null,
            format('%s%s deliveries are overdue by more than %s s', o.n, case when o.n = 10000 then ' or more' else '' end,
                   policy ->> 'overdue_seconds'),
@@ -2098,7 +2098,7 @@ as $$
         from (
             select
             from webhooks.endpoints_with_due() as e (id)
-            -- what waits behind an open circuit is told by endpoint_failing
+            -- deliveries that wait for an open circuit are covered by endpoint_failing
             cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as c
             cross join lateral (
                 select
@@ -2124,7 +2124,7 @@ as $$
     where (c.is_active or c.disabled_at is not null)
       and h.failing_since < now() - make_interval(secs => (policy ->> 'failing_seconds')::float8)
     union all
-    -- a cron that never called is not silent: nobody has set it up (webhooks doctor says so)
+    -- a cron that never called is not silent: it was not set up (webhooks doctor says so)
     select 'dispatcher_silent', 'critical', '', null,
            format('The dispatcher was last called at %s UTC', to_char(r.started_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')),
            jsonb_build_object('last_run_at', r.started_at)
@@ -2132,12 +2132,12 @@ as $$
     where r.started_at < now() - make_interval(secs => (policy ->> 'silence_seconds')::float8)
     union all
     select 'endpoint_disabled', 'critical', c.id::text, c.id,
-           format('Endpoint "%s" was disabled: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
+           format('Endpoint "%s" was disabled: %s', c.name, coalesce(c.disabled_reason, 'no reason given')),
            jsonb_build_object('endpoint', c.name, 'disabled_at', c.disabled_at, 'reason', c.disabled_reason)
     from public.webhook_configurations as c
     where not c.is_active and c.disabled_at is not null
 $$;
-comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, failing_seconds, silence_seconds.';
+comment on function webhooks.alert_conditions(jsonb) is 'The conditions that hold now and warrant an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, failing_seconds, silence_seconds.';
 revoke all on function webhooks.alert_conditions(jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/alerts/emit_alerts.sql
@@ -2159,15 +2159,15 @@ as $$
            a.request_id
     from (select w.*, gen_random_uuid() as request_id from public.webhook_alerts as w where w.id = any (alert_ids)) as a
     join public.webhook_configurations as c
-        -- asked for by name: a subscription to * is one to the app's own events
+        -- subscribed by name: a subscription to * covers the app's own events only
         on c.is_active and c.events && array['webhook.alert', 'webhook.*']
-        -- who is in trouble is not told of it
+        -- the failing endpoint itself is not notified
         and c.id is distinct from a.webhook_config_id
     order by c.id
     -- waits for an endpoint's deletion, and then leaves that one out
     for key share of c
 $$;
-comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that ask for it.';
+comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that subscribe to it.';
 revoke all on function webhooks.emit_alerts(uuid[], text) from public, anon, authenticated, service_role;
 
 -- schemas/alerts/evaluate_webhook_alerts.sql
@@ -2186,7 +2186,7 @@ declare
     _ended uuid[];
     _notices jsonb;
 begin
-    -- one at a time; whoever comes second has nothing to add
+    -- one at a time; a concurrent call has nothing to add
     if not pg_try_advisory_xact_lock(hashtextextended('webhooks.alerts', 0)) then
         return '[]';
     end if;
@@ -2213,8 +2213,8 @@ begin
     perform webhooks.emit_alerts(_started, 'started');
     perform webhooks.emit_alerts(_ended, 'ended');
 
-    -- policy.channels: kind -> the channels that are told of it. Who looks may have none (a gateway without settings for
-    -- alerts), so that a start is told by the first who has one; an end goes where its start went.
+    -- policy.channels: kind -> the channels to notify. The caller may have none (a gateway without settings for
+    -- alerts), so the first caller that has one sends the start; an end goes where its start went.
     insert into public.webhook_alert_notices (alert_id, moment, channel)
     select a.id, 'started', c.name
     from public.webhook_alerts as a
@@ -2230,7 +2230,7 @@ begin
     on conflict do nothing;
     delete from public.webhook_alerts as a where a.ended_at < now() - interval '90 days';
 
-    -- what is to be sent now; an end waits until its start was sent, or given up
+    -- notices to send now; an end waits until its start was sent or given up
     with due as (
         select n.alert_id, n.moment, n.channel
         from public.webhook_alert_notices as n
@@ -2302,7 +2302,7 @@ begin
     return webhooks.adopt_webhook_project(
         adopt_webhook_project.project, adopt_webhook_project.pending, adopt_webhook_project.batch_size);
 end $$;
-comment on function public.adopt_webhook_project(text, text, integer) is 'Confirms that this database now belongs to a project, whose workers then deliver. pending: deliver what is pending, or discard it (batch_size rows a call: call it again while "more" is true).';
+comment on function public.adopt_webhook_project(text, text, integer) is 'Confirms that this database now belongs to a project, whose workers then deliver. pending: deliver or discard pending deliveries (batch_size rows a call: call it again while "more" is true).';
 revoke all on function public.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.adopt_webhook_project(text, text, integer) to service_role;
 
@@ -2332,7 +2332,7 @@ begin
         claim_webhook_deliveries.project,
         claim_webhook_deliveries.quiet_ms);
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: whose worker it is; quiet_ms: a worker that listens claims again after so many milliseconds, so that until then nobody need notify it. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, with an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: the worker''s project; quiet_ms: a worker that listens claims again after this many milliseconds, so that it need not be notified until then. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
 revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
@@ -2354,7 +2354,7 @@ begin
         claim_webhook_url_checks.lease_seconds,
         claim_webhook_url_checks.project);
 end $$;
-comment on function public.claim_webhook_url_checks(integer, double precision, text) is 'Endpoints whose URL is new or changed, for a worker to check: [{"id", "url", "credentials_profile"}]. After lease_seconds without a result another worker gets them. None while the database belongs to another project.';
+comment on function public.claim_webhook_url_checks(integer, double precision, text) is 'Endpoints with a new or changed URL, for a worker to check: [{"id", "url", "credentials_profile"}]. After lease_seconds without a result another worker gets them. None while the database belongs to another project.';
 revoke all on function public.claim_webhook_url_checks(integer, double precision, text) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_url_checks(integer, double precision, text) to service_role;
 
@@ -2369,7 +2369,7 @@ begin
     perform webhooks.check_server();
     return webhooks.count_webhook_sign_in(count_webhook_sign_in.pair);
 end $$;
-comment on function public.count_webhook_sign_in(text) is 'Counts a try to sign in to the dashboard; returns 0 when it is allowed, else the seconds to wait: ten in 15 minutes are, for an address and an account together.';
+comment on function public.count_webhook_sign_in(text) is 'Counts an attempt to sign in to the dashboard; returns 0 if it is allowed, else the seconds to wait. Ten attempts in 15 minutes are allowed per address and account together.';
 revoke all on function public.count_webhook_sign_in(text) from public, anon, authenticated, service_role;
 grant execute on function public.count_webhook_sign_in(text) to service_role;
 
@@ -2386,7 +2386,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
 end $$;
-comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
+comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown only once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
 
@@ -2418,7 +2418,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.end_webhook_secret_overlap(end_webhook_secret_overlap.webhook_config_id);
 end $$;
-comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, X-Webhook-Signature too.';
+comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, also in X-Webhook-Signature.';
 revoke all on function public.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.end_webhook_secret_overlap(uuid) to authenticated, service_role;
 
@@ -2436,7 +2436,7 @@ begin
     perform webhooks.check_server();
     return webhooks.evaluate_webhook_alerts(evaluate_webhook_alerts.policy, evaluate_webhook_alerts.lease_seconds);
 end $$;
-comment on function public.evaluate_webhook_alerts(jsonb, double precision) is 'Starts and ends alerts by what holds now, and leases the notices that are to be sent. policy: thresholds, and channels by kind.';
+comment on function public.evaluate_webhook_alerts(jsonb, double precision) is 'Starts and ends alerts, and leases the notices to send. policy: thresholds, and channels by kind.';
 revoke all on function public.evaluate_webhook_alerts(jsonb, double precision) from public, anon, authenticated, service_role;
 grant execute on function public.evaluate_webhook_alerts(jsonb, double precision) to service_role;
 
@@ -2473,7 +2473,7 @@ begin
     perform webhooks.check_server();
     perform webhooks.forget_webhook_sign_ins(forget_webhook_sign_ins.pair);
 end $$;
-comment on function public.forget_webhook_sign_ins(text) is 'Forgets the tries of an address and an account: someone signed in.';
+comment on function public.forget_webhook_sign_ins(text) is 'Resets the attempts of an address and an account after a sign-in.';
 revoke all on function public.forget_webhook_sign_ins(text) from public, anon, authenticated, service_role;
 grant execute on function public.forget_webhook_sign_ins(text) to service_role;
 
@@ -2491,7 +2491,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.get_webhook_delivery(get_webhook_delivery.delivery_id);
 end $$;
-comment on function public.get_webhook_delivery(uuid) is 'All about one delivery: its row, its endpoint, each attempt, and a timeline.';
+comment on function public.get_webhook_delivery(uuid) is 'The details of one delivery: its row, its endpoint, each attempt, and a timeline.';
 revoke all on function public.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_webhook_delivery(uuid) to authenticated, service_role;
 
@@ -2516,7 +2516,7 @@ begin
         list_webhook_endpoints.after_id,
         list_webhook_endpoints.page_size);
 end $$;
-comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Neither secrets nor the values of headers.';
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Without secrets and the values of headers.';
 revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
 grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
 
@@ -2547,7 +2547,7 @@ begin
     perform webhooks.check_server();
     return webhooks.prepare_webhook_partitions();
 end $$;
-comment on function public.prepare_webhook_partitions() is 'Makes the partitions of the days to come, where history is partitioned; returns how many. Called by the workers.';
+comment on function public.prepare_webhook_partitions() is 'Creates the partitions of the coming days, if history is partitioned; returns how many. Called by the workers.';
 revoke all on function public.prepare_webhook_partitions() from public, anon, authenticated, service_role;
 grant execute on function public.prepare_webhook_partitions() to service_role;
 
@@ -2565,7 +2565,7 @@ begin
     perform webhooks.check_server();
     return webhooks.purge_webhook_history(purge_webhook_history.older_than, purge_webhook_history.batch_size);
 end $$;
-comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than so long; returns how many. Pending deliveries stay, however old.';
+comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than older_than; returns how many. Pending deliveries are kept, however old.';
 revoke all on function public.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.purge_webhook_history(interval, integer) to service_role;
 
@@ -2582,7 +2582,7 @@ begin
     perform webhooks.check_server();
     perform webhooks.record_webhook_alert_notices(record_webhook_alert_notices.results);
 end $$;
-comment on function public.record_webhook_alert_notices(jsonb) is 'Records which notices were sent; one with an error is tried again.';
+comment on function public.record_webhook_alert_notices(jsonb) is 'Records which notices were sent; one with an error is retried.';
 revoke all on function public.record_webhook_alert_notices(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_webhook_alert_notices(jsonb) to service_role;
 
@@ -2597,7 +2597,7 @@ begin
     perform webhooks.check_server();
     return webhooks.record_webhook_attempts(record_webhook_attempts.results, record_webhook_attempts.policy);
 end $$;
-comment on function public.record_webhook_attempts(jsonb, jsonb) is 'Records a batch of attempts: logs each, moves its delivery to delivered, back to pending with backoff, or failed, and opens or closes its endpoint''s circuit. The same result twice changes nothing. policy: failure_threshold, reset_seconds, failure_rate, rate_minimum, rate_window_seconds, disable_after_seconds. Returns what became of each: {"recorded", "late"}, each a list of {"delivery_id", "status", "due_in_seconds", "accepted"}.';
+comment on function public.record_webhook_attempts(jsonb, jsonb) is 'Records a batch of attempts: logs each, moves its delivery to delivered, back to pending with backoff, or failed, and opens or closes its endpoint''s circuit. Recording the same result twice changes nothing. policy: failure_threshold, reset_seconds, failure_rate, rate_minimum, rate_window_seconds, disable_after_seconds. Returns the outcome of each: {"recorded", "late"}, each a list of {"delivery_id", "status", "due_in_seconds", "accepted"}.';
 revoke all on function public.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_webhook_attempts(jsonb, jsonb) to service_role;
 
@@ -2614,7 +2614,7 @@ begin
     perform webhooks.check_server();
     return webhooks.record_webhook_url_checks(record_webhook_url_checks.results);
 end $$;
-comment on function public.record_webhook_url_checks(jsonb) is 'Records what workers found of URLs: each as it was claimed, with "warning", which is null for one in order. Returns how many counted: not those whose URL has changed meanwhile.';
+comment on function public.record_webhook_url_checks(jsonb) is 'Records workers'' checks of URLs: each as it was claimed, with "warning", which is null if the URL is fine. Returns how many counted: not those whose URL has changed in the meantime.';
 revoke all on function public.record_webhook_url_checks(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_webhook_url_checks(jsonb) to service_role;
 
@@ -2631,7 +2631,7 @@ begin
     perform webhooks.check_server();
     return webhooks.release_webhook_deliveries(release_webhook_deliveries.leases);
 end $$;
-comment on function public.release_webhook_deliveries(jsonb) is 'Gives back leased deliveries that were not attempted: [{"delivery_id", "lease_id"}]. They are due again at once.';
+comment on function public.release_webhook_deliveries(jsonb) is 'Releases leased deliveries that were not attempted: [{"delivery_id", "lease_id"}]. They are due again immediately.';
 revoke all on function public.release_webhook_deliveries(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.release_webhook_deliveries(jsonb) to service_role;
 
@@ -2687,7 +2687,7 @@ begin
         replay_webhook_deliveries.after_created_at,
         replay_webhook_deliveries.after_id);
 end $$;
-comment on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) is 'Makes failed (or delivered) deliveries due again, oldest first. By default it only counts: {"matching"}. With dry_run false it takes at_most of them; go on with "next" and the same created_until until "next" is null.';
+comment on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) is 'Makes failed (or delivered) deliveries due again, oldest first. By default it only counts: {"matching"}. With dry_run false it takes at_most of them; continue with "next" and the same created_until until "next" is null.';
 revoke all on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid) to authenticated, service_role;
 
@@ -2707,7 +2707,7 @@ begin
     return webhooks.retry_webhook_deliveries(
         retry_webhook_deliveries.delivery_ids, retry_webhook_deliveries.webhook_config_id, retry_webhook_deliveries.at_most);
 end $$;
-comment on function public.retry_webhook_deliveries(uuid[], uuid, integer) is 'Makes a selection of deliveries due now, or what waits for its next attempt at an endpoint: {"retried", "more"}. Those of inactive endpoints stay as they are.';
+comment on function public.retry_webhook_deliveries(uuid[], uuid, integer) is 'Makes selected deliveries due now, or those that wait for their next attempt at an endpoint: {"retried", "more"}. Deliveries of inactive endpoints are not changed.';
 revoke all on function public.retry_webhook_deliveries(uuid[], uuid, integer) from public, anon, authenticated, service_role;
 grant execute on function public.retry_webhook_deliveries(uuid[], uuid, integer) to authenticated, service_role;
 
@@ -2724,7 +2724,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
 end $$;
-comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: one more attempt for a failed one, once more for a delivered one, at once for one that waits.';
+comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: a failed one gets one more attempt, a delivered one is sent again, a waiting one is attempted immediately.';
 revoke all on function public.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.retry_webhook_delivery(uuid) to authenticated, service_role;
 
@@ -2759,7 +2759,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.rotate_webhook_secret(rotate_webhook_secret.webhook_config_id, rotate_webhook_secret.overlap);
 end $$;
-comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends both sign; with an overlap of 0 the old ones end at once.';
+comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends, both sign; with an overlap of 0, the old ones end immediately.';
 revoke all on function public.rotate_webhook_secret(uuid, interval) from public, anon, authenticated, service_role;
 grant execute on function public.rotate_webhook_secret(uuid, interval) to authenticated, service_role;
 
@@ -2798,7 +2798,7 @@ begin
         search_webhook_deliveries.before_id,
         search_webhook_deliveries.page_size);
 end $$;
-comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Deliveries newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set when a page ended because enough rows had been looked at.';
+comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
 revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
 grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
 
@@ -2815,7 +2815,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.send_test_webhook(send_test_webhook.webhook_config_id);
 end $$;
-comment on function public.send_test_webhook(uuid) is 'Makes one delivery of the event webhook.test for an endpoint.';
+comment on function public.send_test_webhook(uuid) is 'Creates one delivery of the event webhook.test for an endpoint.';
 revoke all on function public.send_test_webhook(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.send_test_webhook(uuid) to authenticated, service_role;
 
@@ -2852,7 +2852,7 @@ begin
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
 end $$;
-comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others stay, but headers and credentials_profile when the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} disables it.';
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} disables it.';
 revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
 
@@ -2874,7 +2874,7 @@ begin
         webhook_admin_write.arguments,
         webhook_admin_write.idempotency_key);
 end $$;
-comment on function public.webhook_admin_write(text, jsonb, text) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay or dispatch. A repeated idempotency_key within a day returns the first answer, without its secret, and does nothing.';
+comment on function public.webhook_admin_write(text, jsonb, text) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay or dispatch. A repeated idempotency_key within a day returns the first result, without its secret, and does nothing.';
 revoke all on function public.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
 
@@ -2890,7 +2890,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_admins(webhook_admins.email);
 end $$;
-comment on function public.webhook_admins(text) is 'For `webhooks admins`: the accounts that app_metadata or public.users.role call admins, and whether that counts; or the account with this address.';
+comment on function public.webhook_admins(text) is 'For `webhooks admins`: the accounts that app_metadata or public.users.role name as admins, and whether that counts; or the account with this address.';
 revoke all on function public.webhook_admins(text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admins(text) to service_role;
 
@@ -2908,7 +2908,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_backlog(webhook_backlog.at_most);
 end $$;
-comment on function public.webhook_backlog(integer) is 'How many deliveries are due now and may go out (counted up to at_most), expired leases included, and since when the oldest waits; how many endpoints'' URLs are to be checked, up to 100.';
+comment on function public.webhook_backlog(integer) is 'How many deliveries are due now and may go out (counted up to at_most, including expired leases), and since when the oldest has been waiting; how many endpoints'' URLs must be checked, up to 100.';
 revoke all on function public.webhook_backlog(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_backlog(integer) to service_role;
 
@@ -2923,7 +2923,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_can_write();
 end $$;
-comment on function public.webhook_can_write() is 'Tries a write: {"writable", "why"}.';
+comment on function public.webhook_can_write() is 'Attempts a write: {"writable", "why"}.';
 revoke all on function public.webhook_can_write() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_can_write() to service_role;
 
@@ -2949,7 +2949,7 @@ begin
         webhook_define_event.example,
         webhook_define_event.users_may_dispatch);
 end $$;
-comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given). users_may_dispatch: signed-in users can dispatch it, too.';
+comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (derived from the schema if none is given). users_may_dispatch: signed-in users can dispatch it too.';
 revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
@@ -2965,7 +2965,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_diagnosis();
 end $$;
-comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applied migrations, grants that are missing or too many, tables without row level security, the clock.';
+comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applied migrations, missing or surplus grants, tables without row level security, the clock.';
 revoke all on function public.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_diagnosis() to service_role;
 
@@ -2997,7 +2997,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_inventory();
 end $$;
-comment on function public.webhook_inventory() is 'Each table, column, constraint, index, trigger, policy, function and grant of ours with a fingerprint: {"kind": {"name": "fingerprint"}}, for `webhooks doctor` to compare with what its version ships.';
+comment on function public.webhook_inventory() is 'Each table, column, constraint, index, trigger, policy, function and grant of ours with a fingerprint: {"kind": {"name": "fingerprint"}}, for `webhooks doctor` to compare with its own version.';
 revoke all on function public.webhook_inventory() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_inventory() to service_role;
 
@@ -3045,7 +3045,7 @@ begin
     perform webhooks.check_server();
     return query select n from generate_series(1, least(how_many, 10000)) as n;
 end $$;
-comment on function public.webhook_row_numbers(integer) is 'So many rows, by which `webhooks doctor` finds out after how many the REST API cuts a result off (max rows).';
+comment on function public.webhook_row_numbers(integer) is 'Returns the given number of rows: `webhooks doctor` uses it to find out how many the REST API returns at most (max rows).';
 revoke all on function public.webhook_row_numbers(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_row_numbers(integer) to service_role;
 
@@ -3064,7 +3064,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
-comment on function public.webhook_series(interval, integer) is 'Deliveries by the time they were made and their status now, and attempts'' latencies, in equal buckets up to now; each as a column.';
+comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets up to now; each as a column.';
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
 
@@ -3103,7 +3103,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
 -- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
--- stale statistics say of a queue. Of webhook_deliveries two will do: what reads it is planned anew.
+-- stale statistics say about a queue. For webhook_deliveries, two indexes are right: what reads it is planned each time.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -3133,7 +3133,7 @@ declare
     _settings json;
     _count integer;
     _chosen integer;
-    -- seconds after which another claim may find more, at the latest; null: that depends on what is in the queue
+    -- seconds after which another claim may find more, at the latest; null: that depends on the queue
     _again double precision;
 begin
     if _held is not null then
@@ -3152,7 +3152,7 @@ begin
         end if;
     end if;
 
-    -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
+    -- 1. what has become due: retries, and expired leases, whose workers have stopped
     select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null),
            min(l.created_at), max(l.created_at)
     into _ids, _expired, _oldest, _newest
@@ -3194,7 +3194,7 @@ begin
         cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id limit 1) as r
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
-          -- one that has as many under way as it may must not take another's turn
+          -- one that has as many in flight as it may must not take another's turn
           and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
         limit _batch
     ) as due;
@@ -3211,7 +3211,7 @@ begin
         -- not one that is deleted just now
         for key share skip locked
         on conflict do nothing;
-        -- one whose circuit another transaction holds waits for the next claim, and keeps nobody else waiting
+        -- one whose circuit another transaction holds waits for the next claim, without blocking others
         _limited := array(
             select h.webhook_config_id
             from public.webhook_circuits as h
@@ -3238,8 +3238,8 @@ begin
                                  'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
 
-    -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
-    -- rounding the shares up crowds nobody out
+    -- 4. an equal share for each, its oldest first; each endpoint's first row comes before any second one, so that
+    -- rounding the shares up crowds no endpoint out
     _share := ceil(_batch::numeric / cardinality(_endpoints));
     select coalesce(array_agg(c.delivery_id order by c.place, c.due_at), '{}'), min(c.created_at), max(c.created_at)
     into _ids, _oldest, _newest
@@ -3268,7 +3268,7 @@ begin
         from (
             select q.delivery_id, q.created_at
             from webhooks.delivery_queue as q
-            -- "is not false", so that the index of what is ready seems no way to find these
+            -- "is not false", so that the planner does not use the index of ready rows to find these
             where q.ready is not false and q.delivery_id = any (array(
                 select s.delivery_id
                 from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
@@ -3330,7 +3330,7 @@ begin
         set state = case when h.state = 'open' then 'half_open' else h.state end,
             since = case when h.state = 'open' then _now else h.since end,
             tokens = r.tokens - taken.deliveries,
-            -- whoever waited for the lock began before the one that held it
+            -- a transaction that waited for the lock began before the one that held it
             tokens_at = case when r.tokens is not null then greatest(h.tokens_at, _now) end
         from (
             select q.webhook_config_id, count(*) as deliveries
@@ -3365,7 +3365,7 @@ begin
     into _claimed, _count
     from claimed as k;
     if _count < cardinality(_ids) then
-        -- a delivery that is gone, or finished, has no place in the queue
+        -- a deleted or finished delivery has no place in the queue
         delete from webhooks.delivery_queue as q
         where q.delivery_id = any (_ids) and not exists (
             select from public.webhook_deliveries as d
@@ -3391,7 +3391,7 @@ grant execute on function webhooks.claim_webhook_deliveries(integer, integer, te
 -- schemas/deliveries/drain_requests.sql
 -- As webhooks.wake_ups, for gateways that are woken by pg_net.
 create sequence if not exists webhooks.drain_requests;
-comment on sequence webhooks.drain_requests is 'The last second, since 1970, in which the gateway was woken. A sequence, since it is seen and moved outside of transactions.';
+comment on sequence webhooks.drain_requests is 'The last second, since 1970, in which the gateway was woken. A sequence, since it is read and written outside of transactions.';
 revoke all on sequence webhooks.drain_requests from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/drop_old_partitions.sql
@@ -3422,7 +3422,7 @@ begin
             continue when _one.begins is null and pg_relation_size(format('webhooks.%I', _one.name)) = 0;
             execute format('lock table public.%I in access exclusive mode', _table);
             if _table = 'webhook_deliveries' then
-                -- somebody may have retried one while the lock was waited for
+                -- someone may have retried one while this waited for the lock
                 continue when exists (
                     select from webhooks.delivery_queue as q
                     where q.created_at < _one.ends and q.created_at >= coalesce(_one.begins, '-infinity'));
@@ -3435,7 +3435,7 @@ begin
             end if;
             _rows := _rows + greatest(_one.estimated_rows, 1);
         end loop;
-        -- the days that went leave a gap before the oldest one that stayed: the first partition becomes as long
+        -- dropped days leave a gap before the oldest remaining one: the first partition is extended over it
         select p.name, p.ends into _one from webhooks.partitions as p where p.parent = _table and p.begins is null;
         if found and _one.ends < (select min(p.begins) from webhooks.partitions as p where p.parent = _table)
             and pg_relation_size(format('webhooks.%I', _one.name)) = 0 then
@@ -3446,7 +3446,7 @@ begin
     end loop;
     return _rows;
 end $$;
-comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a moment, where history is partitioned; returns about how many rows.';
+comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a time, if history is partitioned; returns approximately how many rows.';
 revoke all on function webhooks.drop_old_partitions(timestamptz) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/due_in_seconds.sql
@@ -3458,7 +3458,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        -- what is due and was left alone is held by another transaction: not at once
+        -- due rows that were skipped are held by another transaction: retry a little later
         select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
         from (
             -- retries, and leases that may run out
@@ -3491,10 +3491,10 @@ create or replace function webhooks.endpoints_with_due(from_id uuid default '000
 returns setof uuid
 language sql
 stable
--- no settings of its own, unlike all others: only so is it inlined, and read no further than its caller needs
+-- no settings of its own, unlike all others: only then is it inlined, and reads no further than its caller needs
 as $$
     -- A skip scan: one step of the index for each endpoint that has something due, none for the others. It is lazy:
-    -- whoever takes the first hundred pays for a hundred.
+    -- a caller that takes the first hundred pays for a hundred.
     with recursive step as (
         (select q.webhook_config_id as id
          from webhooks.delivery_queue as q
@@ -3557,7 +3557,7 @@ begin
     perform webhooks.expire_deliveries(_expired);
     return cardinality(_expired);
 end $$;
-comment on function webhooks.expire_held_deliveries(integer) is 'Fails held deliveries that no claim meets: of endpoints that are inactive, paused or behind an open circuit.';
+comment on function webhooks.expire_held_deliveries(integer) is 'Fails held deliveries that no claim reaches: those of endpoints that are inactive, paused or behind an open circuit.';
 revoke all on function webhooks.expire_held_deliveries(integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/get_webhook_delivery.sql
@@ -3578,8 +3578,8 @@ declare
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
-        raise exception 'there is no webhook delivery %', get_webhook_delivery.delivery_id
-            using errcode = 'PT404', hint = 'It may have been purged with its endpoint, or by retention.';
+        raise exception 'webhook delivery % does not exist', get_webhook_delivery.delivery_id
+            using errcode = 'PT404', hint = 'It may have been deleted with its endpoint, or by retention.';
     end if;
 
     select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
@@ -3598,7 +3598,7 @@ begin
     from (
         select _delivery.created_at as at, 0 as place, 'created' as kind, 'Dispatched as ' || _delivery.event_type as text
         union all
-        select a.started_at, a.number * 2, 'attempt', 'Attempt ' || a.number || ' began'
+        select a.started_at, a.number * 2, 'attempt', 'Attempt ' || a.number || ' started'
         from public.webhook_attempts as a
         where a.delivery_id = _delivery.id
         union all
@@ -3613,20 +3613,20 @@ begin
         from public.webhook_admin_actions as s
         where s.delivery_id = _delivery.id
         union all
-        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || _lease.leased_by, '')
         where _delivery.status = 'processing'
         union all
         select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
                case
                    when _waits ->> 'reason' = 'the next attempt' then 'Next attempt is due'
                    when _waits ->> 'until' is not null then 'Next attempt at the earliest: ' || (_waits ->> 'reason')
-                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; it waits for ' || (_waits ->> 'reason')
-                   else 'Next attempt is due, and waits: ' || (_waits ->> 'reason')
+                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; waiting for ' || (_waits ->> 'reason')
+                   else 'Next attempt is due; waiting: ' || (_waits ->> 'reason')
                end
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
-               case _delivery.status when 'delivered' then 'Delivered' else 'Failed for good' end
+               case _delivery.status when 'delivered' then 'Delivered' else 'Failed permanently' end
         where _delivery.finished_at is not null
     ) as t;
 
@@ -3637,7 +3637,7 @@ begin
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
         'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
-        -- as text: a number of many digits must reach the page as it is sent, and parsers end at some depth
+        -- as text: a number with many digits must reach the page as it is sent, and parsers have a depth limit
         'body', _delivery.payload::text,
         -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
         'pretty_body', case
@@ -3676,13 +3676,13 @@ begin
                 'fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02'
             else 'fillfactor = 100'
         end);
-    -- read through the whole table, whose policies then hold; by itself it is nobody's
+    -- it is read through the whole table, whose policies then apply; by itself no role may read it
     execute format('alter table webhooks.%I enable row level security', make_partition.name);
     execute format('revoke all on webhooks.%I from public, anon, authenticated, service_role', make_partition.name);
     execute format('comment on table webhooks.%I is %L', make_partition.name,
         format('Partition of public.%s from %s to %s.', parent, coalesce(begins::text, 'the beginning'), coalesce(ends::text, 'the end')));
 end $$;
-comment on function webhooks.make_partition(text, text, timestamptz, timestamptz) is 'Creates a partition of history; without a begin or an end: from the beginning of time, or without end.';
+comment on function webhooks.make_partition(text, text, timestamptz, timestamptz) is 'Creates a partition of history; without a start or an end, it is open on that side.';
 revoke all on function webhooks.make_partition(text, text, timestamptz, timestamptz) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/partitions.sql
@@ -3713,7 +3713,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- a partition is a day of UTC
 set timezone = 'UTC'
--- the whole table is locked for some milliseconds; whoever reads it for long is not waited for: the next call may do it
+-- the whole table is locked for a few milliseconds; this does not wait for long reads: the next call may succeed
 set lock_timeout = '500ms'
 as $$
 declare
@@ -3727,7 +3727,7 @@ begin
     foreach _table in array array['webhook_deliveries', 'webhook_attempts'] loop
         select p.name, p.begins into _later, _begins from webhooks.partitions as p where p.parent = _table and p.ends is null;
         if not found then
-            -- Not partitioned. A change to partitions that was begun and not finished must not reject what comes after
+            -- Not partitioned. A change to partitions that was started but not finished must not reject what comes after
             -- the moment that it foresaw.
             if exists (
                 select from pg_constraint as k
@@ -3738,12 +3738,12 @@ begin
             end if;
             continue;
         end if;
-        -- seldom, for the lock's sake
+        -- rarely, because of the lock
         continue when _begins >= now() + interval '3 days';
         -- more than is moved within a second or two: work for a quiet hour, as the documentation says
         if pg_relation_size(format('webhooks.%I', _later)) > 256 * 1024 * 1024
             and current_setting('webhooks.move_all', true) is distinct from 'on' then
-            raise exception 'webhooks.% holds what should lie in partitions by day', _later
+            raise exception 'webhooks.% contains rows that belong in daily partitions', _later
                 using hint = 'Call it once with the setting webhooks.move_all = on: docs/scaling.md.';
         end if;
         execute format('lock table public.%I in access exclusive mode', _table);
@@ -3753,7 +3753,7 @@ begin
         end if;
         execute format('drop table webhooks.%I', _later);
         while _begins < now() + interval '7 days' loop
-            -- one partition for a time when nobody called
+            -- one partition for the time without calls
             _ends := greatest(date_trunc('day', _begins) + interval '1 day', date_trunc('day', now()));
             perform webhooks.make_partition(_table, _table || '_' || to_char(_begins, 'YYYYMMDD'), _begins, _ends);
             _begins := _ends;
@@ -3797,7 +3797,7 @@ begin
         return least(_dropped, 2147483647);
     end if;
     -- By the time of creation, since an index on finished_at would cost every delivery. What is old and not finished is
-    -- passed over, a window a call: the cursor keeps it from being read again by the next one.
+    -- skipped, one window per call: the cursor keeps it from being read again by the next one.
     select c.* into _from from webhooks.cursors as c where c.name = 'purge' for update;
     with looked as materialized (
         select d.id, d.created_at,
@@ -3840,7 +3840,7 @@ begin
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
     return _purged;
 end $$;
-comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a moment, with their attempts, up to batch_size a call; 0: none among the next ten times as many. Where history is partitioned, whole days. Replace it to keep history elsewhere.';
+comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a time, with their attempts, up to batch_size per call; 0: none among the next ten times as many. If history is partitioned, it drops whole days. Replace it to keep history elsewhere.';
 $function$;
     end if;
 end $replaceable$;
@@ -3993,7 +3993,7 @@ begin
     end if;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
-comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
+comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: reads batch_size rows per call, from where the last call ended. 0: it has reached the end, and starts over.';
 revoke all on function webhooks.queue_missing_deliveries(integer, interval) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/record_webhook_attempts.sql
@@ -4024,7 +4024,7 @@ declare
     _rest json;
     _recorded json;
 begin
-    -- A crash of the server may forget what it was told in the last half second: its leases run out, and it is delivered
+    -- A crash of the server may lose the results of the last half second: the leases expire, and those are delivered
     -- again. A function's own setting would end before the commit.
     perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, so that two workers' batches cannot deadlock
@@ -4038,9 +4038,9 @@ begin
         for update
     ) as l;
     if cardinality(_live) < cardinality(_ids) then
-        -- Late: these are finished, or gone. Of them only a success counts, and it makes a failed delivery a delivered
-        -- one. They are locked after the others, so not in the one order: whoever would have to wait gives up (55P03),
-        -- and is told to come again.
+        -- Late: these are finished or deleted. Only a success counts then, and it turns a failed delivery into a delivered
+        -- one. They are locked after the others, so not in the one order: a call that would have to wait gives up (55P03),
+        -- and must be repeated.
         _late := array(
             select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
             where r.delivered and r.delivery_id <> all (_live));
@@ -4129,7 +4129,7 @@ begin
             select coalesce(r.response_status = 429 or (r.response_status = 503 and r.retry_after_seconds is not null), false) as deferred
         ) as asked
         cross join lateral (
-            -- what a worker lacks is no fault of the delivery: it waits for as long as its endpoint is enabled
+            -- a problem of the worker's setup is not the delivery's: it waits as long as its endpoint is enabled
             select r.setup is not true and (not asked.deferred or c.deferred_since < now() - interval '1 day') as counted,
                    greatest(c.attempts + 1, r.attempt) as attempts
         ) as made
@@ -4249,7 +4249,7 @@ begin
     ),
     gone as materialized (
         select m.webhook_config_id,
-               coalesce(m.disable_reason, 'nothing was delivered since '
+               coalesce(m.disable_reason, 'no delivery has succeeded since '
                    || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
         from moved as m
         where m.disable_reason is not null
@@ -4329,9 +4329,9 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
-    -- a crash of the server may forget it: the leases run out then
+    -- a crash of the server may lose it: the leases then expire
     perform set_config('synchronous_commit', 'off', true);
-    -- locked in one order, as by whoever records results or deletes an endpoint
+    -- locked in one order, as when results are recorded or an endpoint is deleted
     perform from webhooks.delivery_queue as q
     where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
     order by q.delivery_id
@@ -4388,13 +4388,13 @@ declare
 begin
     if status is null or status not in ('failed', 'delivered') then
         raise exception 'only failed or delivered deliveries can be replayed, not %', coalesce(status, 'null')
-            using errcode = '22023', hint = 'Pending ones go out by themselves.';
+            using errcode = '22023', hint = 'Pending ones are delivered automatically.';
     end if;
     if webhook_config_id is not null and not exists (
         select from public.webhook_configurations as c
         where c.id = replay_webhook_deliveries.webhook_config_id and c.is_active
     ) then
-        raise exception 'there is no active webhook endpoint %', webhook_config_id
+        raise exception 'webhook endpoint % does not exist or is inactive', webhook_config_id
             using errcode = 'PT404', hint = 'Enable it first, or leave webhook_config_id out for all.';
     end if;
 
@@ -4476,7 +4476,7 @@ grant execute on function webhooks.replay_webhook_deliveries(uuid, timestamptz, 
 
 -- schemas/deliveries/request_drain.sql
 -- The wake-up of a gateway without workers: a request by pg_net, which sends it once the transaction has committed. Only
--- where webhooks.wake_by_request asked for it. A gateway looks once more a second later, for what this leaves out.
+-- where webhooks.wake_by_request asked for it. A gateway looks again a second later, for what this leaves out.
 create or replace function webhooks.request_drain()
 returns void
 language plpgsql
@@ -4495,7 +4495,7 @@ begin
         or (select r.last_value from webhooks.drain_requests as r) = _second
         -- one request a transaction, however long it lasts: all are sent at its end
         or current_setting('webhooks.drain_requested', true) = 'on'
-        -- of several transactions in the same second one gets the lock; who gets it after that one's end looks again
+        -- of several transactions in the same second, one gets the lock; one that gets it afterwards checks again
         or not pg_try_advisory_xact_lock(hashtext('webhooks.drain_requests'), _second)
         or (select r.last_value from webhooks.drain_requests as r) = _second
     then
@@ -4504,7 +4504,7 @@ begin
     perform setval('webhooks.drain_requests', _second);
     perform set_config('webhooks.drain_requested', 'on', true);
     begin
-        -- by text: neither extension need be there
+        -- dynamic SQL: neither extension may exist
         execute 'select s.decrypted_secret from vault.decrypted_secrets as s where s.name = $1'
         into strict _token
         using 'webhooks_dispatch_token';
@@ -4524,7 +4524,7 @@ revoke all on function webhooks.request_drain() from public, anon, authenticated
 -- schemas/deliveries/retry_wait.sql
 create or replace function webhooks.retry_wait(retry_schedule integer[], attempts integer)
 returns double precision
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
@@ -4562,7 +4562,7 @@ declare
 begin
     if (delivery_ids is null) = (retry_webhook_deliveries.webhook_config_id is null) then
         raise exception 'give either delivery_ids or webhook_config_id'
-            using errcode = '22023', hint = 'A selection, or what waits for its next attempt at one endpoint.';
+            using errcode = '22023', hint = 'Pass a selection, or the endpoint whose waiting deliveries to retry.';
     end if;
     if cardinality(delivery_ids) > 1000 then
         raise exception 'at most 1,000 deliveries can be retried by one call, not %', cardinality(delivery_ids)
@@ -4572,10 +4572,10 @@ begin
         select from public.webhook_configurations as c
         where c.id = retry_webhook_deliveries.webhook_config_id and c.is_active
     ) then
-        raise exception 'there is no active webhook endpoint %', retry_webhook_deliveries.webhook_config_id
-            using errcode = 'PT404', hint = 'Enable it: its pending deliveries then flow by themselves.';
+        raise exception 'webhook endpoint % does not exist or is inactive', retry_webhook_deliveries.webhook_config_id
+            using errcode = 'PT404', hint = 'Enable it: its pending deliveries then go out automatically.';
     end if;
-    -- the queue first, as whoever records a result does
+    -- the queue first, as when results are recorded
     if delivery_ids is not null then
         _queued := array(
             select q.delivery_id from webhooks.delivery_queue as q
@@ -4623,7 +4623,7 @@ declare
     _endpoint public.webhook_configurations;
     _queued boolean;
 begin
-    -- the queue first, as whoever records a result does
+    -- the queue first, as when results are recorded
     perform from webhooks.delivery_queue as q where q.delivery_id = retry_webhook_delivery.delivery_id for update;
     _queued := found;
     select d.* into _delivery
@@ -4631,7 +4631,7 @@ begin
     where d.id = retry_webhook_delivery.delivery_id
     for update;
     if not found then
-        raise exception 'there is no webhook delivery %', retry_webhook_delivery.delivery_id
+        raise exception 'webhook delivery % does not exist', retry_webhook_delivery.delivery_id
             using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
     end if;
     select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
@@ -4641,10 +4641,10 @@ begin
     end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
-            using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';
+            using errcode = '22023', hint = 'Enable it: its pending deliveries then go out automatically.';
     end if;
     if _delivery.status = 'processing' then
-        raise exception 'webhook delivery % is under way', _delivery.id
+        raise exception 'webhook delivery % is in progress', _delivery.id
             using errcode = '22023', hint = 'Wait for its result.';
     end if;
     -- the attempts stay: this one continues their numbers, and after it the delivery is delivered or failed again
@@ -4694,7 +4694,7 @@ set max_parallel_workers_per_gather = 0
 set jit = off
 as $$
 declare
-    -- Event type, status and payload are looked for in so many rows at a time; a page that finds too few of them says
+    -- Event type, status and payload are looked for in this many rows at a time; a page that finds too few of them says
     -- where to go on. So the rarest search costs no more than the commonest.
     _scanned constant integer := 20000;
     _size integer := least(greatest(coalesce(page_size, 50), 1), 500);
@@ -4706,7 +4706,7 @@ declare
     _searched timestamptz;
 begin
     if status is not null and status not in ('pending', 'processing', 'delivered', 'failed', 'unfinished') then
-        raise exception 'there is no delivery status %', status
+        raise exception 'unknown delivery status %', status
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
@@ -4827,7 +4827,7 @@ as $$
         limit at_most
     ) as bounded
 $$;
-comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a moment and have no result yet, counted up to at_most.';
+comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a time and have no result yet, counted up to at_most.';
 revoke all on function webhooks.under_way(uuid, timestamptz, integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/waiting_for.sql
@@ -4862,14 +4862,14 @@ declare
 begin
     if wake_by_request.gateway_url is null then
         update webhooks.installation as i set gateway_url = null, drain_seconds = null;
-        return 'the database wakes no gateway';
+        return 'the database does not wake a gateway';
     end if;
     if wake_by_request.gateway_url !~ '^https://[^/?#@[:space:]]+(/[^?#@[:space:]]*)?$' then
         raise exception 'gateway_url must be the gateway''s address, such as https://gateway.example.com'
-            using errcode = '22023', hint = 'Without a path to a function, a query or a password. It is https, since the dispatch token is sent there.';
+            using errcode = '22023', hint = 'Without the function''s path, a query or a password. https is required, since the dispatch token is sent there.';
     end if;
     if wake_by_request.drain_seconds not between 3 and 900 then
-        raise exception 'drain_seconds must be between 3 and 900' using errcode = '22023', hint = 'Null, if workers with a broker deliver.';
+        raise exception 'drain_seconds must be between 3 and 900' using errcode = '22023', hint = 'Use null if workers with a broker deliver.';
     end if;
     if _problem is not null then
         raise exception '%', _problem using errcode = '55000';
@@ -4879,7 +4879,7 @@ begin
     on conflict (only_row) do update set gateway_url = excluded.gateway_url, drain_seconds = excluded.drain_seconds;
     return 'new deliveries wake ' || rtrim(wake_by_request.gateway_url, '/');
 end $$;
-comment on function webhooks.wake_by_request(text, integer) is 'Has new deliveries wake the gateway by pg_net, at most once a second, with the dispatch token from Vault. drain_seconds: for how long it delivers in that request; null: it wakes workers. A null address ends it. For the owner of the database.';
+comment on function webhooks.wake_by_request(text, integer) is 'Makes new deliveries wake the gateway through pg_net, at most once a second, with the dispatch token from Vault. drain_seconds: how long it delivers in that request; null: it wakes workers. A null address turns it off. For the owner of the database.';
 revoke all on function webhooks.wake_by_request(text, integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/wake_up_problem.sql
@@ -4906,7 +4906,7 @@ begin
     end if;
     return null;
 end $$;
-comment on function webhooks.wake_up_problem() is 'What keeps the database from waking a gateway by pg_net, and how to fix it; null: nothing does.';
+comment on function webhooks.wake_up_problem() is 'What prevents the database from waking a gateway through pg_net, and how to fix it; null: nothing.';
 revoke all on function webhooks.wake_up_problem() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/wake_workers.sql
@@ -4928,22 +4928,22 @@ begin
         if _locked then
             return;
         end if;
-        -- Until this transaction's end it tells whoever looks next ("whquiet!" in ASCII) that there is something to wait
-        -- for. Who looked before has ended the quiet first: so once more.
+        -- Until this transaction's end it tells the next claim ("whquiet!" in ASCII) that there is something to wait
+        -- for. An earlier claim has ended the quiet first, so check again.
         _locked := pg_try_advisory_xact_lock_shared(8604251837184701473);
         exit when not _locked;
     end loop;
-    -- whoever listens claims at least twice a minute
+    -- a worker that listens claims at least twice a minute
     if _quiet_until < _now - 120000 then
         perform setval('webhooks.wake_ups', -_now - 1000);
     end if;
     perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon; and wakes the gateway if asked to.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries at commit, unless a worker has announced that it looks again soon; wakes the gateway if configured.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/webhook_delivery_overview.sql
--- For Supabase Studio: deliveries with what one wants to know of each, in reading order.
+-- For Supabase Studio: deliveries with what is worth knowing about each, in reading order.
 
 create or replace view public.webhook_delivery_overview
 -- the caller's row level security, not the owner's
@@ -4978,9 +4978,9 @@ from public.webhook_deliveries as d
 join public.webhook_configurations as c on c.id = d.webhook_config_id
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 order by d.created_at desc, d.id desc;
-comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, how it stands, and the last response. Row level security holds.';
+comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, status and last response. Row level security applies.';
 comment on column public.webhook_delivery_overview.status is 'pending, retrying, processing, delivered, failed, or held with the reason.';
-comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of as many as the endpoint allows.';
+comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of those the endpoint allows.';
 comment on column public.webhook_delivery_overview.next_attempt_at is 'When a pending row is due.';
 comment on column public.webhook_delivery_overview.last_duration_ms is 'How long the last attempt took, in milliseconds.';
 comment on column public.webhook_delivery_overview.data is 'The event''s own data; the whole payload is in webhook_deliveries.';
@@ -5022,23 +5022,23 @@ as $$
         when not endpoint.is_active then jsonb_build_object(
             'reason', case
                 when endpoint.disabled_at is null then 'the endpoint is paused'
-                else 'the endpoint is disabled: ' || coalesce(endpoint.disabled_reason, 'no reason was given')
+                else 'the endpoint is disabled: ' || coalesce(endpoint.disabled_reason, 'no reason given')
             end, 'until', null)
         when circuit.state = 'open' and circuit.open_until > now() then jsonb_build_object(
             'reason', 'the endpoint is failing, and its circuit is open', 'until', circuit.open_until)
         when circuit.paused_until > now() then jsonb_build_object(
             'reason', 'the endpoint asked to wait (Retry-After)', 'until', circuit.paused_until)
         when circuit.state <> 'closed' then jsonb_build_object(
-            'reason', 'one request tries whether the endpoint is back', 'until', null)
+            'reason', 'one request is testing whether the endpoint has recovered', 'until', null)
         when why_waiting.next_attempt_at > now() then jsonb_build_object('reason', 'the next attempt', 'until', why_waiting.next_attempt_at)
         when circuit.places is not null then jsonb_build_object(
-            'reason', 'the endpoint ramps up after an outage, ' || circuit.places || ' at once', 'until', null)
+            'reason', 'the endpoint is ramping up after an outage, ' || circuit.places || ' at once', 'until', null)
         when endpoint.rate_limit_per_second is not null or endpoint.max_concurrency is not null then jsonb_build_object(
             'reason', 'a place within the endpoint''s limits', 'until', null)
         else jsonb_build_object('reason', 'a worker', 'until', null)
     end
 $$;
-comment on function webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits) is 'What a pending delivery waits for, and until when, if that is known: {"reason", "until"}. Null for others.';
+comment on function webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits) is 'What a pending delivery is waiting for, and until when, if known: {"reason", "until"}. Null for others.';
 revoke all on function webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/without_expired.sql
@@ -5091,7 +5091,7 @@ begin
         'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
         'retry_schedule', 'expires_after');
     if _unknown is not null then
-        raise exception 'an endpoint has no setting %', _unknown
+        raise exception 'unknown endpoint setting %', _unknown
             using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
     end if;
     _changed := jsonb_populate_record(endpoint, case
@@ -5104,7 +5104,7 @@ begin
     end if;
     if _changed.url is null or length(_changed.url) > 2000 then
         raise exception 'webhook endpoint "%" needs a URL of at most 2000 characters', _changed.name
-            using errcode = '22023', hint = 'A right one is https://example.com/webhooks.';
+            using errcode = '22023', hint = 'Example: https://example.com/webhooks.';
     end if;
     if _changed.events is null or _changed.is_active is null then
         raise exception 'webhook endpoint "%": events and is_active may not be null', _changed.name using errcode = '22023';
@@ -5149,7 +5149,7 @@ as $$
 declare
     _claimed jsonb;
 begin
-    -- a copy of a database connects to nobody
+    -- a copy of a database connects to no receiver
     if webhooks.hold_for(claim_webhook_url_checks.project) is not null then
         return '[]';
     end if;
@@ -5160,7 +5160,7 @@ begin
         where h.url_check_at <= now() and c.deleted_at is null
         order by h.url_check_at
         limit least(greatest(coalesce(how_many, 10), 1), 100)
-        -- one that is busy has time
+        -- one that is locked can wait
         for update of h skip locked
     ),
     leased as (
@@ -5189,7 +5189,7 @@ declare
 begin
     _new := webhooks.apply_endpoint_changes(
         jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'),
-        -- retries for days, unless told otherwise
+        -- retry for days by default
         case when settings ? 'retry_schedule' or settings ? 'max_attempts' then settings
         else settings || '{"retry_schedule": "standard"}' end);
     _new.id := gen_random_uuid();
@@ -5230,7 +5230,7 @@ begin
     from public.webhook_configurations as c
     where c.id = delete_webhook_endpoint.webhook_config_id;
     if not found then
-        raise exception 'there is no webhook endpoint %', delete_webhook_endpoint.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', delete_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     -- 1. Disable it, and nothing else: once this has committed, nothing new is claimed, and no result that is recorded
@@ -5240,7 +5240,7 @@ begin
         perform webhooks.log_action('update_endpoint', _endpoint.id, null, '{"is_active": false}');
         return jsonb_build_object('id', _endpoint.id, 'deliveries', 0, 'more', true);
     end if;
-    -- 2. its deliveries: the queue first and in the order of ids, as whoever records a result does
+    -- 2. its deliveries: the queue first and in the order of ids, as when results are recorded
     _ids := case
         when keep_history then array(
             select q.delivery_id from webhooks.delivery_queue as q
@@ -5265,7 +5265,7 @@ begin
         for update);
     _left := _left - cardinality(_ids);
     if keep_history then
-        -- what nobody sends any more has failed; its trigger takes it out of the queue
+        -- what will not be sent any more has failed; its trigger removes it from the queue
         update public.webhook_deliveries as d
         set status = 'failed', error_message = 'the endpoint was deleted'
         where d.id = any (_ids) and d.status in ('pending', 'processing');
@@ -5277,7 +5277,7 @@ begin
     if cardinality(_ids) = _batch or _left > 0 then
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
-    -- 3. the endpoint, with its circuit and its secrets; the circuit first, as whoever records a result does
+    -- 3. the endpoint, with its circuit and its secrets; the circuit first, as when results are recorded
     perform from public.webhook_circuits as h where h.webhook_config_id = _endpoint.id for update;
     if keep_history then
         update public.webhook_configurations as c
@@ -5287,7 +5287,7 @@ begin
         delete from public.webhook_configurations as c where c.id = _endpoint.id and not c.is_active;
     end if;
     if not found then
-        -- someone enabled it meanwhile
+        -- someone enabled it in the meantime
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
     perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));
@@ -5309,7 +5309,7 @@ declare
     _ended integer;
 begin
     if not exists (select from public.webhook_configurations as c where c.id = end_webhook_secret_overlap.webhook_config_id) then
-        raise exception 'there is no webhook endpoint %', end_webhook_secret_overlap.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', end_webhook_secret_overlap.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     delete from webhooks.previous_secrets as p where p.webhook_config_id = end_webhook_secret_overlap.webhook_config_id;
@@ -5325,7 +5325,7 @@ grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authentic
 -- schemas/endpoints/endpoint_settings.sql
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
 returns jsonb
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -5340,7 +5340,7 @@ begin
         'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
         'circuit_failure_threshold', endpoint.circuit_failure_threshold));
 end $$;
-comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
+comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know about an endpoint. A missing key means: use the worker''s setting.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/generate_secret.sql
@@ -5384,23 +5384,23 @@ as $$
         when headers is null then null
         when jsonb_typeof(headers) <> 'object' then 'must be an object such as {"X-Team": "events"}'
         -- SQS takes ten attributes: six of ours, and a trace
-        when scheme = 'sqs' and (select count(*) from jsonb_object_keys(headers)) > 3 then 'SQS takes at most 3'
+        when scheme = 'sqs' and (select count(*) from jsonb_object_keys(headers)) > 3 then 'SQS accepts at most 3'
         -- servers commonly reject a head of more than 8 KB
         when (select count(*) > 50 or sum(octet_length(h.key) + octet_length(h.value)) > 4096
-              from jsonb_each_text(headers) as h (key, value)) then 'at most 50, of 4096 bytes together, are sent'
+              from jsonb_each_text(headers) as h (key, value)) then 'at most 50 are allowed, with 4096 bytes in total'
         else (
             select string_agg(p.problem, '; ' order by p.problem)
             from (
                 select case
                     -- RFC 9110, section 5.6.2: a field name is a token
-                    -- not repeated: where a name is wrong, the value often stands in it
-                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then 'a name is no header name; right ones are like X-Team'
-                    when count(*) over (partition by lower(h.key)) > 1 then format('%L stands twice', h.key)
+                    -- not repeated: an invalid name often contains the value
+                    when h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' then 'a header name is invalid; example: X-Team'
+                    when count(*) over (partition by lower(h.key)) > 1 then format('%L appears twice', h.key)
                     when scheme = 'sqs' and h.key !~ '^(?![Aa][Ww][Ss]\.|[Aa][Mm][Aa][Zz][Oo][Nn]\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$'
-                        then format('%L is no name of an SQS attribute', h.key)
+                        then format('%L is not a valid name of an SQS attribute', h.key)
                     when scheme = 'pubsub' and h.key ~* '^goog' then format('%L is reserved by Google', h.key)
                     when lower(h.key) ~ '^(webhook-.*|x-webhook-signature|content-type|content-length|content-encoding|host|connection|transfer-encoding|te|trailer|upgrade|expect|user-agent)$' then
-                        format('%L is set by the sender', h.key)
+                        format('%L is set by the system', h.key)
                     when jsonb_typeof(h.value) <> 'string' then format('%L must be text', h.key)
                     when h.value #>> '{}' !~ '^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$' then
                         format('the value of %L must be printable ASCII', h.key)
@@ -5410,7 +5410,7 @@ as $$
             ) as p)
     end
 $$;
-comment on function webhooks.headers_problem(jsonb, text) is 'Why an endpoint''s extra headers cannot be sent by its protocol, or null. Repeats no value.';
+comment on function webhooks.headers_problem(jsonb, text) is 'Why an endpoint''s extra headers cannot be sent by its protocol, or null. Contains no value.';
 revoke all on function webhooks.headers_problem(jsonb, text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/list_webhook_endpoints.sql
@@ -5511,7 +5511,7 @@ grant execute on function webhooks.list_webhook_secrets() to service_role;
 -- schemas/endpoints/live_secrets.sql
 create or replace function webhooks.live_secrets(endpoint uuid)
 returns jsonb
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -5546,7 +5546,7 @@ begin
     ) then
         return 0;
     end if;
-    -- as an update of each would, and without touching updated_at of endpoints that nobody edits
+    -- as an update of each would, but without changing updated_at of endpoints that were not edited
     insert into webhooks.endpoint_secrets (webhook_config_id, secret_key, headers)
     select c.id, nullif(c.secret_key, ''), nullif(c.headers, '{}')
     from public.webhook_configurations as c
@@ -5590,7 +5590,7 @@ as $$
 declare
     _recorded integer;
 begin
-    -- in one order, as whoever records deliveries does
+    -- in one order, as when deliveries are recorded
     perform from public.webhook_circuits as h
     where h.webhook_config_id in (select r.id from jsonb_to_recordset(results) as r (id uuid))
     order by h.webhook_config_id
@@ -5600,7 +5600,7 @@ begin
     from jsonb_to_recordset(results) as r (id uuid, url text, credentials_profile text, warning text)
     join public.webhook_configurations as c on c.id = r.id
     where h.webhook_config_id = r.id
-      -- another worker was quicker, or the URL has changed meanwhile and is to be checked anew
+      -- another worker was faster, or the URL has changed in the meantime and must be checked again
       and h.url_check_at is not null
       and c.url = r.url
       and c.credentials_profile is not distinct from r.credentials_profile;
@@ -5625,7 +5625,7 @@ declare
 begin
     if sealed is null or not starts_with(sealed, 'fernet:') then
         -- not left to the table's checks, whose errors would show the row
-        raise exception 'what replaces a secret must be encrypted, and begin with fernet:' using errcode = '22023';
+        raise exception 'a replaced secret must be encrypted, and start with fernet:' using errcode = '22023';
     end if;
     -- only what is still as it was read: a rotation meanwhile wins
     update webhooks.endpoint_secrets as s
@@ -5651,7 +5651,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if retry_preset.name is null or retry_preset.name not in ('quick', 'standard') then
-        raise exception 'there is no retry schedule "%"', coalesce(retry_preset.name, 'null')
+        raise exception 'unknown retry schedule "%"', coalesce(retry_preset.name, 'null')
             using errcode = '22023', hint = 'quick, standard, or a list of seconds such as [5, 300, 1800].';
     end if;
     return case retry_preset.name
@@ -5660,7 +5660,7 @@ begin
         when 'standard' then '{5,300,1800,7200,18000,36000,50400,72000,86400}'
     end::integer[];
 end $$;
-comment on function webhooks.retry_preset(text) is 'The retry_schedule of a name: quick (three attempts within seconds) or standard (ten attempts over three days).';
+comment on function webhooks.retry_preset(text) is 'The retry_schedule with a name: quick (three attempts within seconds) or standard (ten attempts over three days).';
 revoke all on function webhooks.retry_preset(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/rotate_webhook_secret.sql
@@ -5681,14 +5681,14 @@ declare
     _until timestamptz;
 begin
     if overlap is null or overlap < interval '0' or overlap > interval '30 days' then
-        raise exception 'the overlap must lie between 0 and 30 days' using errcode = '22023';
+        raise exception 'the overlap must be between 0 and 30 days' using errcode = '22023';
     end if;
     select c.* into _endpoint
     from public.webhook_configurations as c
     where c.id = rotate_webhook_secret.webhook_config_id
     for update;
     if not found then
-        raise exception 'there is no webhook endpoint %', rotate_webhook_secret.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', rotate_webhook_secret.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
 
@@ -5729,14 +5729,14 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- the value itself never stands in an error: errors are logged
+    -- the value itself never appears in an error: errors are logged
     select case
         -- sealed by a worker
         when secret is null or secret = '' or starts_with(secret, 'fernet:') then null
         when (secret collate "C") ~ '^[\u0001-\u0020\u007f-\u00a0\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]|[\u0001-\u0020\u007f-\u00a0\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]$'
             then 'secret_key has white space around it'
         when secret ~ '[\u0001-\u001f\u007f]' then 'secret_key has control characters'
-        when secret ~ '^v1a?,' then 'secret_key starts with a signature''s version; it begins after the comma'
+        when secret ~ '^v1a?,' then 'secret_key starts with a signature''s version; the secret begins after the comma'
         when starts_with(secret, 'whpk_') then 'secret_key is a public key, which receivers verify with; whsk_ signs'
         when starts_with(secret, 'whsec_') then case
             when substr(secret, 7) !~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$'
@@ -5755,7 +5755,7 @@ as $$
         when octet_length(secret) > 1000 then 'secret_key has more than 1000 bytes'
     end
 $$;
-comment on function webhooks.secret_problem(text) is 'Why a secret cannot sign, or null. Repeats no value.';
+comment on function webhooks.secret_problem(text) is 'Why a secret cannot sign, or null. Does not contain the secret.';
 revoke all on function webhooks.secret_problem(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/send_test_webhook.sql
@@ -5775,7 +5775,7 @@ begin
     from public.webhook_configurations as c
     where c.id = send_test_webhook.webhook_config_id;
     if not found then
-        raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', send_test_webhook.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     if _endpoint.deleted_at is not null then
@@ -5813,7 +5813,7 @@ declare
     _old public.webhook_configurations;
     _new public.webhook_configurations;
 begin
-    -- the circuit first, as whoever records a result does: enabling an endpoint resets it
+    -- the circuit first, as when results are recorded: enabling an endpoint resets it
     perform from public.webhook_circuits as h
     where h.webhook_config_id = update_webhook_endpoint.webhook_config_id
     for update;
@@ -5822,24 +5822,24 @@ begin
     where c.id = update_webhook_endpoint.webhook_config_id and c.deleted_at is null
     for update;
     if not found then
-        raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     _new := webhooks.apply_endpoint_changes(_old, changes);
-    -- a number of attempts alone takes the place of a schedule, which would decide otherwise
+    -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
         _new.retry_schedule := null;
     end if;
-    -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
+    -- headers and credentials were given for where they went: someone who cannot read them must not redirect them
     if webhooks.where_credentials_go(_new.url) is distinct from webhooks.where_credentials_go(_old.url) then
         _new.headers := coalesce(_new.headers, '{}');
         _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
     end if;
-    -- in the table null means unchanged; in a change it means none
+    -- in the table, null means unchanged; in a change, it means none
     if changes ? 'headers' then
         _new.headers := coalesce(_new.headers, '{}');
     end if;
-    -- the triggers look at what is named here: a URL of long ago that would be refused today stays as it is
+    -- triggers check the columns named here: an old URL that would be rejected today stays unchanged
     update public.webhook_configurations as c
     set name = _new.name, is_active = _new.is_active, max_attempts = _new.max_attempts,
         url = _new.url, events = _new.events, headers = _new.headers,
@@ -5860,7 +5860,7 @@ create or replace function webhooks.url_problem(url text)
 returns text
 language plpgsql
 stable
--- definer: whoever saves an endpoint needs no privilege on the table of schemes
+-- definer: callers that save an endpoint need no privilege on the table of schemes
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -5875,32 +5875,32 @@ begin
         return 'the URL has more than 2000 characters';
     end if;
     if _url ~ '[\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ud7b0-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]' then
-        return 'the URL contains white space or an invisible character; a right one is https://example.com/webhooks';
+        return 'the URL contains white space or an invisible character; example: https://example.com/webhooks';
     end if;
     if _url ~ '^[A-Za-z0-9+.-]*://[^/?#]*@' then
-        return 'the URL carries a user name or password; put credentials in secret_key, or in the workers'' settings under a credentials_profile';
+        return 'the URL contains a user name or password; put credentials in secret_key, or in the workers'' settings under a credentials_profile';
     end if;
     select s.* into _known from webhooks.url_schemes as s where s.scheme = _scheme;
     if not found and _url !~ '^[A-Za-z][A-Za-z0-9+.-]*://' then
         -- not repeated: a secret may be in the wrong field
-        return 'the URL has no scheme, such as https://; a right one is https://example.com/webhooks';
+        return 'the URL has no scheme, such as https://; example: https://example.com/webhooks';
     end if;
     if _known is null then
-        return format('the URL''s scheme %L is not supported (supported: %s); a right one is https://example.com/webhooks',
+        return format('the URL''s scheme %L is not supported (supported: %s); example: https://example.com/webhooks',
             _scheme, (select string_agg(s.scheme, ', ' order by s.scheme) from webhooks.url_schemes as s));
     end if;
     if _url !~ _known.pattern then
-        return 'the URL is malformed; a right one is ' || _known.example;
+        return 'the URL is malformed; example: ' || _known.example;
     end if;
     if _scheme not in ('https', 'http') then
-        return case when _url ~ '[?&]([a-z_]+)=[^&]*(&.*)?&\1=' then 'the URL is malformed: a parameter stands twice; a right one is ' || _known.example end;
+        return case when _url ~ '[?&]([a-z_]+)=[^&]*(&.*)?&\1=' then 'the URL is malformed: a parameter appears twice; example: ' || _known.example end;
     end if;
     _host := substring(_url from '^https?://(\[[^]]*\]|[^:/?]*)');
     if starts_with(_host, '[') then
         begin
             perform btrim(_host, '[]')::inet;
         exception when invalid_text_representation then
-            return 'the URL is malformed: its host is no IPv6 address; a right one is ' || _known.example;
+            return 'the URL is malformed: its host is not an IPv6 address; example: ' || _known.example;
         end;
     elsif length(_host) > 253 or _host ~ '(^|\.)([^.]*[^.\u0001-\u007f]){9}|(^|\.)[^.]*[^.\u0001-\u007f][^.]{24}|(^|\.)[^.]{24}[^.]*[^.\u0001-\u007f]|^(?=.*[^\u0001-\u007f])(-|[^.]{2}--|.*(_|-\.|\.-|-$|\.[^.]{2}--))' then
         return 'the URL is malformed: its host is too long or has no ASCII form; write an international one in its ASCII form, xn--...';
@@ -5926,7 +5926,7 @@ as $$
             where p.parameter !~ '^(key|ordering_key)='), '')
     end
 $$;
-comment on function webhooks.where_credentials_go(text) is 'What of an endpoint''s URL decides who receives its headers and credentials: scheme, host and port, and of a queue its parameters.';
+comment on function webhooks.where_credentials_go(text) is 'The parts of an endpoint''s URL that decide who receives its headers and credentials: scheme, host and port, and of a queue its parameters.';
 revoke all on function webhooks.where_credentials_go(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/without_header_values.sql
@@ -5968,7 +5968,7 @@ revoke all on function webhooks.check_payload_size(jsonb) from public, anon, aut
 do $replaceable$
 begin
     if to_regprocedure('webhooks.dispatch_limit_per_minute()') is null then
-        execute $function$-- A signed-in user may dispatch so many events a minute; server-side callers as many as they like.
+        execute $function$-- How many events a signed-in user may dispatch per minute; server-side callers have no limit.
 
 create or replace function webhooks.dispatch_limit_per_minute()
 returns integer
@@ -6056,9 +6056,9 @@ begin
     _problem := webhooks.schema_problem(_type.data_schema, emit.event_data);
     if _problem is not null then
         raise exception 'event_data of "%" is wrong: %', _type.name, _problem
-            using errcode = '22023', hint = 'A right example: ' || _type.example::text;
+            using errcode = '22023', hint = 'Example: ' || _type.example::text;
     end if;
-    -- the same fact, emitted by its trigger already
+    -- the same event, already emitted by its trigger
     _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
     if _answer is not null then
         return _answer;
@@ -6082,7 +6082,7 @@ begin
         end if;
     end if;
 
-    -- complete and checked: the table's own trigger for that need not look at each row
+    -- complete and checked: the table's own trigger need not check each row
     perform set_config('webhooks.emitting', 'on', true);
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, actor_id, tenant_id)
     select c.id, _type.name, _payload, _request_id, coalesce(emit.actor_user_id::text, emit.user_sub), emit.tenant_id
@@ -6127,7 +6127,7 @@ create or replace function webhooks.emit_as_user(
 )
 returns jsonb
 language plpgsql
--- definer: users may not call webhooks.emit, which believes any actor
+-- definer: users may not call webhooks.emit, which accepts any actor
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -6146,11 +6146,11 @@ begin
         raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
     end if;
     perform webhooks.spend_allowance(_sub);
-    -- a type that is not there is emit's to report
+    -- emit reports a type that does not exist
     if exists (select from public.webhook_event_types as t
                where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
         perform webhooks.check_payload_size(emit_as_user.event_data);
-        -- of what the user's own change emitted, the user may learn
+        -- users may learn what their own change emitted
         _answer := webhooks.emitted_by_change(emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(), _sub);
         if _answer is null then
             raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type
@@ -6235,7 +6235,7 @@ as $$
         'data', payload.event_data,
         'request_id', payload.request_id)
 $$;
-comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the one form that all receivers know.';
+comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the format that all receivers know.';
 revoke all on function webhooks.payload(text, jsonb, uuid, uuid) from public, anon, authenticated, service_role;
 
 -- schemas/events/payload_problem.sql
@@ -6254,7 +6254,7 @@ begin
     if pg_column_size(payload) > 8 * 262144 then
         return 'the webhook payload is larger than 262144 bytes; at most 262144 (256 KB) are allowed';
     end if;
-    -- parsers of many languages give up at some depth: a receiver's, or a worker's
+    -- many parsers have a depth limit: a receiver's, or a worker's
     if payload @? '$.**{101}' then
         return 'the webhook payload is nested more than 100 levels deep';
     end if;
@@ -6276,7 +6276,7 @@ begin
     end if;
     return null;
 end $$;
-comment on function webhooks.payload_problem(jsonb) is 'Why a payload cannot be sent, or null: 256 KB, 100 levels, numbers of 1,000 digits. Costs no more than the payload''s size in memory.';
+comment on function webhooks.payload_problem(jsonb) is 'Why a payload cannot be sent, or null: 256 KB, 100 levels, numbers of 1,000 digits. Uses no more memory than the payload''s size.';
 revoke all on function webhooks.payload_problem(jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/events/schema_problem.sql
@@ -6350,7 +6350,7 @@ begin
     where least(_limit, a.events + _limit / 60 * extract(epoch from now() - a.at)) >= 1;
     if not found then
         raise exception 'you have dispatched more than % events in a minute', _limit
-            using errcode = 'PT429', hint = 'Wait a moment. What many users cause is dispatched by a trigger or the service role, which have no limit.';
+            using errcode = 'PT429', hint = 'Wait a moment. Triggers and the service role have no limit.';
     end if;
 end $$;
 comment on function webhooks.spend_allowance(text) is 'Takes one event from a user''s allowance, or raises PT429.';
@@ -6390,7 +6390,7 @@ begin
     if webhook_define_event.data_schema ->> 'type' is distinct from 'object'
         or jsonb_typeof(coalesce(webhook_define_event.data_schema -> 'properties', '{}')) <> 'object'
         or jsonb_typeof(coalesce(webhook_define_event.data_schema -> 'required', '[]')) <> 'array' then
-        raise exception 'data_schema of "%" is no JSON Schema of an object', webhook_define_event.name
+        raise exception 'data_schema of "%" is not a JSON Schema of an object', webhook_define_event.name
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;
@@ -6440,7 +6440,7 @@ as $$
     from span as s
     where exists (select from public.webhook_dispatcher_runs)
 $$;
-comment on function webhooks.dispatcher_uptime(timestamptz) is 'The share of time since a moment that lies within five minutes of a heartbeat, in percent; null without one.';
+comment on function webhooks.dispatcher_uptime(timestamptz) is 'The share of the time since a given time that is within five minutes of a heartbeat, in percent; null without one.';
 revoke all on function webhooks.dispatcher_uptime(timestamptz) from public, anon, authenticated, service_role;
 
 -- schemas/reports/finish_webhook_dispatcher_run.sql
@@ -6499,7 +6499,7 @@ as $$
                     select 1
                     from webhooks.delivery_queue as q
                     where q.webhook_config_id = r.id and q.ready
-                    -- of a circuit that is tried again, one request is due
+                    -- for a circuit that is probed, one request is due
                     limit case when r.state = 'closed' then at_most else 1 end
                 ) as due
                 where (r.tokens is null or r.tokens >= 1)
@@ -6527,7 +6527,7 @@ as $$
                     order by q.due_at
                     limit 1
                 ) as q
-                -- one that is served at its limit keeps nothing waiting that may go out
+                -- an endpoint that is at its limit has no delivery waiting that may go out
                 where (r.tokens is null or r.tokens >= 1)
                   and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                 union all
@@ -6586,13 +6586,13 @@ begin
             where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
-        -- grants, policies and row security that are not as they should be
+        -- grants, policies and row security that differ from what is expected
         'access', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
         -- what lets users make themselves webhook admins
         'admins', (
             select coalesce(jsonb_agg(to_jsonb(p)), '[]') from webhooks.admin_problems() as p),
-        -- attached events whose trigger is not there, as after a restore, or whose table has changed since
+        -- attached events whose trigger is missing, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (
@@ -6723,7 +6723,7 @@ declare
     _reasons jsonb := '[]';
     _installation webhooks.installation;
     _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
-    -- A backlog is not an outage: workers that claim or record are delivering, whatever waits behind. The second is by
+    -- A backlog is not an outage: workers that claim or record are delivering, however many deliveries wait. The second is by
     -- the workers' clocks, which such a span forgives.
     _working boolean := exists (
             select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
@@ -6762,18 +6762,18 @@ begin
     from public.webhook_attempts as a
     where a.started_at > _hour;
 
-    -- why not all is well, the worst first
+    -- the reasons for the status, the worst first
     select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
     into _reasons
     from (values
-        (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
-            || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
+        (0, 'down', 'No deliveries go out: this database belongs to ' || coalesce(_installation.project, 'no project yet')
+            || ', but workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
             _installation.held_for is not null),
-        (12, 'degraded', 'Attached events whose trigger is missing: webhooks doctor names them, webhooks events reattach creates them again',
+        (12, 'degraded', 'Attached events whose trigger is missing: webhooks doctor lists them, webhooks events reattach recreates them',
             exists (select from webhooks.missing_triggers())),
-        (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
+        (11, 'degraded', 'Grants or policies are wrong: webhooks doctor lists them, webhooks migrate secure repairs them',
             exists (select from webhooks.access_differences())),
-        (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
+        (1, 'down', 'No deliveries go out: one has been waiting since '
             || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
             _old < now() - interval '5 minutes' and not _working),
         (2, 'down', 'All circuits are open', _active > 0 and (_circuits ->> 'open')::integer = _active),
@@ -6788,11 +6788,11 @@ begin
         (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due'
             || case when _old < now() - interval '5 minutes' then ', the oldest since ' || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC' else '' end,
             (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
-        (7, 'degraded', 'The dispatcher has been silent for more than 5 minutes',
+        (7, 'degraded', 'The dispatcher has not been called for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
         (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
         (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
-        (10, 'degraded', 'Endpoints that the system switched off: ' || _disabled, _disabled > 0)
+        (10, 'degraded', 'Endpoints disabled by the system: ' || _disabled, _disabled > 0)
     ) as r (place, severity, text, holds)
     where r.holds
       -- "all circuits are open" says it already, and so does "more than half"
@@ -6830,7 +6830,7 @@ declare
     _from timestamptz;
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
-        raise exception 'a series spans a minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
+        raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
     end if;
     _width := span / buckets;
     _from := now() - span;
@@ -6886,11 +6886,11 @@ declare
     _ids uuid[];
 begin
     if coalesce(trim(adopt_webhook_project.project), '') = '' then
-        raise exception 'project must name the project that deliveries go out for' using errcode = '22023';
+        raise exception 'project must name the project that sends the deliveries' using errcode = '22023';
     end if;
     if adopt_webhook_project.pending is null or adopt_webhook_project.pending not in ('deliver', 'discard') then
         raise exception 'pending must be deliver or discard, not %', coalesce(adopt_webhook_project.pending, 'null')
-            using errcode = '22023', hint = 'discard fails what is pending, so that a copy sends nothing of the original''s.';
+            using errcode = '22023', hint = 'discard marks pending deliveries as failed, so that a copy sends none of the original''s.';
     end if;
     if adopt_webhook_project.pending = 'discard' then
         _ids := array(
@@ -6901,7 +6901,7 @@ begin
         update public.webhook_deliveries as d
         set status = 'failed', finished_at = now(), error_message = 'discarded: this database is a copy of another project''s'
         where d.id = any (_ids) and d.status in ('pending', 'processing');
-        -- what has no row there any more
+        -- rows without a delivery
         delete from webhooks.delivery_queue as q where q.delivery_id = any (_ids);
         if exists (select from webhooks.delivery_queue) then
             return jsonb_build_object('project', null, 'discarded', cardinality(_ids), 'more', true);
@@ -6949,7 +6949,7 @@ begin
     end if;
     return jsonb_build_object('project', _row.project, 'held_for', _row.held_for, 'since', _row.held_since);
 end $$;
-comment on function webhooks.hold_for(text) is 'Null when a project''s workers may claim: the database is theirs, or nobody''s yet. Else whose it is, and since when it is held.';
+comment on function webhooks.hold_for(text) is 'Null if a project''s workers may claim: the database belongs to the project, or to none yet. Else its project, and since when it is held.';
 revoke all on function webhooks.hold_for(text) from public, anon, authenticated, service_role;
 
 -- schemas/setup/webhook_can_write.sql
@@ -6967,7 +6967,7 @@ begin
     end if;
     insert into webhooks.write_probe as p (probed_at) values (now())
     on conflict (only_row) do update set probed_at = excluded.probed_at
-    -- two that ask within a second need one write
+    -- two calls within a second need only one write
     where p.probed_at < now() - interval '1 second';
     return jsonb_build_object('writable', true, 'why', null);
 exception
@@ -6976,7 +6976,7 @@ exception
     when disk_full then
         return jsonb_build_object('writable', false, 'why', 'the disk is full');
     when lock_not_available then
-        -- another asks just now
+        -- another call is writing right now
         return jsonb_build_object('writable', true, 'why', null);
 end $$;
 comment on function webhooks.webhook_can_write() is 'Behind public.webhook_can_write.';
@@ -7065,7 +7065,7 @@ begin
     end loop;
     return _broken;
 end $$;
-comment on function webhooks.broken_triggers() is 'The attached triggers that cannot emit as things are, each with its problem: a list of {"source", "event_type", "operation", "problem"}.';
+comment on function webhooks.broken_triggers() is 'The attached triggers that currently cannot emit, each with its problem: a list of {"source", "event_type", "operation", "problem"}.';
 revoke all on function webhooks.broken_triggers() from public, anon, authenticated, service_role;
 
 -- schemas/triggers/change_identity.sql
@@ -7075,7 +7075,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- the first unique index, the primary key before all, whose columns the event tells
+    -- the first unique index, preferably the primary key, whose columns are in the event
     select coalesce((
         select index.parts
         from (
@@ -7097,12 +7097,12 @@ as $$
         select array_append(array_agg(d.key order by d.key), '@actor') from jsonb_object_keys(change_identity.data) as d (key)
     ))
 $$;
-comment on function webhooks.change_identity(regclass, jsonb, text) is 'The keys of an event''s data that tell one change from another: those of a unique index, else all and the actor.';
+comment on function webhooks.change_identity(regclass, jsonb, text) is 'The keys of an event''s data that identify a change: those of a unique index, else all and the actor.';
 revoke all on function webhooks.change_identity(regclass, jsonb, text) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/change_key.sql
 -- One statement's changed rows become events by one insert, in the same transaction, and an error on the way never
--- fails the change. A dispatch_webhook of a fact that a trigger emitted already gets that event's answer.
+-- fails the change. A dispatch_webhook for a change that a trigger has already emitted returns that event's result.
 
 create or replace function webhooks.change_key(event_type text, identity text[], data jsonb, actor_user_id uuid)
 returns text
@@ -7119,7 +7119,7 @@ as $$
         end, chr(10) order by part.position), 'UTF8')), 'hex')
     from unnest(change_key.identity) with ordinality as part (name, position)
 $$;
-comment on function webhooks.change_key(text, text[], jsonb, uuid) is 'The deterministic idempotency key of a change: event type, and a hash of the values that tell it from another.';
+comment on function webhooks.change_key(text, text[], jsonb, uuid) is 'The deterministic idempotency key of a change: event type, and a hash of the values that identify it.';
 revoke all on function webhooks.change_key(text, text[], jsonb, uuid) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/change_scope.sql
@@ -7199,7 +7199,7 @@ begin
     select t.* into _type from public.webhook_event_types as t where t.name = emit_changes.event_type;
     if not found or _type.analytics_destination is not null then
         raise exception 'webhook event type "%" is not in the catalog', emit_changes.event_type
-            -- no data of a row causes it: not of class 22
+            -- not caused by a row's data, so not of class 22
             using errcode = '42704', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
     end if;
 
@@ -7247,7 +7247,7 @@ begin
         order by c.key, c.position
     ),
     known as (
-        -- the last change counts: whoever leaves and joins again makes two events
+        -- the last change counts: leaving and joining again are two events
         insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
         select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor
         from firsts as f
@@ -7305,13 +7305,13 @@ begin
                 on a.attrelid = attached.source and not a.attisdropped
                 and a.attname = case when _item ? 'key' then attached.data ->> k.key else k.key end;
             if _where is null or attached.operation = 'delete' then
-                raise exception 'neither the event nor a key that finds its row was kept' using errcode = '22023';
+                raise exception 'neither the event nor a key of its row was kept' using errcode = '22023';
             end if;
             execute format('with new_rows as (select s.* from %1$s as s where %2$s), old_rows as (select * from new_rows) %3$s',
                            attached.source, _where, attached.query)
             into _data, _actors, _tenants;
             if _data is null then
-                raise exception 'the row does not exist any more, or its event is not due' using errcode = '22023';
+                raise exception 'the row no longer exists, or does not meet the condition' using errcode = '22023';
             end if;
         end if;
         select coalesce(webhooks.payload_problem(d.data), webhooks.schema_problem(t.data_schema, d.data)) into _problem
@@ -7328,7 +7328,7 @@ begin
         end if;
     end loop;
 end $$;
-comment on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) is 'Emits the events that webhook_trigger_errors kept, in order, or raises why one cannot be.';
+comment on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) is 'Emits the events that webhook_trigger_errors kept, in order, or raises why one cannot be emitted.';
 revoke all on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/emitted_by_change.sql
@@ -7364,13 +7364,13 @@ begin
         limit 1)
     into _sources, _answer;
     if _sources is not null and _answer is null and emitted_by_change.user_sub is not null then
-        raise exception '"%" is emitted by the database itself when % changes, and no such change of yours is known',
+        raise exception '"%" is emitted by the database when % changes, and you have made no such change',
             emitted_by_change.event_type, _sources
-            using errcode = '22023', hint = 'Drop the call; or call it after the change, with the ids of the changed row.';
+            using errcode = '22023', hint = 'Remove the call, or make it after the change, with the ids of the changed row.';
     end if;
     return _answer;
 end $$;
-comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'What dispatching returns of the event that a trigger emitted for a fact, or null. A user''s dispatch of a fact that did not happen is an error, a server''s is believed.';
+comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'The result of dispatching an event that a trigger has emitted for the same change, or null. A user''s dispatch without such a change is an error, a server''s is accepted.';
 revoke all on function webhooks.emitted_by_change(text, jsonb, uuid, text) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/forget_dropped_tables.sql
@@ -7454,7 +7454,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_agg(case
-        -- what no payload may have is not kept either; by its key it can be read again, once it is right
+        -- data that no payload may contain is not kept; the row can be read again by its key, once it is valid
         when webhooks.payload_problem(e.data) is not null then
             jsonb_build_object('key', (
                 select jsonb_object_agg(i.name, e.data -> i.name)
@@ -7489,11 +7489,11 @@ begin
             perform set_config('lock_timeout', _before, true);
             return;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
             when insufficient_privilege then
-                -- who may create a trigger, and not update, may not lock: then the trigger's own lock has to do
+                -- a role that may create a trigger but not update may not lock: then the trigger's own lock must suffice
                 perform set_config('lock_timeout', _before, true);
                 return;
         end;
@@ -7504,11 +7504,11 @@ comment on function webhooks.lock_tables(regclass[]) is 'Locks tables for new tr
 revoke all on function webhooks.lock_tables(regclass[]) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/made_up_problems.sql
--- Rows that may come one day: one that is there, with a value that is null, long or odd in one column after the other.
+-- Possible rows: an existing one, with a null, long or unusual value in one column after another.
 create or replace function webhooks.made_up_problems(source regclass, columns name[], query text, data_schema jsonb)
 returns setof text
 language plpgsql
--- invoker: it runs the SQL of whoever attaches
+-- invoker: it runs the caller's SQL
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -7568,7 +7568,7 @@ begin
         end loop;
     end loop;
 end $$;
-comment on function webhooks.made_up_problems(regclass, name[], text, jsonb) is 'The values that a trigger''s query could not emit an event for, should a row have them one day.';
+comment on function webhooks.made_up_problems(regclass, name[], text, jsonb) is 'Possible values of rows for which a trigger''s query could not emit an event.';
 revoke all on function webhooks.made_up_problems(regclass, name[], text, jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/made_up_values.sql
@@ -7609,7 +7609,7 @@ as $$
     from pg_type as t
     where t.oid = webhooks.base_type(made_up_values.type)
 $$;
-comment on function webhooks.made_up_values(oid, integer) is 'Values of a type that rows may have one day: an usual one first, then the longest and odd ones, as text.';
+comment on function webhooks.made_up_values(oid, integer) is 'Possible values of a type, as text: a usual one first, then the longest and unusual ones.';
 revoke all on function webhooks.made_up_values(oid, integer) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/missing_triggers.sql
@@ -7621,7 +7621,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select t.*
     from public.webhook_triggers as t
-    -- a table that was dropped misses none
+    -- a dropped table needs none
     join pg_class as c on c.oid = t.source
     where t.enabled and not exists (
         select from pg_trigger as g
@@ -7640,7 +7640,7 @@ language plpgsql
 -- definer: the user who changes the table holds no privilege on ours, and may not see the tables that data comes from
 security definer
 set search_path = pg_catalog, pg_temp
--- whoever alters one of our tables makes the events wait no longer than this, and then fail; not the users
+-- while someone alters one of our tables, the events wait no longer than this, and then fail; not the users' changes
 set lock_timeout = '2s'
 as $$
 declare
@@ -7687,7 +7687,7 @@ exception when others then
         return null;
     end if;
     begin
-        -- One bad row must not cost the others their events: what failed is halved until the bad rows stand alone.
+        -- One bad row must not lose the others' events: a failed part is halved until the bad rows are isolated.
         execute format('select count(*) from %s', _rows) into _size;
         _starts := array[0];
         _sizes := array[_size];
@@ -7780,7 +7780,7 @@ as $$
     from pg_catalog.pg_constraint as c
     where c.conrelid = parents_exist.source and c.contype = 'f' and c.confdeltype = 'c' and c.conparentid = 0
 $$;
-comment on function webhooks.parents_exist(regclass) is 'The SQL that is true for a row somebody deleted, and false for one that went with its parent (on delete cascade).';
+comment on function webhooks.parents_exist(regclass) is 'The SQL that is true for a row that was deleted itself, and false for one deleted with its parent (on delete cascade).';
 revoke all on function webhooks.parents_exist(regclass) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/record_trigger_error.sql
@@ -7808,7 +7808,7 @@ exception when others then
     raise warning 'webhook events of % are lost (SQLSTATE %), and public.webhook_trigger_errors takes no row (SQLSTATE %)',
         record_trigger_error.source, record_trigger_error.code, sqlstate;
 end $$;
-comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) is 'Keeps an error of a webhook trigger for the dashboard. Never fails.';
+comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) is 'Records an error of a webhook trigger for the dashboard. Never fails.';
 revoke all on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/retry_webhook_trigger_errors.sql
@@ -7866,7 +7866,7 @@ grant execute on function webhooks.retry_webhook_trigger_errors(uuid[]) to authe
 create or replace function webhooks.row_problem(rows_sql text, query text, data_schema jsonb, made_up jsonb default null)
 returns text
 language plpgsql
--- invoker: it runs the SQL of whoever attaches
+-- invoker: it runs the caller's SQL
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -7943,7 +7943,7 @@ comment on function webhooks.same_row_sql(regclass, text, text) is 'The SQL that
 revoke all on function webhooks.same_row_sql(regclass, text, text) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/schema_of.sql
--- Any table's changes as typed events, by one call and without PL/pgSQL: webhook_attach, and its opposite.
+-- Any table's changes as typed events, with one call and without PL/pgSQL: webhook_attach and webhook_detach.
 
 create or replace function webhooks.schema_of(column_type oid, nullable boolean)
 returns jsonb
@@ -7972,7 +7972,7 @@ as $$
             when t.typname = 'uuid' then '{"type": "string", "format": "uuid"}'
             when t.typname = 'timestamptz' then '{"type": "string", "format": "date-time"}'
             when t.typname = 'date' then '{"type": "string", "format": "date"}'
-            -- an enum's values are left out: it may get more of them
+            -- an enum's values are left out: more may be added
             else '{"type": "string"}'
         end::jsonb as json
         from pg_catalog.pg_type as t
@@ -7995,7 +7995,7 @@ create or replace function public.webhook_attach(
 )
 returns text
 language plpgsql
--- invoker, and for nobody but the owner of the tables: data, actor and condition are SQL
+-- invoker, and only for the owner of the tables: data, actor and condition are SQL
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -8004,7 +8004,7 @@ declare
     _label text := format('webhook_attach(%s, %s)', webhook_attach.table_name, webhook_attach.event_type);
     -- what a plain column name means
     _alias text := case lower(webhook_attach.operation) when 'delete' then 'old' else 'new' end;
-    -- auth.uid() fails for ids that are no uuids
+    -- auth.uid() fails for ids that are not uuids
     _data jsonb := replace(webhook_attach.data::text, 'auth.uid()', 'webhooks.user_id()')::jsonb;
     _given_actor text := replace(webhook_attach.actor, 'auth.uid()', 'webhooks.user_id()');
     _condition text := replace(webhook_attach.condition, 'auth.uid()', 'webhooks.user_id()');
@@ -8030,11 +8030,11 @@ declare
 begin
     perform webhooks.check_server();
     if _operation is null or _operation not in ('insert', 'update', 'delete') then
-        raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
+        raise exception '%: the operation must be insert, update or delete, not "%"', _label, webhook_attach.operation
             using errcode = '22023';
     end if;
     if webhooks.is_ours(webhook_attach.table_name) then
-        raise exception '%: the table is this system''s own: an event writes to it, and would make the next one without end', _label
+        raise exception '%: this is one of the webhook system''s own tables: each event would write to it and cause another event', _label
             using errcode = '22023';
     end if;
     if jsonb_typeof(_data) = 'array' then
@@ -8042,7 +8042,7 @@ begin
     end if;
     if jsonb_typeof(_data) is distinct from 'object' or _data = '{}'
         or exists (select from jsonb_each(_data) as d where jsonb_typeof(d.value) <> 'string') then
-        raise exception '%: data must say where each key comes from', _label
+        raise exception '%: data must say which column or SQL each key comes from', _label
             using errcode = '22023', hint = 'Columns ["id", "total"], or keys {"order_id": "id", "cents": "new.total * 100"}.';
     end if;
 
@@ -8050,7 +8050,7 @@ begin
     if _operation = 'update' then
         _key := webhooks.same_row_sql(webhook_attach.table_name, 'new', 'old');
         if _key is null then
-            raise exception '%: the table has no primary key, by which a row before an update is told from the others', _label
+            raise exception '%: the table has no primary key, which is needed to match a row with its old values', _label
                 using errcode = '22023', hint = format('alter table %s add primary key (...)', webhook_attach.table_name);
         end if;
         _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key);
@@ -8168,7 +8168,7 @@ begin
             end
     end) || ') as v';
 
-    -- what stands already is left alone: a trigger is made under a lock that makes writers wait
+    -- an existing trigger is left alone: creating one takes a lock that blocks writers
     select true into _kept
     from public.webhook_triggers as t
     join pg_catalog.pg_trigger as g on g.tgrelid = t.source and g.tgname = t.trigger_name and g.tgenabled in ('O', 'A')
@@ -8180,7 +8180,7 @@ begin
         return 'kept';
     end if;
 
-    -- Does it work? The query runs on rows of the table, newest first; of an update each is the old row, too.
+    -- Does it work? The query runs on rows of the table, newest first; for an update, each row is also the old row.
     _query := _select || _where || ') as v';
     select format('select s.* from %s as s%s limit 1000', webhook_attach.table_name,
                   ' order by ' || string_agg(format('s.%I desc', a.attname), ', ' order by array_position(i.indkey::int2[], a.attnum)))
@@ -8193,8 +8193,8 @@ begin
         webhooks.row_problem(_sample, _query, coalesce(_type.data_schema, _schema)),
         webhooks.row_problem(_sample, _row.query, coalesce(_type.data_schema, _schema)));
     if _problem is not null then
-        raise exception '%: a row of the table would not be emitted: %', _label, _problem
-            using errcode = '22023', hint = 'Give a condition that leaves such rows out, or data and a schema that suit them.';
+        raise exception '%: an existing row of the table could not be emitted: %', _label, _problem
+            using errcode = '22023', hint = 'Add a condition that excludes such rows, or change data or the schema to fit them.';
     end if;
     for _problem in
         select p from webhooks.made_up_problems(
@@ -8202,7 +8202,7 @@ begin
             coalesce(_type.data_schema, _schema)) as p
         limit 10
     loop
-        raise warning '%: a row would not be emitted with %', _label, _problem;
+        raise warning '%: a row could not be emitted with %', _label, _problem;
     end loop;
 
     insert into public.webhook_triggers as t (source, trigger_name, event_type, operation, data, actor, condition, identity, query,
@@ -8221,7 +8221,7 @@ begin
         end);
     return 'attached';
 end $$;
-comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that the others read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
+comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: also emit for updates that change none of the columns that the event reads. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept if nothing changed.';
 revoke all on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) from public, anon, authenticated, service_role;
 
 -- schemas/triggers/webhook_detach.sql
@@ -8272,7 +8272,7 @@ begin
     end;
     return true;
 end $$;
-comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. False when they were none. keep_trigger: only turns the event off, where the caller does not own the table.';
+comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. Returns false if they were not. keep_trigger: only turns the event off, for a caller who does not own the table.';
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_detach(regclass, text, text, boolean) from public, anon, authenticated, service_role;
 
@@ -8300,13 +8300,13 @@ begin
                 _trigger.source, _trigger.event_type, _trigger.operation, _trigger.data, _trigger.actor, _trigger.condition,
                 _trigger.tenant, _trigger.on_unchanged);
         exception when others then
-            -- a column that was dropped meanwhile, for example: the others are attached all the same
+            -- for example, a column was dropped in the meantime: the others are still attached
             outcome := 'left: ' || sqlerrm;
         end;
         return next;
     end loop;
 end $$;
-comment on function public.webhook_reattach() is 'Creates the triggers again that webhook_triggers lists and the tables lack: a restore loses those on auth.users. Returns what it attached, and what it left and why; may be called again.';
+comment on function public.webhook_reattach() is 'Recreates the triggers that webhook_triggers lists and the tables lack: a restore loses those on auth.users. Returns what it attached, and what it left and why; may be called again.';
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;
 
@@ -8376,7 +8376,7 @@ begin
             perform set_config('lock_timeout', _before, true);
             return;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
         end;
@@ -8663,6 +8663,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '2bba5fffa01eac4e1268a010ff56ae7d1eb4ac97b2c55d90fc8f94b3124a4907', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

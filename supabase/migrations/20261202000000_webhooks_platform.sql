@@ -1,4 +1,4 @@
--- webhooks migration: platform 4a692009dd3733620dd3d23af8be91bc7d9bbbc05a1872fe2a8d092c1356f0c9
+-- webhooks migration: platform 397b41bf1cd49d6d21725133409e2ef3dd988fadf2b2d8d2eef0dcb959e34a9b
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -21,7 +21,7 @@ revoke all on function public.close_expired_discussions(integer) from public, an
 grant execute on function public.close_expired_discussions(integer) to service_role;
 
 -- platform/close_expired_discussions.sql
--- Discussions that have expired are closed, a batch a call, and each is told as discussion.auto_closed.
+-- Closes expired discussions, one batch per call, and emits discussion.auto_closed for each.
 
 create or replace function webhooks.close_expired_discussions(batch_size integer default 1000)
 returns jsonb
@@ -37,8 +37,8 @@ declare
     _context text;
 begin
     if to_regclass('public.discussions') is null then
-        raise exception 'there is no table public.discussions'
-            using errcode = 'PT404', hint = 'This function is the platform''s; another app does not need it.';
+        raise exception 'the table public.discussions does not exist'
+            using errcode = 'PT404', hint = 'This function is for the platform; other apps do not need it.';
     end if;
     if close_expired_discussions.batch_size is null or close_expired_discussions.batch_size < 1 then
         raise exception 'batch_size must be 1 or more' using errcode = '22023';
@@ -119,7 +119,7 @@ insert into public.webhook_event_types (name, description, data_schema, example)
     "comment_text": {"type": "string"}}}', '{
     "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "comment_id": "2f3e4d5c-6b7a-4899-a8b7-c6d5e4f3a2b1",
     "comment_text": "See you there!"}'),
-('user.flagged_comment', 'A user flagged somebody''s comment.', '{
+('user.flagged_comment', 'A user flagged another user''s comment.', '{
     "type": "object", "required": ["comment_id", "flagged_user_id", "reason"], "properties": {
     "comment_id": {"type": ["string", "null"], "format": "uuid"}, "flagged_user_id": {"type": "string", "format": "uuid"},
     "reason": {"type": "string"}}}', '{
@@ -146,19 +146,19 @@ insert into public.webhook_event_types (name, description, analytics_destination
 ('community_view', 'A community''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
 ('session_tracking', 'A session was tracked. Analytics, never a webhook.', 'Auth0 Analytics')
 on conflict (name) do nothing;
--- what a user does in the app is what a user may report; the other types follow from something else
+-- users may report what users do in the app; the other types have other causes
 update public.webhook_event_types as t
 set users_may_dispatch = true
 where t.name in ('user.joined_community', 'user.registered_event', 'user.cancelled_registration', 'user.posted_comment',
                  'user.flagged_comment')
-  -- once: what an admin chose later stays
+  -- only once: an admin's later choice is kept
   and not exists (select from webhooks.migrations as m where m.name = 'platform');
 
 -- platform/install_platform_webhooks.sql
 create or replace function public.install_platform_webhooks()
 returns table (event_type text, source text, operation text, outcome text)
 language plpgsql
--- invoker, and for nobody but the owner of the tables: it makes triggers
+-- invoker, and only for the owner of the tables: it creates triggers
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -220,7 +220,7 @@ as $$
     ('public.flags', 'user.flagged_comment', 'insert', '{
         "comment_id": "comment_id", "flagged_user_id": "flagged_user_id", "reason": "reason"}',
         'flagged_by_id', null),
-    -- apply_referral_code dispatches it too, after its insert: it gets this event's answer
+    -- apply_referral_code dispatches it too, after its insert: it gets this event's result
     ('public.referrals', 'user.referred_user', 'insert', '{
         "referred_user_id": "referred_user_id", "referrer_id": "referrer_id",
         "referral_code": "select u.referral_code from public.users as u where u.id = new.referrer_id"}',
@@ -267,7 +267,7 @@ begin
         return next;
     end loop;
 end $$;
-comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables emit nothing any more. Its frontends'' dispatch_webhook works as before.';
+comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables no longer emit events. Its frontends'' dispatch_webhook still works.';
 revoke all on function public.uninstall_platform_webhooks() from public, anon, authenticated, service_role;
 
 insert into webhooks.expected_access (object, kind, grants) values
@@ -280,6 +280,6 @@ on conflict (object) do update set kind = excluded.kind, grants = excluded.grant
 
 select s.kind, s.object, s.was, s.should_be from webhooks.secure() as s;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('platform', '4a692009dd3733620dd3d23af8be91bc7d9bbbc05a1872fe2a8d092c1356f0c9', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('platform', '397b41bf1cd49d6d21725133409e2ef3dd988fadf2b2d8d2eef0dcb959e34a9b', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: partitions_foresee d3684d36891d6d7dc029aa630c68b74f70da6e4f2675bc80c91a45b0ac87672c
+-- webhooks migration: partitions_foresee 626f5d1fc964af1926e79d396a92b0fcff4c0f4aeabd716a8bb2ad503d9bcaf6
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -24,7 +24,7 @@ begin
             for _table, _key in values ('webhook_deliveries', 'created_at'), ('webhook_attempts', 'started_at') loop
                 if not exists (select from pg_constraint as k where k.conname = _table || '_past')
                     and (select c.relkind from pg_class as c where c.oid = format('public.%I', _table)::regclass) = 'r' then
-                    -- not valid: the rows are read by the next migration, while nobody waits for it
+                    -- not valid: the next migration reads the rows without blocking others
                     execute format('alter table public.%I add constraint %I check (%I < %L) not valid', _table, _table || '_past', _key, _cut);
                 end if;
             end loop;
@@ -38,6 +38,6 @@ begin
     raise exception 'the tables were in use for a minute' using hint = 'End long transactions and push again.';
 end $foresee$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('partitions_foresee', 'd3684d36891d6d7dc029aa630c68b74f70da6e4f2675bc80c91a45b0ac87672c', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('partitions_foresee', '626f5d1fc964af1926e79d396a92b0fcff4c0f4aeabd716a8bb2ad503d9bcaf6', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,10 +1,10 @@
--- webhooks migration: partitions_swap f02fa139189df65c877c70c6ed4fb00801c9e59101d28fc9b51cff3bd34ca638
+-- webhooks migration: partitions_swap c521b7682677d14113ae37b2f0ddf7a14915b1a971791cd4c7c8f9a8086f4ccd
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
 
 -- partitions/3_swap.sql
--- The partitioned tables take the place of the ordinary ones, which become their first partitions.
+-- The partitioned tables replace the ordinary ones, which become their first partitions.
 do $swap$
 declare
     _before text := current_setting('lock_timeout');
@@ -51,7 +51,7 @@ begin
         where m.prrelid in ('public.webhook_deliveries'::regclass, 'public.webhook_attempts'::regclass)
     ) as o;
     if _others is not null then
-        raise exception 'webhook_deliveries or webhook_attempts is used by what this migration does not know: %', _others
+        raise exception 'webhook_deliveries or webhook_attempts is used by objects that this migration does not know: %', _others
             using hint = 'Drop it, apply this migration, and create it again.';
     end if;
     perform set_config('timezone', 'UTC', true);
@@ -101,7 +101,7 @@ begin
             from pg_constraint as k
             where k.conrelid = _old and k.contype = 'c' and k.conname <> _table || '_past'
         loop
-            -- not valid where that of old rows is: a valid one could not be shared with them
+            -- not valid if the old rows' constraint is not: a valid one could not be shared with them
             execute format('alter table public.%I add constraint %I %s', _table, _one.conname, _one.definition);
         end loop;
         for _one in
@@ -159,7 +159,7 @@ create or replace trigger queue_webhook_deliveries
 
 create or replace trigger follow_webhook_delivery
     before update of status, next_attempt_at, created_at on public.webhook_deliveries
-    -- what a person or another program changes; the recording of results keeps the queue in step itself
+    -- for changes by a person or another program; recording results updates the queue itself
     for each row when (
         current_setting('webhooks.recording', true) is distinct from 'on' and (
             (new.status <> old.status and (new.status in ('delivered', 'failed') or old.status in ('delivered', 'failed')))
@@ -175,7 +175,7 @@ create or replace trigger truncate_webhook_deliveries
     after truncate on public.webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
--- For Supabase Studio: deliveries with what one wants to know of each, in reading order.
+-- For Supabase Studio: deliveries with what is worth knowing about each, in reading order.
 
 create or replace view public.webhook_delivery_overview
 -- the caller's row level security, not the owner's
@@ -210,9 +210,9 @@ from public.webhook_deliveries as d
 join public.webhook_configurations as c on c.id = d.webhook_config_id
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 order by d.created_at desc, d.id desc;
-comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, how it stands, and the last response. Row level security holds.';
+comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, status and last response. Row level security applies.';
 comment on column public.webhook_delivery_overview.status is 'pending, retrying, processing, delivered, failed, or held with the reason.';
-comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of as many as the endpoint allows.';
+comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of those the endpoint allows.';
 comment on column public.webhook_delivery_overview.next_attempt_at is 'When a pending row is due.';
 comment on column public.webhook_delivery_overview.last_duration_ms is 'How long the last attempt took, in milliseconds.';
 comment on column public.webhook_delivery_overview.data is 'The event''s own data; the whole payload is in webhook_deliveries.';
@@ -221,6 +221,6 @@ grant select on public.webhook_delivery_overview to authenticated, service_role;
 
 select webhooks.prepare_webhook_partitions();
 
-insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', 'f02fa139189df65c877c70c6ed4fb00801c9e59101d28fc9b51cff3bd34ca638', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('partitions_swap', 'c521b7682677d14113ae37b2f0ddf7a14915b1a971791cd4c7c8f9a8086f4ccd', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

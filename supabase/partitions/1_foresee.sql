@@ -18,7 +18,7 @@ begin
             for _table, _key in values ('webhook_deliveries', 'created_at'), ('webhook_attempts', 'started_at') loop
                 if not exists (select from pg_constraint as k where k.conname = _table || '_past')
                     and (select c.relkind from pg_class as c where c.oid = format('public.%I', _table)::regclass) = 'r' then
-                    -- not valid: the rows are read by the next migration, while nobody waits for it
+                    -- not valid: the next migration reads the rows without blocking others
                     execute format('alter table public.%I add constraint %I check (%I < %L) not valid', _table, _table || '_past', _key, _cut);
                 end if;
             end loop;

@@ -1,4 +1,4 @@
--- The partitioned tables take the place of the ordinary ones, which become their first partitions.
+-- The partitioned tables replace the ordinary ones, which become their first partitions.
 do $swap$
 declare
     _before text := current_setting('lock_timeout');
@@ -45,7 +45,7 @@ begin
         where m.prrelid in ('public.webhook_deliveries'::regclass, 'public.webhook_attempts'::regclass)
     ) as o;
     if _others is not null then
-        raise exception 'webhook_deliveries or webhook_attempts is used by what this migration does not know: %', _others
+        raise exception 'webhook_deliveries or webhook_attempts is used by objects that this migration does not know: %', _others
             using hint = 'Drop it, apply this migration, and create it again.';
     end if;
     perform set_config('timezone', 'UTC', true);
@@ -95,7 +95,7 @@ begin
             from pg_constraint as k
             where k.conrelid = _old and k.contype = 'c' and k.conname <> _table || '_past'
         loop
-            -- not valid where that of old rows is: a valid one could not be shared with them
+            -- not valid if the old rows' constraint is not: a valid one could not be shared with them
             execute format('alter table public.%I add constraint %I %s', _table, _one.conname, _one.definition);
         end loop;
         for _one in

@@ -1,4 +1,4 @@
--- Discussions that have expired are closed, a batch a call, and each is told as discussion.auto_closed.
+-- Closes expired discussions, one batch per call, and emits discussion.auto_closed for each.
 
 create or replace function webhooks.close_expired_discussions(batch_size integer default 1000)
 returns jsonb
@@ -14,8 +14,8 @@ declare
     _context text;
 begin
     if to_regclass('public.discussions') is null then
-        raise exception 'there is no table public.discussions'
-            using errcode = 'PT404', hint = 'This function is the platform''s; another app does not need it.';
+        raise exception 'the table public.discussions does not exist'
+            using errcode = 'PT404', hint = 'This function is for the platform; other apps do not need it.';
     end if;
     if close_expired_discussions.batch_size is null or close_expired_discussions.batch_size < 1 then
         raise exception 'batch_size must be 1 or more' using errcode = '22023';

@@ -27,7 +27,7 @@ insert into public.webhook_event_types (name, description, data_schema, example)
     "comment_text": {"type": "string"}}}', '{
     "discussion_id": "7e6d5c4b-3a29-4180-9f8e-7d6c5b4a3921", "comment_id": "2f3e4d5c-6b7a-4899-a8b7-c6d5e4f3a2b1",
     "comment_text": "See you there!"}'),
-('user.flagged_comment', 'A user flagged somebody''s comment.', '{
+('user.flagged_comment', 'A user flagged another user''s comment.', '{
     "type": "object", "required": ["comment_id", "flagged_user_id", "reason"], "properties": {
     "comment_id": {"type": ["string", "null"], "format": "uuid"}, "flagged_user_id": {"type": "string", "format": "uuid"},
     "reason": {"type": "string"}}}', '{
@@ -54,10 +54,10 @@ insert into public.webhook_event_types (name, description, analytics_destination
 ('community_view', 'A community''s page was viewed. Analytics, never a webhook.', 'Mixpanel'),
 ('session_tracking', 'A session was tracked. Analytics, never a webhook.', 'Auth0 Analytics')
 on conflict (name) do nothing;
--- what a user does in the app is what a user may report; the other types follow from something else
+-- users may report what users do in the app; the other types have other causes
 update public.webhook_event_types as t
 set users_may_dispatch = true
 where t.name in ('user.joined_community', 'user.registered_event', 'user.cancelled_registration', 'user.posted_comment',
                  'user.flagged_comment')
-  -- once: what an admin chose later stays
+  -- only once: an admin's later choice is kept
   and not exists (select from webhooks.migrations as m where m.name = 'platform');

@@ -1,7 +1,7 @@
 create or replace function public.install_platform_webhooks()
 returns table (event_type text, source text, operation text, outcome text)
 language plpgsql
--- invoker, and for nobody but the owner of the tables: it makes triggers
+-- invoker, and only for the owner of the tables: it creates triggers
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$

@@ -28,7 +28,7 @@ as $$
     ('public.flags', 'user.flagged_comment', 'insert', '{
         "comment_id": "comment_id", "flagged_user_id": "flagged_user_id", "reason": "reason"}',
         'flagged_by_id', null),
-    -- apply_referral_code dispatches it too, after its insert: it gets this event's answer
+    -- apply_referral_code dispatches it too, after its insert: it gets this event's result
     ('public.referrals', 'user.referred_user', 'insert', '{
         "referred_user_id": "referred_user_id", "referrer_id": "referrer_id",
         "referral_code": "select u.referral_code from public.users as u where u.id = new.referrer_id"}',

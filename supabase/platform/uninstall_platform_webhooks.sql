@@ -29,5 +29,5 @@ begin
         return next;
     end loop;
 end $$;
-comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables emit nothing any more. Its frontends'' dispatch_webhook works as before.';
+comment on function public.uninstall_platform_webhooks() is 'The opposite of install_platform_webhooks: the platform''s tables no longer emit events. Its frontends'' dispatch_webhook still works.';
 revoke all on function public.uninstall_platform_webhooks() from public, anon, authenticated, service_role;

@@ -38,7 +38,7 @@ begin
             _locked := true;
             exit;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
         end;
@@ -48,7 +48,7 @@ begin
     end if;
 
     if (select c.reltuples from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass) > 5000000 then
-        raise notice 'webhook_deliveries has some % million rows: this and the next migration hold it for about % s',
+        raise notice 'webhook_deliveries has about % million rows: this and the next migration lock it for about % s',
             (select round(c.reltuples / 1000000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass),
             (select round(c.reltuples / 250000) from pg_class as c where c.oid = 'public.webhook_deliveries'::regclass)
             using hint = 'Hosted Supabase ends a statement after two minutes. Delete old deliveries first, or raise statement_timeout.';
@@ -95,7 +95,7 @@ begin
         add column counted_attempts integer not null default 0,
         add column deferred_since timestamptz,
         add column erased_at timestamptz,
-        -- not valid: rows of the past stay as they are, new writes are held to it
+        -- not valid: existing rows are not checked, new writes are
         add constraint webhook_deliveries_status_check
             check (status in ('pending', 'processing', 'delivered', 'failed')) not valid;
     update public.webhook_deliveries as d

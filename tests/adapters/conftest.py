@@ -19,7 +19,7 @@ BIG = '{"x":"' + "y" * 17_000_000 + '"}'
 
 
 class Peer:
-    """A server; `refusals` are URLs and bodies that it refuses for good, with the code that the error names."""
+    """A server; `refusals` are URLs and bodies that it rejects permanently, with the code that the error names."""
 
     environment: dict[str, str]
 

@@ -74,13 +74,13 @@ def _hung_up(sock: socket.socket) -> bool:
 
 
 def endless(sock: socket.socket) -> None:
-    """Send for ever."""
+    """Send forever."""
     while True:
         sock.sendall(b"x" * 65536)
 
 
 def drip(sock: socket.socket) -> None:
-    """Send a byte now and then, for ever."""
+    """Send a byte now and then, forever."""
     while True:
         sock.sendall(b"x")
         time.sleep(0.02)

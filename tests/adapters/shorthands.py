@@ -54,7 +54,7 @@ async def deliver(url: str, *, endpoint: dict[str, Any] | None = None, **more: A
 
 
 def run_in_node(script: str, **variables: str) -> list[dict[str, Any]]:
-    """Run a script beside this file in Node, to its end; return the lines of JSON that it printed, by id."""
+    """Run a script alongside this file in Node, to its end; return the lines of JSON that it printed, by id."""
     packages = install(say=quiet)
     (packages / script).write_text((Path(__file__).parent / script).read_text())
     done = subprocess.run(

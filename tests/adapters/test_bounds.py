@@ -106,17 +106,17 @@ async def test_what_is_no_response_of_sqs(status: int) -> None:
     """Is a failure of the service, whose error does not read as one of ours."""
     replies = [{"QueueUrl": "http://x/q"}, {"Attributes": {"MaximumMessageSize": "1024"}}]
     for at in range(3):
-        answers: list[bytes] = []
-        with Receiver(answer=lambda _, a=answers: Reply(200 if len(a) > 1 else status, a.pop(0), JSON)) as service:  # type: ignore[misc]
+        responses: list[bytes] = []
+        with Receiver(answer=lambda _, a=responses: Reply(200 if len(a) > 1 else status, a.pop(0), JSON)) as service:  # type: ignore[misc]
             async with adapter_cache(**profile()) as adapters:
-                answers += [json.dumps(one).encode() for one in replies[:at]]
+                responses += [json.dumps(one).encode() for one in replies[:at]]
                 for body in RUBBISH:
-                    answers.append(body)
+                    responses.append(body)
                     delivery = make_delivery(f"{QUEUE}{service.url}", credentials_profile="p")
                     result = await attempt(delivery, adapters, make_settings(**profile()))
                     assert not result.delivered, body
                     assert "internal error" not in str(result.error), (at, body, result.error)
-                    answers.clear()
+                    responses.clear()
 
 
 async def test_a_service_sets_no_cookies() -> None:
@@ -124,12 +124,12 @@ async def test_a_service_sets_no_cookies() -> None:
     replies = [{"QueueUrl": "http://x/q"}, {"Attributes": {}}]
     numbers = iter(range(1000))
 
-    def answer(_: Any) -> Reply:
+    def respond(_: Any) -> Reply:
         number = next(numbers)
         body = replies[number] if number < 2 else {"Successful": [{"Id": "0", "MessageId": "m"}]}
         return Reply(200, json.dumps(body).encode(), {**JSON, "Set-Cookie": f"c{number}=x"})
 
-    with Receiver(answer=answer) as service:
+    with Receiver(answer=respond) as service:
         async with adapter_cache(**profile()) as adapters:
             for _ in range(3):
                 delivery = make_delivery(f"{QUEUE}{service.url}", credentials_profile="p")
@@ -188,7 +188,7 @@ async def test_a_profile_without_hosts_is_for_aws(credentials: dict[str, str]) -
         for url in (f"{QUEUE}{service.url}", f"{QUEUE}{service.url.replace('127.0.0.1', 'localhost')}"):
             result = await sent(url, credentials={"p": credentials})
             assert (result.delivered, result.permanent, result.health, result.setup) == (False, False, "failed", True)
-            assert "say in WEBHOOKS_CREDENTIALS where it belongs, for example" in str(result.error)
+            assert "add its hosts in WEBHOOKS_CREDENTIALS, for example" in str(result.error)
             assert "geheim" not in str(result.error)
         assert service.received == []
 

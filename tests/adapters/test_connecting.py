@@ -45,7 +45,7 @@ def silent(port: int) -> list[socket.socket]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A receiver's port at LIVE; at SILENT it answers no SYN, at CLOSED nobody listens."""
+    """A receiver's port at LIVE; at SILENT it does not respond to a SYN, at CLOSED nothing listens."""
     with receiver(script(OK)) as raw:
         sockets = silent(raw.port)
         yield raw.port
@@ -119,7 +119,7 @@ async def test_tls_goes_on_with_the_next_address(tmp_path: Path, names: dict[str
 
 
 async def test_a_bundle(tmp_path: Path) -> None:
-    """A file or a folder, beside the public authorities, which stay."""
+    """A file or a folder, alongside the public authorities, which stay."""
     context, authority = certificate(tmp_path, "IP:127.0.0.1")
     (tmp_path / "notes.txt").write_text("no certificate")
     for file in (tmp_path / "key.pem",):

@@ -52,7 +52,7 @@ async def test_body_and_headers_byte_for_byte(peer: Peer, name: str) -> None:
 
 
 async def test_without_a_secret(peer: Peer, name: str) -> None:
-    """The identity goes all the same."""
+    """The identity goes anyway."""
     await deliver(peer.create(name), endpoint={"secrets": ()})
     (received,) = peer.wait_for(name, 1)
     assert received.headers["webhook-id"] == ID
@@ -81,7 +81,7 @@ async def test_a_queue_that_is_not_there(peer: Peer, name: str) -> None:
         peer.create(name)
         settings = make_settings(timeout_seconds=10)
         async with asyncio.timeout(20):
-            while not (await attempt(make_delivery(url), cache, settings)).delivered:  # noqa: ASYNC110 - brokers tell nobody
+            while not (await attempt(make_delivery(url), cache, settings)).delivered:  # noqa: ASYNC110 - brokers send no signal
                 await asyncio.sleep(0.5)
 
 
@@ -134,12 +134,12 @@ def open_files() -> int:
 
 
 def running_threads() -> int:
-    """Return how many threads run beside those that asyncio keeps for `to_thread`."""
+    """Return how many threads run besides those that asyncio keeps for `to_thread`."""
     return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
 
 
 async def test_it_closes_cleanly(peer: Peer, name: str) -> None:
-    """No task, thread or socket is left, also when an attempt was cancelled under way."""
+    """No task, thread or socket is left, also when an attempt was cancelled in progress."""
     url = peer.create(name)
 
     async def use() -> None:

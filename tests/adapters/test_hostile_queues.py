@@ -123,7 +123,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"", *, length: i
 
 
 def again(data: bytes) -> Callable[[Any], None]:
-    """Return a step that sends something for ever."""
+    """Return a step that sends something forever."""
 
     def send(sock: Any) -> None:
         while True:

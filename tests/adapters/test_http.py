@@ -72,7 +72,7 @@ async def test_body_and_headers_byte_for_byte() -> None:
 
 
 async def test_without_a_secret_no_signature() -> None:
-    """The identity headers go all the same."""
+    """The identity headers go anyway."""
     with Receiver() as receiver:
         await deliver(receiver.url, endpoint={"secrets": ()})
         (request,) = receiver.received
@@ -89,7 +89,7 @@ async def test_2xx_is_success(status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503])
 async def test_anything_else_is_a_failure_that_is_retried(status: int) -> None:
-    """The status and what was answered are kept."""
+    """The status and the response are kept."""
     with Receiver(answer=lambda _: Reply(status, b"no")) as receiver:
         result = await deliver(receiver.url)
     assert not result.delivered
@@ -119,7 +119,7 @@ async def test_anything_else_is_a_failure_that_is_retried(status: int) -> None:
 async def test_what_a_status_tells_of_the_endpoints_health(
     status: int, headers: dict[str, str], health: str | None
 ) -> None:
-    """A refusal by the receiver's own choice is no failure of its health."""
+    """A deliberate rejection by the receiver is not a failure of its health."""
     with Receiver(answer=lambda _: Reply(status, b"", headers)) as receiver:
         assert (await deliver(receiver.url)).health == health
 
@@ -226,7 +226,7 @@ async def test_410_disables_the_endpoint() -> None:
     """And no attempt follows."""
     with Receiver(answer=lambda _: Reply(410)) as receiver:
         result = await deliver(receiver.url)
-    assert (result.permanent, result.disable_reason) == (True, "the endpoint answered 410 Gone")
+    assert (result.permanent, result.disable_reason) == (True, "the endpoint returned 410 Gone")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ async def test_retry_after(status: int, value: str, seconds: float | None) -> No
 
 
 async def test_a_silent_server() -> None:
-    """It accepts and never answers: the timeout ends it."""
+    """It accepts and never responds: the timeout ends it."""
 
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read(-1)
@@ -367,24 +367,24 @@ async def test_200_concurrent_deliveries_reuse_connections_and_close_cleanly() -
 
 
 async def test_it_survives_a_restart_of_the_receiver() -> None:
-    """A pooled connection that the receiver closed is no failure the next time."""
+    """A pooled connection that the receiver closed is not a failure the next time."""
     with Receiver(answer=lambda _: Reply(200, b"", {"Connection": "close"})) as receiver:
         async with adapter_cache() as adapters:
             for _ in range(20):
                 assert (await attempt(make_delivery(receiver.url), adapters, make_settings())).delivered
 
 
-def answering(**answer: Any) -> HttpAdapter:
+def answering(**response: Any) -> HttpAdapter:
     """Return an adapter whose transport is a respx router."""
     router = respx.Router()
-    router.post("https://example.com/").mock(**answer)
+    router.post("https://example.com/").mock(**response)
     adapter = HttpAdapter(parse("https://example.com/"), CONTEXT)
     adapter._transport = httpx.MockTransport(router.async_handler)
     return adapter
 
 
 async def test_a_broken_charset_is_read_all_the_same() -> None:
-    """An encoding that Python does not know (an edge that a real server seldom shows)."""
+    """An encoding that Python does not know (an edge that a real server rarely shows)."""
     headers = {"Content-Type": "text/plain; charset=klingon"}
     adapter = answering(return_value=httpx.Response(200, headers=headers, content=b"ok"))
     assert (await adapter.publish(MESSAGE)).excerpt == "ok"

@@ -144,7 +144,7 @@ async def test_a_password_goes_to_its_brokers_only(hosts: str, authority: tuple[
     if not expected:
         assert (result.permanent, result.health, result.setup) == (False, "failed", True)
         start = f"the credentials_profile 'p' is not for 127.0.0.1:{broker.port}; "
-        assert str(result.error).startswith(start + ("add it to" if hosts else "say in WEBHOOKS_CREDENTIALS where"))
+        assert str(result.error).startswith(start + ("add it to" if hosts else "add its hosts in WEBHOOKS_CREDENTIALS"))
         assert "geheim" not in str(result.error)
 
 
@@ -161,7 +161,7 @@ async def test_a_password_goes_to_no_broker_that_another_names(authority: tuple[
 
 
 async def test_a_profile_without_a_password_needs_no_hosts(authority: tuple[ssl.SSLContext, Path]) -> None:
-    """A file of certificates is no secret."""
+    """A file of certificates is not a secret."""
     with kafka(Broker(), authority[0]) as broker:
         credentials = {"p": {"ca_file": str(authority[1])}}
         endpoint = {"credentials_profile": "p"}

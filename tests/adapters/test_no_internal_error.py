@@ -91,7 +91,7 @@ def test_responses(receiver: Receiver) -> None:
 
 
 def test_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that the grammar lets through; every name leads to a port where nobody listens."""
+    """All that the grammar lets through; every name leads to a port where nothing listens."""
     real = socket.getaddrinfo
 
     def nobody(_: Any, port: Any, *more: Any, **options: Any) -> Any:

@@ -201,7 +201,7 @@ async def test_no_token_endpoint_is_read_without_end(google: Tokens, tmp_path: P
         async with adapter_cache(credentials={"p": {"credentials_file": str(file)}}) as adapters:
             result = await deliver_with(file, adapters)
     assert (result.delivered, result.setup, google.seen) == (False, True, [])
-    assert "responds without end" in str(result.error), RESPONSE_BYTES
+    assert "sends an endless response" in str(result.error), RESPONSE_BYTES
 
 
 async def test_one_token_for_many(google: Tokens, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ async def test_sqs_sends_in_batches_of_ten(sqs: Sqs) -> None:
 
 
 async def test_sqs_credentials_of_a_profile(sqs: Sqs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keys or a profile's name; a word that is none of AWS's is refused, and no secret is repeated."""
+    """Keys or a profile's name; a word that is not AWS's is rejected, and no secret is repeated."""
     url = sqs.create("profiles")
     session.cache_clear()  # it knows the credentials of the tests before
     for name in AWS:
@@ -187,7 +187,7 @@ async def test_sqs_keys_are_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path
 @pytest.mark.usefixtures("aws")
 async def test_sqs_takes_ten_attributes(sqs: Sqs) -> None:
     """More extra headers than fit are our own mistake; those that fit arrive."""
-    for count, error in ((4, None), (5, "SQS takes 10 message attributes; remove 1 of the extra headers")):
+    for count, error in ((4, None), (5, "SQS accepts 10 message attributes; remove 1 of the extra headers")):
         headers = {f"X-{number}": "x" for number in range(count)}
         result = await deliver(sqs.create(f"attributes-{count}"), endpoint={"headers": headers})
         assert (result.delivered, result.permanent, result.error) == (error is None, error is not None, error)
@@ -206,9 +206,9 @@ def pubsub(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PubSub]
 
 #: What Pub/Sub does not take of a message, and what our error names; the server's limits are of another hand than ours.
 BEYOND: dict[str, tuple[dict[str, str], str]] = {
-    "value": ({"X-Long": "x" * 1025}, "Pub/Sub takes 1,024 bytes in an attribute; shorten the header 'X-Long'"),
-    "name": ({"X" * 257: "x"}, "does not take a message attribute of the name"),
-    "reserved": ({"goog-x": "x"}, "does not take a message attribute of the name 'goog-x'"),
+    "value": ({"X-Long": "x" * 1025}, "Pub/Sub accepts 1,024 bytes per attribute; shorten the header 'X-Long'"),
+    "name": ({"X" * 257: "x"}, "does not accept a message attribute with the name"),
+    "reserved": ({"goog-x": "x"}, "does not accept a message attribute with the name 'goog-x'"),
     "count": ({f"X-{n}": "x" for n in range(101)}, "takes 100 message attributes; remove 7 of the extra headers"),
 }
 
@@ -234,7 +234,7 @@ async def test_pubsub_takes_short_ordering_keys(pubsub: PubSub) -> None:
     for key, delivered in (("ü" * 512, True), ("ü" * 512 + "x", False)):
         result = await deliver(url, endpoint={"body": json.dumps({"actor_user_id": key})})
         assert (result.delivered, result.permanent) == (delivered, not delivered)
-    assert "Pub/Sub takes 1,024 bytes as an ordering key" in str(result.error)
+    assert "Pub/Sub accepts 1,024 bytes as an ordering key" in str(result.error)
 
 
 async def test_pubsub_with_npms_client(pubsub: PubSub) -> None:
@@ -303,9 +303,9 @@ async def test_kafka_key(directory: Path) -> None:
 
 
 async def test_kafka_credentials() -> None:
-    """SASL needs a profile with both, PLAIN needs TLS; librdkafka's refusal of a configuration is told."""
+    """SASL needs a profile with both, PLAIN needs TLS; librdkafka's rejection of a configuration is reported."""
     plain = await deliver("kafka://127.0.0.1:1/t?sasl=PLAIN")
-    assert plain.error == "sasl=PLAIN sends the password as it is; add tls=true to the URL"
+    assert plain.error == "sasl=PLAIN sends the password in plain text; add tls=true to the URL"
     url = "kafka://127.0.0.1:1/t?tls=true&sasl=PLAIN"
     without = await deliver(url)
     assert (without.permanent, without.health) == (False, "failed")

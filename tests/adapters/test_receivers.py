@@ -198,7 +198,7 @@ ODD = {
     "a bare LF among others": b"HTTP/1.1 200 OK\r\nX: y\nContent-Length: 2\r\n\r\nok",
     "bare LF in chunks": b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n",
     "space before a colon": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
-    "a line that is no header": b"HTTP/1.1 200 OK\r\nrubbish\r\nContent-Length: 2\r\n\r\nok",
+    "a malformed header line": b"HTTP/1.1 200 OK\r\nrubbish\r\nContent-Length: 2\r\n\r\nok",
     "a header without a name": b"HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 2\r\n\r\nok",
     "a name that is none": b"HTTP/1.1 200 OK\r\nX(y): z\r\nContent-Length: 2\r\n\r\nok",
     "a control character": b"HTTP/1.1 200 OK\r\nX: a\x01b\0c\r\nContent-Length: 2\r\n\r\nok",
@@ -225,11 +225,11 @@ UNDELIMITED = {
 @pytest.mark.parametrize("odd", [*ODD, *UNDELIMITED])
 async def test_odd_responses_count(odd: str, pieces: bool, run: Run, results: Any) -> None:
     """However the bytes come. Their length is in doubt: nothing is sent on their connection again."""
-    answer = {**ODD, **UNDELIMITED}[odd]
-    parts: list[Any] = [answer]
+    response = {**ODD, **UNDELIMITED}[odd]
+    parts: list[Any] = [response]
     if pieces:
-        third = len(answer) // 3
-        parts = [answer[:third], 0.01, answer[third:-third], 0.01, answer[-third:]]
+        third = len(response) // 3
+        parts = [response[:third], 0.01, response[third:-third], 0.01, response[-third:]]
     with run(script(*parts, *[close] if odd in UNDELIMITED else [])) as raw:
         found = await results(raw, 2)
     assert [(one.delivered, one.response_excerpt, one.error) for one in found] == [(True, "ok", None)] * 2
@@ -252,12 +252,12 @@ OK_1_0 = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\
 
 @pytest.mark.parametrize("how", [close, cut, reset, half_close])
 @pytest.mark.parametrize("after", [0, 0.03])
-@pytest.mark.parametrize("answer", [OK, OK_1_0], ids=["1.1", "1.0"])
+@pytest.mark.parametrize("response", [OK, OK_1_0], ids=["1.1", "1.0"])
 async def test_a_receiver_that_closes_after_each_response(
-    how: Any, after: float, answer: bytes, run: Run, results: Any
+    how: Any, after: float, response: bytes, run: Run, results: Any
 ) -> None:
-    """Just when the next request comes: that is no failure, and each delivery arrives."""
-    with run(script(answer, after, how)) as raw:
+    """Just when the next request comes: that is not a failure, and each delivery arrives."""
+    with run(script(response, after, how)) as raw:
         found = await results(raw, 12, wait=after)
     assert [one.error for one in found if one.error] == []
     assert len(raw.requests) == 12, "none was read twice"
@@ -363,10 +363,10 @@ async def test_a_long_head(size: int, run: Run, results: Any) -> None:
 BIG = '{"x":"' + "y" * 12_000_000 + '"}'
 
 
-@pytest.mark.parametrize("answer", [OK, OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")], ids=["kept", "close"])
-async def test_an_unread_request(answer: bytes, run: Run, results: Any) -> None:
-    """The receiver answers early and never reads: its connection is neither reused nor left to it."""
-    with run(script(answer, hold, reads=False)) as raw:
+@pytest.mark.parametrize("response", [OK, OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")], ids=["kept", "close"])
+async def test_an_unread_request(response: bytes, run: Run, results: Any) -> None:
+    """The receiver responds early and never reads: its connection is neither reused nor left to it."""
+    with run(script(response, hold, reads=False)) as raw:
         sockets = open_sockets()
         found = await results(raw, 2, body=BIG)
         await eventually(lambda: open_sockets() <= sockets)
@@ -375,7 +375,7 @@ async def test_an_unread_request(answer: bytes, run: Run, results: Any) -> None:
 
 
 async def test_a_receiver_that_responds_before_it_reads(run: Run, results: Any) -> None:
-    """As receivers are told to: it gets the whole request all the same, and the next one."""
+    """As receivers are advised to: it still gets the whole request, and the next one."""
 
     def read(sock: socket.socket) -> None:
         time.sleep(0.1)
@@ -393,7 +393,7 @@ async def test_a_receiver_that_responds_before_it_reads(run: Run, results: Any) 
 
 
 async def test_a_queue_of_the_system_is_unsent_too(run: Run, results: Any) -> None:
-    """The receiver's window is small: nothing is left in this process, and yet nobody has read it."""
+    """The receiver's window is small: nothing is left in this process, and yet the receiver has not read it."""
     with run(script(OK, hold, reads=False)) as raw:
         raw.window = 4096
         found = await results(raw, 3, body='{"x":"' + "y" * 200_000 + '"}')

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-REFUSED = "is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network"
+REFUSED = "is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network"
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
-    """Answers of DNS by name: one list of addresses a look-up, the last for ever."""
-    answers: dict[str, list[list[str]]] = {}
+    """DNS responses by name: one list of addresses per look-up, the last one forever."""
+    responses: dict[str, list[list[str]]] = {}
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, port: Any, *more: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name not in answers:
+        if name not in responses:
             return real(host, port, *more, **options)
-        lookups = answers[name]
+        lookups = responses[name]
         found = lookups.pop(0) if len(lookups) > 1 else lookups[0]
         return [one for address in found for one in real(address, port, *more, **options)]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return answers
+    return responses
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ async def test_loopback_in_each_form(host: str) -> None:
         result = await deliver(f"http://{host}:{port}/", allowed_networks="")
         assert receiver.received == []
     assert not result.delivered
-    # or the URL is no right one, which each of these says
+    # or the URL is invalid, which each of these says
     assert any(part in str(result.error) for part in (REFUSED, "Invalid IPv4 address", "the URL is malformed"))
 
 
@@ -70,7 +70,7 @@ async def test_a_name_that_resolves_to_a_private_address(names: dict[str, list[l
 
 
 async def test_rebinding_cannot_win(names: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name is looked up once: what was checked is connected to, also when the next answer would be another."""
+    """The name is looked up once: what was checked is connected to, even if the next response would be different."""
     connected: list[str] = []
 
     async def connect(_: object, __: object, address: tuple[str, int]) -> Any:

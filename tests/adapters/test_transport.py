@@ -24,10 +24,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Script:
-    """A server that answers each request with the given bytes, and counts connections and requests."""
+    """A server that responds to each request with the given bytes, and counts connections and requests."""
 
-    def __init__(self, *answers: bytes, close: bool = False) -> None:
-        self._answers = answers
+    def __init__(self, *responses: bytes, close: bool = False) -> None:
+        self._answers = responses
         self._close = close
         self.connections = 0
         self.requests: list[bytes] = []
@@ -53,9 +53,9 @@ class Script:
 
 
 @asynccontextmanager
-async def script(*answers: bytes, close: bool = False) -> AsyncIterator[Script]:
+async def script(*responses: bytes, close: bool = False) -> AsyncIterator[Script]:
     """Run one."""
-    one = Script(*answers, close=close)
+    one = Script(*responses, close=close)
     server = await asyncio.start_server(one.connected, "127.0.0.1", 0)
     one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     async with server:
@@ -69,7 +69,7 @@ async def results(server: Script, count: int, **settings: Any) -> list[Attempt]:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         [OK],
         [OK[:5], OK[5:30], OK[30:]],
@@ -79,39 +79,39 @@ async def results(server: Script, count: int, **settings: Any) -> list[Attempt]:
     ],
     ids=["at once", "in pieces", "chunked", "after hints", "after 100"],
 )
-async def test_whole_responses_and_one_connection(answer: list[bytes]) -> None:
+async def test_whole_responses_and_one_connection(response: list[bytes]) -> None:
     """However the bytes come; and the connection serves the next delivery."""
-    async with script(*answer) as server:
+    async with script(*response) as server:
         found = await results(server, 3)
     assert [(one.delivered, one.response_excerpt, one.error) for one in found] == [(True, "ok", None)] * 3
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.0 200 OK\r\n\r\nok", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"],
 )
-async def test_a_body_that_ends_with_its_connection(answer: bytes) -> None:
-    """It is complete then, and the next delivery connects anew."""
-    async with script(answer, close=True) as server:
+async def test_a_body_that_ends_with_its_connection(response: bytes) -> None:
+    """It is complete then, and the next delivery opens a new connection."""
+    async with script(response, close=True) as server:
         found = await results(server, 2)
     assert [(one.delivered, one.response_excerpt) for one in found] == [(True, "ok")] * 2
     assert server.connections == 2
 
 
 @pytest.mark.parametrize(
-    "answer", [OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"), OK.replace(b"/1.1", b"/1.0")]
+    "response", [OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"), OK.replace(b"/1.1", b"/1.0")]
 )
-async def test_a_connection_that_is_not_kept(answer: bytes) -> None:
+async def test_a_connection_that_is_not_kept(response: bytes) -> None:
     """The server says so: nothing is sent on it again."""
-    async with script(answer) as server:
+    async with script(response) as server:
         found = await results(server, 2)
     assert all(one.delivered for one in found)
     assert server.connections == 2
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("response", "error"),
     [
         (b"", "RemoteProtocolError: Server disconnected without sending a response."),
         (b"HTTP/1.1 200 OK\r\nContent-Le", "RemoteProtocolError: Server disconnected without sending a response."),
@@ -121,9 +121,9 @@ async def test_a_connection_that_is_not_kept(answer: bytes) -> None:
     ],
     ids=["nothing", "half a head", "no HTTP", "two lengths", "endless head"],
 )
-async def test_a_response_that_is_none(answer: bytes, error: str) -> None:
+async def test_a_response_that_is_none(response: bytes, error: str) -> None:
     """A failure of the endpoint, that is retried."""
-    async with script(answer, close=True) as server:
+    async with script(response, close=True) as server:
         (found,) = await results(server, 1)
     assert str(found.error).startswith(error)
     assert (found.delivered, found.permanent, found.health) == (False, False, "failed")
@@ -131,9 +131,9 @@ async def test_a_response_that_is_none(answer: bytes, error: str) -> None:
 
 @pytest.mark.parametrize("more", [b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n", b"rubbish"])
 async def test_a_second_response_is_nobodys(more: bytes) -> None:
-    """Neither in the same breath nor later is it taken for the answer to the next delivery."""
-    for answers in ([OK + more], [OK, more]):
-        async with script(*answers) as server, adapter_cache() as adapters:
+    """Neither in the same breath nor later is it taken for the response to the next delivery."""
+    for responses in ([OK + more], [OK, more]):
+        async with script(*responses) as server, adapter_cache() as adapters:
             for _ in range(3):
                 found = await attempt(make_delivery(server.url), adapters, make_settings())
                 assert (found.delivered or "ProtocolError" in str(found.error), found.response_status) != (True, 410)
@@ -142,14 +142,14 @@ async def test_a_second_response_is_nobodys(more: bytes) -> None:
 
 
 async def test_101_is_no_success() -> None:
-    """Nobody asked for another protocol."""
+    """No request asked for another protocol."""
     async with script(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n") as server:
         (found,) = await results(server, 1)
     assert found.error == "HTTP 101 Switching Protocols"
 
 
 async def test_a_timed_out_exchange_is_not_continued() -> None:
-    """Its connection is closed: a late answer reaches no other delivery."""
+    """Its connection is closed: a late response reaches no other delivery."""
     async with script(OK[:20]) as server:
         found = await results(server, 2, timeout_seconds=0.1)
     assert [one.error for one in found] == ["no complete response within 0.1 s"] * 2

@@ -46,7 +46,7 @@ async def found(url: str, profile: str | None = None, **settings: Any) -> str | 
 
 
 def free_port() -> int:
-    """Return a port at which nobody listens."""
+    """Return a port at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
@@ -63,7 +63,7 @@ class Authority:
         self.bundle.write_bytes(root.public_bytes(Encoding.PEM))
 
     def server(self, name: str = "hook.example", *, since: int = -1, until: int = 1) -> ssl.SSLContext:
-        """Return the context of a server whose certificate is valid between so many days from now."""
+        """Return the context of a server whose certificate is valid between this many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -112,7 +112,7 @@ def silent() -> Iterator[int]:
 
 @pytest.fixture
 def mail() -> Iterator[int]:
-    """The port of a server that greets whoever connects."""
+    """The port of a server that sends data as soon as a client connects."""
 
     def greet() -> None:
         with suppress(OSError):
@@ -171,14 +171,14 @@ async def test_no_such_name(url: str, error: int, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     text = {
         socket.EAI_NONAME: "The name nowhere.invalid does not resolve: check its spelling.",
-        socket.EAI_AGAIN: "The name server does not know nowhere.invalid at present: check the name, and the workers'"
-        " DNS.",
+        socket.EAI_AGAIN: "The name server cannot resolve nowhere.invalid at the moment: check the name, and the"
+        " workers' DNS.",
     }[error]
     assert await found(url) == text
 
 
 async def test_a_name_of_the_machines_own_resolver() -> None:
-    """Whatever it is that its DNS answers, the warning names the host."""
+    """Whatever its DNS returns, the warning names the host."""
     assert "nowhere.invalid" in str(await found("https://nowhere.invalid/"))
 
 
@@ -196,14 +196,14 @@ async def test_a_name_of_the_machines_own_resolver() -> None:
 async def test_a_private_address(url: str, name: str, names: Names) -> None:
     """It is not connected to."""
     names["hook.example"] = [["93.184.216.34", "10.0.0.5"]]
-    text = f"Deliveries will fail: {name} is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network."
+    text = f"Deliveries will fail: {name} is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network."
     assert await found(url, allowed_networks="") == text
 
 
 async def test_a_private_address_sees_no_connection() -> None:
     """The rules of deliveries hold: the address is looked at first."""
     with receiver(script(OK)) as raw:
-        assert "is no public address" in str(await found(raw.url, allowed_networks=""))
+        assert "is not a public address" in str(await found(raw.url, allowed_networks=""))
         assert raw.connections == 0
 
 
@@ -211,10 +211,10 @@ async def test_a_private_address_sees_no_connection() -> None:
     ("days", "bundled", "host", "reason", "cure"),
     [
         ((-9, -1), True, "hook.example", "certificate has expired", "renew it"),
-        ((1, 9), True, "hook.example", "certificate is not yet valid", "set the receiver's clock, or wait"),
-        ((-1, 1), False, "hook.example", "unable to get local issuer certificate", "let the receiver send"),
+        ((1, 9), True, "hook.example", "certificate is not yet valid", "correct the receiver's clock, or wait"),
+        ((-1, 1), False, "hook.example", "unable to get local issuer certificate", "have the receiver send"),
         ((-1, 1), True, "other.example", "certificate is not valid for 'other.example'", "correct the URL's host"),
-        ((-1, 1), True, "127.0.0.1", "certificate is not valid for '127.0.0.1'", "give the URL the name"),
+        ((-1, 1), True, "127.0.0.1", "certificate is not valid for '127.0.0.1'", "use the name"),
     ],
 )
 @pytest.mark.parametrize("form", ["https://{}/", "kafka://{}/topic?tls=true"])
@@ -249,15 +249,15 @@ async def test_a_self_signed_certificate(tmp_path: Path, names: Names) -> None:
     context.load_cert_chain(file)
     with receiver(script(OK), context=context) as raw:
         assert await found(f"https://hook.example:{raw.port}/") == (
-            f"The certificate of hook.example:{raw.port} is not accepted (self-signed certificate): use one of a public"
-            " authority, or give the workers this one in WEBHOOKS_CA_BUNDLE."
+            f"The certificate of hook.example:{raw.port} is not accepted (self-signed certificate): use one from a"
+            " public authority, or add it to the workers' WEBHOOKS_CA_BUNDLE."
         )
 
 
 async def test_a_port_that_speaks_no_tls(silent: int, mail: int) -> None:
     """One that says something else, and one that says nothing, within the timeout."""
     assert (await found(f"https://127.0.0.1:{mail}/") or "").startswith(
-        f"127.0.0.1:{mail} does not speak TLS as it should ("
+        f"127.0.0.1:{mail} does not speak TLS correctly ("
     )
     assert await found(f"https://127.0.0.1:{silent}/", timeout_seconds=0.3) == (
         f"127.0.0.1:{silent} does not respond within 0.3 s: check the port and firewalls."
@@ -268,11 +268,11 @@ async def test_a_port_that_speaks_no_tls(silent: int, mail: int) -> None:
     "form", ["http://{}/", "https://{}/", "kafka://{}/topic", "sqs://q?region=us-east-1&endpoint_url=http://{}"]
 )
 async def test_a_refused_connection(form: str) -> None:
-    """Nobody listens there."""
+    """Nothing listens there."""
     at = f"127.0.0.1:{free_port()}"
     text = str(await found(form.format(at)))
-    assert text.startswith(f"{at} accepts no connection (")
-    assert text.endswith("): check the port, firewalls, and that the receiver runs.")
+    assert text.startswith(f"{at} does not accept connections (")
+    assert text.endswith("): check the port, the firewall and the receiver.")
 
 
 async def test_the_first_broker_that_fails_is_named() -> None:
@@ -280,7 +280,7 @@ async def test_the_first_broker_that_fails_is_named() -> None:
     with receiver(script(OK)) as raw:
         port = free_port()
         url = f"kafka://127.0.0.1:{raw.port},127.0.0.1:{port}/topic"
-        assert f"127.0.0.1:{port} accepts no connection" in str(await found(url))
+        assert f"127.0.0.1:{port} does not accept connections" in str(await found(url))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ async def test_the_first_broker_that_fails_is_named() -> None:
     [
         ("http://hook.example/", None, "the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true"),
         ("kafka://b:9092/t", "nowhere", "the endpoint's credentials_profile 'nowhere' is not in WEBHOOKS_CREDENTIALS"),
-        ("kafka://b:9092/t", "torn", "the credentials profile's ca_file, /nowhere.pem, has no certificates in PEM"),
+        ("kafka://b:9092/t", "torn", "the credentials profile's ca_file, /nowhere.pem, has no PEM certificates in PEM"),
         ("gopher://hook.example/", None, None),
     ],
 )

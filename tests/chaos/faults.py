@@ -1,4 +1,4 @@
-"""The faults: each does its harm and mends it."""
+"""The faults: each does its harm and repairs it."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def healthy_run(world: World, events: int) -> tuple[float, float]:
 def test_a_black_hole_among_healthy_endpoints(directory: Path, report: Report) -> None:
     """One endpoint connects and never responds, with a backlog; the others' deliveries do not wait for it.
 
-    Each round measures the healthy endpoints alone, then beside a new black hole: pairs, since the machine is shared.
+    Each round measures the healthy endpoints alone, then with a new black hole: pairs, since the machine is shared.
     """
     endpoints, events, rounds = (99, 40, 9) if FULL else (20, 20, 1)
     fallen = threading.Event()

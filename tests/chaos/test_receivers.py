@@ -24,14 +24,14 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @contextmanager
-def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve raw bytes, a thread a connection; `answer` is called once something has come."""
+def raw_server(response: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serve raw bytes, a thread a connection; `respond` is called once something has come."""
 
     def serve(connection: socket.socket) -> None:
         with connection:
             try:
                 connection.recv(65536)
-                answer(connection)
+                response(connection)
             except OSError:
                 pass
 

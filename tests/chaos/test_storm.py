@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.conftest import Report
 
-#: Events for each fault, each to two endpoints, over so many seconds.
+#: Events for each fault, each to two endpoints, over this many seconds.
 EVENTS, SECONDS = (1000, 5.0) if FULL else (100, 1.5)
 
 

@@ -92,7 +92,7 @@ class World:
         return str(self.query(sql, *row.values())[0]["id"])
 
     def dispatch(self, count: int) -> None:
-        """Dispatch so many events, and again what was not acknowledged: an app does so, with idempotency keys."""
+        """Dispatch this many events, and again what was not acknowledged: an app does so, with idempotency keys."""
         keys = [str(uuid.uuid4()) for _ in range(count)]
         sql = (
             "select public.dispatch_webhook('user.joined_community', %s::jsonb, null, key)"

@@ -32,7 +32,7 @@ def test_add_list_remove(system: System, webhooks: Webhooks) -> None:
     make_account(system.supabase, ADA)
     set_app_metadata(system.supabase, sign_in(system.supabase, ADA)["user"]["id"], plan="gold")
     before = metadata(system)
-    assert "There is no admin; add one: webhooks admins add EMAIL" in webhooks("admins", "list").err
+    assert "There are no admins; add one with: webhooks admins add EMAIL" in webhooks("admins", "list").err
     for _ in range(2):
         assert webhooks("admins", "add", "Ada@Example.com").out == "Ada@Example.com is a webhook admin.\n"
         assert metadata(system) == before | {"webhooks_role": "admin"}
@@ -40,7 +40,7 @@ def test_add_list_remove(system: System, webhooks: Webhooks) -> None:
     assert (listed["email"], listed["named_by"], listed["counts"]) == (ADA.email, ["app_metadata.webhooks_role"], True)
     assert ADA.email in webhooks("admins", "list").out
     for _ in range(2):
-        assert webhooks("admins", "remove", ADA.email).out == "ada@example.com is no webhook admin.\n"
+        assert webhooks("admins", "remove", ADA.email).out == "ada@example.com is no longer a webhook admin.\n"
         assert metadata(system) == before
     assert webhooks("admins", "list", "--json").json == []
 
@@ -50,7 +50,10 @@ def test_who_is_one_by_the_app(system: System, webhooks: Webhooks) -> None:
     make_account(system.supabase, ADA)
     set_app_metadata(system.supabase, sign_in(system.supabase, ADA)["user"]["id"], role="admin")
     done = webhooks("admins", "remove", ADA.email)
-    assert (done.code, "is still an admin, by app_metadata.role, which belongs to the app" in done.err) == (0, True)
+    assert (done.code, "is still an admin through app_metadata.role, which belongs to your app" in done.err) == (
+        0,
+        True,
+    )
     assert metadata(system)["role"] == "admin"
 
 

@@ -1,4 +1,4 @@
-"""`webhooks adopt`: a copy of a project's database delivers nothing until somebody says so."""
+"""`webhooks adopt`: a copy of a project's database delivers nothing until someone says so."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def log(worker: Worker) -> str:
 
 
 def test_which_one_must_be_said(copied: System, webhooks: Callable[..., Done]) -> None:
-    """Neither and both are no answer."""
+    """Neither and both are errors."""
     for arguments in ((), ("--deliver", "--discard")):
         done = webhooks("adopt", *arguments)
         assert done.code == 2
@@ -98,7 +98,7 @@ def test_which_one_must_be_said(copied: System, webhooks: Callable[..., Done]) -
 
 
 def test_the_doctor_says_so(copied: System, webhooks: Callable[..., Done]) -> None:
-    """As a problem, with the cure, until somebody has decided."""
+    """As a problem, with the cure, until someone has decided."""
     (found,) = [one for one in webhooks("doctor", "--json").json if one["check"] == "project"]
     assert found["status"] == "problem"
     assert "belongs to original.supabase.co" in found["text"]

@@ -38,7 +38,7 @@ def test_healthy(system: System, webhooks: Webhooks) -> None:
     assert [one for one in done.json if one["status"] != "ok"] == []
     assert done.code == 0
     shown = webhooks("doctor")
-    assert "grants and policies are as they should be" in shown.out
+    assert "grants and policies are correct" in shown.out
     assert system.supabase.keys.secret not in shown.out + done.out
 
 
@@ -50,7 +50,7 @@ def test_environment() -> None:
 
 
 def test_no_broker(system: System, webhooks: Webhooks) -> None:
-    """That is no problem; doctor says who delivers then, and when to switch. Where nobody does, it says both."""
+    """That is not a problem; doctor says what delivers then, and when to switch. If nothing does, it says so too."""
     done = webhooks("doctor", "--json", REDIS_URL="")
     found = finding(done, "broker")
     assert found["status"] == "ok"
@@ -78,7 +78,7 @@ def test_the_wake_up(system: System, webhooks: Webhooks) -> None:
 
 
 def test_keys(system: System, webhooks: Webhooks) -> None:
-    """A browser's key is told from a server's, in both forms."""
+    """A browser's key is distinguished from a server's, in both forms."""
     anon = "e30.eyJyb2xlIjoiYW5vbiJ9.x"
     for key in (system.supabase.keys.publishable, anon):
         done = webhooks("doctor", "--json", SUPABASE_SERVICE_ROLE_KEY=key)
@@ -94,24 +94,24 @@ def test_keys(system: System, webhooks: Webhooks) -> None:
 def test_services_away(webhooks: Webhooks) -> None:
     """Each is named, without its password."""
     done = webhooks("doctor", "--json", REDIS_URL=f"redis://:geheim@127.0.0.1:{free_port()}")
-    assert finding(done, "redis")["text"] == "Redis did not answer (ConnectionError)"
+    assert finding(done, "redis")["text"] == "Redis did not respond (ConnectionError)"
     assert "geheim" not in done.out
     done = webhooks("doctor", "--json", SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
-    assert "Supabase did not answer" in finding(done, "supabase")["text"]
+    assert "Supabase did not respond" in finding(done, "supabase")["text"]
     assert "paused" in finding(done, "supabase")["cure"]
     assert finding(done, "redis")["status"] == "ok"
 
 
 def test_rabbitmq(webhooks: Webhooks, rabbitmq_server: RabbitMQ) -> None:
-    """It is looked at in Redis's place; away, or refusing us, it is named without its password."""
+    """It is checked instead of Redis; if it is down or rejects us, it is named without its password."""
     well = {"REDIS_URL": "", "WEBHOOKS_BROKER_URL": rabbitmq_server.url}
     done = webhooks("doctor", "--json", **well)
     assert finding(done, "environment")["status"] == finding(done, "rabbitmq")["status"] == "ok"
     assert "redis" not in {one["check"] for one in done.json}
     ill = {
-        f"amqp://user:geheim@127.0.0.1:{free_port()}/": "RabbitMQ did not answer (AMQPConnectionError)",
-        rabbitmq_server.url.replace(":guest@", ":geheim@"): "RabbitMQ did not answer (ProbableAuthenticationError)",
-        f"{rabbitmq_server.url}geheim": "RabbitMQ did not answer (ProbableAccessDeniedError)",
+        f"amqp://user:geheim@127.0.0.1:{free_port()}/": "RabbitMQ did not respond (AMQPConnectionError)",
+        rabbitmq_server.url.replace(":guest@", ":geheim@"): "RabbitMQ did not respond (ProbableAuthenticationError)",
+        f"{rabbitmq_server.url}geheim": "RabbitMQ did not respond (ProbableAccessDeniedError)",
     }
     for url, text in ill.items():
         done = webhooks("doctor", "--json", REDIS_URL="", WEBHOOKS_BROKER_URL=url)
@@ -178,7 +178,7 @@ WAITING = """
         (
             "create or replace function public.is_webhook_admin() returns boolean language sql stable as 'select true'",
             "admins",
-            "public.is_webhook_admin() calls a made-up user an admin",
+            "public.is_webhook_admin() accepts a made-up user as an admin",
         ),
         ("", "cron", "the dispatcher has never been called"),
         (
@@ -216,7 +216,7 @@ def test_database(system: System, webhooks: Webhooks, harm: str, check: str, tex
 
 
 def test_clock() -> None:
-    """A clock that receivers would refuse is a problem."""
+    """A clock that receivers would reject is a problem."""
     assert [doctor._clock(ahead).status for ahead in (0.5, -4, 30, -119, 500)] == [
         "ok", "ok", "warning", "warning", "problem",
     ]  # fmt: skip
@@ -224,7 +224,7 @@ def test_clock() -> None:
 
 
 def test_listener(system: System, webhooks: Webhooks) -> None:
-    """A notification is sent and comes; an address where nobody answers is told without its password."""
+    """A notification is sent and comes; an address where nothing responds is reported without its password."""
     assert finding(webhooks("doctor", "--json", WEBHOOKS_DATABASE_URL=system.dsn), "listener")["status"] == "ok"
     nowhere = f"postgresql://listener:geheim@127.0.0.1:{free_port()}/app"
     done = webhooks("doctor", "--json", WEBHOOKS_DATABASE_URL=nowhere)

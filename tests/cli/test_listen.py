@@ -48,7 +48,7 @@ def post(url: str, secret: str = SECRET, *, at: float | None = None, **headers: 
 
 
 def test_verified_and_forwarded(listen: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
-    """The app gets the same bytes and signatures; its answer goes back; one line of JSON each."""
+    """The app gets the same bytes and signatures; its response goes back; one line of JSON each."""
     with Receiver(answer=lambda _: Reply(418, b"teapot")) as app:
         process, url = listen("--json", "--count", "1", "--forward-to", app.url.removeprefix("http://") + "/hook")
         answer = post(f"{url}/x?y=1")
@@ -73,10 +73,10 @@ def test_not_verified(listen: Callable[..., tuple[subprocess.Popen[str], str]]) 
     out, _ = process.communicate(timeout=60)
     lines = [json.loads(line) for line in out.splitlines()]
     assert [line["problem"] for line in lines] == [
-        "X-Webhook-Signature is not this secret's",
-        "webhook-timestamp is more than five minutes away: is a clock wrong?",
-        "it carries no signature: has the endpoint a secret_key?",
-        "webhook-signature is not this secret's",
+        "X-Webhook-Signature does not match this secret",
+        "webhook-timestamp is more than five minutes off: is a clock wrong?",
+        "it has no signature: does the endpoint have a secret_key?",
+        "webhook-signature does not match this secret",
     ]
     assert {line["verified"] for line in lines} == {False}
     assert process.returncode == 1
@@ -84,12 +84,12 @@ def test_not_verified(listen: Callable[..., tuple[subprocess.Popen[str], str]]) 
 
 
 def test_shown_to_people(listen: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
-    """Pretty-printed; a terminal's control characters in it do nothing; the chosen status is answered."""
+    """Pretty-printed; a terminal's control characters in it do nothing; the chosen status is returned."""
     process, url = listen("--count", "2", "--status", "503")
     assert post(url).status_code == 503
     httpx.post(url, content=b"\x1b[2Jboo", trust_env=False)
     out, _ = process.communicate(timeout=60)
-    assert "user.joined_community msg_1  verified  answered 503" in out
+    assert "user.joined_community msg_1  verified  returned 503" in out
     assert '    "community_city": "Zürich"' in out
     assert "NOT VERIFIED" in out
     assert "\x1b" not in out
@@ -100,7 +100,7 @@ def test_an_app_that_is_away(listen: Callable[..., tuple[subprocess.Popen[str], 
     process, url = listen("--count", "1", "--forward-to", f"localhost:{free_port()}")
     assert post(url).status_code == 502
     _, err = process.communicate(timeout=60)
-    assert "did not answer (ConnectError); is your app running?" in err
+    assert "did not respond (ConnectError); is your app running?" in err
 
 
 def test_a_taken_port() -> None:

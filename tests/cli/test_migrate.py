@@ -116,7 +116,7 @@ def test_a_missing_ledger_is_derived(project: str, harm: str) -> None:
 
 
 def test_mark_applied(project: str) -> None:
-    """The ledger says so and nothing else happens; a name that is none is refused with the right ones."""
+    """The ledger says so and nothing else happens; an unknown name is rejected with the known ones."""
     assert migrate(project, "apply", "--mark-applied", "system", "--mark-applied", "platform", "--json").json == {
         "marked": ["system", "platform"]
     }
@@ -125,7 +125,7 @@ def test_mark_applied(project: str) -> None:
         assert db.execute("select to_regclass('webhooks.delivery_queue')").fetchone() == (None,)
     wrong = migrate(project, "apply", "--mark-applied", "all")
     assert wrong.code == 2
-    assert "there is no migration all; there are upgrade, system, platform, partitions" in wrong.err
+    assert "unknown migration all; the migrations are upgrade, system, platform, partitions" in wrong.err
 
 
 def test_another_version_of_the_package(project: str) -> None:
@@ -166,7 +166,7 @@ def test_the_supabase_cli_pushes_copies(application: App, project: str) -> None:
 
 
 def test_the_supabase_cli_goes_on_after_apply(application: App, project: str) -> None:
-    """What `webhooks migrate apply` did is none of its business."""
+    """It ignores what `webhooks migrate apply` did."""
     assert migrate(project, "apply", "--platform").code == 0
     application.own("20300101000000")
     application.push()
@@ -188,7 +188,7 @@ def test_another_database_is_refused(postgres: Postgres) -> None:
     dsn = postgres.create("no_supabase")
     done = run("migrate", "apply", "--dsn", dsn)
     assert done.code == 1
-    assert "this is no Supabase database" in done.err
+    assert "this is not a Supabase database" in done.err
     with psycopg.connect(dsn) as db:
         assert db.execute("select to_regnamespace('webhooks')").fetchone() == (None,)
 
@@ -203,7 +203,7 @@ def test_the_password_is_never_shown() -> None:
 
 
 def test_partitioned(project: str) -> None:
-    """With the option the migrations that partition history come after the others; without it nobody gets them."""
+    """With the option the migrations that partition history come after the others; without it they are left out."""
     assert migrate(project, "apply").code == 0
     assert migrate(project, "status", "--partitioned").code == 1
     done = migrate(project, "apply", "--partitioned", "--json")

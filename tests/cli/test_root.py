@@ -105,7 +105,7 @@ def test_supabase_away_exits_with_3() -> None:
     """And the key is not in the error."""
     done = run("stats", variables={**NEEDED, "SUPABASE_URL": f"http://127.0.0.1:{free_port()}"})
     assert done.code == 3
-    assert "Supabase did not answer webhook_overview" in done.err
+    assert "Supabase did not respond webhook_overview" in done.err
     assert "geheim" not in done.err
 
 
@@ -117,7 +117,7 @@ def test_wrong_calls_exit_with_2() -> None:
         (["deliveries", "show", "x"], "valid"),
         (["dispatch", "user.joined_community"], "--example"),
         (["dispatch", "user.joined_community", "--data", "{"], "no JSON"),
-        (["deliveries", "purge", "--older-than", "0"], "no span of time"),
+        (["deliveries", "purge", "--older-than", "0"], "not a duration"),
     ):
         done = run(*arguments, variables=variables)
         assert done.code == 2, arguments

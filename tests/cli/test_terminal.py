@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Webhooks = Callable[..., Done]
 
-#: All that a terminal obeys and Postgres can hold, and sequences of it: clear, retitle, a link, colors, an answer-back.
+#: All that a terminal obeys and Postgres can hold, and sequences of it: clear, retitle, a link, colors, a query.
 HOSTILE = (
     "".join(c for c in CONTROLS if c != "\0" and not "\ud800" <= c <= "\udfff")
     + "\x1b[2J\x1b]0;pwned\x07\x1b]8;;https://evil.example\x1b\\x\x9b5m\x1b[5m\x1b[6n\r"
@@ -68,7 +68,7 @@ class Terminal:
 
 
 def commanded(shown: str) -> list[str]:
-    """Return what in a terminal's text commands it, beside colors and a line's end."""
+    """Return the control sequences in a terminal's text, besides colors and newlines."""
     return OBEYED.findall(COLORS.sub("", shown.replace("\r\n", "\n")))
 
 

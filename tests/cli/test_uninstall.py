@@ -102,7 +102,7 @@ def test_the_database_is_as_before(platform: str, partitioned: bool) -> None:
         assert [one for one in after if one not in before] == []
         assert db.execute("select count(*) from public.communities").fetchone() == rows
     again = run("uninstall", "--yes", variables=variables)
-    assert (again.code, "nothing of this package" in again.err) == (0, True)
+    assert (again.code, "Nothing of this package" in again.err) == (0, True)
     assert run("migrate", "apply", "--json", variables=variables).json == {"applied": ["system"]}
 
 
@@ -143,7 +143,7 @@ def test_the_first_generation_is_not_ours(project: str) -> None:
         db.execute(PLATFORM.read_bytes())
         before = catalog(db)
         done = run("uninstall", "--yes", variables={"DATABASE_URL": project})
-        assert (done.code, "nothing of this package" in done.err) == (0, True)
+        assert (done.code, "Nothing of this package" in done.err) == (0, True)
         assert catalog(db) == before
 
 

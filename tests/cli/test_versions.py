@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: The body of webhook_version() in a database, or what removes it -> what is said.
 OTHERS = {
-    "drop function public.webhook_version()": "the database has SQL of before version 1, and supabase-webhooks ",
+    "drop function public.webhook_version()": "the database has SQL from before version 1, and supabase-webhooks ",
     """create or replace function public.webhook_version() returns jsonb language sql
        return jsonb_build_object('database', 0, 'oldest_client', 0)""": "the database has SQL of version 0, and ",
     """create or replace function public.webhook_version() returns jsonb language sql
@@ -62,7 +62,7 @@ def test_what_goes_together(found: dict[str, int] | None, fits: bool) -> None:
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_worker_stops(system: System, other: str) -> None:
-    """Before its first claim, with the line and a code that is no success; so do Dramatiq's other processes."""
+    """Before its first claim, with the line and a code that is not a success; so do Dramatiq's other processes."""
     system.db.execute(other.encode())
     system.endpoint("http://127.0.0.1:9/")
     system.dispatch()
@@ -100,7 +100,7 @@ def test_the_gateway_answers_503(system: System, webhooks: Callable[..., Done], 
 
 
 def test_asked_once(system: System) -> None:
-    """By a gateway: a mismatch that comes later is no surprise to a running process."""
+    """By a gateway: a later mismatch does not stop a running process."""
     gateway = system.gateway()
     with httpx.Client(base_url=gateway.url, trust_env=False) as client:
         assert client.get("/readyz").status_code == 200

@@ -88,8 +88,8 @@ def dispatch(db: Connection[dict[str, Any]]) -> Callable[..., dict[str, Any]]:
 
     def call(event: str = "user.joined_community", data: Any = JOINED, *more: Any) -> dict[str, Any]:
         marks = ", ".join(["%s", "%s::jsonb", *["%s"] * len(more)])
-        sql = f"select public.dispatch_webhook({marks}) as answer"
-        return db.execute(sql.encode(), (event, json.dumps(data), *more)).fetchone()["answer"]  # type: ignore[index]
+        sql = f"select public.dispatch_webhook({marks}) as result"
+        return db.execute(sql.encode(), (event, json.dumps(data), *more)).fetchone()["result"]  # type: ignore[index]
 
     return call
 

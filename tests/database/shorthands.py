@@ -18,9 +18,9 @@ ADMIN = "00000000-0000-0000-0000-0000000000ad"
 def call(db: Database, function: str, *arguments: Any, **named: Any) -> Any:
     """Call a public function that returns JSON."""
     marks = ", ".join([*["%s"] * len(arguments), *[f"{name} => %s" for name in named]])
-    row = db.execute(f"select public.{function}({marks}) as answer".encode(), (*arguments, *named.values())).fetchone()
+    row = db.execute(f"select public.{function}({marks}) as result".encode(), (*arguments, *named.values())).fetchone()
     assert row is not None
-    return row["answer"]
+    return row["result"]
 
 
 def as_admin(db: Database) -> None:
@@ -31,7 +31,7 @@ def as_admin(db: Database) -> None:
 
 
 def as_user(db: Database) -> None:
-    """Go on as a signed-in user who is no admin."""
+    """Go on as a signed-in user who is not an admin."""
     become(db, "authenticated", BEN)
 
 

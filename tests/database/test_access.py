@@ -69,7 +69,7 @@ def test_who_may_execute(db: Database, role: str) -> None:
 def test_admins_see_rows_and_never_secrets(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
-    """Admins read endpoints and deliveries; other users none; nobody's browser reads secret_key."""
+    """Admins read endpoints and deliveries; other users none; no browser reads secret_key."""
     endpoint(secret_key="whsec_AAAA" + "A" * 28)
     dispatch()
     become(db, "authenticated", ANA)

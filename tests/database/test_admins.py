@@ -77,7 +77,7 @@ def _row_to_see(db: Database) -> None:
     ],
 )
 def test_what_app_metadata_says(db: Database, app_metadata: dict[str, Any], expected: bool) -> None:
-    """The row of Supabase Auth decides; what the token says beside it does not."""
+    """The row of Supabase Auth decides; what else the token says does not."""
     token = make_user(db, **app_metadata)
     assert is_admin(db, token) is expected
     # a token from before the user was demoted, and one with what the user wrote itself
@@ -112,7 +112,7 @@ def test_a_token_that_counts_no_longer(db: Database, how: str, replaced: bool) -
 
 
 def test_tokens_without_their_own_session(db: Database) -> None:
-    """Of a user of Supabase Auth: none, another user's, and what is no id; a ban that is over does not count."""
+    """Of a user of Supabase Auth: none, another user's, and an invalid id; a ban that is over does not count."""
     token, other = make_user(db, webhooks_role="admin"), make_user(db)
     assert is_admin(db, {"sub": token["sub"]}) is False
     for session in (other["session_id"], str(uuid.uuid4()), "", "x", 7, None):

@@ -1,4 +1,4 @@
-"""Alerts in SQL: each starts once and ends once, at its threshold, whoever and however many look."""
+"""Alerts in SQL: each starts once and ends once, at its threshold, however many processes look."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_overdue(db: Database, look: Look, endpoint: Callable[..., str]) -> None
 
 
 def failing(db: Database, *ids: str, minutes: int = 16) -> None:
-    """Let endpoints have failed for so long, with circuits that open."""
+    """Let endpoints have failed for this long, with circuits that open."""
     db.execute(
         "update public.webhook_circuits set state = 'open', open_until = now(), last_status = 502,"
         " last_error = 'HTTP 502', failing_since = now() - %s * interval '1 minute'"
@@ -108,7 +108,7 @@ def test_endpoints_that_fail(db: Database, look: Look, endpoint: Callable[..., s
     assert told(notices) == [("endpoint_failing", "started")] * 3
     assert all("Last response: HTTP 502" in notice["summary"] for notice in notices)
     db.execute("update public.webhook_alert_notices set sent_at = now()")
-    # its circuit's trial is no end; a success, a person who disables it, and its deletion are
+    # its circuit's probe is not an end; a success, a person who disables it, and its deletion are
     db.execute("update public.webhook_circuits set state = 'half_open'")
     assert look() == []
     db.execute("update public.webhook_circuits set failing_since = null where webhook_config_id = %s", (ids[0],))
@@ -166,7 +166,7 @@ def test_disabled(db: Database, look: Look, endpoint: Callable[..., str]) -> Non
 
 
 def test_a_notice_goes_out_once(db: Database, dsn: str, look: Look, endpoint: Callable[..., str]) -> None:
-    """Twenty who look at once get it once; a failed one is tried again, later and ten times at most; an end waits."""
+    """Twenty who look at once get it once; a failed one is retried, later and ten times at most; an end waits."""
     one = endpoint()
     deliveries(db, one, 101, "pending", due="1 hour")
 
@@ -187,7 +187,7 @@ def test_a_notice_goes_out_once(db: Database, dsn: str, look: Look, endpoint: Ca
     db.execute("select public.record_webhook_alert_notices(%s::jsonb)", (json.dumps(results),))
     db.execute("update public.webhook_deliveries set status = 'delivered'")
     both = {"channels": {"overdue": ["slack", "email"]}}
-    # Then Slack hears of the end, the mail first of the start
+    # Then Slack is notified of the end, the mail first of the start
     assert [(n["channel"], n["moment"]) for n in look(**both)] == [("slack", "ended")]
     tries = 1
     while True:
@@ -214,7 +214,7 @@ def test_who_has_no_channel_takes_nothing_away(db: Database, look: Look, endpoin
 
 
 def test_what_is_not_recorded_is_tried_again(db: Database, look: Look, endpoint: Callable[..., str]) -> None:
-    """Whoever sent it may be gone: after its lease another one does."""
+    """The sender may have stopped: after its lease another one sends it."""
     deliveries(db, endpoint(), 101, "pending", due="1 hour")
     assert told(look(lease=60)) == [("overdue", "started")]
     assert look() == []
@@ -223,7 +223,7 @@ def test_what_is_not_recorded_is_tried_again(db: Database, look: Look, endpoint:
 
 
 def test_the_event(db: Database, look: Look, endpoint: Callable[..., str]) -> None:
-    """webhook.alert at start and end, to who asked by name, even without a channel; nobody can dispatch it."""
+    """webhook.alert at start and end, to endpoints that name it, even without a channel; no one can dispatch it."""
     asked = endpoint(events="{webhook.alert}", name="asked")
     family = endpoint(events="{webhook.*}", name="family")
     endpoint(events="{*}", name="everything")
@@ -236,7 +236,7 @@ def test_the_event(db: Database, look: Look, endpoint: Callable[..., str]) -> No
     rows = db.execute("select * from public.webhook_deliveries order by created_at").fetchall()
     by_endpoint = {name: [r["payload"]["data"]["status"] for r in rows if str(r["webhook_config_id"]) == name]
                    for name in (asked, family)}  # fmt: skip
-    # the one that is ill hears of its end neither
+    # the failing endpoint is not notified of the end either
     assert by_endpoint == {asked: ["started", "ended"], family: ["started", "ended"]}
     assert len(rows) == 4
     data = rows[0]["payload"]["data"]
@@ -263,7 +263,7 @@ def test_traceparent(db: Database, endpoint: Callable[..., str], dispatch: Calla
         dispatch()
     rows = db.execute("select id, traceparent from public.webhook_deliveries order by created_at").fetchall()
     assert [row["traceparent"] for row in rows] == [good, None, None, None]
-    answer = db.execute(
+    response = db.execute(
         "select public.webhook_traceparents(array(select id from public.webhook_deliveries)) as found"
     ).fetchone()
-    assert answer == {"found": {str(rows[0]["id"]): good}}
+    assert response == {"found": {str(rows[0]["id"]): good}}

@@ -137,7 +137,7 @@ def test_policies(db: Database) -> None:
 
 
 def test_views_show_what_the_caller_may_see(db: Database) -> None:
-    """Those that are exposed run with the rights of who asks."""
+    """Those that are exposed run with the caller's rights."""
     views = db.execute("""
         select relname as name, reloptions as options from pg_class
         where relkind in ('v', 'm') and relnamespace = 'public'::regnamespace and relname like 'webhook%'

@@ -68,7 +68,7 @@ def test_five_consecutive_failures_open_it_for_five_minutes(db: Database, claim:
 
 @pytest.mark.usefixtures("one")
 def test_an_answer_between_failures_counts_from_the_start(db: Database, claim: Rows, record: Rows) -> None:
-    """A refusal (4xx) is an answer too; an attempt that tells nothing changes nothing."""
+    """A rejection (4xx) is a response too; an attempt that says nothing changes nothing."""
     for health in ("failed", "failed", "failed", "failed", "answered", "failed", "failed", None, "failed", "failed"):
         record(*claim(1), delivered=False, health=health)
     row = circuit(db)
@@ -97,7 +97,7 @@ def test_half_open_lets_one_request_out_over_all_workers(dsn: str, db: Database,
     (probe,) = claimed
     assert probe["endpoint"]["circuit"] == "half_open"
     assert circuit(db)["state"] == "half_open"
-    assert claim() == [], "while the probe is under way"
+    assert claim() == [], "while the probe is in progress"
     record(probe)
     assert circuit(db)["state"] == "closed"
     assert circuit(db)["consecutive_failures"] == 0
@@ -241,7 +241,7 @@ def test_an_endpoint_that_fails_for_five_days_is_disabled_with_its_reason(
     row = db.execute("select * from public.webhook_configurations").fetchone()
     assert row is not None
     assert not row["is_active"]
-    assert row["disabled_reason"].startswith("nothing was delivered since 20")
+    assert row["disabled_reason"].startswith("no delivery has succeeded since 20")
     due_again(db)
     assert claim() == []
     assert statuses(db) == {"pending": 50}
@@ -254,7 +254,7 @@ def test_an_endpoint_that_fails_for_five_days_is_disabled_with_its_reason(
 
 @pytest.mark.usefixtures("one")
 def test_one_delivery_ends_the_count_of_days(db: Database, claim: Rows, record: Rows) -> None:
-    """And refusals (4xx) do not: an endpoint that answers 401 for five days is of no use to anybody."""
+    """And rejections (4xx) do not: an endpoint that returns 401 for five days is of no use to anyone."""
     record(*claim(1), delivered=False, health="answered")
     assert circuit(db)["failing_since"] is not None
     record(*claim(1))
@@ -262,17 +262,17 @@ def test_one_delivery_ends_the_count_of_days(db: Database, claim: Rows, record: 
 
 
 def test_410_disables_at_once(db: Database, one: str, claim: Rows, record: Rows) -> None:
-    """With what it answered as the reason."""
-    record(*claim(1), delivered=False, permanent=True, disable_reason="the endpoint answered 410 Gone")
+    """With its response as the reason."""
+    record(*claim(1), delivered=False, permanent=True, disable_reason="the endpoint returned 410 Gone")
     row = db.execute("select * from public.webhook_configurations where id = %s", (one,)).fetchone()
     assert row is not None
-    assert (row["is_active"], row["disabled_reason"]) == (False, "the endpoint answered 410 Gone")
+    assert (row["is_active"], row["disabled_reason"]) == (False, "the endpoint returned 410 Gone")
     assert statuses(db) == {"failed": 1, "pending": 49}
 
 
 @pytest.mark.usefixtures("one")
 def test_places_hold_over_all_workers(db: Database, claim: Rows, record: Rows) -> None:
-    """So many in flight at most, whoever claims."""
+    """The limit of deliveries in flight holds across workers."""
     db.execute("update public.webhook_configurations set max_concurrency = 3")
     first = claim(2)
     assert (len(first), len(claim()), len(claim())) == (2, 1, 0)
@@ -318,9 +318,9 @@ def test_an_open_circuit_costs_the_others_nothing(
     [
         ('{"Authorization": "Bearer x"}', None),
         ('["x"]', "must be an object"),
-        ('{"bad name": "x"}', "a name is no header name"),
-        ('{"Webhook-Id": "x"}', "is set by the sender"),
-        ('{"Host": "x"}', "is set by the sender"),
+        ('{"bad name": "x"}', "a header name is invalid"),
+        ('{"Webhook-Id": "x"}', "is set by the system"),
+        ('{"Host": "x"}', "is set by the system"),
         ('{"X": 1}', "must be text"),
         ('{"X": "a\\r\\nb"}', "must be printable ASCII"),
         ('{"X": ""}', "must be printable ASCII"),
@@ -328,7 +328,7 @@ def test_an_open_circuit_costs_the_others_nothing(
     ],
 )
 def test_extra_headers(db: Database, endpoint: Callable[..., str], headers: str, problem: str | None) -> None:
-    """Refused when they are saved, without repeating a value."""
+    """Rejected when they are saved, without repeating a value."""
     if problem is None:
         endpoint(headers=headers)
         return

@@ -48,7 +48,7 @@ def test_a_claim_holds_all_that_a_worker_needs(db: Database, endpoint: Callable[
     assert stored is not None
     assert (stored["status"], stored["leased_by"], stored["attempts"]) == ("processing", "test", 0)
     assert 50 < stored["left"].total_seconds() <= 60
-    assert claim() == [], "a leased row is nobody else's"
+    assert claim() == [], "no one else gets a leased row"
 
 
 def test_oldest_due_first(db: Database, endpoint: Callable[..., str], claim: Claim) -> None:
@@ -67,7 +67,7 @@ def test_a_backlog_delays_nobody_else(db: Database, endpoint: Callable[..., str]
     newcomer = endpoint(name="newcomer")
     fill(db, newcomer, 1, due="now() + interval '59 seconds'")
     batch = claim(100)
-    assert len(batch) == 100, "the batch is full all the same"
+    assert len(batch) == 100, "the batch is still full"
     assert newcomer in {row["endpoint"]["id"] for row in batch}
 
 

@@ -1,4 +1,4 @@
-"""A claim reads what is due, however many endpoints and rows wait beside it."""
+"""A claim reads what is due, however many endpoints and rows wait alongside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Database = Connection[dict[str, Any]]
 
-#: Pages more than beside ten endpoints: the two or three levels by which the indexes are deeper, for each of the
+#: Pages more than alongside ten endpoints: the two or three levels by which the indexes are deeper, for each of the
 #: hundred rows that are claimed. One look at each of 100,000 endpoints would be a thousand times as much.
 MORE = 3
 
@@ -22,7 +22,7 @@ insert into public.webhook_configurations (name, url, events)
 select 'idle ' || n, 'https://example.com/idle', '{user.referred_user}' from generate_series(1, 100000) as n
 """
 
-#: So many rows for each idle endpoint, due tomorrow.
+#: This many rows for each idle endpoint, due tomorrow.
 TOMORROW = """
 insert into public.webhook_deliveries (webhook_config_id, event_type, payload, next_attempt_at)
 select c.id, 'user.referred_user', '{}', now() + interval '1 day'
@@ -74,7 +74,7 @@ def scanned(db: Database) -> dict[str, int]:
 def test_idle_endpoints_cost_a_claim_nothing(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, beside: str, analyzed: bool
 ) -> None:
-    """Beside 100,000 endpoints, with rows of tomorrow or without, it reads about what it reads beside ten."""
+    """Alongside 100,000 endpoints, with rows of tomorrow or without, it reads about what it reads alongside ten."""
     for _ in range(10):
         endpoint("{user.joined_community}")
     due(dispatch)
@@ -91,4 +91,4 @@ def test_idle_endpoints_cost_a_claim_nothing(
     before = scanned(db)
     assert len(claim(100)) == 100
     assert scanned(db) == before, "a table was read as a whole"
-    assert many <= MORE * few, f"{many} pages beside 100,000 endpoints, {few} beside ten"
+    assert many <= MORE * few, f"{many} pages alongside 100,000 endpoints, {few} alongside ten"

@@ -25,9 +25,9 @@ def delete(db: Database, endpoint: str, **options: Any) -> int:
     """Delete an endpoint as the API does; return how many of its deliveries that took away or failed."""
     done = 0
     while True:
-        answer = call(db, "delete_webhook_endpoint", endpoint, **options)
-        done += answer["deliveries"]
-        if not answer["more"]:
+        response = call(db, "delete_webhook_endpoint", endpoint, **options)
+        done += response["deliveries"]
+        if not response["more"]:
             return done
 
 
@@ -41,7 +41,7 @@ def test_it_is_disabled_first(db: Database, endpoint: Callable[..., str], dispat
     rows = db.execute("select webhook_config_id::text as id from webhooks.delivery_queue").fetchall()
     assert rows == [{"id": other}]
     assert db.execute("select from public.webhook_circuits").rowcount == 1
-    with pytest.raises(psycopg.Error, match="no webhook endpoint"):
+    with pytest.raises(psycopg.Error, match="does not exist"):
         delete(db, one)
     (action,) = db.execute(
         "select details from public.webhook_admin_actions where action = 'delete_endpoint'"
@@ -113,7 +113,7 @@ def test_it_does_not_deadlock(
     holder.close()
     for thread in threads:
         thread.join()
-    # Then nobody is the victim of a deadlock
+    # Then no one is the victim of a deadlock
     if plain:
         # the result's lock timeout is as long as the server waits before it looks for circles: either comes, or both
         assert errors

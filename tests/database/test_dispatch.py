@@ -1,4 +1,4 @@
-"""dispatch_webhook: who may, what is refused, and what rows come of it."""
+"""dispatch_webhook: who may call it, what it rejects, and which rows it creates."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_the_payload(db: Database, endpoint: Callable[..., str], dispatch: Calla
     endpoint("{user.posted_comment}")
     endpoint("{discussion.*}")
     endpoint("{*}", is_active=False)
-    answer = dispatch("user.joined_community", JOINED, ANA)
+    response = dispatch("user.joined_community", JOINED, ANA)
     rows = db.execute("select * from public.webhook_deliveries").fetchall()
-    assert answer["deliveries"] == 3
+    assert response["deliveries"] == 3
     assert {str(row["webhook_config_id"]) for row in rows} == wanted
     for row in rows:
         payload = row["payload"]
@@ -47,7 +47,7 @@ def test_the_payload(db: Database, endpoint: Callable[..., str], dispatch: Calla
         assert payload["event"] == row["event_type"] == "user.joined_community"
         assert payload["actor_user_id"] == ANA
         assert payload["data"] == JOINED
-        assert payload["request_id"] == answer["request_id"] == str(row["request_id"])
+        assert payload["request_id"] == response["request_id"] == str(row["request_id"])
         assert payload["timestamp"][-5:].endswith("Z")
         assert len(payload["timestamp"]) == len("2026-01-29T12:34:56.789Z")
         assert datetime.fromisoformat(payload["timestamp"]).utcoffset() is not None
@@ -109,7 +109,7 @@ def test_every_example_of_the_catalog_can_be_dispatched(db: Database, dispatch: 
 
 
 def test_the_whole_schema_is_checked_where_pg_jsonschema_is(db: Database, dispatch: Callable[..., Any]) -> None:
-    """The extension's function decides, if the project has it; here a stand-in with its signature refuses all."""
+    """The extension's function decides, if the project has it; here a fake with its signature rejects everything."""
     db.execute("""
         create schema if not exists extensions;
         create function extensions.jsonb_matches_schema(schema json, instance jsonb) returns boolean
@@ -120,7 +120,7 @@ def test_the_whole_schema_is_checked_where_pg_jsonschema_is(db: Database, dispat
 
 
 def test_a_repeated_idempotency_key(db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> None:
-    """It returns the first answer and delivers nothing again; another key is another event."""
+    """It returns the first result and delivers nothing again; another key is another event."""
     endpoint()
     first = dispatch("user.joined_community", JOINED, None, "key-1")
     assert dispatch("user.joined_community", JOINED, None, "key-1") == first
@@ -131,7 +131,7 @@ def test_a_repeated_idempotency_key(db: Database, endpoint: Callable[..., str], 
 def test_a_user_dispatches_for_itself_only(db: Database, endpoint: Callable[..., str]) -> None:
     """actor_user_id is null or one's own; another's is an error and leaves no row. Keys of users do not meet."""
     endpoint()
-    call = "select public.dispatch_webhook('user.joined_community', %s::jsonb, %s, 'my key') as answer"
+    call = "select public.dispatch_webhook('user.joined_community', %s::jsonb, %s, 'my key') as result"
     become(db, "authenticated", ANA)
     mine = db.execute(call, (json.dumps(JOINED), ANA)).fetchone()
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="is not the signed-in user"):
@@ -295,10 +295,10 @@ def test_a_direct_insert_is_complete(
         ({"url": "ftp://example.com"}, "scheme .* is not supported"),
         ({"url": "https://"}, "malformed"),
         ({"url": "https://host/a b"}, "white space"),
-        ({"url": "https://user:pass@example.com/"}, "carries a user name or password"),
-        ({"events": "{}"}, "subscribes to nothing"),
-        ({"events": "{user.joined_comunity}"}, "event catalog does not have: user.joined_comunity"),
-        ({"events": "{page_view}"}, "does not have: page_view"),
+        ({"url": "https://user:pass@example.com/"}, "contains a user name or password"),
+        ({"events": "{}"}, "has no events"),
+        ({"events": "{user.joined_comunity}"}, "not in the catalog: user.joined_comunity"),
+        ({"events": "{page_view}"}, "not in the catalog: page_view"),
         ({"secret_key": "whsec_not base64!"}, "no valid base64 follows"),
     ],
 )

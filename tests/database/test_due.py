@@ -86,7 +86,7 @@ HELD: dict[str, tuple[list[str], float | None]] = {
 
 @pytest.mark.parametrize("what", HELD)
 def test_what_is_held_back(db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], what: str) -> None:
-    """Until its circuit, pause, limit or time lets it go; never sooner, so that nobody looks in vain."""
+    """Until its circuit, pause, limit or time lets it go; never sooner, so that no claim is in vain."""
     endpoint()
     dispatch()
     statements, seconds = HELD[what]

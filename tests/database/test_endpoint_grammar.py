@@ -280,7 +280,7 @@ def sends(headers: dict[str, str], scheme: str) -> bool:
             h11.Request(method="POST", target="/", headers=[("Host", "x"), *headers.items()])
         )
         if scheme in LIMITS:
-            # a trace may come beside ours
+            # a trace may come in addition to ours
             LIMITS[scheme].check({**OURS, "traceparent": "a", **headers})
     except (h11.LocalProtocolError, UnicodeEncodeError, DestinationError):
         return False
@@ -315,7 +315,7 @@ def test_headers(db: Database) -> None:
 def test_headers_that_an_endpoint_has_already(db: Database, endpoint: Callable[..., str]) -> None:
     """A URL that changes to SQS is rejected when its headers do not fit there."""
     config = endpoint(headers=json.dumps({f"X-{number}": "a" for number in range(5)}))
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="SQS takes at most 3"):
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="SQS accepts at most 3"):
         db.execute("update public.webhook_configurations set url = 'sqs://q?region=us-east-1' where id = %s", (config,))
 
 

@@ -23,7 +23,7 @@ WORD = "geheim"
 SECRET = f"{WORD}-secret-of-the-endpoint"
 HEADERS = {"Authorization": f"Bearer {WORD}"}
 
-#: What each column may not hold, beside secrets that are right.
+#: What each column may not hold, besides valid secrets.
 WRONG: list[dict[str, Any]] = [
     {"id": None}, {"name": None}, {"url": None}, {"url": "nowhere"}, {"url": "ftp://example.com"}, {"url": SECRET},
     {"url": f"https://user:{WORD}@example.com/"}, {"events": None}, {"events": "{}"}, {"events": "{no.such}"},

@@ -78,9 +78,9 @@ def test_the_production_schema(servers: Callable[[int], Postgres], directory: Pa
         assert len(db.execute("select from public.webhook_configurations").fetchall()) == 2
 
         # When the platform's own function runs, and a worker claims as service_role
-        answer = db.execute("select public.apply_referral_code('CODE', %s) as answer", (USER,)).fetchone()
-        assert answer is not None
-        assert answer["answer"]["success"] is True
+        response = db.execute("select public.apply_referral_code('CODE', %s) as result", (USER,)).fetchone()
+        assert response is not None
+        assert response["result"]["success"] is True
         db.execute("set role service_role")
         row = db.execute("select public.claim_webhook_deliveries() as claimed").fetchone()
         assert row is not None
@@ -99,11 +99,11 @@ def test_the_production_schema(servers: Callable[[int], Postgres], directory: Pa
 
 
 def test_the_production_endpoints_can_still_be_edited(servers: Callable[[int], Postgres], directory: Path) -> None:
-    """An old endpoint with a URL that would be refused today can be renamed; a new one like it is refused."""
+    """An old endpoint with a URL that would be rejected today can be renamed; a new one like it is rejected."""
     dsn = upgraded(servers(18), directory)
     with psycopg.connect(dsn, autocommit=True) as db:
         db.execute("update public.webhook_configurations set name = 'renamed' where name = 'odd'")
-        with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"is not supported .*; a right one is https://"):
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"is not supported .*; example: https://"):
             db.execute("update public.webhook_configurations set url = 'ftp://x.example' where name = 'renamed'")
         db.execute("delete from auth.users where id = %s", (ADMIN,))
         left = db.execute("select count(*), count(created_by) from public.webhook_configurations").fetchone()

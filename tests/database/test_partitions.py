@@ -135,7 +135,7 @@ def test_retention_drops_whole_days(
 def test_a_day_that_nobody_prepared(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """What is created then is accepted and delivered, and lies in its day once somebody prepares."""
+    """What is created then is accepted and delivered, and is in its day's partition once partitions are prepared."""
     endpoint()
     dispatch()
     call(db, "prepare_webhook_partitions")
@@ -162,7 +162,7 @@ def test_a_day_that_nobody_prepared(
 def test_who_reads_for_long_is_not_waited_for(
     dsn: str, db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """Dropping gives up after half a second, so that nobody queues behind it; the next call may do it."""
+    """Dropping gives up after half a second, so that nothing queues behind it; the next call may do it."""
     endpoint()
     dispatch()
     record(*claim())

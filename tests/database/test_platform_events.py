@@ -216,17 +216,15 @@ def test_a_frontend_that_dispatches_too_gets_the_same_event(db: Database) -> Non
     call = "select public.dispatch_webhook('user.joined_community', %s::jsonb, %s)"
     data = {"community_id": COMMUNITY.upper(), "community_name": "old name", "community_city": "Zürich"}
     become(db, "authenticated", ANA)
-    with pytest.raises(
-        psycopg.errors.InvalidParameterValue, match=r"is emitted by the database itself when public\.comm"
-    ):
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"is emitted by the database when public\.comm"):
         one(db, call, json.dumps(data), ANA)
     join(db)
-    answers = [one(db, call, json.dumps(data), actor) for actor in (ANA, None, ANA)]
+    responses = [one(db, call, json.dumps(data), actor) for actor in (ANA, None, ANA)]
     become(db, "authenticated", BEN)
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="no such change of yours is known"):
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="you have made no such change"):
         one(db, call, json.dumps(data), BEN)
     (payload,) = payloads(db)
-    assert answers == [{"request_id": payload["request_id"], "deliveries": 1}] * 3
+    assert responses == [{"request_id": payload["request_id"], "deliveries": 1}] * 3
 
     # leaving and joining again is another event, and what the frontend gets then
     become(db, "authenticated", ANA)
@@ -317,7 +315,7 @@ def test_not_even_when_the_error_cannot_be_recorded(db: Database) -> None:
 
 
 def test_a_locked_table_does_not_hold_the_user_up(db: Database, dsn: str) -> None:
-    """Somebody alters the deliveries: the event is given up after the lock timeout, and recorded."""
+    """Someone alters the deliveries: the event is given up after the lock timeout, and recorded."""
     with psycopg.connect(dsn) as other:
         other.execute("lock table public.webhook_deliveries in access exclusive mode")
         join(db)
@@ -359,8 +357,8 @@ def test_expired_discussions_are_closed_in_batches(db: Database, attached: bool)
         db.execute("select public.uninstall_platform_webhooks()")
     expire(db, 25)
     become(db, "service_role")
-    answers = [one(db, "select public.close_expired_discussions(10)") for _ in range(4)]
-    assert answers == [
+    responses = [one(db, "select public.close_expired_discussions(10)") for _ in range(4)]
+    assert responses == [
         {"closed": 10, "remaining": 15}, {"closed": 10, "remaining": 5}, {"closed": 5, "remaining": 0},
         {"closed": 0, "remaining": 0},
     ]  # fmt: skip

@@ -35,9 +35,9 @@ def one_delivery(endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> 
 
 
 def test_delivered(db: Database, claim: Rows, record: Rows) -> None:
-    """The row and the log say what was answered."""
-    (answer,) = record(*claim(), response_status=200, response_excerpt="thanks")
-    assert (answer["status"], answer["accepted"]) == ("delivered", True)
+    """The row and the log contain the response."""
+    (response,) = record(*claim(), response_status=200, response_excerpt="thanks")
+    assert (response["status"], response["accepted"]) == ("delivered", True)
     row = stored(db)
     assert (row["status"], row["attempts"], row["response_status"], row["response_body"]) == (
         "delivered",
@@ -55,14 +55,14 @@ def test_two_and_four_seconds_then_failed(db: Database, claim: Rows, record: Row
     """Attempt 2 comes 2 s after the first, attempt 3 4 s after the second; then the row has failed."""
     delays = []
     for _ in range(2):
-        (answer,) = record(*claim(), delivered=False, error="HTTP 500")
-        assert answer["status"] == "pending"
-        delays.append(round(answer["due_in_seconds"]))
+        (response,) = record(*claim(), delivered=False, error="HTTP 500")
+        assert response["status"] == "pending"
+        delays.append(round(response["due_in_seconds"]))
         assert claim() == [], "it is not due yet"
         make_due(db)
-    (answer,) = record(*claim(), delivered=False, error="HTTP 500")
+    (response,) = record(*claim(), delivered=False, error="HTTP 500")
     assert delays == [2, 4]
-    assert answer["status"] == "failed"
+    assert response["status"] == "failed"
     row = stored(db)
     assert (row["attempts"], row["error_message"]) == (3, "HTTP 500")
     assert len(db.execute("select from public.webhook_attempts").fetchall()) == 3
@@ -80,14 +80,14 @@ def test_more_attempts_wait_a_minute_at_most(db: Database, claim: Rows, record: 
 
 def test_retry_after(claim: Rows, record: Rows) -> None:
     """A longer wait that the receiver asks for is kept."""
-    (answer,) = record(*claim(), delivered=False, retry_after_seconds=120, response_status=429)
-    assert round(answer["due_in_seconds"]) == 120
+    (response,) = record(*claim(), delivered=False, retry_after_seconds=120, response_status=429)
+    assert round(response["due_in_seconds"]) == 120
 
 
 def test_permanent(db: Database, claim: Rows, record: Rows) -> None:
-    """No further attempt is made; 410 disables the endpoint, with a reason, until somebody enables it."""
-    (answer,) = record(*claim(), delivered=False, permanent=True, disable_reason="410 Gone")
-    assert answer["status"] == "failed"
+    """No further attempt is made; 410 disables the endpoint, with a reason, until someone enables it."""
+    (response,) = record(*claim(), delivered=False, permanent=True, disable_reason="410 Gone")
+    assert response["status"] == "failed"
     endpoint = db.execute("select * from public.webhook_configurations").fetchone()
     assert endpoint is not None
     assert (endpoint["is_active"], endpoint["disabled_reason"]) == (False, "410 Gone")
@@ -99,13 +99,13 @@ def test_permanent(db: Database, claim: Rows, record: Rows) -> None:
 
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_same_result_twice(db: Database, claim: Rows, record: Rows, delivered: bool) -> None:
-    """A result whose answer got lost is sent again, and changes nothing."""
+    """A result whose response got lost is sent again, and changes nothing."""
     claimed = claim()
     record(*claimed, delivered=delivered)
     before = stored(db)
-    (answer,) = record(*claimed, delivered=delivered)
+    (response,) = record(*claimed, delivered=delivered)
     after = stored(db)
-    assert answer["accepted"] is False
+    assert response["accepted"] is False
     assert (before["status"], before["attempts"], before["next_attempt_at"]) == (
         after["status"], after["attempts"], after["next_attempt_at"],
     )  # fmt: skip
@@ -198,8 +198,8 @@ def test_an_old_success_does_not_end_a_retry(db: Database, claim: Rows, record: 
     record(*current, started_at="2026-01-02T03:04:05Z")
     db.execute("select public.retry_webhook_delivery(id) from public.webhook_deliveries")
     again = late if seconds else current
-    (answer,) = record(*again, started_at=f"2026-01-02T03:0{4 + seconds // 60}:05Z")
-    assert (answer["status"], answer["accepted"]) == ("pending", False)
+    (response,) = record(*again, started_at=f"2026-01-02T03:0{4 + seconds // 60}:05Z")
+    assert (response["status"], response["accepted"]) == ("pending", False)
     (row,) = claim()
     assert row["attempt"] == 2
 

@@ -51,7 +51,7 @@ def test_only_where_asked_for(db: Database, endpoint: Callable[..., str], dispat
     dispatch()
     assert requests(db) == []
     assert ask(db) == f"new deliveries wake {GATEWAY}"
-    assert ask(db, None) == "the database wakes no gateway"
+    assert ask(db, None) == "the database does not wake a gateway"
     next_second()
     dispatch()
     assert requests(db) == []
@@ -155,7 +155,7 @@ BREAK = {
     "no secret any more": "delete from vault.secrets",
     "pg_net removed": "drop schema net cascade",
     "Vault removed": "drop schema vault cascade",
-    "pg_net refuses": """
+    "pg_net rejects": """
         create or replace function net.http_post(
             url text, body jsonb default '{}'::jsonb, params jsonb default '{}'::jsonb,
             headers jsonb default '{}'::jsonb, timeout_milliseconds int default 5000
@@ -242,7 +242,7 @@ def test_a_copy_does_not_wake_the_originals_gateway(
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_only_the_owner_asks(db: Database, role: str) -> None:
-    """Whoever says where the token goes could have it."""
+    """A role that chooses where the token goes could read it."""
     install(db, "token")
     with db.transaction(force_rollback=True):
         db.execute(f"set local role {role}".encode())

@@ -25,7 +25,7 @@ def purge(db: Database, older_than: str = "30 days", batch_size: int = 1000) -> 
 def test_what_is_finished_and_old_goes_with_its_attempts(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
 ) -> None:
-    """A batch at a time; what is recent, pending or under way stays."""
+    """A batch at a time; what is recent, pending or in progress stays."""
     endpoint()
     for _ in range(10):
         dispatch()
@@ -52,7 +52,7 @@ def test_what_is_finished_and_old_goes_with_its_attempts(
 def test_runs_and_idempotency_keys_go_too(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
-    """They would grow for ever otherwise; a key is remembered as long as its deliveries."""
+    """They would grow forever otherwise; a key is remembered as long as its deliveries."""
     endpoint()
     db.execute("select public.start_webhook_dispatcher_run('test')")
     dispatch("user.joined_community", {"community_id": "c", "community_name": "n", "community_city": "z"}, None, "key")

@@ -282,7 +282,7 @@ def test_a_selection_is_retried(db: Database, dispatch: Callable[..., Any], clai
     record(rows[2], delivered=False, health=None)
     ids = [row["id"] for row in rows]
     done = call(db, "retry_webhook_deliveries", delivery_ids=ids)
-    assert done == {"retried": 3, "more": False}, "the fourth is under way"
+    assert done == {"retried": 3, "more": False}, "the fourth is in progress"
     again = claim()
     assert {row["id"] for row in again} == set(ids[:3])
     record(*again, delivered=False, health=None)
@@ -326,7 +326,7 @@ def test_waiting_says_why(db: Database, dispatch: Callable[..., Any], change: st
 def test_one_locked_circuit_holds_nobody_up(
     dsn: str, db: Database, dispatch: Callable[..., Any], claim: Rows, record: Rows
 ) -> None:
-    """Whoever records its results gets 55P03 within a second, and records the others'; claims of others go on."""
+    """Recording its results fails with 55P03 within a second, others' results are recorded, and claims continue."""
     locked, free = created(db), created(db)
     dispatch()
     rows = {row["endpoint"]["id"]: row for row in claim()}

@@ -33,11 +33,11 @@ def pages(db: Database, **filters: Any) -> list[list[dict[str, Any]]]:
     """Return all pages of a search."""
     found, cursor = [], {}
     while True:
-        answer = call(db, "search_webhook_deliveries", **filters, **cursor)
-        found.append(answer["deliveries"])
-        if answer["next"] is None:
+        response = call(db, "search_webhook_deliveries", **filters, **cursor)
+        found.append(response["deliveries"])
+        if response["next"] is None:
             return found
-        cursor = answer["next"]
+        cursor = response["next"]
 
 
 def numbers(db: Database, sql: str, *arguments: Any) -> set[str]:
@@ -84,7 +84,7 @@ def test_filters(db: Database, endpoint: Callable[..., str]) -> None:
     assert first["endpoint"] in {"a", "b"}
     newer = call(db, "search_webhook_deliveries", created_from=first["created_at"])["deliveries"]
     assert {row["created_at"] for row in newer} == {first["created_at"]}
-    with pytest.raises(Exception, match="there is no delivery status odd"):
+    with pytest.raises(Exception, match="unknown delivery status odd"):
         call(db, "search_webhook_deliveries", status="odd")
 
 

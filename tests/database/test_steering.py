@@ -34,17 +34,17 @@ def test_both_secrets_sign_until_the_overlap_ends(
 ) -> None:
     """Newest first; the old one ends by itself; the new one is whsec_ and 32 bytes."""
     config = endpoint(secret_key="older")
-    answer = call(db, "rotate_webhook_secret", config)
-    assert len(base64.b64decode(answer["secret_key"].removeprefix("whsec_"), validate=True)) == 32
+    response = call(db, "rotate_webhook_secret", config)
+    assert len(base64.b64decode(response["secret_key"].removeprefix("whsec_"), validate=True)) == 32
     dispatch()
-    assert secrets(claim) == [answer["secret_key"], "older"]
+    assert secrets(claim) == [response["secret_key"], "older"]
     db.execute("update webhooks.previous_secrets set expires_at = now()")
     dispatch()
-    assert secrets(claim) == [answer["secret_key"]]
+    assert secrets(claim) == [response["secret_key"]]
 
 
 def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch: Any, claim: Any) -> None:
-    """The last three old secrets sign beside the new one; an overlap of 0 ends them all at once."""
+    """The last three old secrets sign in addition to the new one; an overlap of 0 ends them all at once."""
     config = endpoint(secret_key="first")
     made = [call(db, "rotate_webhook_secret", config)["secret_key"] for _ in range(5)]
     dispatch()
@@ -77,7 +77,7 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
     ],
 )
 def test_only_admins(db: Database, function: str, arguments: tuple[str, ...]) -> None:
-    """A signed-in user is refused by every admin function, whatever it is given."""
+    """A signed-in user is rejected by every admin function, whatever it is given."""
     as_user(db)
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only webhook admins"):
         call(db, function, *arguments)
@@ -111,22 +111,22 @@ def test_an_admin_makes_and_changes_an_endpoint(db: Database) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"secret_key": "mine"}, "has no setting secret_key"),
-        ({"id": NOWHERE}, "has no setting id"),
+        ({"secret_key": "mine"}, "unknown endpoint setting secret_key"),
+        ({"id": NOWHERE}, "unknown endpoint setting id"),
         ({"name": " "}, "needs a name"),
         ({"url": None}, "needs a URL"),
-        ({"url": "https://user:geheim@example.com/"}, "carries a user name or password"),
+        ({"url": "https://user:geheim@example.com/"}, "contains a user name or password"),
         ({"events": ["user.unheard_of"]}, "does not have: user.unheard_of"),
         ({"events": None}, "may not be null"),
         ({"max_attempts": 21}, "out of its bounds"),
         ({"rate_limit_per_second": 0}, "out of its bounds"),
         ({"timeout_seconds": 500}, "out of its bounds"),
-        ({"headers": {"Host": "x"}}, "is set by the sender"),
+        ({"headers": {"Host": "x"}}, "is set by the system"),
         ([], "must be a JSON object"),
     ],
 )
 def test_what_is_wrong_with_an_endpoint_is_said(db: Database, changes: Any, message: str) -> None:
-    """As 22023, which the gateway answers with 400; the same for a new one and for a change."""
+    """As 22023, which becomes a 400 of the gateway; the same for a new one and for a change."""
     made = call(db, "create_webhook_endpoint", json.dumps(NEW))
     as_admin(db)
     for function, arguments in (
@@ -153,7 +153,7 @@ def test_a_failed_delivery_is_retried_once_more(
     db.execute("reset role")
     (again,) = claim()
     assert again["attempt"] == 2
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="is under way"):
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="is in progress"):
         call(db, "retry_webhook_delivery", row["id"])
     record(again, started_at="2026-01-02T03:05:05Z")
     as_admin(db)
@@ -198,8 +198,8 @@ def test_replay_counts_first_and_goes_on_where_it_stopped(db: Database, endpoint
     left = db.execute("select status, count(*) as n from public.webhook_deliveries group by 1 order by 1").fetchall()
     assert {row["status"]: row["n"] for row in left} == {"pending": 25, "failed": 10, "delivered": 5}
     for arguments, error in (
-        ({"status": "pending"}, "go out by themselves"),
-        ({"webhook_config_id": NOWHERE}, "no active"),
+        ({"status": "pending"}, "delivered automatically"),
+        ({"webhook_config_id": NOWHERE}, "does not exist or is inactive"),
     ):
         with pytest.raises(psycopg.Error, match=error):
             call(db, "replay_webhook_deliveries", **arguments)
@@ -215,7 +215,7 @@ def test_replay_by_time(db: Database, endpoint: Callable[..., str]) -> None:
 
 
 def test_a_write_happens_once_for_a_key(db: Database) -> None:
-    """The repetition gets the first answer without its secret; another request under the key is refused."""
+    """The repetition gets the first result without its secret; another request under the key is rejected."""
     as_admin(db)
     arguments = json.dumps({"settings": NEW})
     first = call(db, "webhook_admin_write", "create_endpoint", arguments, "k1")
@@ -240,9 +240,9 @@ def test_an_admin_dispatches_as_itself(db: Database, endpoint: Callable[..., str
     endpoint()
     as_admin(db)
     data = {"discussion_id": NOWHERE, "new_expires_at": "2026-02-05T12:34:56.789Z"}
-    answer = call(db, "webhook_admin_write", "dispatch", json.dumps(
+    response = call(db, "webhook_admin_write", "dispatch", json.dumps(
         {"event_type": "discussion.extended", "event_data": data, "actor_user_id": NOWHERE}))  # fmt: skip
-    assert answer["deliveries"] == 1
+    assert response["deliveries"] == 1
     (row,) = db.execute("select payload from public.webhook_deliveries").fetchall()
     assert row["payload"]["actor_user_id"] == ADMIN
 
@@ -282,7 +282,7 @@ MOVES = [
 
 
 def test_headers_and_credentials_follow_no_url(db: Database, endpoint: Callable[..., str]) -> None:
-    """They were given for where they went: whoever cannot read them must not lead them elsewhere."""
+    """They were given for where they went: someone who cannot read them must not redirect them."""
     for before, after, stay in MOVES:
         config = endpoint(url=before, credentials_profile="p", headers='{"X-Key": "geheim"}')
         found = (

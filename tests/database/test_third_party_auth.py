@@ -29,7 +29,7 @@ def sign_in(db: Database, sub: str, **claims: Any) -> None:
 
 @pytest.mark.parametrize("sub", SUBS)
 def test_they_dispatch(db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], sub: str) -> None:
-    """The event has no actor where the id is no uuid; the row keeps their id, and so does the limit of callers."""
+    """The event has no actor if the id is not a uuid; the row keeps their id, and so does the limit of callers."""
     endpoint()
     sign_in(db, sub)
     assert dispatch()["deliveries"] == 1
@@ -61,7 +61,7 @@ def test_who_is_an_admin(db: Database, sub: str) -> None:
 
 @pytest.mark.parametrize("sub", SUBS)
 def test_triggers_that_name_the_user(db: Database, endpoint: Callable[..., str], sub: str) -> None:
-    """An attachment whose actor is auth.uid() emits all the same."""
+    """An attachment whose actor is auth.uid() still emits."""
     endpoint()
     db.execute("create table public.notes (id integer primary key, text text)")
     db.execute("grant insert on public.notes to authenticated")

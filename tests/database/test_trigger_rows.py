@@ -153,7 +153,9 @@ def test_generated_columns(db: Database, kind: str, operation: str) -> None:
 def test_a_row_of_the_table_that_fails_rejects_the_call(db: Database) -> None:
     """Nothing is attached; a condition that leaves the row out is the way."""
     db.execute("insert into public.things (id, n) values (1, 0)")
-    with pytest.raises(psycopg.errors.InvalidParameterValue, match="a row of the table would not be emitted: division"):
+    with pytest.raises(
+        psycopg.errors.InvalidParameterValue, match="an existing row of the table could not be emitted: division"
+    ):
         attach(db, {"share": "100 / new.n"})
     assert one(db, "select count(*) from public.webhook_triggers") == 0
     attach(db, {"share": "100 / new.n"}, condition="new.n <> 0")

@@ -1,4 +1,4 @@
-"""A row is unfinished as long as finished_at is null, whoever writes it."""
+"""A row is unfinished as long as finished_at is null, no matter who writes it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_a_new_url_is_checked_once(db: Database, endpoint: Callable[..., str]) -
     ],
 )
 def test_a_changed_one_is_checked_again(db: Database, endpoint: Callable[..., str], change: str) -> None:
-    """Whoever writes it: SQL in Studio, an upsert, or our own functions. What was found of the old one is gone."""
+    """However it is written: SQL in Studio, an upsert, or our own functions. Findings about the old URL are deleted."""
     endpoint()
     found(db, *claimed(db))
     db.execute(change.encode())
@@ -96,7 +96,7 @@ def test_a_changed_one_is_checked_again(db: Database, endpoint: Callable[..., st
     ],
 )
 def test_what_leads_nowhere_else_keeps_it(db: Database, endpoint: Callable[..., str], change: str) -> None:
-    """Settings beside the URL, and the same URL in another form."""
+    """Settings other than the URL, and the same URL in another form."""
     endpoint()
     found(db, *claimed(db))
     db.execute(f"update public.webhook_configurations {change}".encode())
@@ -176,7 +176,7 @@ def test_a_success_does_not_stand_for_a_url_that_is_not_checked_yet(
 
 
 def test_a_deleted_endpoint_is_left_alone(db: Database, endpoint: Callable[..., str]) -> None:
-    """Nobody connects to it any more; an inactive one is checked, for who prepares it."""
+    """No worker connects to it any more; an inactive one is still checked."""
     one = endpoint(is_active=False)
     assert [check["id"] for check in claimed(db)] == [one]
     gone = endpoint()

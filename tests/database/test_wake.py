@@ -66,7 +66,7 @@ def test_a_commit_notifies(
 def test_none_relies_on_another(
     listener: Connection[Any], other: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
-    """A transaction that notifies late, or never, takes nobody else's announcement away."""
+    """A transaction that notifies late, or never, suppresses no other announcement."""
     endpoint()
     heard(listener)  # its URL is to be checked
     look(other, 0)
@@ -130,7 +130,7 @@ def _second(db: Database) -> int:
     return int(row["second"])
 
 
-#: What makes more claimable than before, beside an insert.
+#: What makes more claimable than before, besides an insert.
 MORE = {
     "an endpoint is enabled": "update public.webhook_configurations set is_active = true",
     "a rate limit is lifted": "update public.webhook_configurations set rate_limit_per_second = null",

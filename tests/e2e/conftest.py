@@ -38,7 +38,7 @@ class System:
         self.valkey = valkey
         self.logs = logs
         self.secret = generate_secret()
-        #: Variables of every gateway and worker, beside the usual ones.
+        #: Variables of every gateway and worker, besides the usual ones.
         self.variables: dict[str, str] = {}
         self.supabase = SupabaseLite(directory, dsn, name=dsn.rsplit("/", 1)[-1], say=quiet)
         self.db = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
@@ -120,7 +120,7 @@ class System:
             time.sleep(0.05)
 
     def wait_for_status(self, status: str, count: int, *, seconds: float = 40) -> None:
-        """Wait until so many deliveries have a status."""
+        """Wait until this many deliveries have a status."""
         sql = "select count(*) as n from public.webhook_deliveries where status = %s"
         self.wait(lambda: self.db.execute(sql, (status,)).fetchone() == {"n": count}, seconds=seconds)
 

@@ -29,7 +29,7 @@ class Serverless(Gateway):
     """The gateway on a serverless host; see tests/e2e/serverless.py."""
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start, and wait until it responds."""
         command = [sys.executable, "-m", "tests.e2e.serverless", str(self.port)]
         environment = {**os.environ, **self._settings, "PYTHONUNBUFFERED": "1"}
         self.child = Child("serverless", command, log=self._log, environment=environment)
@@ -46,7 +46,7 @@ class Frozen:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._client = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=60)
-        #: what it answered, or what went wrong
+        #: its response, or what went wrong
         self.runs: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:

@@ -28,7 +28,7 @@ PERIOD = 30
 
 
 def totp(secret: str, step: int = 0) -> str:
-    """Return the code of an authenticator app, now or so many steps from now."""
+    """Return the code of an authenticator app, now or this many steps from now."""
     count = struct.pack(">Q", int(time.time()) // PERIOD + step)
     digest = hmac.digest(base64.b32decode(secret), count, hashlib.sha1)
     (number,) = struct.unpack_from(">I", digest, digest[-1] & 15)

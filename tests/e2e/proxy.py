@@ -1,4 +1,4 @@
-"""A proxy before Supabase, as Kong is: it passes everything on, or refuses for a while."""
+"""A proxy before Supabase, as Kong is: it passes everything on, or rejects requests for a while."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOO_MANY = Reply(
 class Proxy:
     """A context manager. `asked` and `sent` are the requests' paths and bodies.
 
-    Paths that start with a refused prefix get its reply.
+    Paths that start with a rejected prefix get its reply.
     """
 
     def __init__(self, target: str) -> None:
@@ -49,7 +49,7 @@ class Proxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def refuse(self, prefix: str, reply: Reply, seconds: float) -> None:
-        """Answer so for a while."""
+        """Reply like this for a while."""
         self.refused[prefix] = (reply, time.monotonic() + seconds)
 
     def __enter__(self) -> Self:
@@ -69,9 +69,11 @@ class Proxy:
             if path.startswith(prefix) and time.monotonic() < until:
                 return reply
         passed = {name: value for name, value in headers.items() if name.lower() not in {"host", "accept-encoding"}}
-        answer = self._client.request(method, path, headers=passed, content=body)
+        response = self._client.request(method, path, headers=passed, content=body)
         kept = {"content-type", "content-range", "location"}
-        return Reply(answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n.lower() in kept})
+        return Reply(
+            response.status_code, response.content, {n: v for n, v in response.headers.items() if n.lower() in kept}
+        )
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self

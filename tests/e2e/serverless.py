@@ -45,10 +45,10 @@ def main() -> None:
 
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            answer = handle(event(self.command, self.path, dict(self.headers), body), None)  # type: ignore[arg-type]
-            self.send_response(answer["statusCode"])
+            response = handle(event(self.command, self.path, dict(self.headers), body), None)  # type: ignore[arg-type]
+            self.send_response(response["statusCode"])
             self.end_headers()
-            self.wfile.write(answer["body"].encode())
+            self.wfile.write(response["body"].encode())
 
         def log_message(self, *_: object) -> None: ...
 

@@ -36,10 +36,10 @@ def doors(system: System, gateway: str, token: str) -> dict[str, int]:
         at_gateway = {path: client.get(path).status_code for path in ("/api/v1/endpoints", "/api/v1/stats",
                                                                       "/functions/v1/webhook-health")}  # fmt: skip
     database = rest(system, token)
-    answer = database.post("/rpc/list_webhook_endpoints", json={})
+    response = database.post("/rpc/list_webhook_endpoints", json={})
     seen = database.get("/webhook_configurations", params={"select": "id"})
-    assert bool(seen.is_success and seen.json()) is answer.is_success, "tables and functions agree"
-    return at_gateway | {"rpc": answer.status_code}
+    assert bool(seen.is_success and seen.json()) is response.is_success, "tables and functions agree"
+    return at_gateway | {"rpc": response.status_code}
 
 
 #: How an admin's sign-in ends.
@@ -82,7 +82,7 @@ def test_a_token_stops_working(system: System, end: Callable[[System, dict[str, 
 
 
 def test_the_sign_in_page_names_the_command(system: System) -> None:
-    """For who is no admin, and before they try."""
+    """For users who are not admins, and before they try."""
     gateway = system.gateway(WEBHOOKS_SESSION_SECRET=SESSION_SECRET).url
     make_account(system.supabase, EVE)
     with httpx.Client(base_url=gateway, trust_env=False, timeout=30) as browser:

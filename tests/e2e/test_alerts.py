@@ -73,7 +73,7 @@ def slack(receiver: Receiver) -> list[str]:
 
 
 def test_an_outage(system: System) -> None:
-    """Slack hears of an endpoint that fails when it has for 15 minutes, and when it is well; so does webhook.alert.
+    """Slack is notified when an endpoint has failed for 15 minutes, and when it recovers; so is webhook.alert.
 
     Once each, however often its circuit opens meanwhile.
     """
@@ -111,7 +111,7 @@ def test_an_outage(system: System) -> None:
 
 
 def test_mail_without_workers(system: System) -> None:
-    """The gateway tells of what waits when all workers are gone; a server that refuses is tried again."""
+    """The gateway reports waiting deliveries when all workers are down; a mail server that rejects is retried."""
     mailbox = Mailbox()
     mailbox.refuse = True
     with smtp(mailbox) as server:
@@ -135,7 +135,9 @@ def test_mail_without_workers(system: System) -> None:
         trigger()
         assert mailbox.mails == []
         errors = system.db.execute("select error from public.webhook_alert_notices").fetchall()
-        assert errors == [{"error": "the mail server did not take it (SMTPDataError); check WEBHOOKS_SMTP_URL"}]
+        assert errors == [
+            {"error": "the mail server did not accept the message (SMTPDataError); check WEBHOOKS_SMTP_URL"}
+        ]
         mailbox.refuse = False
         for _ in range(3):
             trigger()
@@ -153,7 +155,7 @@ def test_mail_without_workers(system: System) -> None:
 
 
 def test_a_silent_dispatcher(system: System) -> None:
-    """Is critical: both channels hear of it, from a worker."""
+    """Is critical: both channels are notified, by a worker."""
     mailbox = Mailbox()
     with smtp(mailbox) as server, Receiver() as receiver:
         system.db.execute(

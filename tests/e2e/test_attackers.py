@@ -58,12 +58,12 @@ FOR_ADMINS = {
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
-#: Functions that create and drop triggers as the owner of the tables: granted to nobody.
+#: Functions that create and drop triggers as the owner of the tables: granted to no role.
 FOR_THE_OWNER = {
     "install_platform_webhooks", "uninstall_platform_webhooks", "webhook_attach", "webhook_detach", "webhook_reattach",
 }  # fmt: skip
 
-#: What PostgREST answers to who may not: no key or role, no privilege, or nothing that this role can see.
+#: What PostgREST returns without permission: no key or role, no privilege, or nothing that this role can see.
 REFUSED = {401, 403, 404}
 
 OURS = "n.nspname = 'public' and {} like '%%webhook%%'"
@@ -90,9 +90,9 @@ class World:
                     if role == "admin":
                         make_admin(system.supabase, Account(**account))
                     params = {"grant_type": "password"}
-                    answer = auth.post("/token", params=params, json=account).raise_for_status().json()
-                self.users[role] = answer["user"]["id"]
-                client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+                    response = auth.post("/token", params=params, json=account).raise_for_status().json()
+                self.users[role] = response["user"]["id"]
+                client.headers["Authorization"] = f"Bearer {response['access_token']}"
         self._fill()
 
     def call(self, role: str, function: str, **arguments: Any) -> httpx.Response:
@@ -113,7 +113,7 @@ class World:
         return [self.snapshot(relation) for relation in RELATIONS]
 
     def privileges(self, relation: str) -> str:
-        """Return what the service role may do beside reading, by the catalog."""
+        """Return what the service role may do besides reading, by the catalog."""
         verbs = {"i": "insert", "u": "update", "d": "delete", "t": "truncate", "f": "references", "g": "trigger"}
         row = self.system.db.execute(
             "select "
@@ -200,7 +200,7 @@ def test_relations(world: World) -> None:
                 # it may, and aims at nothing here: what it holds is read from the catalog
                 may += RELATIONS[relation]["service"][1:] if world.granted else world.privileges(relation)
             else:
-                # Supabase Lite answers 204 to some of what it did not do: what counts is what became of the rows
+                # Supabase Lite returns 204 for some calls that it did not execute: the rows are what counts
                 for letter, verb, body in (
                     ("i", "POST", row["row"]),
                     ("u", "PATCH", {column: value}),
@@ -215,7 +215,7 @@ def test_relations(world: World) -> None:
 
 
 def test_functions(world: World) -> None:
-    """Each function, each role: who is not meant to is refused before it does anything."""
+    """Each function, each role: a caller without the right is rejected before it does anything."""
     db = world.system.db
     functions = db.execute(
         f"select p.proname as name, coalesce(p.proargnames[:p.pronargs], '{{}}') as arguments,"
@@ -233,16 +233,16 @@ def test_functions(world: World) -> None:
         }
         for role in ("anon", "user", "other", "admin"):
             before = world.checksum() if world.granted else None
-            answer = world.call(role, function["name"], **arguments)
+            response = world.call(role, function["name"], **arguments)
             if world.granted and function["name"] in FOR_THE_OWNER | FOR_USERS:
                 # they look first; what they find is that there is nothing for this caller
-                assert world.checksum() == before, (role, function["name"], answer.text)
+                assert world.checksum() == before, (role, function["name"], response.text)
             elif role != "anon" and function["name"] in (FOR_USERS | FOR_ADMINS if role == "admin" else FOR_USERS):
-                # it may refuse what was asked ("is not the signed-in user"), after it has looked
-                assert answer.status_code != 401, (role, function["name"], answer.text)
-                assert "permission denied" not in answer.text, (role, function["name"], answer.text)
+                # it may reject the arguments ("is not the signed-in user") after checking them
+                assert response.status_code != 401, (role, function["name"], response.text)
+                assert "permission denied" not in response.text, (role, function["name"], response.text)
             else:
-                assert answer.status_code in REFUSED, (role, function["name"], answer.status_code, answer.text)
+                assert response.status_code in REFUSED, (role, function["name"], response.status_code, response.text)
 
 
 @pytest.mark.parametrize("column", ["secret_key", "headers"])
@@ -253,11 +253,11 @@ def test_no_browser_reads_secrets(world: World, column: str) -> None:
                        {"select": "id", column: "not.is.null"}, {"select": "id", "order": column},
                        {"select": f"id,{column}"},
                        {"select": "id", "or": f"({column}.like.*e*,id.is.null)"}):  # fmt: skip
-            answer = client.get("/webhook_configurations", params=params)
-            assert no_secret(world, answer), (role, params, answer.text)
-            if answer.is_success:
-                assert all(row.get(column) is None for row in answer.json()), (role, params, answer.text)
-                assert column not in params or answer.json() == [], (role, params, answer.text)
+            response = client.get("/webhook_configurations", params=params)
+            assert no_secret(world, response), (role, params, response.text)
+            if response.is_success:
+                assert all(row.get(column) is None for row in response.json()), (role, params, response.text)
+                assert column not in params or response.json() == [], (role, params, response.text)
 
 
 @pytest.mark.parametrize("table", ["endpoint_secrets", "previous_secrets", "installation", "migrations"])
@@ -271,9 +271,9 @@ def test_the_schema_of_the_secrets_is_not_exposed(world: World, table: str) -> N
             (f"/webhook_configurations?select=id,{table}(*)", {}),
             (f"/webhook_configurations?select=id,{table}(*)", {"Accept-Profile": "webhooks"}),
         ):
-            answer = client.get(path, headers=headers)
-            assert not answer.is_success or answer.json() == [], (role, path, headers, answer.text)
-            assert no_secret(world, answer), (role, path, headers, answer.text)
+            response = client.get(path, headers=headers)
+            assert not response.is_success or response.json() == [], (role, path, headers, response.text)
+            assert no_secret(world, response), (role, path, headers, response.text)
 
 
 def test_admins_functions_give_no_secret(world: World) -> None:
@@ -287,32 +287,32 @@ def test_admins_functions_give_no_secret(world: World) -> None:
         ("search_webhook_deliveries", {}),
         ("webhook_overview", {}),
     ):
-        answer = world.call("admin", function, **arguments)
-        assert answer.is_success, (function, answer.text)
-        assert no_secret(world, answer), (function, answer.text)
+        response = world.call("admin", function, **arguments)
+        assert response.is_success, (function, response.text)
+        assert no_secret(world, response), (function, response.text)
 
 
-def no_secret(world: World, answer: httpx.Response) -> bool:
+def no_secret(world: World, response: httpx.Response) -> bool:
     """Return whether a response holds neither the endpoint's secret nor the value of its header."""
-    return world.system.secret not in answer.text and "geheim" not in answer.text
+    return world.system.secret not in response.text and "geheim" not in response.text
 
 
 def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:
-    """A user acts for nobody else; two users' equal keys never meet."""
+    """A user acts for no one else; two users' equal keys never meet."""
     forged = world.call(
         "other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED,
         actor_user_id=world.users["user"],
     )  # fmt: skip
     assert forged.status_code == 403
     assert "is not the signed-in user" in forged.text
-    answers = [
+    responses = [
         world.call(
             role, "dispatch_webhook", event_type="user.joined_community", event_data=JOINED, idempotency_key="same"
         ).json()
         for role in ("user", "other", "user", "service")
     ]
-    assert answers[0] == answers[2]
-    assert len({answer["request_id"] for answer in answers}) == 3
+    assert responses[0] == responses[2]
+    assert len({response["request_id"] for response in responses}) == 3
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_sql_in_every_text_argument(world: World, text: str) -> None:
 
 
 def test_oversized_and_deeply_nested_data(world: World) -> None:
-    """Refused with the limit, or by who parses it first; nothing is stored of it, and everything goes on."""
+    """Rejected with the limit, or by the first parser; nothing of it is stored, and everything continues."""
     big = world.call(
         "user", "dispatch_webhook", event_type="user.joined_community", event_data={**JOINED, "x": "y" * 300_000}
     )
@@ -357,25 +357,25 @@ def test_oversized_and_deeply_nested_data(world: World) -> None:
         nested = json.dumps(JOINED)[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
         body = f'{{"event_type": "user.joined_community", "event_data": {nested}}}'
         before = world.snapshot("webhook_deliveries")
-        answer = world.clients["user"].post(
+        response = world.clients["user"].post(
             "/rpc/dispatch_webhook", content=body, headers={"Content-Type": "application/json"}
         )
         # Supabase Lite's own parser gives up with a 500
-        assert not answer.is_success, (depth, answer.text[:200])
+        assert not response.is_success, (depth, response.text[:200])
         assert world.snapshot("webhook_deliveries") == before
     assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
 
 
 def test_a_flood_by_one_user(world: World) -> None:
-    """After sixty in a minute the answer is 429 with the reason; the other user goes on."""
-    answers = [
+    """After sixty in a minute the response is 429 with the reason; the other user is not affected."""
+    responses = [
         world.call("other", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED)
         for _ in range(100)
     ]
-    codes = [answer.status_code for answer in answers]
+    codes = [response.status_code for response in responses]
     assert set(codes) == {200, 429}
     assert 50 <= codes.count(200) <= 75, "sixty less what was dispatched before, and one for each second that it takes"
-    assert "you have dispatched more than 60 events in a minute" in answers[-1].text
+    assert "you have dispatched more than 60 events in a minute" in responses[-1].text
     assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
 
 

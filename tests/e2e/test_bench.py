@@ -86,7 +86,7 @@ def test_an_idle_worker_is_measured_by_the_minute(sides: Sides) -> None:
 
 
 def test_a_backlog_is_drained_to_few_and_many_endpoints(sides: Sides) -> None:
-    """Beside the client alone and older designs."""
+    """Alongside the client alone and older designs."""
     found = draining.run(sides, short=True)
     assert set(found["by endpoints"]) == {f"this, {one}" for one in ("1 endpoint", "10 endpoints", "1,000 endpoints")}
     assert found["figures"]["this"]["WAL bytes per delivery"]["min"] > 100

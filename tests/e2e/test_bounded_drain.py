@@ -44,7 +44,7 @@ def runs(system: System) -> list[dict[str, Any]]:
 
 
 def leased(system: System) -> int:
-    """Return how many deliveries are held by somebody."""
+    """Return how many deliveries are leased."""
     row = system.db.execute("select count(*) as n from webhooks.delivery_queue where lease_id is not null").fetchone()
     return int(row["n"])  # type: ignore[index]
 
@@ -97,17 +97,17 @@ def test_a_time_that_does_not_do_is_rejected(system: System, gateway: Gateway, d
 
 
 def test_its_time_is_bounded(system: System, gateway: Gateway) -> None:
-    """More than it can deliver, receivers that do not answer: it returns in time, and holds nothing afterwards."""
+    """More than it can deliver, receivers that do not respond: it returns in time, and holds nothing afterwards."""
     release = threading.Event()
 
-    def answer(request: Received) -> Reply:
+    def respond(request: Received) -> Reply:
         if request.path == "/silent":
             release.wait(60)
         else:
             time.sleep(0.2)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(f"{receiver.url}/silent")
         system.endpoint(f"{receiver.url}/slow", max_concurrency=4)
         system.dispatch(500)
@@ -127,11 +127,11 @@ def test_a_longer_timeout_of_an_endpoint_is_cut_and_logged(system: System, gatew
     """To what the drain leaves: the attempt is recorded as one."""
     release = threading.Event()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         release.wait(60)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         endpoint = system.endpoint(receiver.url, timeout_seconds=60, max_attempts=1)
         system.dispatch(2)
         assert counts(call(gateway, drain="5"))["failed"] == 2
@@ -160,11 +160,11 @@ def test_it_waits_for_a_retry_that_fits(system: System, gateway: Gateway) -> Non
     """With time for it the second attempt, after 2 s, is of the same call."""
     seen: list[str] = []
 
-    def answer(request: Received) -> Reply:
+    def respond(request: Received) -> Reply:
         seen.append(request.path)
         return Reply(500 if len(seen) == 1 else 200)
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url)
         system.dispatch()
         assert counts(call(gateway, drain="20")) == {
@@ -203,7 +203,7 @@ def test_upkeep_is_done_where_there_are_no_workers(system: System) -> None:
 
 
 def test_why_nothing_is_claimed_is_said(system: System, gateway: Gateway) -> None:
-    """A copied database, held until somebody confirms it: the cron fails, and the run has the reason."""
+    """A copied database, held until someone confirms it: the cron fails, and the run has the reason."""
     system.db.execute("update webhooks.installation set project = 'another.supabase.co'")
     system.endpoint("http://127.0.0.1:9/")
     system.dispatch()
@@ -220,11 +220,11 @@ def test_a_signal_ends_it_in_order(system: System, times: int) -> None:
                         "WEBHOOKS_CONCURRENCY": "10", "WEBHOOKS_BATCH_SIZE": "5"}  # fmt: skip
     gateway = system.gateway()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         time.sleep(0.3)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url)
         system.dispatch(500)
         with ThreadPoolExecutor(1) as pool:
@@ -248,12 +248,12 @@ def test_a_cut_off_request_gives_back_what_is_in_flight(system: System) -> None:
     gateway = system.gateway()
     arrived, release = threading.Semaphore(0), threading.Event()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         arrived.release()
         release.wait(60)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url)
         system.dispatch(3)
         with ThreadPoolExecutor(1) as pool:

@@ -32,12 +32,12 @@ def test_a_circuit_opens_is_probed_by_one_request_and_closes(system: System) -> 
     healthy = threading.Event()
     seen: list[float] = []
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         seen.append(time.monotonic())
         return Reply(200 if healthy.is_set() else 500)
 
     policy = {"WEBHOOKS_CIRCUIT_RESET_SECONDS": "3", "WEBHOOKS_BATCH_SIZE": "5", "WEBHOOKS_CONCURRENCY": "5"}
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url, max_attempts=20)
         system.dispatch(300)
         for _ in range(2):
@@ -92,7 +92,7 @@ def test_concurrency_of_an_endpoint_holds_over_workers(system: System) -> None:
     lock = threading.Lock()
     now, most = 0, 0
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         nonlocal now, most
         with lock:
             now += 1
@@ -102,7 +102,7 @@ def test_concurrency_of_an_endpoint_holds_over_workers(system: System) -> None:
             now -= 1
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url, max_concurrency=2)
         system.dispatch(60)
         for _ in range(2):
@@ -134,10 +134,10 @@ def test_retry_after_moves_the_endpoints_other_deliveries(system: System) -> Non
     busy = threading.Event()
     busy.set()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         return Reply(429, headers={"Retry-After": "3"}) if busy.is_set() else Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url)
         system.dispatch(50)
         system.worker(WEBHOOKS_BATCH_SIZE="5", WEBHOOKS_CONCURRENCY="5")

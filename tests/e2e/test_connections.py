@@ -1,4 +1,4 @@
-"""Hostile clients of a running gateway: it keeps answering, its memory stays as it was, and they are let go."""
+"""Hostile clients of a running gateway: it keeps responding, its memory does not grow, and they are disconnected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENDLESS = {
     "the request line": (b"GET /", b"a" * MB),
     "a body": (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b"x" * MB + b"\r\n"),
     "a body in tiny chunks": (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * (MB // 6)),
-    "a body that nobody may send": (
+    "a body that is not allowed": (
         HEAD[:-1] + b"\r\nTransfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + b"x" * MB + b"\r\n",
     ),
 }  # fmt: skip
@@ -56,7 +56,7 @@ def peak(gateway: Gateway) -> int:
 
 
 def alive(gateway: Gateway) -> bool:
-    """Return whether it answers."""
+    """Return whether it responds."""
     return httpx.get(f"{gateway.url}/healthz", trust_env=False, timeout=60).json() == {"status": "ok"}
 
 
@@ -87,7 +87,7 @@ def test_a_request_without_end(system: System, name: str) -> None:
 
 @pytest.mark.parametrize("name", UNFINISHED)
 def test_requests_without_an_end(system: System, name: str) -> None:
-    """A thousand: the gateway answers all the while, keeps little of each, and closes every one."""
+    """A thousand: the gateway responds all the while, keeps little of each, and closes every one."""
     gateway = system.gateway()
     assert alive(gateway)
     before = peak(gateway)

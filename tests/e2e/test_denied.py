@@ -1,4 +1,4 @@
-"""A 401 or 403 from Supabase that passes: nothing is delivered twice for it, and nobody is signed out."""
+"""A 401 or 403 from Supabase that passes: nothing is delivered twice for it, and no one is signed out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def proxy(system: System) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize("reply", [NOT_YET, NO_KEY, NO_GRANT], ids=["token", "key", "grant"])
 def test_results_outlive_it(system: System, proxy: Proxy, reply: Reply) -> None:
-    """Forty deliveries whose results are refused for two seconds: forty requests."""
+    """Forty deliveries whose results are rejected for two seconds: forty requests."""
     arrived = threading.Event()
 
     def answer(_: Received) -> Reply:
@@ -48,7 +48,7 @@ def test_results_outlive_it(system: System, proxy: Proxy, reply: Reply) -> None:
 
 
 def test_an_admin_stays_signed_in(system: System, proxy: Proxy) -> None:
-    """While tokens are refused pages say 503, and work again afterwards."""
+    """While tokens are rejected pages say 503, and work again afterwards."""
     client = Site(system).admin()
     for reply in (NOT_YET, NO_KEY):
         proxy.refuse(RPC, reply, 1.5)
@@ -68,7 +68,7 @@ def test_an_admin_stays_signed_in(system: System, proxy: Proxy) -> None:
 
 
 def test_requests_share_one_refresh(system: System, proxy: Proxy) -> None:
-    """A browser's eight requests at once, with a token that is refused: one refresh, eight pages."""
+    """A browser's eight requests at once, with a token that is rejected: one refresh, eight pages."""
     site = Site(system)
     client = site.admin()
     visitors = [site.visitor() for _ in range(9)]

@@ -34,9 +34,9 @@ def client(system: System) -> Iterator[httpx.Client]:
 def test_an_app_without_discussions(system: System, client: httpx.Client) -> None:
     """404 that says why; not a failure of the server."""
     system.db.execute("drop table public.discussions cascade")
-    answer = client.post(CLOSE, headers=bearer(TOKEN))
-    assert answer.status_code == 404
-    assert "there is no table public.discussions" in answer.json()["detail"]
+    response = client.post(CLOSE, headers=bearer(TOKEN))
+    assert response.status_code == 404
+    assert "the table public.discussions does not exist" in response.json()["detail"]
 
 
 def test_who_may_call(system: System, client: httpx.Client) -> None:
@@ -56,7 +56,7 @@ def test_more_than_a_batch(system: System, client: httpx.Client) -> None:
         " select community_id, n::text, created_by, now() - interval '1 hour'"
         " from public.discussions, generate_series(1, 2500) n"
     )
-    answer = client.post(CLOSE, headers=bearer(TOKEN))
-    assert (answer.status_code, answer.json()) == (200, {"closed": 2500, "remaining": 0})
+    response = client.post(CLOSE, headers=bearer(TOKEN))
+    assert (response.status_code, response.json()) == (200, {"closed": 2500, "remaining": 0})
     rows: list[dict[str, Any]] = system.rows()
     assert len({row["payload"]["data"]["discussion_id"] for row in rows}) == len(rows) == 2500

@@ -41,7 +41,7 @@ def site(system: System) -> Site:
 
 @pytest.mark.parametrize("value", [*NUMBERS.values(), *OLD.values()], ids=[*NUMBERS, *OLD])
 def test_every_payload_is_shown_and_sent(site: Site, value: str) -> None:
-    """By the API, the dashboard and the command line; by a worker, and once more by a replay."""
+    """By the API, the dashboard and the command line; by a worker, and again by a replay."""
     system = site.system
     key = {"Authorization": f"Bearer {system.supabase.keys.secret}"}
     with Receiver() as receiver:
@@ -72,7 +72,7 @@ def test_every_payload_is_shown_and_sent(site: Site, value: str) -> None:
         assert told.code == 0
         assert "".join(f'"payload":{text}'.split()) in "".join(told.out.split())
 
-        # sent, and once more
+        # sent, and again
         system.worker()
         system.wait_for_status("delivered", 1)
         again = run("deliveries", "replay", "--status", "delivered", "--yes", "--json", variables=system.settings())

@@ -85,7 +85,7 @@ def test_410_disables_the_endpoint(system: System) -> None:
         assert len(receiver.received) == 1
     endpoint = system.db.execute("select * from public.webhook_configurations").fetchone()
     assert endpoint is not None
-    assert (endpoint["is_active"], endpoint["disabled_reason"]) == (False, "the endpoint answered 410 Gone")
+    assert (endpoint["is_active"], endpoint["disabled_reason"]) == (False, "the endpoint returned 410 Gone")
 
 
 def test_a_worker_killed_in_mid_delivery(system: System) -> None:
@@ -113,7 +113,7 @@ def test_a_worker_killed_in_mid_delivery(system: System) -> None:
         requests = receiver.wait_for(2)
     assert len(requests) == 2
     assert len({request.headers["webhook-id"] for request in requests}) == 1
-    assert system.rows()[0]["attempts"] == 1, "the attempt that nobody recorded is not counted"
+    assert system.rows()[0]["attempts"] == 1, "the attempt that was not recorded is not counted"
 
 
 def test_sigterm_finishes_what_is_in_flight(system: System) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("caller", ["service", "nobody"])
 def test_schemathesis_finds_no_5xx(system: System, tmp_path: Path, caller: str) -> None:
-    """Examples, boundaries and random data for every operation; no answer and no log repeats a secret."""
+    """Examples, boundaries and random data for every operation; no response and no log repeats a secret."""
     session = generate_secret()
     # the dispatcher may be asked to deliver: an attempt must not outlast the requests' timeout
     gateway = system.gateway(WEBHOOKS_SESSION_SECRET=session, WEBHOOKS_TIMEOUT_SECONDS="1")
@@ -49,10 +49,10 @@ def test_schemathesis_finds_no_5xx(system: System, tmp_path: Path, caller: str) 
 
 
 def test_a_body_beyond_the_limit(system: System) -> None:
-    """Refused before it is read whole."""
+    """Rejected before it is read whole."""
     gateway = system.gateway()
     headers = {"Authorization": f"Bearer {system.supabase.keys.secret}"}
-    answer = httpx.post(
+    response = httpx.post(
         f"{gateway.url}/functions/v1/test-webhook", headers=headers, content=b"x" * 20_000_000, trust_env=False
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413

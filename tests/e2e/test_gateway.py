@@ -1,4 +1,4 @@
-"""The gateway over HTTP: who may call, what it answers, and what it never says."""
+"""The gateway over HTTP: who may call, what it returns, and what it never reveals."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def sign_in(system: System, *, admin: bool) -> str:
 def test_who_may_call(system: System, client: httpx.Client) -> None:
     """401 without a token, 403 with a wrong one, 202 with the dispatch token or the service key."""
     for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
-        answer = client.post(DISPATCHER, headers=headers)
-        assert answer.status_code == 401
-        assert answer.headers["www-authenticate"] == "Bearer"
+        response = client.post(DISPATCHER, headers=headers)
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
     for token in ("wrong", system.supabase.keys.publishable, TOKEN[:-1], "ü"):
         assert client.post(DISPATCHER, headers={"Authorization": f"Bearer {token}".encode()}).status_code == 403
     for token in (TOKEN, system.supabase.keys.secret):
-        answer = client.post(DISPATCHER, headers=bearer(token))
-        assert answer.status_code == 202
-        assert set(answer.json()) == {"run_id", "due", "enqueued"}
+        response = client.post(DISPATCHER, headers=bearer(token))
+        assert response.status_code == 202
+        assert set(response.json()) == {"run_id", "due", "enqueued"}
     assert len(system.db.execute("select from public.webhook_dispatcher_runs").fetchall()) == 2
 
 
@@ -69,9 +69,9 @@ def test_health(system: System, client: httpx.Client) -> None:
     """Counts of the last hour, for servers and admins."""
     system.endpoint("http://127.0.0.1:9/")
     system.dispatch(2)
-    answer = client.get(HEALTH, headers=bearer(TOKEN)).json()
-    assert answer["due"] == 2
-    assert answer["last_hour"] == {"total": 2, "delivered": 0, "failed": 0, "pending": 2}
+    response = client.get(HEALTH, headers=bearer(TOKEN)).json()
+    assert response["due"] == 2
+    assert response["last_hour"] == {"total": 2, "delivered": 0, "failed": 0, "pending": 2}
     assert client.get(HEALTH).status_code == 401
     assert client.get("/readyz").json() == {"status": "ready"}
 
@@ -88,12 +88,12 @@ def test_a_test_delivery(system: System, client: httpx.Client) -> None:
     assert request.payload["request_id"] == made.json()["request_id"]
     assert request.verified(system.secret)
     missing = "00000000-0000-0000-0000-000000000000"
-    answer = client.post(TEST, json={"webhook_config_id": missing}, headers=bearer(TOKEN))
-    assert (answer.status_code, missing in answer.json()["detail"]) == (404, True), answer.json()
+    response = client.post(TEST, json={"webhook_config_id": missing}, headers=bearer(TOKEN))
+    assert (response.status_code, missing in response.json()["detail"]) == (404, True), response.json()
     assert client.post(TEST, json={"webhook_config_id": "no uuid"}, headers=bearer(TOKEN)).status_code == 400
     system.db.execute("update public.webhook_configurations set is_active = false")
-    answer = client.post(TEST, json={"webhook_config_id": endpoint}, headers=bearer(TOKEN))
-    assert (answer.status_code, "is inactive" in answer.json()["detail"]) == (400, True)
+    response = client.post(TEST, json={"webhook_config_id": endpoint}, headers=bearer(TOKEN))
+    assert (response.status_code, "is inactive" in response.json()["detail"]) == (400, True)
 
 
 @pytest.mark.parametrize(("admin", "status"), [(True, 202), (False, 403)])
@@ -107,7 +107,7 @@ def test_users_with_their_own_token(system: System, client: httpx.Client, admin:
 
 def test_browsers_may_call_as_they_could_the_old_functions(client: httpx.Client) -> None:
     """CORS: any origin, with the headers that supabase-js sends."""
-    answer = client.options(
+    response = client.options(
         TEST,
         headers={
             "Origin": "https://app.example.com",
@@ -115,10 +115,10 @@ def test_browsers_may_call_as_they_could_the_old_functions(client: httpx.Client)
             "Access-Control-Request-Headers": "authorization, x-client-info, apikey, content-type",
         },
     )
-    assert answer.status_code == 204
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert response.status_code == 204
+    assert response.headers["access-control-allow-origin"] == "*"
     for name in ("authorization", "x-client-info", "apikey", "content-type"):
-        assert name in answer.headers["access-control-allow-headers"]
+        assert name in response.headers["access-control-allow-headers"]
 
 
 def test_openapi(client: httpx.Client) -> None:
@@ -139,6 +139,6 @@ def test_no_secret_in_any_log(system: System, client: httpx.Client) -> None:
     assert system.supabase.child is not None
     worker.stop()
     text = "".join(log.read_text() for log in system.logs.glob("*.log")) + system.supabase.child.log.read_text()
-    assert "attempts begun" in text
+    assert "attempts started" in text
     for secret in (TOKEN, system.secret, system.supabase.keys.secret, "url-token", "a-wrong-token"):
         assert secret not in text

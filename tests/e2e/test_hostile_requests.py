@@ -121,13 +121,13 @@ class Raw:
         head += [name + b": " + value for name, value in headers]
         head += [b"Content-Length: %d" % len(body)]
         with socket.create_connection(self._at, timeout=30) as sock:
-            # a response that came early is read all the same
+            # a response that came early is still read
             with suppress(ConnectionError):
                 sock.sendall(b"\r\n".join(head) + b"\r\n\r\n" + body)
-            answer = b""
+            response = b""
             while part := _part(sock):
-                answer += part
-        return int(answer.split(b" ", 2)[1]) if answer else 0, answer
+                response += part
+        return int(response.split(b" ", 2)[1]) if response else 0, response
 
 
 def _part(sock: socket.socket) -> bytes:
@@ -184,9 +184,9 @@ def test_no_route_responds_with_a_server_error(site: Site) -> None:
             body = as_json(fields) if b"json" in content_type else b"_csrf_token=" + csrf + b"&" + form(fields)
         target = filled.encode()[:30_000] + (b"?" + form(query)[:30_000] if query else b"")
         all_headers = [*callers[caller], *headers, (b"Content-Type", content_type)]
-        status, answer = raw.send(method, target, all_headers, body if method != "GET" else b"")
+        status, response = raw.send(method, target, all_headers, body if method != "GET" else b"")
         seen[status] = seen.get(status, 0) + 1
-        assert status < 500, (method, target[:300], content_type, body[:300], answer[-600:])
+        assert status < 500, (method, target[:300], content_type, body[:300], response[-600:])
 
     ask()
     assert seen.get(200, 0) > 50, seen

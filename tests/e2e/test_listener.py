@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devstack.postgres import Postgres
     from tests.e2e.conftest import System
 
-#: No sweep: only what is heard starts work.
+#: No sweep: only notifications start work.
 SILENT = {"WEBHOOKS_SWEEP_SECONDS": "0"}
 
 HOLDER = """
@@ -66,7 +66,7 @@ def test_a_lost_connection_is_made_again(system: System, server: Receiver) -> No
     system.wait_for_status("delivered", 1)
     system.wait(lambda: len(listeners(system)) == 1)
     assert worker.child
-    assert "not listening, the sweep goes on" in worker.child.log.read_text()
+    assert "not listening, the sweep continues" in worker.child.log.read_text()
 
 
 def test_another_takes_over(system: System, server: Receiver) -> None:

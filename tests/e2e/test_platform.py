@@ -65,7 +65,7 @@ def test_nine_events_once_each(system: System, dispatches_too: str) -> None:
 
 
 def test_the_story_goes_on_without_webhooks(system: System) -> None:
-    """The catalog and the endpoints are gone: the user notices nothing, and every loss is recorded."""
+    """The catalog and the endpoints are deleted: the user notices nothing, and every loss is recorded."""
     system.db.execute(
         "drop table public.webhook_event_types cascade; drop table public.webhook_configurations cascade;"
         "create or replace function public.dispatch_webhook(event_type text, event_data jsonb,"

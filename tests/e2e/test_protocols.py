@@ -57,7 +57,7 @@ def test_one_event_to_four_protocols(system: System, brokers: list[Broker]) -> N
 
 
 def wait_for_count(system: System, condition: str, endpoint: str, count: int) -> None:
-    """Wait until so many deliveries are as a condition on their endpoint says."""
+    """Wait until this many deliveries are as a condition on their endpoint says."""
     sql = f"select count(*) as n from public.webhook_deliveries where {condition}".encode()
     system.wait(lambda: system.db.execute(sql, (endpoint,)).fetchone() == {"n": count})
 

@@ -108,9 +108,9 @@ def test_killed_and_empty_again(system: System, mortal: RabbitMQ) -> None:
         assert mortal.child is not None
         mortal.child.kill()
         system.dispatch(3)
-        answer = trigger(gateway.url)
-        assert (answer.status_code, answer.json()["unavailable"]) == (503, "rabbitmq")
-        assert answer.json()["detail"] == "RabbitMQ did not take the jobs (AMQPConnectionError); nothing is lost"
+        response = trigger(gateway.url)
+        assert (response.status_code, response.json()["unavailable"]) == (503, "rabbitmq")
+        assert response.json()["detail"] == "RabbitMQ did not accept the jobs (AMQPConnectionError); nothing is lost"
         run = system.db.execute("select * from public.webhook_dispatcher_runs").fetchone()
         assert run is not None
         assert "RabbitMQ did not" in run["error"]

@@ -1,4 +1,4 @@
-"""/readyz and doctor try a write, within two seconds: what answers and takes none is not ready."""
+"""/readyz and doctor try a write, within two seconds: what responds but accepts none is not ready."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:The '(timeout|verify|proxy)' parameter is deprecated:DeprecationWarning"
 )
 
-#: Configurations by which a Redis answers and takes no writes, with what the error says.
+#: Configurations with which Redis responds but accepts no writes, with the error.
 REFUSING = {
     "full": ({"maxmemory": "1", "maxmemory-policy": "noeviction"}, "used memory"),
     "no replicas": ({"min-replicas-to-write": "1"}, "replicas"),
@@ -40,9 +40,9 @@ WITHIN = 2.0 + 1.0
 def ready(url: str) -> tuple[int, str]:
     """Return what /readyz says in time."""
     began = time.monotonic()
-    answer = httpx.get(f"{url}/readyz", trust_env=False, timeout=30)
+    response = httpx.get(f"{url}/readyz", trust_env=False, timeout=30)
     assert time.monotonic() - began < WITHIN
-    return answer.status_code, answer.text
+    return response.status_code, response.text
 
 
 def found(system: System, check: str) -> Finding:
@@ -78,7 +78,7 @@ def test_a_redis_that_takes_no_writes(
     assert ready(gateway.url)[0] == 200
     configured(options)
     status, text = ready(gateway.url)
-    assert (status, "Redis takes no writes" in text, why in text) == (503, True, True), text
+    assert (status, "Redis accepts no writes" in text, why in text) == (503, True, True), text
     assert found(system, "redis").status == "problem"
 
 
@@ -87,11 +87,11 @@ def test_a_redis_that_is_a_replica(system: System, configured: Callable[[dict[st
     gateway = system.gateway()
     configured({"replicaof": "127.0.0.1 1"})
     status, text = ready(gateway.url)
-    assert (status, "Redis takes no writes" in text) == (503, True), text
+    assert (status, "Redis accepts no writes" in text) == (503, True), text
 
 
 def test_a_redis_that_hangs(system: System) -> None:
-    """It accepts connections and never answers."""
+    """It accepts connections and never responds."""
     gateway = system.gateway()
     assert system.valkey.child
     os.kill(system.valkey.child.pid, signal.SIGSTOP)
@@ -104,7 +104,7 @@ def test_a_redis_that_hangs(system: System) -> None:
 
 
 def test_a_supabase_that_hangs(system: System) -> None:
-    """It accepts connections and never answers."""
+    """It accepts connections and never responds."""
     gateway = system.gateway()
     assert system.supabase.child
     os.kill(system.supabase.child.pid, signal.SIGSTOP)
@@ -116,7 +116,7 @@ def test_a_supabase_that_hangs(system: System) -> None:
 
 
 def test_a_postgres_that_is_read_only(system: System) -> None:
-    """As Supabase makes it when the disk is full: reads answer, the function says that writes do not."""
+    """As Supabase makes it when the disk is full: reads work, the function says that writes do not."""
     gateway = system.gateway()
     system.db.execute(
         "create or replace function public.webhook_can_write() returns jsonb language sql as"
@@ -127,11 +127,11 @@ def test_a_postgres_that_is_read_only(system: System) -> None:
     system.supabase.stop()
     system.supabase.start()
     system.wait(lambda: ready(gateway.url)[0] == 503, seconds=10)
-    assert "Postgres takes no writes: default_transaction_read_only is on" in ready(gateway.url)[1]
+    assert "Postgres accepts no writes: default_transaction_read_only is on" in ready(gateway.url)[1]
 
 
 def test_a_rabbitmq_with_an_alarm(system: System, start_rabbitmq: Callable[[Path], RabbitMQ], tmp_path: Path) -> None:
-    """Short of memory it takes no message, and answers whatever else is asked."""
+    """Short of memory, it accepts no message, but responds to everything else."""
     server = start_rabbitmq(tmp_path)
     try:
         use(system, server)

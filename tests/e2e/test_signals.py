@@ -49,11 +49,11 @@ def to_the_first(child: Child, number: int) -> None:
 def test_workers_end_in_order(system: System, send: Callable[[Child, int], None], number: int, times: int) -> None:
     """Under load: claims stop, what is in flight finishes, the rest stays pending, no attempt fails."""
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         time.sleep(0.3)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         for n in range(4):
             system.endpoint(f"{receiver.url}/{n}")
         system.dispatch(60)
@@ -84,13 +84,13 @@ def test_workers_end_in_order(system: System, send: Callable[[Child, int], None]
     [(signal.SIGTERM, 1), (signal.SIGTERM, 4), (signal.SIGHUP, 2), (signal.SIGINT, 3)],
 )
 def test_one_process_ends_in_order(system: System, number: int, times: int) -> None:
-    """The same of `webhooks serve`, while it also has a request under way that gets its response."""
+    """The same of `webhooks serve`, while it also has a request in progress that gets its response."""
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         time.sleep(0.3)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         for n in range(4):
             system.endpoint(f"{receiver.url}/{n}")
         system.dispatch(60)
@@ -118,12 +118,12 @@ def test_one_process_gives_back_what_takes_longer(system: System) -> None:
     """Of a silent receiver; and a request that never ends does not keep it either."""
     arrived, release = threading.Semaphore(0), threading.Event()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         arrived.release()
         release.wait(30)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url)
         system.dispatch(3)
         serve = system.serve(WEBHOOKS_SHUTDOWN_SECONDS="4")
@@ -162,12 +162,12 @@ def test_what_takes_longer_than_the_grace_period_is_given_back(system: System) -
     """A silent receiver: the attempt is cut off, its row is due again at once, and the process ends in time."""
     arrived, release = threading.Semaphore(0), threading.Event()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         arrived.release()
         release.wait(30)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url)
         system.dispatch(3)
         worker = system.worker(WEBHOOKS_SHUTDOWN_SECONDS="2")

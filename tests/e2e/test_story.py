@@ -84,7 +84,7 @@ def test_values_travel_unharmed(system: System) -> None:
 
 
 def test_the_sweep_finds_what_nobody_announced(system: System) -> None:
-    """No cron and no gateway: a row is delivered all the same; with Redis wiped as well."""
+    """No cron and no gateway: a row is still delivered; with Redis wiped as well."""
     with Receiver() as receiver:
         system.endpoint(receiver.url)
         system.worker()

@@ -42,7 +42,7 @@ def figures(url: str, token: str = METRICS_TOKEN) -> dict[str, float]:
 
 
 def flaky() -> Callable[[Received], Reply]:
-    """Return an answer that fails each delivery's first attempt."""
+    """Return a responder that fails each delivery's first attempt."""
     seen: set[str] = set()
 
     def answer(request: Received) -> Reply:

@@ -64,12 +64,12 @@ def test_typescript(system: System, tmp_path: Path) -> None:
     run = subprocess.run([node(), "out/uses.js"], cwd=tmp_path, env={**environment(), **keys},
                          capture_output=True, text=True, check=False)  # fmt: skip
     assert run.returncode == 0, run.stderr
-    answer = json.loads(run.stdout)
-    assert answer["placed"] == answer["again"]
-    assert "is not the signed-in user" in answer["refused"]
+    response = json.loads(run.stdout)
+    assert response["placed"] == response["again"]
+    assert "is not the signed-in user" in response["refused"]
     (row,) = system.rows()
     assert (str(row["request_id"]), row["payload"]["data"]) == (
-        answer["placed"]["request_id"],
+        response["placed"]["request_id"],
         {"id": 1, "total": 12.5},
     )
 

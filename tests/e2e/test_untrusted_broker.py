@@ -1,4 +1,4 @@
-"""Whoever can write to Redis or RabbitMQ can hold up nothing for more than a minute."""
+"""Someone who can write to Redis or RabbitMQ cannot block anything for more than a minute."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_messages_in_rabbitmq(system: System, rabbitmq_server: RabbitMQ, hostile
 def test_turns_in_rabbitmq(
     rabbitmq_server: RabbitMQ, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any] | None
 ) -> None:
-    """A message of somebody's without an end ends with the queue's own; a queue without one is replaced."""
+    """A foreign message without an expiry expires with the queue's own; a queue without one is replaced."""
     assert rabbitmq.TURN_ARGUMENTS["x-message-ttl"] <= 60_000
     turn = f"webhooks:upkeep:{uuid.uuid4()}"
     monkeypatch.setitem(rabbitmq.TURN_ARGUMENTS, "x-message-ttl", 400)
@@ -111,7 +111,7 @@ def test_turns_in_rabbitmq(
 
 @pytest.mark.parametrize("milliseconds", [None, 10**12])
 def test_turns(system: System, milliseconds: int | None) -> None:
-    """A key that somebody set, for ever or for years, is free again after the time that a turn takes."""
+    """A key that someone set, forever or for years, is free again after the time that a turn takes."""
     client = redis.Redis.from_url(system.valkey.url)
     client.set("webhooks:upkeep", "somebody", px=milliseconds)
     broker = create_broker(system.valkey.url)

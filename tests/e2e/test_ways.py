@@ -85,11 +85,11 @@ def test_failures_are_retried(system: System, start: Callable[[], None]) -> None
     """After 2 s and 4 s at the earliest; the third failure is the last; another endpoint does not wait for them."""
     seen: Counter[str] = Counter()
 
-    def answer(request: Received) -> Reply:
+    def respond(request: Received) -> Reply:
         seen[request.path] += 1
         return Reply(200 if request.path == "/well" or (request.path == "/late" and seen["/late"] == 3) else 500)
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         for path in ("well", "late", "never"):
             system.endpoint(f"{receiver.url}/{path}")
         system.dispatch()
@@ -109,14 +109,14 @@ def test_a_circuit_opens_and_closes(system: System, start: Callable[[], None]) -
     """Open, it costs its deliveries no attempts; one request tries; what waited goes out when it has closed."""
     healthy = threading.Event()
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         return Reply(200 if healthy.is_set() else 500)
 
     def state() -> str:
         row = system.db.execute("select state from public.webhook_circuits").fetchone()
         return str(row["state"])  # type: ignore[index]
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url, max_attempts=20)
         system.dispatch(200)
         start()
@@ -138,7 +138,7 @@ def test_limits_hold(system: System, start: Callable[[], None]) -> None:
     lock = threading.Lock()
     now = most = 0
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         nonlocal now, most
         with lock:
             now += 1
@@ -148,7 +148,7 @@ def test_limits_hold(system: System, start: Callable[[], None]) -> None:
             now -= 1
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(receiver.url, max_concurrency=2)
         system.dispatch(40)
         start()
@@ -157,15 +157,15 @@ def test_limits_hold(system: System, start: Callable[[], None]) -> None:
 
 
 def test_a_silent_receiver_is_an_attempt(system: System, start: Callable[[], None]) -> None:
-    """It is recorded when its time is over, and keeps nobody else waiting for longer than that."""
+    """It is recorded when its time is over, and keeps no one else waiting for longer than that."""
     release = threading.Event()
 
-    def answer(request: Received) -> Reply:
+    def respond(request: Received) -> Reply:
         if request.path == "/silent":
             release.wait(60)
         return Reply()
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         system.endpoint(f"{receiver.url}/silent", max_attempts=1)
         system.endpoint(f"{receiver.url}/well")
         system.dispatch(3)

@@ -29,7 +29,7 @@ export function wrong(supabase: SupabaseClient, typed: SupabaseClient<Database>)
   void dispatch(typed, "user.joined_community", data, { idempotencyKey: "k", actorUserId: null });
   // @ts-expect-error no such event
   void dispatch(supabase, "user.unheard_of", data);
-  // @ts-expect-error an analytics event is no webhook
+  // @ts-expect-error an analytics event is not a webhook
   void dispatch(supabase, "page_view", {});
   // @ts-expect-error another event's data
   void dispatch(supabase, "user.posted_comment", data);

@@ -37,7 +37,7 @@ def lacking() -> str | None:
 
 
 class Hosted(Postgres):
-    """Postgres as a project's owner meets it: a connection string is the role postgres's, which is no superuser."""
+    """Postgres as a project's owner meets it: a connection string is the role postgres's, which is not a superuser."""
 
     superuser = "supabase_admin"
     options = {  # noqa: RUF012 - nothing changes it

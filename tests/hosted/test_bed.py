@@ -94,7 +94,7 @@ def test_what_is_created_in_public_is_everybodys(hosted: Hosted, project: str, c
 
 
 def test_a_project_that_exposes_nothing(hosted: Hosted, project: str) -> None:
-    """Since 30 May 2026: what postgres creates is nobody's until it is granted, apart from what PUBLIC may call."""
+    """Since 30 May 2026: no role can use what postgres creates until it is granted, apart from what PUBLIC may call."""
     hosted.run("unexposed.sql", database=project.rsplit("/", 1)[-1])
     with psycopg.connect(project) as db:
         db.execute("create table public.t (); create sequence public.s")
@@ -116,7 +116,7 @@ def test_changes_are_announced_to_the_rest_api(project: str) -> None:
 
 
 def test_a_request_falls_back_to_the_timeout_of_authenticator(hosted: Hosted, project: str) -> None:
-    """PostgREST logs in as authenticator: 8 s hold for service_role, which has none of its own."""
+    """PostgREST logs in as authenticator: 8 s apply to service_role, which has no setting of its own."""
     with psycopg.connect(hosted.dsn(project.rsplit("/", 1)[-1], user="authenticator")) as db:
         db.execute("set local role service_role")
         assert db.execute("show statement_timeout").fetchone() == ("8s",)

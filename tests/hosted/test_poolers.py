@@ -27,7 +27,7 @@ SOON = 60.0
 
 
 def locks(dsn: str) -> list[tuple[Any, ...]]:
-    """Return the advisory locks that somebody holds in a database."""
+    """Return the advisory locks that are held in a database."""
     with psycopg.connect(dsn) as db:
         return db.execute("""
             select (classid::bigint << 32) | objid::bigint, pid from pg_locks
@@ -80,11 +80,11 @@ class TestMigrate:
             done = run("migrate", "apply", variables={"DATABASE_URL": dsn})
         assert done.code == 1
         assert len(done.err.strip().splitlines()) == 1, done.err
-        assert "another `webhooks migrate` is under way" in done.err
+        assert "another `webhooks migrate` is running" in done.err
         assert locks(project) == []
 
     def test_a_lock_that_is_lost(self, project: str) -> None:
-        """Its connection may end before the work does: the work goes on, and its end is no error."""
+        """Its connection may end before the work does: the work goes on, and its end is not an error."""
         with database.Database(project) as ours, ours.locked():
             [(_, pid)] = locks(project)
             with psycopg.connect(project, autocommit=True) as db:
@@ -157,7 +157,7 @@ class TestListener:
     async def test_behind_a_pooler_in_transaction_mode(
         self, project: str, pooled: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It says once that it does not hear, goes on trying in silence, and takes no lock."""
+        """It says once that it receives nothing, retries silently, and takes no lock."""
         with caplog.at_level(logging.INFO):
             async with running(pooled) as woken:
                 await until(lambda: caplog.records)
@@ -166,7 +166,7 @@ class TestListener:
                 assert locks(project) == []
         assert woken.times == 0, "the sweep finds it"
         assert [record.getMessage() for record in caplog.records] == [
-            f"not listening, the sweep goes on: {listener.DEAF}"
+            f"not listening, the sweep continues: {listener.DEAF}"
         ]
 
     async def test_behind_a_pooler_in_session_mode(
@@ -181,7 +181,7 @@ class TestListener:
             assert len(locks(project)) == 1
 
     async def test_a_leaked_lock_blocks_nobody(self, project: str, caplog: pytest.LogCaptureFixture) -> None:
-        """Whoever holds it sends no pulse, so one of those that wait listens without it; one, not all."""
+        """Its holder sends no pulse, so one of those that wait listens without it; one, not all."""
 
         async def one_hears() -> bool:
             before = (first.times, second.times)

@@ -1,4 +1,4 @@
-"""Our migrations in a hosted project: pushed by its owner, they work for everybody who is there."""
+"""Our migrations in a hosted project: pushed by its owner, they work for every role there."""
 
 from __future__ import annotations
 

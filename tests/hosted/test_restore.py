@@ -241,7 +241,7 @@ class TestCalls:
         only: set[str] | None = None,
         without: set[str] | None = None,
     ) -> tuple[set[str], set[str]]:
-        """Call functions; return which were refused, and which there are. No row is changed."""
+        """Call functions; return which were rejected, and which there are. No row is changed."""
         with connected(copy) as owner, request(hosted, copy, role) as db:
             if granted:
                 owner.execute(GRANTED.encode())

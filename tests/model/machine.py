@@ -57,7 +57,7 @@ EDITS: list[dict[str, Any]] = [
 SPANS = [0.5, 2, 4, 61, 61, 301, 301, 6000, 90_000, 2.1 * 86400, 6 * 86400, 31 * 86400]
 #: A run ends when so much is there: what is not finished must still finish.
 ROOM = 24
-#: So many rounds of an hour finish what a run left, however slow its endpoints are.
+#: This many rounds of an hour finish what a run left, however slow its endpoints are.
 ROUNDS = 100
 
 number = st.integers(0, 10_000)

@@ -70,11 +70,11 @@ class Endpoint:
 
     @property
     def attempts(self) -> int:
-        """So many may be made of a delivery."""
+        """The number of attempts that a delivery may get."""
         return self.max_attempts if self.retry_schedule is None else len(self.retry_schedule) + 1
 
     def wait(self, attempts: int) -> tuple[float, float]:
-        """Return the least and the longest wait after so many attempts, by its schedule."""
+        """Return the least and the longest wait after this many attempts, by its schedule."""
         if self.retry_schedule is None:
             return (min(60.0, 2.0**attempts),) * 2
         if not self.retry_schedule:
@@ -170,7 +170,7 @@ class Model:
         return min(float(rate), circuit.tokens + rate * max(0.0, now - circuit.tokens_at))
 
     def room(self, key: str, now: float) -> float:
-        """So many more may be handed out now."""
+        """How many more may be handed out now."""
         endpoint = self.endpoints[key]
         circuit = endpoint.circuit
         if not endpoint.active or (circuit.paused_until or 0) > now:
@@ -415,7 +415,7 @@ class Model:
         return count
 
     def retry(self, now: float, key: str) -> bool:
-        """An admin sends one again. False: it is gone, under way, or its endpoint is inactive."""
+        """An admin sends one again. False: it is deleted, in progress, or its endpoint is inactive."""
         delivery = self.deliveries.get(key)
         if not delivery or delivery.status == "processing" or not self.endpoints[delivery.endpoint].active:
             return False

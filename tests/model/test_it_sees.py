@@ -17,7 +17,7 @@ from tests.model.model import UnexpectedError
 if TYPE_CHECKING:
     from tests.model.world import World
 
-#: A search begins a few steps before the fault can show; one that finds nothing in so many runs has not seen it.
+#: A search begins a few steps before the fault can show; one that finds nothing in this many runs has not seen it.
 #: Nothing is shrunk: that it is found is enough.
 SEARCH = settings(
     COMMON,
@@ -170,7 +170,7 @@ def test_a_fault_that_is_put_back_is_found(world: World, name: str) -> None:
     """By the machine that runs against the shipped SQL, with the rules that the fault needs."""
     fault = FAULTS[name]
     shipped = (ROOT / "supabase/schemas" / f"{fault.file}.sql").read_text()
-    assert shipped.count(fault.shipped) == 1, "the fault's place is gone from the SQL"
+    assert shipped.count(fault.shipped) == 1, "the fault's place no longer exists in the SQL"
     world.db.execute(shipped.replace(fault.shipped, fault.broken).encode())
     rules = {key for key, member in vars(Machine).items() if hasattr(member, "hypothesis_stateful_rule")}
     assert rules.issuperset(fault.rules)

@@ -121,7 +121,7 @@ class Storm:
             db.execute(kind.encode())
 
     def claim(self, db: psycopg.Connection[Any], choose: random.Random, held: list[tuple[str, str, int]]) -> None:
-        """Claim; nothing that was delivered before, and that nobody asked for again, may come."""
+        """Claim; nothing that was delivered before, and that no one asked for again, may come."""
         with self.lock:
             before = self.delivered - self.asked_again
         row = db.execute("select public.claim_webhook_deliveries(%s, 1)", (choose.choice([1, 10, 100]),)).fetchone()
@@ -152,7 +152,7 @@ class Storm:
 
 
 def test_in_every_interleaving_each_row_adds_up(world: World) -> None:
-    """Delivered means delivered, attempts counted equal the log, nobody is a deadlock's victim."""
+    """Delivered means delivered, attempts counted equal the log, no one is a deadlock's victim."""
     storm = Storm(world)
     storm.run()
     assert not storm.problems, "\n".join(storm.problems)

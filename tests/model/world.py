@@ -1,4 +1,4 @@
-"""The database beside its model: each call is made in both, and afterwards every row is compared."""
+"""The database compared with its model: each call is made in both, and afterwards every row is compared."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class World:
         self.clear()
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self.db.execute(EMPTY)
         self.model, self.passed, self.rows = Model(), 0.0, {"endpoints": {}, "deliveries": {}, "orphans": 0}
         self.held: list[Held] = []
@@ -113,7 +113,7 @@ class World:
         thread.join()
         self._read()
         made = [(second, results[0])] if isinstance(results[0], tuple) else []
-        # a late result waits for nobody: its worker comes again
+        # a late result does not wait: its worker retries
         if not made and not isinstance(results[0], psycopg.errors.LockNotAvailable):
             raise UnexpectedError(f"{second.name} during {first.name}: {results[0]!r}")
         kept = [(first, done)] if ending == "commit" else []
@@ -171,7 +171,7 @@ class World:
 
     def _compare(self, model: Model) -> None:
         rows = self.rows
-        expect(rows["orphans"] == 0, f"{rows['orphans']} rows of deliveries that are gone")
+        expect(rows["orphans"] == 0, f"{rows['orphans']} rows of deleted deliveries")
         expect(rows["endpoints"].keys() == model.endpoints.keys(), "other endpoints")
         expect(rows["deliveries"].keys() == model.deliveries.keys(), "other deliveries")
         for key, row in rows["endpoints"].items():
@@ -320,7 +320,7 @@ class World:
 
         def explain(model: Model, now: float, got: Any, _: bool) -> None:
             if not model.endpoints[endpoint].active:
-                expect("there is no active webhook endpoint" in got, f"retried {got}")
+                expect("does not exist or is inactive" in got, f"retried {got}")
                 return
             count = model.retry_waiting(now, endpoint)
             expect(got["retried"] == count, f"retried {got}, not {count}")
@@ -350,7 +350,7 @@ class World:
             if endpoint in model.endpoints:
                 model.edit(endpoint, now, {k: _seconds(v) if k == "expires_after" else v for k, v in changes.items()})
             else:
-                expect(isinstance(got, str), "an endpoint that is gone was changed")
+                expect(isinstance(got, str), "a deleted endpoint was changed")
 
         sql = _call("update_webhook_endpoint(%s, %s::jsonb)")
         return Call(f"edit {endpoint} {changes}", sql, (endpoint, json.dumps(changes)), explain)
@@ -449,7 +449,7 @@ def _call(function: str) -> str:
 
 
 def _outcome(connection: psycopg.Connection[Any], call: Call) -> tuple[float, Any]:
-    """Make a call; an error that says why it was refused is its outcome, as text."""
+    """Make a call; an error that says why it was rejected is its outcome, as text."""
     try:
         with connection.transaction():
             row = connection.execute(call.sql.encode(), call.arguments).fetchone()

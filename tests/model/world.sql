@@ -14,7 +14,7 @@ begin
         join information_schema.tables as t using (table_schema, table_name)
         where c.data_type = 'timestamp with time zone' and t.table_type = 'BASE TABLE'
           and (c.table_schema = 'webhooks' or (c.table_schema = 'public' and c.table_name like 'webhook%'))
-          -- hours, which are no moments
+          -- hours, which are not timestamps
           and c.table_name <> 'delivery_rollups'
         group by c.table_schema, c.table_name
     loop
@@ -52,7 +52,7 @@ as $$
                     from public.webhook_attempts as a where a.delivery_id = d.id))), '{}')
             from public.webhook_deliveries as d
             left join webhooks.delivery_queue as q on q.delivery_id = d.id and q.created_at = d.created_at),
-        -- rows of deliveries that are gone
+        -- rows of deleted deliveries
         'orphans', (select count(*) from webhooks.delivery_queue as q
                     where not exists (select from public.webhook_deliveries as d where d.id = q.delivery_id))
             + (select count(*) from webhooks.failed_deliveries as f

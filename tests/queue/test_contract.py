@@ -199,7 +199,7 @@ def test_one_that_is_away_is_named_without_its_password(
 
 
 def test_one_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """RabbitMQ that hangs, or a firewall before it: the gateway answers all the same."""
+    """RabbitMQ that hangs, or a firewall before it: the gateway still responds."""
     monkeypatch.setattr("supabase_webhooks.webhooks.queue.rabbitmq.CONNECT_MORE", 0.5)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
@@ -212,7 +212,7 @@ def test_one_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.Monke
 def test_a_wrong_password_is_told(rabbitmq_server: RabbitMQ) -> None:
     """By its kind."""
     with connected(rabbitmq_server.url.replace(":guest@", ":geheim@")) as broker:
-        with pytest.raises(QueueUnavailable, match=r"RabbitMQ did not answer \(ProbableAuth") as raised:
+        with pytest.raises(QueueUnavailable, match=r"RabbitMQ did not respond \(ProbableAuth") as raised:
             ping(broker)
         assert "geheim" not in repr(raised.value.__cause__)
 
@@ -241,7 +241,7 @@ def test_a_connection_that_ended_is_replaced(rabbitmq_server: RabbitMQ) -> None:
 
 
 def test_a_gateways_connection_is_closed_after_its_use(rabbitmq_server: RabbitMQ) -> None:
-    """Nobody would send its heartbeats."""
+    """Nothing would send its heartbeats."""
     with connected(rabbitmq_server.url) as broker:
         announce(broker, due=1, max_jobs=1)
         assert not broker.connections  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_unattended_calls_go_nowhere() -> None:
-    """Nobody hears them, nothing fails, and whoever asks is told."""
+    """They reach no one, nothing fails, and the caller can see it."""
     broker = broker_for("")
     assert not broker.attended
     assert announce(broker, due=1000, max_jobs=16) == 0
@@ -36,13 +36,13 @@ async def test_calls_from_any_thread_run_on_the_loop() -> None:
     began = loop.time()
     await asyncio.to_thread(announce_later, broker, seconds=0.2)
     async with asyncio.timeout(10):
-        while len(calls) < 2:  # noqa: ASYNC110 - the calls tell nobody
+        while len(calls) < 2:  # noqa: ASYNC110 - the calls send no signal
             await asyncio.sleep(0.01)
     assert calls[1] - began >= 0.2
 
 
 async def test_every_turn_is_its_own() -> None:
-    """There is nobody to take turns with."""
+    """There is no other process to take turns with."""
     broker = Local()
     assert all(take_turn(broker, "sweep", owner="w", milliseconds=60_000) for _ in range(3))
 

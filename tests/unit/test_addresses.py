@@ -1,4 +1,4 @@
-"""Which addresses are refused, in whatever form they come."""
+"""Which addresses are rejected, in whatever form they come."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def test_percentiles() -> None:
-    """The value that so many lie below; of one value it is that value, of none no number."""
+    """The value below which this share lies; for one value it is that value, for none it is undefined."""
     values = [float(one) for one in range(1, 101)]
     assert figures.percentile(values, 0.5) == 51
     assert figures.percentile(values, 0.99) == 100

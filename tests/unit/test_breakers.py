@@ -48,7 +48,7 @@ def fail(some: Breakers, times: int) -> None:
 
 
 def test_consecutive_failures_trip_it(some: Breakers) -> None:
-    """Answers between them, also refusals, count from the start; nothing told changes nothing."""
+    """Responses between them, also rejections, restart the count; no information changes nothing."""
     fail(some, 2)
     some.note(CLOSED.endpoint, "answered")
     fail(some, 2)
@@ -76,7 +76,7 @@ def test_the_claims_word_holds_after_a_moment(some: Breakers, clock: Clock) -> N
 
 
 def test_a_probe_decides(some: Breakers, clock: Clock) -> None:
-    """Half-open by the claim: one failure opens it again, one answer closes it."""
+    """Half-open by the claim: one failure opens it again, one response closes it."""
     fail(some, 3)
     assert some.admits(HALF_OPEN)
     fail(some, 1)

@@ -1,4 +1,4 @@
-"""When a process claims, and how often: by what it hears, what it finds, and what the database says is due."""
+"""When a process claims, and how often: by notifications, by what it finds, and what the database says is due."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ear:
 
 
 class Database:
-    """Hands out what `waiting` holds; `answers` come before that. Notes each call."""
+    """Hands out what `waiting` holds; `results` come before that. Notes each call."""
 
     def __init__(self) -> None:
         self.waiting: list[Delivery] = []
@@ -42,11 +42,11 @@ class Database:
     async def claim(self, *, batch_size: int, quiet_seconds: float | None, **_: object) -> Claimed:
         await asyncio.sleep(self.duration)
         if self.answers:
-            answer = self.answers.pop(0)
+            response = self.answers.pop(0)
             self.claims.append((-1, quiet_seconds))
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            if isinstance(response, Exception):
+                raise response
+            return response
         batch, self.waiting = self.waiting[:batch_size], self.waiting[batch_size:]
         self.claims.append((len(batch), quiet_seconds))
         return Claimed(batch, 0 if len(batch) == batch_size else None)
@@ -181,7 +181,7 @@ async def test_many_announcements_end_in_a_promise(database: Database, make: Cal
     assert sum(found) == 60
     quiets = [quiet for _, quiet in database.claims]
     assert any(quiets), "nothing was promised"
-    assert quiets[-1] == 0, "nobody is notified any more, and nobody looks"
+    assert quiets[-1] == 0, "no one is notified any more, and no one looks"
     for quiet, following in zip(quiets, [*quiets[1:], None], strict=True):
         assert not quiet or following is not None, "a promise was not kept"
 

@@ -54,7 +54,7 @@ ODD = [
 
 
 def test_names_are_told_apart() -> None:
-    """Dots and underscores make the same word; digits and our own names are no trap."""
+    """Dots and underscores make the same word; digits and our own names work too."""
     names = [event(name) for name in ("a.b_c", "a_b.c", "2fa.on", "webhook.payload", "dispatch.result")]
     assert list(type_names(names).values()) == ["ABC", "ABC2", "Event2faOn", "WebhookPayload2", "DispatchResult2"]
 
@@ -129,7 +129,7 @@ def test_the_page() -> None:
 
 
 def test_what_is_missing_is_named() -> None:
-    """The settings, and a project that does not answer."""
+    """The settings, and a project that does not respond."""
     with pytest.raises(SettingsError, match="set SUPABASE_SERVICE_ROLE_KEY in the environment"):
         from_environment({"SUPABASE_URL": "https://x.supabase.co"})
     with pytest.raises(StoreUnavailable, match="is SUPABASE_URL right"):

@@ -248,7 +248,7 @@ def test_requests_in_any_pieces(bodies: list[bytes], cuts: list[int], chunked: b
 
 
 async def responses(reader: asyncio.StreamReader, count: int) -> list[bytes]:
-    """Return the bodies of so many responses."""
+    """Return the bodies of this many responses."""
     bodies = []
     for _ in range(count):
         head = await reader.readuntil(b"\r\n\r\n")

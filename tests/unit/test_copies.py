@@ -33,7 +33,7 @@ def names(folder: Path) -> list[str]:
     ],
 )  # fmt: skip
 def test_stamps(tmp_path: Path, newest: str | None, first: str | None) -> None:
-    """After the newest, now or later, in their order, and all different; a number that is no moment counts too."""
+    """After the newest, now or later, in their order, and all different; a number that is not a time counts too."""
     if newest:
         (tmp_path / f"{newest}_app.sql").write_text("select 1;")
     before = datetime.now(UTC).strftime(STAMP)
@@ -80,6 +80,6 @@ def test_another_version_of_the_package(tmp_path: Path) -> None:
 def test_the_upgrade_cannot_come_after_the_system(tmp_path: Path) -> None:
     """It alters the tables that the system then finds; nothing is copied."""
     copy(tmp_path, SYSTEM)
-    with pytest.raises(MigrationError, match=r"the upgrade comes before \d+_webhooks.sql.* delete that file"):
+    with pytest.raises(MigrationError, match=r"the upgrade must come before \d+_webhooks.sql.* delete that file"):
         copy(tmp_path, ALL)
     assert len(names(tmp_path)) == 1

@@ -80,13 +80,13 @@ WRONG = {
     "https://example.com/#part": "fragment",
     "https://user:pass@example.com/": "user name or password",
     "https://user@example.com/": "user name or password",
-    "sqs://my-queue": "names no region",
+    "sqs://my-queue": "has no region",
     "sqs://?region=us-east-1": "no host",
     "sqs://my queue?region=us-east-1": "white space",
     "sqs://my.queue?region=us-east-1": "queue 'my.queue' is not a valid one",
     f"sqs://{AMAZON[:-2]}/my-queue?region=us-east-1": "account '1234567890' is not a valid one",
     f"sqs://{AMAZON}?region=us-east-1": "the URL has no queue",
-    "sqs://q?region=us-east-1&region=us-east-2": "'region' stands twice",
+    "sqs://q?region=us-east-1&region=us-east-2": "'region' appears twice",
     "sqs://q?region=us-east-1&retries=3": "'retries' is unknown",
     "sqs://q?region=us-east-1&endpoint_url=ftp://x": "'endpoint_url' has a value that is not allowed",
     "sqs://q?region=us-east-1&endpoint_url=http://u:pass@x": "'endpoint_url' has a value that is not allowed",
@@ -100,7 +100,7 @@ WRONG = {
     "kafka://broker:port/t": "broker 'broker:port' is not a valid one",
     "kafka://user:pass@broker:9092/t": "user name or password",
     "kafka://broker:9092/t?password=pass@x": "'password' is unknown",
-    "kafka://broker:9092/t?key=a&tls=true&key=b": "'key' stands twice",
+    "kafka://broker:9092/t?key=a&tls=true&key=b": "'key' appears twice",
     "kafka://broker:9092/t?tls=yes": "'tls' has a value",
     "kafka://broker:9092/t?sasl=GSSAPI": "'sasl' has a value",
 }
@@ -140,19 +140,19 @@ def test_fifo_queues() -> None:
     ("scheme", "headers", "key", "problem"),
     [
         ("sqs", {f"X-{n}": "x" for n in range(10)}, "", None),
-        ("sqs", {f"X-{n}": "x" for n in range(11)}, "", "SQS takes 10 message attributes; remove 1 "),
+        ("sqs", {f"X-{n}": "x" for n in range(11)}, "", "SQS accepts 10 message attributes; remove 1 "),
         ("sqs", {"X-Long": "x" * 100_000}, "k" * 2000, None),
-        ("sqs", {"X-Empty": ""}, "", "SQS takes no empty message attribute; give 'X-Empty' a value"),
+        ("sqs", {"X-Empty": ""}, "", "SQS does not accept an empty message attribute; give 'X-Empty' a value"),
         ("sqs", {"X" * 256: "x", "X_a.b": "x"}, "", None),
-        ("sqs", {"X" * 257: "x"}, "", "attribute of the name"),
+        ("sqs", {"X" * 257: "x"}, "", "attribute with the name"),
         *[
-            ("sqs", {name: "x"}, "", "attribute of the name")
+            ("sqs", {name: "x"}, "", "attribute with the name")
             for name in ("X!", "AWS.x", "amazon.x", ".x", "x.", "x..y")
         ],
         ("pubsub", {"X-Empty": "", "X!": "x", "X": "ü" * 512}, "ü" * 512, None),
-        ("pubsub", {"X": "ü" * 512 + "x"}, "", "Pub/Sub takes 1,024 bytes in an attribute; shorten the header 'X'"),
-        ("pubsub", {"google": "x"}, "", "attribute of the name 'google'"),
-        ("pubsub", {}, "ü" * 512 + "x", "Pub/Sub takes 1,024 bytes as an ordering key"),
+        ("pubsub", {"X": "ü" * 512 + "x"}, "", "Pub/Sub accepts 1,024 bytes per attribute; shorten the header 'X'"),
+        ("pubsub", {"google": "x"}, "", "attribute with the name 'google'"),
+        ("pubsub", {}, "ü" * 512 + "x", "Pub/Sub accepts 1,024 bytes as an ordering key"),
     ],
 )
 def test_limits_of_queues(scheme: str, headers: dict[str, str], key: str, problem: str | None) -> None:
@@ -183,7 +183,7 @@ def test_the_normal_form(url: str, db: Connection[dict[str, Any]]) -> None:
 
 
 def test_the_database_agrees(db: Connection[dict[str, Any]]) -> None:
-    """What is refused at delivery is refused when it is saved, and what is saved can be delivered."""
+    """What is rejected at delivery is rejected when it is saved, and what is saved can be delivered."""
     for url in (*RIGHT, *WRONG):
         row = db.execute("select webhooks.url_problem(%s) as problem", (url,)).fetchone()
         assert row is not None

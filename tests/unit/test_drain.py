@@ -1,4 +1,4 @@
-"""The drain and the recorder at the edges that a real server seldom shows: a store that fails at a chosen moment."""
+"""The drain and the recorder at the edges that a real server rarely shows: a store that fails at a chosen moment."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_what_makes_a_batch_go(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_it_waits_for_supabase(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be recorded is tried again until it is."""
+    """What could not be recorded is retried until it is."""
     monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0)
     assert await recorded(FakeStore(*[StoreUnavailable("away")] * 5), 3) == [["0", "1", "2"]]
 
@@ -298,7 +298,7 @@ class Backlog(FakeStore):
     async def claim(self, *, batch_size: int, busy: Mapping[str, int], worker: str, **_: object) -> Claimed:
         assert worker == "w"
         room = min(batch_size, self.left, 4 - busy.get("c", 0))
-        # longer than the deliveries take: the answer is out of date when it comes
+        # longer than the deliveries take: the result is out of date when it comes
         await asyncio.sleep(0.02)
         self.left -= room
         return Claimed([delivery(f"{self.left}-{n}") for n in range(room)], None)
@@ -308,7 +308,7 @@ class Backlog(FakeStore):
 async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(
     monkeypatch: pytest.MonkeyPatch, batch_size: int
 ) -> None:
-    """One job is enough for more than fit, without a sweep, whatever bounds a claim and however its answers fall."""
+    """One job is enough for more than fit, without a sweep, whatever bounds a claim and however its results arrive."""
 
     async def deliver(delivery: Delivery, *_: object) -> Attempt:
         await asyncio.sleep(0.015 * int(delivery.id[-1]))
@@ -322,6 +322,6 @@ async def test_a_busy_endpoints_next_deliveries_follow_by_themselves(
     drain = Drain(as_store(store), AdapterCache(settings), settings, worker="w", wake=lambda _: None)
     await drain.run()
     async with asyncio.timeout(5):
-        while store.left:  # noqa: ASYNC110 - the store is a fake of a database, which tells nobody
+        while store.left:  # noqa: ASYNC110 - the store is a fake of a database, which sends no signal
             await asyncio.sleep(0.01)
     await drain.close()

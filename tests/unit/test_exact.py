@@ -55,9 +55,9 @@ def test_depth(depth: int) -> None:
     assert compact(text) == text.replace('": ', '":')
     assert "".join(pretty(text).split()) == "".join(text.split())
     if depth > 1000:
-        with pytest.raises(ValueError, match="nested too deep"):
+        with pytest.raises(ValueError, match="nested too deeply"):
             decode(text)
-        with pytest.raises(DeliveryError, match="nested too deep") as failed:
+        with pytest.raises(DeliveryError, match="nested too deeply") as failed:
             field(text.encode(), "a.b")
         assert failed.value.permanent
 

@@ -20,7 +20,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 
 
 async def test_blocked_by_something_else(caplog: pytest.LogCaptureFixture) -> None:
-    """By whatever, while attempts are under way."""
+    """By anything, while attempts are in progress."""
     pulse = Pulse()
     for _ in range(50):
         pulse.enter()
@@ -51,6 +51,6 @@ async def test_nothing_to_say(caplog: pytest.LogCaptureFixture) -> None:
         pulse.enter()
         await asyncio.sleep(0.15)
         pulse.leave()
-        time.sleep(0.4)  # noqa: ASYNC251 - nobody waits
+        time.sleep(0.4)  # noqa: ASYNC251 - no one waits
     assert caplog.messages == []
     assert pulse._beating is None

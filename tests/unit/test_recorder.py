@@ -112,10 +112,10 @@ async def test_a_firewalls_page_is_no_verdict(monkeypatch: pytest.MonkeyPatch, s
 
 
 async def test_over_quota_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """402 for everything: tried again until it passes."""
+    """402 for everything: retried until it passes."""
     monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0.02)
-    answers = iter([refusal("402", "exceeded quota")] * 5)
-    database = Database(lambda _: next(answers, None))
+    responses = iter([refusal("402", "exceeded quota")] * 5)
+    database = Database(lambda _: next(responses, None))
     await recorded(database, attempt(1, "a"), until=lambda: bool(database.recorded))
     assert len(database.recorded) == 1
 

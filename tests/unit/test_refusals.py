@@ -1,4 +1,4 @@
-"""Refusals: what Supabase, and what stands before it, answers instead of data; over HTTP, by the real clients."""
+"""Error responses of Supabase, and of proxies in front of it; over HTTP, with the real clients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The '(timeout|verify|proxy)' parameter is deprecated:DeprecationWarning"),
 ]
 
-#: As a user's token looks; nobody checks it here.
+#: The form of a user's token; it is not checked here.
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"
 
 KONG = b'{"message":"An invalid response was received from the upstream server","request_id":"1"}'
@@ -59,7 +59,7 @@ STAYING = {
 
 
 def answering(status: int, body: bytes) -> Receiver:
-    """Return a server that always answers so."""
+    """Return a server that always responds like this."""
     return Receiver(answer=lambda _: Reply(status, body, {"Content-Type": "application/json"}))
 
 
@@ -78,7 +78,7 @@ async def asked(url: str) -> tuple[StoreError, StoreError]:
 
 @pytest.mark.parametrize(("status", "body"), PASSING.values(), ids=PASSING)
 async def test_what_passes(status: int, body: bytes) -> None:
-    """It is tried again by who can, and answered by 503."""
+    """Callers that can retry do so; others return 503."""
     with answering(status, body) as server:
         for error in await asked(server.url):
             assert isinstance(error, StoreUnavailable), repr(error)
@@ -86,7 +86,7 @@ async def test_what_passes(status: int, body: bytes) -> None:
 
 @pytest.mark.parametrize(("status", "body"), STAYING.values(), ids=STAYING)
 async def test_what_stays(status: int, body: bytes) -> None:
-    """It would be refused again."""
+    """It would be rejected again."""
     with answering(status, body) as server:
         for error in await asked(server.url):
             assert not isinstance(error, (StoreUnavailable, SignedOut)), repr(error)
@@ -102,7 +102,7 @@ async def test_the_text() -> None:
         for error in await asked(server.url):
             assert "are the migrations of supabase/migrations applied?" in str(error)
     with answering(*PASSING["Cloudflare"]) as server:
-        assert "Supabase answered 522" in str((await asked(server.url))[0])
+        assert "Supabase returned 522" in str((await asked(server.url))[0])
 
 
 async def test_a_wrong_key() -> None:
@@ -158,13 +158,13 @@ async def test_results_outlive_a_gateway_whose_postgrest_restarts(monkeypatch: p
         ]
     )
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         return next(replies)
 
     async def settled(_: list[Recorded]) -> None:
         recorder.finish()
 
-    with Receiver(answer=answer) as server:
+    with Receiver(answer=respond) as server:
         store = Store(make_settings(supabase_url=server.url))
         recorder = Recorder(store, settled, patience=10)
         now = datetime.now(UTC)

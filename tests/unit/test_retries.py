@@ -86,8 +86,8 @@ def test_presets_have_names() -> None:
         (None, ""),
         ({"reason": "the next attempt", "until": timedelta(hours=2)}, "next attempt in 2 h"),
         ({"reason": "it is failing", "until": timedelta(minutes=4)}, "next attempt in 4 min: it is failing"),
-        ({"reason": "the endpoint is paused", "until": None}, "waits: the endpoint is paused"),
-        ({"reason": "a worker", "until": None}, "waits for a worker"),
+        ({"reason": "the endpoint is paused", "until": None}, "waiting: the endpoint is paused"),
+        ({"reason": "a worker", "until": None}, "waiting for a worker"),
         ({"reason": "the next attempt", "until": timedelta(hours=-1)}, "due now"),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 
 def test_the_migrations_are_produced_from_the_schemas() -> None:
-    """Nobody edits them by hand, and nobody forgets `make migrations`."""
+    """They are not edited by hand, and `make migrations` was run."""
     wanted = produce()
     there = {file: file.read_text() for folder in {file.parent for file in wanted} for file in folder.glob("*.sql")}
     differ = sorted(file.name for file in wanted if there.get(file) != wanted[file])

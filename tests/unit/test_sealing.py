@@ -42,7 +42,7 @@ def test_without_its_key_it_stays_closed(keys: str) -> None:
 
 def test_a_wrong_key_is_a_clear_error_without_the_key() -> None:
     """And says how to make a right one."""
-    with pytest.raises(SettingsError, match="make one with: webhooks secrets key") as caught:
+    with pytest.raises(SettingsError, match="create one with: webhooks secrets key") as caught:
         sealer("geheim")
     assert "geheim" not in str(caught.value)
 

@@ -61,7 +61,7 @@ def test_a_malformed_broker_url_is_told_without_its_password(url: str) -> None:
         ("WEBHOOKS_DATABASE_URL", "postgresql://u:pa@ss@host/db", "WEBHOOKS_DATABASE_URL must be a URL"),
         ("WEBHOOKS_DATABASE_URL", "postgresql://u:pa/ss@host/db", "WEBHOOKS_DATABASE_URL must be a URL"),
         ("WEBHOOKS_LEASE_SECONDS", "20", "must be at least twice WEBHOOKS_TIMEOUT_SECONDS"),
-        ("WEBHOOKS_ALLOWED_NETWORKS", "10.0.0.1/8", "WEBHOOKS_ALLOWED_NETWORKS must be networks by comma"),
+        ("WEBHOOKS_ALLOWED_NETWORKS", "10.0.0.1/8", "WEBHOOKS_ALLOWED_NETWORKS must be comma-separated networks"),
         ("WEBHOOKS_CREDENTIALS", '{"a": "geheim"}', "WEBHOOKS_CREDENTIALS must be a JSON object of objects"),
         ("WEBHOOKS_CIRCUIT_FAILURES", "0", "WEBHOOKS_CIRCUIT_FAILURES must be above 0"),
         ("WEBHOOKS_SESSION_SECRET", "short", "WEBHOOKS_SESSION_SECRET must have at least 32 characters"),

@@ -31,7 +31,7 @@ def test_standardwebhooks_verifies() -> None:
 
 
 def test_a_plain_secret_is_its_utf8_bytes() -> None:
-    """A secret that is no whsec_ one signs with its own bytes; the reference library agrees."""
+    """A secret that is not a whsec_ one signs with its own bytes; the reference library agrees."""
     headers = signature_headers(["geheim-ä"], "msg_1", int(time.time()), BODY)
     Webhook(base64.b64encode("geheim-ä".encode()).decode()).verify(BODY, headers)
 
@@ -73,7 +73,7 @@ def test_two_secrets_sign_while_one_replaces_the_other() -> None:
 
 @pytest.mark.parametrize("newest_first", ["ss", "sss", "as", "sa", "asa", "sas", "aas", "a", "aa", "s"])
 def test_the_platforms_header_in_each_rotation(newest_first: str) -> None:
-    """It is the oldest shared secret's (s) until that is gone, whatever key pairs (a) come and go."""
+    """It is the oldest shared secret's (s) until that expires, whatever key pairs (a) come and go."""
     secrets = [generate_secret() if kind == "s" else generate_key_pair()[0] for kind in newest_first]
     shared = [secret for secret in secrets if secret.startswith("whsec_")]
     header = signature_headers(secrets, "msg_1", 1, BODY).get("X-Webhook-Signature")

@@ -49,18 +49,18 @@ def test_a_backlog_grows_by_what_is_above_the_capacity() -> None:
 
 
 def test_each_endpoint_gets_an_equal_share() -> None:
-    """A load above the capacity is that of who causes it: the others do not wait."""
+    """A load above the capacity delays only the endpoint that causes it: the others do not wait."""
     day = Day(replace(EVEN, biggest_share=0.9), rate=50, workers=2, seconds=600)
     assert waits(day)["the others"]["longest s"] == 0
     assert day.biggest.unfinished == pytest.approx((100 - 50) * 600)
 
 
 def test_attempts_and_failures_of_who_refuses() -> None:
-    """Of p refused each time: 1 + p + p² attempts, p³ fail, and retries come after 2 and 4 seconds."""
+    """Of p rejected each time: 1 + p + p² attempts, p³ fail, and retries come after 2 and 4 seconds."""
     p = 0.3
     a = replace(EVEN, biggest_share=0, refusing_share=1, refusing_probability=p, endpoints=10)
     day = Day(a, rate=1000, workers=2, seconds=20_000)
-    refusing = day.lines["endpoints that refuse"]
+    refusing = day.lines["endpoints that reject"]
     came = day.dispatched
     assert refusing.attempts / came == pytest.approx(1 + p + p * p, rel=1e-3) == a.attempts_a_delivery
     assert refusing.failed / came == pytest.approx(p**3, rel=1e-3)
@@ -73,7 +73,7 @@ def test_an_outage() -> None:
     day = Day(a, rate=120, workers=2, seconds=20_000)
     # a probe every 300 s, the first at 1300: the circuit closes at the first one after 4600
     closes = 1000 + 300 * math.ceil(3600 / 300)
-    assert day.biggest.failed < 20, "probes that were refused three times"
+    assert day.biggest.failed < 20, "probes that were rejected three times"
     at_the_end = 0.2 * 100 * (closes - 1000)
     assert day.backlog[closes - 1] == pytest.approx(at_the_end, rel=0.01)
     # one delivery is the probe, then the backlog shrinks by the capacity that the load leaves

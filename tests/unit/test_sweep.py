@@ -72,7 +72,7 @@ class Deaf(Local):
 
     def take_turn(self, *_: object, **__: object) -> bool:
         """Raise."""
-        raise QueueUnavailable("Redis did not answer", service="redis")
+        raise QueueUnavailable("Redis did not respond", service="redis")
 
 
 class Away(Deaf):
@@ -94,7 +94,7 @@ class Another(Local):
 async def swept(
     monkeypatch: pytest.MonkeyPatch, seconds: float, *, broker: Local | None = None, ear: Ear | None = None, **more: Any
 ) -> Drain:
-    """Sweep for so long, after a last delivery at the beginning."""
+    """Sweep for this long, after a last delivery at the beginning."""
     clock = Clock(seconds)
     monkeypatch.setattr("supabase_webhooks.workers.sweep.time.monotonic", clock.monotonic)
     monkeypatch.setattr("supabase_webhooks.workers.sweep.asyncio.sleep", clock.sleep)
@@ -151,7 +151,7 @@ async def test_without_the_broker_all_claim(monkeypatch: pytest.MonkeyPatch, cap
     """Postgres holds the deliveries; an outage of Redis keeps none of them waiting. It is said once."""
     drain = await swept(monkeypatch, 30, broker=Deaf())
     assert drain.claims >= 29
-    assert caplog.text.count("the sweep waits: Redis did not answer") == 1
+    assert caplog.text.count("the sweep is delayed: Redis did not respond") == 1
 
 
 @pytest.mark.parametrize("ear", [None, Ear(here=True)])
@@ -162,7 +162,7 @@ async def test_who_has_too_much_goes_on_without_the_broker(monkeypatch: pytest.M
 
 
 async def test_others_are_called_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each second, whoever listens."""
+    """Each second, whether or not a worker listens."""
     broker = Called()
     await swept(monkeypatch, 30, broker=broker, ear=Ear(here=True), behind=True)
     assert broker.jobs >= 2 * 29
@@ -191,7 +191,7 @@ async def test_alerts_are_looked_for_while_something_fails(
     monkeypatch.setattr("supabase_webhooks.workers.alerts.Alerts", Looked)
     if failing:
         clock.hooks.append(lambda _: rhythm.failed())
-    watch = Watch(None, Local(), make_settings(), worker="w", rhythm=rhythm)  # type: ignore[arg-type]  # nobody asks it
+    watch = Watch(None, Local(), make_settings(), worker="w", rhythm=rhythm)  # type: ignore[arg-type]  # not called
     with pytest.raises(OverError):
         await watch.run()
     assert least <= looked <= most

@@ -1,4 +1,4 @@
-"""What may be sent beside a key."""
+"""What may be sent with a key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from supabase_webhooks.webhooks.tokens import is_access_token
 
 
 def test_tokens_and_what_is_none() -> None:
-    """Supabase's API gateway ignores `Bearer sb_...` and goes by the key beside it."""
+    """Supabase's API gateway ignores `Bearer sb_...` and uses the key sent with it."""
     assert is_access_token("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln")
 
 

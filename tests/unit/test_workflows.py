@@ -44,10 +44,10 @@ def shown(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_it_triggers_as_often_as_asked() -> None:
-    """POSTs with the token, one line an answer; the token is masked first and never shown, nor in any argv."""
+    """POSTs with the token, one line per response; the token is masked first and never shown, nor in any argv."""
     seen: list[str] = []
 
-    def answer(_: Received) -> Reply:
+    def respond(_: Received) -> Reply:
         for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 seen.append(cmdline.read_text())
@@ -55,7 +55,7 @@ def test_it_triggers_as_often_as_asked() -> None:
                 continue
         return Reply(202, b'{"run_id":"r","due":0,"enqueued":0}')
 
-    with Receiver(answer=answer) as receiver:
+    with Receiver(answer=respond) as receiver:
         done = run(receiver.url + "/", triggers=3)
     assert done.returncode == 0, done.stderr
     assert [r.path for r in receiver.received] == ["/functions/v1/webhook-dispatcher"] * 3
@@ -69,26 +69,26 @@ def test_it_triggers_as_often_as_asked() -> None:
 
 @pytest.mark.parametrize("status", [302, 401, 403, 500, 503])
 def test_it_fails_loudly_and_goes_on(status: int) -> None:
-    """A non-2xx fails the job with the answer; the triggers after it are made all the same."""
+    """A non-2xx fails the job with the response; the triggers after it still run."""
     statuses = iter([status, 202])
     with Receiver(answer=lambda _: Reply(next(statuses), b'why {"run_id":"r"}')) as receiver:
         done = run(receiver.url)
     assert len(receiver.received) == 2
     assert done.returncode == 1
-    assert f"::error::the gateway answered {status}" in done.stdout
+    assert f"::error::the gateway returned {status}" in done.stdout
     assert f"{status} why" in done.stdout
     assert "::error::1 of 2 triggers failed" in done.stdout
 
 
 @pytest.mark.parametrize("page", [b"", b"<html>Welcome to nginx!</html>", b'{"status":"ok"}'])
 def test_another_sites_success_is_none(page: bytes) -> None:
-    """A 2xx page that is no gateway's response fails the job."""
+    """A 2xx page that is not from the gateway fails the job."""
     with Receiver(answer=lambda _: Reply(200, page)) as receiver:
         done = run(receiver.url, triggers=1)
         closing = run(receiver.url, script=close_discussions_script())
     assert (done.returncode, closing.returncode) == (1, 1)
-    assert "its response has no run_id; is WEBHOOKS_GATEWAY_URL right?" in done.stdout
-    assert "its response has no closed; is WEBHOOKS_GATEWAY_URL right?" in closing.stdout
+    assert "it lacks run_id; is WEBHOOKS_GATEWAY_URL correct?" in done.stdout
+    assert "it lacks closed; is WEBHOOKS_GATEWAY_URL correct?" in closing.stdout
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\r"])
@@ -105,8 +105,8 @@ def test_it_retries_network_errors() -> None:
     """Three tries, then a loud failure that says what to look at."""
     done = run(f"http://127.0.0.1:{free_port()}", triggers=1)
     assert done.returncode == 1
-    assert "try 3 of 3" in done.stdout
-    assert "is WEBHOOKS_GATEWAY_URL right" in done.stdout
+    assert "attempt 3 of 3" in done.stdout
+    assert "is WEBHOOKS_GATEWAY_URL correct" in done.stdout
     assert TOKEN not in shown(done)
 
 
@@ -119,7 +119,7 @@ def test_it_names_what_is_not_set() -> None:
 
 
 def test_discussions_are_closed_once_an_hour() -> None:
-    """One POST a run; loud when the gateway refuses, is away or is not set, and the token is never shown."""
+    """One POST a run; it fails if the gateway rejects it, is down or is not set, and the token is never shown."""
     script = close_discussions_script()
     (schedule,) = workflow("close-discussions.yml")[True]["schedule"]  # YAML 1.1 reads the key "on" as true
     minute, *rest = schedule["cron"].split()
@@ -130,9 +130,9 @@ def test_discussions_are_closed_once_an_hour() -> None:
     assert [r.path for r in receiver.received] == ["/functions/v1/close-expired-discussions"] * 2
     assert {r.headers["authorization"] for r in receiver.received} == {f"Bearer {TOKEN}"}
     assert (good.returncode, '200 {"closed":3,"remaining":0}' in good.stdout) == (0, True)
-    assert (bad.returncode, "::error::the gateway answered 404" in bad.stdout) == (1, True)
+    assert (bad.returncode, "::error::the gateway returned 404" in bad.stdout) == (1, True)
     away = run(f"http://127.0.0.1:{free_port()}", script=script)
-    assert (away.returncode, "is WEBHOOKS_GATEWAY_URL right" in away.stdout) == (1, True)
+    assert (away.returncode, "is WEBHOOKS_GATEWAY_URL correct" in away.stdout) == (1, True)
     assert "::error::WEBHOOKS_GATEWAY_URL is not set" in run("", script=script).stdout
     assert "::error::WEBHOOKS_DISPATCH_TOKEN is not set" in run("http://x", token="", script=script).stdout
     assert not any(TOKEN in shown(done) for done in (good, bad, away))

@@ -1,6 +1,6 @@
-"""Alerts: the database says what starts and ends; here it is told, once each, to Slack and by e-mail.
+"""Alerts: the database decides what starts and ends; this module sends each start and end once, to Slack and by e-mail.
 
-Workers look every second, and the gateway at each call of the cron: so that people hear of it when either is gone.
+Workers check every second, and the gateway at each call of the cron, so that people are notified when either is down.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: kind -> the channels that are told, where they are set up; where none of them is, those that are.
+#: kind -> the channels that are notified, if they are set up; if none of them is, all that are.
 ROUTES: dict[str, tuple[str, ...]] = {
     "failure_rate": ("slack",),
     "overdue": ("email",),
@@ -43,7 +43,7 @@ SEND_TIMEOUT = 15.0
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """That an alert has started or ended, for one channel."""
+    """The start or end of an alert, for one channel."""
 
     alert_id: str
     moment: Literal["started", "ended"]
@@ -56,7 +56,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """One plain line, whatever an endpoint's name holds: whether it starts or ends, and what."""
+        """One plain line, whatever an endpoint's name contains: whether the alert starts or ends, and its summary."""
         mark = "RESOLVED" if self.moment == "ended" else self.severity.upper()
         return " ".join(plain(f"[{mark}] {self.summary}").split())
 
@@ -69,12 +69,12 @@ class Channel(Protocol):
         ...
 
 
-#: channel -> what makes it of the settings, or None where they do not set it up.
+#: channel -> creates it from the settings, or returns None if they do not set it up.
 CHANNELS: dict[str, Callable[[Settings], Channel | None]] = {"slack": Slack.of, "email": Email.of}
 
 
 class Alerts:
-    """Evaluates and sends. `clock` gives seconds that never run backwards."""
+    """Evaluates and sends alerts. `clock` returns monotonic seconds."""
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -92,7 +92,7 @@ class Alerts:
         self._counted: float | None = None
 
     async def once(self) -> int:
-        """Evaluate, and send what is due; return how many notices were sent. Raises StoreError."""
+        """Evaluate the alerts, and send due notices; return how many were sent. Raises StoreError."""
         now = self._clock()
         with_rate = self._counted is None or now - self._counted >= RATE_SECONDS
         if with_rate:
@@ -122,10 +122,10 @@ class Alerts:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await channel.send(notice)
         except TimeoutError:
-            error = f"no answer within {SEND_TIMEOUT:g} s"
+            error = f"no response within {SEND_TIMEOUT:g} s"
         except NoticeError as exc:
             error = str(exc)
-        except Exception as exc:  # noqa: BLE001 - a fault of our own must not stop the others, nor the sweep beside it
+        except Exception as exc:  # noqa: BLE001 - a bug must not stop the others, nor the concurrent sweep
             error = f"internal error: {type(exc).__name__}"
         else:
             logger.warning("alert %s: %s", notice.moment, notice.summary, extra={"kind": notice.kind})

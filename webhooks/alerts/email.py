@@ -44,9 +44,9 @@ class Email:
         try:
             await asyncio.to_thread(self._deliver, self._message(notice))
         except (OSError, smtplib.SMTPException) as exc:
-            # an SMTP error repeats what the server said, which may repeat what it was told
+            # an SMTP error contains the server's text, which may repeat what was sent to it
             raise NoticeError(
-                f"the mail server did not take it ({type(exc).__name__}); check WEBHOOKS_SMTP_URL"
+                f"the mail server did not accept the message ({type(exc).__name__}); check WEBHOOKS_SMTP_URL"
             ) from exc
 
     def _message(self, notice: Notice) -> EmailMessage:
@@ -86,9 +86,9 @@ class Email:
         server.ehlo()
         if server.has_extn("starttls"):
             if not self._user:
-                # a local relay's own certificate: what would else go in the clear may as well go unverified
+                # a local relay's own certificate: unverified TLS is still better than no TLS
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             server.starttls(context=context)
             server.ehlo()
         elif self._user:
-            raise smtplib.SMTPNotSupportedError("the server offers no TLS: a password is not sent in the clear")
+            raise smtplib.SMTPNotSupportedError("the server offers no TLS, and a password is not sent in plain text")

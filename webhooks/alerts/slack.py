@@ -1,4 +1,4 @@
-"""Slack, and what takes its incoming webhooks (Mattermost, Rocket.Chat, Discord's /slack).
+"""Slack, and compatible incoming webhooks (Mattermost, Rocket.Chat, Discord's /slack).
 
 Source: https://api.slack.com/messaging/webhooks
 """
@@ -32,23 +32,23 @@ class Slack:
         """Post a notice."""
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=None) as client:  # noqa: S113 - bounded by the caller
-                answer = await client.post(self._url, json=message(notice.title))
+                response = await client.post(self._url, json=message(notice.title))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             # its text may repeat the URL
-            raise NoticeError(f"Slack did not answer ({type(exc).__name__}); check WEBHOOKS_ALERT_SLACK_URL") from None
-        if not answer.is_success:
-            raise NoticeError(f"Slack answered {answer.status_code}; check WEBHOOKS_ALERT_SLACK_URL")
+            raise NoticeError(f"Slack did not respond ({type(exc).__name__}); check WEBHOOKS_ALERT_SLACK_URL") from None
+        if not response.is_success:
+            raise NoticeError(f"Slack returned {response.status_code}; check WEBHOOKS_ALERT_SLACK_URL")
 
 
 #: Where text becomes a mention or a link: <!everyone>, <@U1>, <url|text>, @channel, [text](url), https://, www.
 _COMMANDS = re.compile(r"<|@|\](?=\()|:(?=//)|www(?=\.)", re.IGNORECASE)
 
-#: Stands behind such a mark: it has no width, and ends the service's word.
+#: Inserted after such a mark: it has no width, and breaks the service's syntax.
 _ENDS = "\N{ZERO WIDTH NON-JOINER}"
 
 
 def message(text: str) -> dict[str, Any]:
-    """Return a message that is only text: an endpoint's name and a receiver's error mention no one, and are no links.
+    """Return a message that is only text: names and errors in it cannot mention anyone or become links.
 
     Sources: https://docs.slack.dev/messaging/formatting-message-text, "Escaping text";
     https://docs.discord.com/developers/resources/message, "Allowed Mentions Object".

@@ -1,4 +1,4 @@
-"""`webhooks adopt`: a copy of a database goes on for a project of its own."""
+"""`webhooks adopt`: hand a copy of a database to a project of its own."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from supabase_webhooks.webhooks.cli.supabase import settings, supabase
 
 
 def adopt(
-    deliver: Annotated[bool, typer.Option("--deliver", help="Deliver what is pending.")] = False,
+    deliver: Annotated[bool, typer.Option("--deliver", help="Deliver pending deliveries.")] = False,
     discard: Annotated[
-        bool, typer.Option("--discard", help="Mark what is pending as failed: the original delivers it.")
+        bool, typer.Option("--discard", help="Mark pending deliveries as failed: the original project delivers them.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Confirm that this database, restored, cloned or branched, belongs to your project, whose workers then deliver.
+    """Confirm that this restored, cloned or branched database belongs to your project, so that its workers deliver.
 
     The project is WEBHOOKS_PROJECT, else the host of SUPABASE_URL.
     """
     if deliver == discard:
-        complain("say what happens to pending deliveries: --deliver or --discard")
+        complain("choose what happens to pending deliveries: --deliver or --discard")
         raise typer.Exit(WRONG)
     done = asyncio.run(_adopt(settings().project, "deliver" if deliver else "discard"))
     if as_json:
         print_json(done)
     else:
-        say(f"This database belongs to {done['project']} now." + f" {done['discarded']} discarded." * discard)
+        say(f"This database now belongs to {done['project']}." + f" {done['discarded']} discarded." * discard)
 
 
 async def _adopt(project: str, pending: str) -> dict[str, Any]:

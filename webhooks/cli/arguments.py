@@ -1,4 +1,4 @@
-"""Arguments that are more than text: moments, spans of time, JSON, consent."""
+"""Arguments that are more than text: times, durations, JSON, confirmation."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _NAMES = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def span(text: str) -> timedelta:
-    """Return the time of `90s`, `30m`, `2h`, `7d` or `1w`."""
+    """Return the duration of `90s`, `30m`, `2h`, `7d` or `1w`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
     if not match:
-        raise typer.BadParameter(f"{text!r} is no span of time; right ones are 90s, 30m, 2h, 7d and 1w")
+        raise typer.BadParameter(f"{text!r} is not a duration; examples: 90s, 30m, 2h, 7d, 1w")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
 def interval(text: str) -> str | None:
-    """Return a span of time as Postgres reads and keeps it: `7d` is 7 days; `never` is no interval."""
+    """Return a duration as Postgres reads and stores it: `7d` is 7 days; `never` is None."""
     if text.strip() == "never":
         return None
     span(text)
@@ -48,7 +48,7 @@ def schedule(text: str) -> str | list[int] | None:
 
 
 def moment(text: str | None) -> str | None:
-    """Return the moment of an ISO date or time (UTC unless it says otherwise), or of a span before now, in ISO."""
+    """Return an ISO date or time (UTC unless it says otherwise), or a duration before now, in ISO format."""
     if text is None:
         return None
     if re.fullmatch(r"\d+(\.\d+)?[smhdw]", text.strip()):
@@ -57,7 +57,7 @@ def moment(text: str | None) -> str | None:
         given = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no moment; right ones are 2026-01-31, 2026-01-31T12:00 and, before now, 2h"
+            f"{text!r} is not a time; examples: 2026-01-31, 2026-01-31T12:00, or 2h for two hours ago"
         ) from None
     return (given if given.tzinfo else given.replace(tzinfo=UTC)).isoformat()
 
@@ -69,23 +69,23 @@ def json_object(text: str) -> dict[str, Any]:
     elif text.startswith("@"):
         file = Path(text[1:])
         if not file.is_file():
-            raise typer.BadParameter(f"there is no file {file}")
+            raise typer.BadParameter(f"the file {file} does not exist")
         text = file.read_text()
     try:
         value = exact.decode(text)
     except ValueError as exc:
-        raise typer.BadParameter(f'this is no JSON ({exc}); a right one is \'{{"user_id": "..."}}\'') from None
+        raise typer.BadParameter(f'this is not valid JSON ({exc}); example: \'{{"user_id": "..."}}\'') from None
     if not isinstance(value, dict):
-        raise typer.BadParameter('this is no JSON object; a right one is \'{"user_id": "..."}\'')
+        raise typer.BadParameter('this is not a JSON object; example: \'{"user_id": "..."}\'')
     return value
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask, unless `--yes` is given; end the command when the response is no."""
+    """Ask for confirmation, unless `--yes` is given; exit on no."""
     if yes:
         return
     try:
         typer.confirm(question, abort=True, err=True)
     except typer.Abort:
-        complain("nothing was done; --yes does it without asking")
+        complain("nothing was changed; add --yes to skip the question")
         raise typer.Exit(WRONG) from None

@@ -1,4 +1,4 @@
-"""`webhooks deliveries`: what was sent, the responses, and once more."""
+"""`webhooks deliveries`: inspect, retry and replay deliveries."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ app.command()(tail.tail)
 app.command()(replay.replay)
 app.command()(replay.purge)
 
-#: Rows asked for at once; the database gives 500 at most.
+#: Rows requested at once; the database returns at most 500.
 PAGE = 500
 
-#: Deliveries that one call retries; what is left is retried by the next.
+#: Deliveries that one call retries; the next call retries the rest.
 BATCH = 1000
 
 COLUMNS = [
@@ -42,19 +42,24 @@ COLUMNS = [
 
 @app.command("list")
 def list_deliveries(
-    event: Annotated[str | None, typer.Option(help="Of this event type.")] = None,
-    endpoint: Annotated[UUID | None, typer.Option(help="To this endpoint.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only deliveries of this event type.")] = None,
+    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
     status: Annotated[str | None, typer.Option(help="pending, processing, delivered, failed, or unfinished.")] = None,
-    request: Annotated[UUID | None, typer.Option(help="Of this request_id, as dispatch returned it.")] = None,
-    since: Annotated[str | None, typer.Option(help="Made since: 2h, 7d, or an ISO moment.")] = None,
-    until: Annotated[str | None, typer.Option(help="Made until.")] = None,
-    payload: Annotated[
-        str | None, typer.Option(help="By a payload field: data.community_id=42, or data.community_id alone.")
+    request: Annotated[
+        UUID | None, typer.Option(help="Only deliveries with this request_id, as dispatch returned it.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 50,
+    since: Annotated[str | None, typer.Option(help="Only deliveries created since: 2h, 7d, or an ISO time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only deliveries created until.")] = None,
+    payload: Annotated[
+        str | None,
+        typer.Option(
+            help="Filter by a payload field: data.community_id=42, or data.community_id to require only that it exists."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of rows.", min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List deliveries, the newest first."""
+    """List deliveries, newest first."""
     path, marked, value = (payload or "").partition("=")
     filters = {
         "event_type": event,
@@ -109,13 +114,14 @@ def show(
 def retry(
     delivery: Annotated[list[UUID] | None, typer.Argument(help="Ids of deliveries.")] = None,
     endpoint: Annotated[
-        UUID | None, typer.Option(help="Instead: what waits for its next attempt at this endpoint.")
+        UUID | None,
+        typer.Option(help="Instead of ids: the deliveries that wait for their next attempt at this endpoint."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make deliveries due now: a failed one gets one more attempt, a delivered one is sent once more."""
+    """Make deliveries due now: a failed one gets one more attempt, a delivered one is sent again."""
     if bool(delivery) == bool(endpoint):
-        raise typer.BadParameter("give either ids of deliveries or --endpoint")
+        raise typer.BadParameter("give either delivery ids or --endpoint")
     if endpoint:
         retried = _retry_at(endpoint)
         print_json({"retried": retried}) if as_json else note(f"{retried} deliveries are due now.")
@@ -134,6 +140,6 @@ def _retry_at(endpoint: UUID) -> int:
     while True:
         done = call("retry_webhook_deliveries", webhook_config_id=str(endpoint), at_most=BATCH)
         retried += int(done["retried"])
-        # an inactive endpoint's stay as they are, however often one asks
+        # deliveries of an inactive endpoint never change, however often the command is repeated
         if not (done["more"] and done["retried"]):
             return retried

@@ -1,4 +1,4 @@
-"""`webhooks dispatch`: one event, as a server-side caller."""
+"""`webhooks dispatch`: dispatch one event as a server-side caller."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from supabase_webhooks.webhooks.cli.supabase import call
 def dispatch(
     event: Annotated[str, typer.Argument(help="The event type, for example user.joined_community.")],
     data: Annotated[str | None, typer.Option("--data", "-d", help="The event's data: JSON, @file or -.")] = None,
-    example: Annotated[bool, typer.Option("--example", help="Send the catalog's example as data.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Use the catalog's example as data.")] = False,
     actor: Annotated[UUID | None, typer.Option(help="The user who did it.")] = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="Repeating it delivers nothing again.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="A repeated key delivers nothing again.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Dispatch an event to every endpoint that subscribes to it."""
@@ -47,4 +47,4 @@ def dispatch(
     if not made["deliveries"]:
         note("No active endpoint subscribes to it.")
     else:
-        note(f"See how it goes: webhooks deliveries list --request {made['request_id']}")
+        note(f"To see the result: webhooks deliveries list --request {made['request_id']}")

@@ -1,4 +1,4 @@
-"""`webhooks doctor`: what is wrong, and how to mend it."""
+"""`webhooks doctor`: find what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, AsJson, consol
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check environment, keys, migrations, grants, clock, cron, workers and the broker. Exits with 1 on a problem."""
+    """Check environment, keys, migrations, grants, clock, cron, workers and broker. Exits with 1 on a problem."""
     # importing the clients takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.doctor import examine  # noqa: PLC0415
 

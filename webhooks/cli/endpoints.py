@@ -1,4 +1,4 @@
-"""`webhooks endpoints`: who is told of which events, and where."""
+"""`webhooks endpoints`: manage who receives which events, and where."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app = typer.Typer(help="List, create, change and test endpoints.", no_args_is_he
 
 Id = Annotated[UUID, typer.Argument(help="The endpoint's id, as `webhooks endpoints list` shows it.")]
 Events = Annotated[
-    list[str] | None, typer.Option("--event", help="An event type, a family (user.*) or * for all; may stand often.")
+    list[str] | None, typer.Option("--event", help="An event type, a family (user.*) or * for all; may be repeated.")
 ]
 Settings = Annotated[
     str | None,
@@ -29,11 +29,11 @@ Schedule = Annotated[
     str | None,
     typer.Option(
         help="When a delivery is retried: standard (ten attempts over three days), quick (three over six seconds),"
-        " seconds to wait after each attempt (5,300,1800), or none, which leaves it to max_attempts."
+        " seconds to wait after each attempt (5,300,1800), or none to use max_attempts instead."
     ),
 ]
 Age = Annotated[
-    str | None, typer.Option(help="The age at which a delivery fails as expired: 12h, 3d; never takes it back.")
+    str | None, typer.Option(help="The age at which a delivery fails as expired: 12h, 3d; never removes the limit.")
 ]
 
 
@@ -47,7 +47,7 @@ def list_endpoints(as_json: AsJson = False) -> None:
     print_table(
         [_row(endpoint) for endpoint in found],
         ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
-        empty="There is no endpoint; create one with: webhooks endpoints create NAME URL --event 'user.*'",
+        empty="There are no endpoints; create one with: webhooks endpoints create NAME URL --event 'user.*'",
     )
     for endpoint in found:
         if endpoint["url_warning"]:
@@ -56,7 +56,7 @@ def list_endpoints(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(endpoint: Id, as_json: AsJson = False) -> None:
-    """Show one endpoint's settings and health; never its secret."""
+    """Show an endpoint's settings and health, without its secret."""
     found = call("list_webhook_endpoints", webhook_config_id=str(endpoint))
     if not found:
         call("update_webhook_endpoint", webhook_config_id=str(endpoint), changes={})  # raises that there is none
@@ -72,7 +72,7 @@ def show(endpoint: Id, as_json: AsJson = False) -> None:
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
     url: Annotated[str, typer.Argument(help="https://..., sqs://..., pubsub://... or kafka://...")],
     event: Events = None,
     retry_schedule: Schedule = None,
@@ -80,7 +80,7 @@ def create(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create an endpoint. Its secret is printed this once."""
+    """Create an endpoint. Its secret is printed only once."""
     given = {"name": name, "url": url, "events": event or ["*"], **(json_object(settings) if settings else {})}
     given |= _retries(retry_schedule, expires_after)
     made = call("create_webhook_endpoint", settings=given)
@@ -90,7 +90,7 @@ def create(
 @app.command()
 def update(
     endpoint: Id,
-    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     url: Annotated[str | None, typer.Option(help="Where deliveries go.")] = None,
     event: Events = None,
     retry_schedule: Schedule = None,
@@ -98,7 +98,7 @@ def update(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change the given settings of an endpoint; the others stay."""
+    """Change the given settings of an endpoint; the others are not changed."""
     changes: dict[str, Any] = json_object(settings) if settings else {}
     changes |= {k: v for k, v in {"name": name, "url": url, "events": event}.items() if v is not None}
     changes |= _retries(retry_schedule, expires_after)
@@ -107,13 +107,13 @@ def update(
 
 @app.command()
 def enable(endpoint: Id, as_json: AsJson = False) -> None:
-    """Switch an endpoint on; what was held for it flows, and its circuit is closed."""
+    """Enable an endpoint: its held deliveries go out, and its circuit closes."""
     _change(endpoint, {"is_active": True}, as_json=as_json)
 
 
 @app.command()
 def disable(endpoint: Id, as_json: AsJson = False) -> None:
-    """Switch an endpoint off; what is pending for it is held."""
+    """Disable an endpoint: its pending deliveries are held."""
     _change(endpoint, {"is_active": False}, as_json=as_json)
 
 
@@ -124,7 +124,7 @@ def delete(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete an endpoint. Its deliveries stay readable, the unfinished ones as failed, unless told otherwise."""
+    """Delete an endpoint. Its deliveries stay readable, unfinished ones as failed, unless you add --with-history."""
     found, name = _identified(endpoint)
     history = "with all of its deliveries" if with_history else "and keep its history"
     confirm(f"Delete endpoint {name}, {found}, {history}?", yes=yes)
@@ -138,19 +138,19 @@ def delete(
     if as_json:
         print_json({"id": found, "deliveries": deliveries})
         return
-    what = "deleted" if with_history else "unfinished, and failed"
-    note(f"Endpoint {name} is deleted; {deliveries} deliveries were {what}.")
+    what = "deleted" if with_history else "unfinished and marked as failed"
+    note(f"Endpoint {name} was deleted; {deliveries} deliveries were {what}.")
 
 
 @app.command()
 def rotate(
     endpoint: Id,
     overlap: Annotated[
-        str, typer.Option(help="How long the old secret signs too: 24h, 7d; 0s ends it at once.")
+        str, typer.Option(help="How long the old secret also signs: 24h, 7d; 0s ends it immediately.")
     ] = "24h",
     as_json: AsJson = False,
 ) -> None:
-    """Give an endpoint a new secret, printed this once; for a while both sign.
+    """Give an endpoint a new secret, which is printed only once; both sign until the overlap ends.
 
     The header webhook-signature has both signatures. X-Webhook-Signature keeps the old secret until the overlap ends.
     """
@@ -161,7 +161,7 @@ def rotate(
 
 @app.command()
 def end_overlap(endpoint: Id, as_json: AsJson = False) -> None:
-    """End the overlap of a rotation: the new secret signs alone, in X-Webhook-Signature too."""
+    """End the overlap of a rotation: only the new secret signs, also in X-Webhook-Signature."""
     done = call("end_webhook_secret_overlap", webhook_config_id=str(endpoint))
     if as_json:
         print_json(done)
@@ -171,17 +171,17 @@ def end_overlap(endpoint: Id, as_json: AsJson = False) -> None:
 
 @app.command("test")
 def send_test(endpoint: Id, as_json: AsJson = False) -> None:
-    """Send one event webhook.test to an endpoint."""
+    """Send the event webhook.test to an endpoint."""
     made = call("send_test_webhook", webhook_config_id=str(endpoint))
     if as_json:
         print_json(made)
     else:
         print_fields(made)
-        note(f"See how it goes: webhooks deliveries show {made['delivery_id']}")
+        note(f"To see the result: webhooks deliveries show {made['delivery_id']}")
 
 
 def _identified(endpoint: str) -> tuple[str, str]:
-    """Return the id and name of an endpoint that is given by either; of one that has only its history left, the id."""
+    """Return the id and name of an endpoint that is given by either; a deleted endpoint is given by its id."""
     with suppress(ValueError):
         by_id = str(UUID(endpoint))
         listed = call("list_webhook_endpoints", webhook_config_id=by_id)
@@ -190,9 +190,9 @@ def _identified(endpoint: str) -> tuple[str, str]:
     page = call("list_webhook_endpoints", after_name=endpoint, after_id=str(UUID(int=0)), page_size=20)
     named = [one["id"] for one in page if one["name"] == endpoint]
     if len(named) != 1:
-        several = f"{len(named)} endpoints are called {endpoint!r}: give an id, {', '.join(named)}"
+        several = f"{len(named)} endpoints have the name {endpoint!r}; give an id: {', '.join(named)}"
         raise typer.BadParameter(
-            several if named else f"no endpoint is called {endpoint!r}; see: webhooks endpoints list"
+            several if named else f"no endpoint has the name {endpoint!r}; see: webhooks endpoints list"
         )
     return named[0], plain(endpoint)
 
@@ -218,7 +218,7 @@ def _change(endpoint: UUID, changes: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(changed)
     else:
-        note(f"Endpoint {changed['id']} changed.")
+        note(f"Endpoint {changed['id']} was changed.")
 
 
 def _print_secret(made: dict[str, Any], *, as_json: bool) -> None:
@@ -226,4 +226,4 @@ def _print_secret(made: dict[str, Any], *, as_json: bool) -> None:
         print_json(made)
     else:
         print_fields(made)
-        note("The secret is not shown again: give it to the receiver now.")
+        note("The secret is not shown again: copy it to the receiver now.")

@@ -1,4 +1,4 @@
-"""`webhooks events`: the catalog of what may be dispatched."""
+"""`webhooks events`: the catalog of events that can be dispatched."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def show(
 
 @app.command()
 def reattach(dsn: Dsn, as_json: AsJson = False) -> None:
-    """Create the triggers again that attached events have lost: a restore drops those on auth.users.
+    """Recreate the triggers that attached events have lost: a restore drops those on auth.users.
 
     Exits with 1 when one could not be created.
     """
@@ -85,10 +85,10 @@ def reattach(dsn: Dsn, as_json: AsJson = False) -> None:
 
 @app.command("retry-errors")
 def retry_errors(
-    errors: Annotated[list[UUID] | None, typer.Argument(help="Ids of trigger errors; all without one.")] = None,
+    errors: Annotated[list[UUID] | None, typer.Argument(help="Ids of trigger errors; without ids, all.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Emit again, once and in order, what triggers could not emit: see public.webhook_trigger_errors."""
+    """Emit the events again, once and in order, that triggers could not emit: see public.webhook_trigger_errors."""
     done = call("retry_webhook_trigger_errors", ids=[str(error) for error in errors] if errors else None)
     if as_json:
         print_json(done)

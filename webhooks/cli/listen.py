@@ -1,4 +1,4 @@
-"""`webhooks listen`: a receiver on this machine that verifies, shows and forwards what it gets."""
+"""`webhooks listen`: a receiver on this machine that verifies, shows and forwards deliveries."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ def listen(
         typer.Option(envvar="WEBHOOKS_LISTEN_SECRET", show_envvar=True, help="The endpoint's secret: verify with it."),
     ] = "",
     forward_to: Annotated[
-        str | None, typer.Option("--forward-to", help="localhost:3000/path: pass each on, and its answer back.")
+        str | None,
+        typer.Option("--forward-to", help="localhost:3000/path: forward each request, and return its response."),
     ] = None,
-    status: Annotated[int, typer.Option(help="What to answer without --forward-to.", min=200, max=599)] = 200,
-    count: Annotated[int, typer.Option(help="End after so many requests; 0: at Ctrl-C.", min=0)] = 0,
+    status: Annotated[
+        int, typer.Option(help="The status code to return without --forward-to.", min=200, max=599)
+    ] = 200,
+    count: Annotated[int, typer.Option(help="Exit after this many requests; 0: at Ctrl-C.", min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Receive webhooks: verify, show and forward them. JSON: one line each. Exits with 1 if one was not verified."""
@@ -60,13 +63,13 @@ def _target(text: str | None) -> str | None:
     try:
         httpx.URL(url)
     except httpx.InvalidURL:
-        complain(f"--forward-to {text!r} is no address; a right one is localhost:3000/webhooks")
+        complain(f"--forward-to {text!r} is not an address; example: localhost:3000/webhooks")
         raise typer.Exit(WRONG) from None
     return url
 
 
 class Listener(HTTPServer):
-    """The server and what it counts. Requests are handled one after the other, so that they read in order."""
+    """The server and its counts. Requests are handled one at a time, so that the output is in order."""
 
     #: As many as a worker has in flight by default: the others wait their turn.
     request_queue_size = 200
@@ -104,11 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
             problem = verification_problem(self.server.secret, headers, body, now=time.time())
         self.server.received += 1
         self.server.unverified += problem is not None
-        status, answer = self._answer(headers, body)
+        status, response = self._respond(headers, body)
         self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
         verified = None if not self.server.secret else problem is None
         if self.server.as_json:
             record = {"path": self.path, "headers": headers, "body": _parsed(body), "verified": verified}
@@ -116,16 +119,16 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._show(headers, body, problem, status)
 
-    def _answer(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def _respond(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         if self.server.target is None:
             return self.server.status, b"ok"
         passed = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
         try:
-            answer = self.server.client.post(self.server.target, content=body, headers=passed)
+            response = self.server.client.post(self.server.target, content=body, headers=passed)
         except httpx.HTTPError as exc:
-            complain(f"{self.server.target} did not answer ({type(exc).__name__}); is your app running?")
-            return 502, b"the app behind webhooks listen did not answer"
-        return answer.status_code, answer.content
+            complain(f"{self.server.target} did not respond ({type(exc).__name__}); is your app running?")
+            return 502, b"the app behind webhooks listen did not respond"
+        return response.status_code, response.content
 
     def _show(self, headers: dict[str, str], body: bytes, problem: str | None, status: int) -> None:
         screen = console()
@@ -137,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             line.append(f"  NOT VERIFIED: {problem}", style="red")
         elif self.server.secret:
             line.append("  verified", style="green")
-        line.append(f"  answered {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
+        line.append(f"  returned {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
         screen.print(line, soft_wrap=True)
         if isinstance(parsed, dict | list):
             text = exact.pretty(text)

@@ -1,4 +1,4 @@
-"""`webhooks migrate`: the SQL migrations, applied to any Supabase database; `webhooks migrations` copies them."""
+"""`webhooks migrate`: apply the SQL migrations to any Supabase database; `webhooks migrations` copies them."""
 
 from __future__ import annotations
 
@@ -38,15 +38,18 @@ Dsn = Annotated[
     ),
 ]
 Upgrade = Annotated[
-    bool, typer.Option("--upgrade", help="With the one that upgrades the platform's first generation of webhooks.")
+    bool,
+    typer.Option("--upgrade", help="Include the migration that upgrades the platform's first generation of webhooks."),
 ]
-Platform = Annotated[bool, typer.Option("--platform", help="With the platform's own catalog of nine events.")]
+Platform = Annotated[bool, typer.Option("--platform", help="Include the platform's own catalog of nine events.")]
 Partitioned = Annotated[
     bool,
-    typer.Option("--partitioned", help="With those that keep history in partitions by day: docs/scaling.md says when."),
+    typer.Option(
+        "--partitioned", help="Include those that keep history in partitions by day: docs/scaling.md says when."
+    ),
 ]
 Update = Annotated[
-    bool, typer.Option("--update", help="Those again that are there from another version of this package.")
+    bool, typer.Option("--update", help="Also those that were applied or copied from another version of this package.")
 ]
 MarkApplied = Annotated[
     list[str] | None,
@@ -64,7 +67,7 @@ def apply(
     mark_applied: MarkApplied = None,
     as_json: AsJson = False,
 ) -> None:
-    """Apply what is pending, each in a transaction. Each records itself in webhooks.migrations."""
+    """Apply pending migrations, each in a transaction. Each records itself in webhooks.migrations."""
     wanted = _wanted(upgrade=upgrade, platform=platform, partitioned=partitioned)
     with Database(dsn) as database:
         if problem := database.problem():
@@ -126,7 +129,7 @@ def status(
 
 @app.command()
 def secure(dsn: Dsn, as_json: AsJson = False) -> None:
-    """Put grants and policies right, after a restore for example; show what was changed."""
+    """Repair grants and policies, for example after a restore, and show what was changed."""
     with Database(dsn) as database:
         changed = database.secure()
     if as_json:
@@ -134,7 +137,7 @@ def secure(dsn: Dsn, as_json: AsJson = False) -> None:
     elif changed:
         print_table(changed, ["kind", "object", "was", "should_be"])
     else:
-        note("Grants and policies are as they should be.")
+        note("Grants and policies are correct.")
 
 
 def migrations(
@@ -145,9 +148,9 @@ def migrations(
     update: Update = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the SQL migrations into a Supabase project, after its own, for `supabase db push`. Existing files stay."""
+    """Copy the SQL migrations into a Supabase project, after its own, for `supabase db push`. Keeps existing files."""
     if not directory.is_dir():
-        complain(f"{directory} is no folder; give the project's supabase/migrations")
+        complain(f"{directory} is not a folder; give the project's supabase/migrations")
         raise typer.Exit(WRONG)
     done = copy(directory, _wanted(upgrade=upgrade, platform=platform, partitioned=partitioned), update=update)
     if as_json:
@@ -158,7 +161,7 @@ def migrations(
     if upgrade:
         # `supabase db push` shows no warning of a migration
         note(
-            "Where users can change public.users.role, it makes no one a webhook admin any longer: `webhooks doctor` "
+            "If users can change public.users.role, it no longer makes anyone a webhook admin: `webhooks doctor` "
             "says whether they can, and `webhooks admins add EMAIL` adds an admin."
         )
     for one in done:
@@ -196,7 +199,7 @@ def _apply(
 
 def _mark(database: Database, labels: list[str], *, as_json: bool) -> None:
     if unknown := sorted(set(labels) - LABELS.keys()):
-        complain(f"there is no migration {', '.join(unknown)}; there are {', '.join(LABELS)}")
+        complain(f"unknown migration {', '.join(unknown)}; the migrations are {', '.join(LABELS)}")
         raise typer.Exit(WRONG)
     found = {one.label: Applied(one.checksum, version("supabase-webhooks")) for one in shipped_migrations(*labels)}
     database.record(found)

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs, complaints on stderr."""
+"""What commands print: tables for people, JSON for programs, errors on stderr."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderableType
 
-#: Exit codes beside 0: the thing failed; the call or the settings are wrong; Supabase or the broker is away.
+#: Exit codes other than 0: the command failed; the call or the settings are wrong; Supabase or the broker is down.
 FAILED, WRONG, UNAVAILABLE = 1, 2, 3
 
 #: The option that every command has.
@@ -58,7 +58,7 @@ UNFOLDED = 250
 
 
 class PlainConsole(Console):
-    """A console that is obeyed only in its own colors: whatever is printed on it is made plain text."""
+    """A console that emits only its own colors: everything printed on it is made plain text."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield the segments of what is printed, their text plain."""
@@ -67,7 +67,7 @@ class PlainConsole(Console):
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; one that is no terminal is as wide as its longest line needs."""
+    """Return a console; without a terminal, it is as wide as its longest line."""
     made = PlainConsole(highlight=False, stderr=stderr, soft_wrap=False)
     if not made.is_terminal:
         made.width = UNFOLDED
@@ -80,12 +80,12 @@ def complain(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a remark to stderr, so that what is piped on stays clean."""
+    """Print a note to stderr, so that piped output stays clean."""
     console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """Print text as it is, however long its lines are."""
+    """Print text unchanged, without wrapping lines."""
     sys.stdout.write(plain(text) + "\n")
 
 
@@ -101,9 +101,9 @@ def print_line(value: object) -> None:
 
 
 def _escaped(text: str) -> str:
-    """Return JSON text that commands no terminal: what plain() replaces is escaped, so that a program still reads it.
+    """Return JSON text that is safe for terminals: what plain() replaces is escaped, so that programs still read it.
 
-    Where stdout has no UTF-8, all that is no ASCII is.
+    If stdout is not UTF-8, everything beyond ASCII is escaped.
     """
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     return escaped(text, OBEYED if utf8 else BEYOND_ASCII)
@@ -133,7 +133,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 def cell(value: object) -> Text:
-    """Return a value as text; what an outsider wrote stays text, without markup or control characters."""
+    """Return a value as text; user input stays text, without markup or control characters."""
     if isinstance(value, str) and (moment := _moment(value)):
         return Text(moment)
     if isinstance(value, list):
@@ -158,7 +158,7 @@ def _moment(text: str) -> str | None:
 
 
 def progress() -> Progress:
-    """Return a progress bar on stderr; where that is no terminal it prints nothing."""
+    """Return a progress bar on stderr; without a terminal, it prints nothing."""
     shown = console(stderr=True)
     return Progress(
         SpinnerColumn(),

@@ -12,8 +12,8 @@ import typer
 from supabase_webhooks.webhooks.settings import Settings
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
-#: another process should have the next. An idle process looks into Redis every second: what is new it hears of from
-#: Postgres, or finds by itself.
+#: another process should have the next. An idle process checks Redis every second: it is notified of new deliveries by
+#: Postgres, or finds them itself.
 WORKER_ENVIRONMENT = {"dramatiq_queue_prefetch": "1", "dramatiq_worker_timeout": "1000"}
 
 

@@ -1,4 +1,4 @@
-"""`webhooks deliveries replay` and `purge`: many at once, in batches, with a progress bar."""
+"""`webhooks deliveries replay` and `purge`: many deliveries, in batches, with a progress bar."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, moment, span
 from supabase_webhooks.webhooks.cli.output import AsJson, note, print_json, progress
 from supabase_webhooks.webhooks.cli.supabase import call
 
-Batch = Annotated[int, typer.Option(help="Rows a call.", min=1, max=10_000)]
+Batch = Annotated[int, typer.Option(help="Rows per call.", min=1, max=10_000)]
 
 
 def replay(
-    endpoint: Annotated[UUID | None, typer.Option(help="To this endpoint.")] = None,
-    event: Annotated[str | None, typer.Option(help="Of this event type.")] = None,
+    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only deliveries of this event type.")] = None,
     status: Annotated[str, typer.Option(help="failed or delivered.")] = "failed",
-    since: Annotated[str | None, typer.Option(help="Made since: 2h, 7d, or an ISO moment.")] = None,
-    until: Annotated[str | None, typer.Option(help="Made until.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only deliveries created since: 2h, 7d, or an ISO time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only deliveries created until.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     yes: Yes = False,
     batch: Batch = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Make failed (or delivered) deliveries due again, the oldest first.
+    """Make failed (or delivered) deliveries due again, oldest first.
 
-    Each keeps its webhook-id: a receiver that handled it before, and deduplicates, ignores it.
+    Each keeps its webhook-id: a receiver that has already handled it, and deduplicates, ignores it.
     """
     filters = {
         "webhook_config_id": str(endpoint) if endpoint else None,
@@ -41,30 +41,30 @@ def replay(
     if dry_run or not matching:
         _tell({"matching": matching, "bounded": bounded, "replayed": 0}, as_json=as_json)
         return
-    confirm(f"Send {'more than ' if bounded else ''}{matching} {status} deliveries once more?", yes=yes)
-    # what is made while this runs is not replayed: the count's own end holds
+    confirm(f"Send {'more than ' if bounded else ''}{matching} {status} deliveries again?", yes=yes)
+    # deliveries created while this runs are not replayed: the count's end time applies
     filters["created_until"] = counted["created_until"]
     replayed = 0
     after: dict[str, Any] | None = {}
     with progress() as bar:
         task = bar.add_task("replaying", total=None if bounded else matching)
         while after is not None:
-            answer = call("replay_webhook_deliveries", **filters, **after, dry_run=False, at_most=batch)
-            replayed += answer["replayed"]
+            response = call("replay_webhook_deliveries", **filters, **after, dry_run=False, at_most=batch)
+            replayed += response["replayed"]
             bar.update(task, completed=replayed)
-            after = answer["next"]
+            after = response["next"]
     _tell({"matching": matching, "bounded": bounded, "replayed": replayed}, as_json=as_json)
 
 
 def purge(
-    older_than: Annotated[str, typer.Option(help="Finished before so long: 30d, 12h.")],
+    older_than: Annotated[str, typer.Option(help="Only deliveries finished longer ago than this: 30d, 12h.")],
     yes: Yes = False,
     batch: Batch = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Delete finished deliveries with their attempts, and old runs and keys. Pending ones stay, however old."""
+    """Delete finished deliveries with their attempts, and old runs and keys. Pending ones are kept, however old."""
     interval = f"{span(older_than).total_seconds()} seconds"
-    confirm(f"Delete what was finished more than {older_than} ago?", yes=yes)
+    confirm(f"Delete everything that finished more than {older_than} ago?", yes=yes)
     purged = 0
     with progress() as bar:
         task = bar.add_task("purging", total=None)

@@ -89,7 +89,7 @@ EXIT_CODES: list[tuple[type[WebhooksError], int]] = [
 
 def run() -> None:
     """Run a command; an expected error is one line on stderr and an exit code."""
-    # of a closed descriptor (`>&-`) Python has no stream
+    # for a closed descriptor (`>&-`) Python has no stream
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - until the end
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - as above
     for stream in (sys.stdout, sys.stderr):
@@ -107,7 +107,7 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.exit(0)
     except BrokenPipeError:
-        # `webhooks deliveries list | head`: the reader has enough
+        # `webhooks deliveries list | head`: the reader has closed the pipe
         _stop_writing()
         sys.exit(0)
     except OSError as exc:
@@ -118,6 +118,6 @@ def run() -> None:
 
 
 def _stop_writing() -> None:
-    """Send what is still to be written nowhere: Python would write it at its end, and complain in a trace."""
+    """Discard what is still buffered: Python would write it at exit, and print a traceback."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`webhooks secret` and `webhooks secrets`: what endpoints sign with, and how it lies in the database."""
+"""`webhooks secret` and `webhooks secrets`: endpoints' secrets, and their encryption in the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ app = typer.Typer(help="Endpoints' secrets at rest.", no_args_is_help=True)
 
 def secret(
     ed25519: Annotated[
-        bool, typer.Option("--ed25519", help="A key pair instead: whsk_ for the endpoint, whpk_ for its receiver.")
+        bool,
+        typer.Option("--ed25519", help="Create a key pair instead: whsk_ for the endpoint, whpk_ for its receiver."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -45,10 +46,10 @@ def key(as_json: AsJson = False) -> None:
 
 @app.command()
 def seal(as_json: AsJson = False) -> None:
-    """Encrypt all secrets with the first key of WEBHOOKS_ENCRYPTION_KEYS; workers do so each minute by themselves."""
+    """Encrypt all secrets with the first key of WEBHOOKS_ENCRYPTION_KEYS; workers do this every minute."""
     keys = settings().encryption_keys
     if not keys:
-        raise SettingsError("set WEBHOOKS_ENCRYPTION_KEYS; make a key with: webhooks secrets key")
+        raise SettingsError("set WEBHOOKS_ENCRYPTION_KEYS; create a key with: webhooks secrets key")
 
     async def once() -> int:
         async with supabase() as store:

@@ -11,7 +11,7 @@ from supabase_webhooks.webhooks.cli.supabase import call
 
 
 def stats(as_json: AsJson = False) -> None:
-    """Show status with reasons, the last hour, circuits, latencies and the backlog. Always exits with 0."""
+    """Show the status with reasons, the last hour, circuits, latencies and the backlog. Always exits with 0."""
     overview = call("webhook_overview")
     if as_json:
         print_json(overview)
@@ -35,7 +35,7 @@ def _fields(overview: dict[str, Any]) -> dict[str, Any]:
     fields["p95"] = _milliseconds(performance["p95_ms"])
     fields["maximum"] = _milliseconds(performance["max_ms"])
     uptime = performance["dispatcher_uptime_percent"]
-    fields["dispatcher uptime, a day"] = None if uptime is None else f"{uptime} %"
+    fields["dispatcher uptime, 24 hours"] = None if uptime is None else f"{uptime} %"
     fields["last heartbeat"] = performance["last_run_at"]
     return fields
 

@@ -1,4 +1,4 @@
-"""Supabase, as commands use it: a call of one function, and its answer."""
+"""Supabase, as commands use it: call one function, and return its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings() -> Settings:
 
 @asynccontextmanager
 async def supabase() -> AsyncIterator[Store]:
-    """Lend a store with the environment's project and service key."""
+    """Provide a store with the environment's project and service key."""
     # importing the client takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
 
@@ -34,7 +34,7 @@ async def supabase() -> AsyncIterator[Store]:
 
 
 def call(function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the function returns
-    """Call one of the database's functions; arguments that are None are left to their defaults."""
+    """Call one of the database's functions; arguments that are None get their defaults."""
 
     async def once() -> Any:  # noqa: ANN401 - see above
         async with supabase() as store:

@@ -1,4 +1,4 @@
-"""`webhooks deliveries tail`: deliveries as they come and change."""
+"""`webhooks deliveries tail`: watch deliveries as they are created and change."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from supabase_webhooks.webhooks.cli.output import STYLES, AsJson, cell, console,
 from supabase_webhooks.webhooks.cli.supabase import call
 from supabase_webhooks.webhooks.retries import waiting
 
-#: Rows asked for at once; the database gives 500 at most.
+#: Rows requested at once; the database returns at most 500.
 PAGE = 500
 
-#: A look reaches back so far: a row shows when its transaction commits, not at the moment that it carries.
+#: Each query reaches back this far: a row becomes visible when its transaction commits, after its own timestamp.
 OVERLAP = timedelta(seconds=10)
 
 UNFINISHED = {"pending", "processing"}
 
 
 def tail(
-    event: Annotated[str | None, typer.Option(help="Of this event type.")] = None,
-    endpoint: Annotated[UUID | None, typer.Option(help="To this endpoint.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only when they get this status.")] = None,
-    interval: Annotated[float, typer.Option(help="Seconds between looks.", min=0.1)] = 1.0,
+    event: Annotated[str | None, typer.Option(help="Only deliveries of this event type.")] = None,
+    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only deliveries that reach this status.")] = None,
+    interval: Annotated[float, typer.Option(help="Seconds between queries.", min=0.1)] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Print deliveries as they are created and as their status changes, until Ctrl-C. JSON: one line each."""
     changes = Changes({"event_type": event, "webhook_config_id": str(endpoint) if endpoint else None})
-    note("Waiting for deliveries; Ctrl-C ends it.")
-    # Ctrl-C is how it ends, not a failure
+    note("Waiting for deliveries; press Ctrl-C to stop.")
+    # Ctrl-C is the normal way to stop, not a failure
     with suppress(KeyboardInterrupt):
         while True:
             for row in changes.look():
@@ -47,7 +47,7 @@ def tail(
 
 
 class Changes:
-    """What has changed since the last look. Remembers only what may still change or be seen again."""
+    """What has changed since the last query. Remembers only what may still change or appear again."""
 
     def __init__(self, filters: dict[str, Any]) -> None:
         self._filters = filters
@@ -60,7 +60,7 @@ class Changes:
         changed = [row for row in rows if self._seen.get(row["id"]) != (row["status"], row["attempts"])]
         self._seen = {row["id"]: (row["status"], row["attempts"]) for row in rows}
         if rows:
-            # from the first that is still under way, else from the newest
+            # from the first that is unfinished, else from the newest
             first = next((row for row in rows if row["status"] in UNFINISHED), rows[-1])
             self._since = max(self._since, datetime.fromisoformat(first["created_at"]) - OVERLAP)
         return changed

@@ -1,4 +1,4 @@
-"""`webhooks uninstall`: everything of ours leaves a database, the app's own stays."""
+"""`webhooks uninstall`: remove everything of this package from a database; the app's own objects stay."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def uninstall(
     yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything of this package in a database, ask, and remove it in one transaction. Your own tables stay."""
+    """Show everything of this package in a database, ask, and remove it in one transaction. Keeps your own tables."""
     if as_json and not yes:
-        complain("--json asks nothing; add --yes")
+        complain("--json cannot ask for confirmation; add --yes")
         raise typer.Exit(WRONG)
     with Database(dsn) as database:
         found = database.inventory()
         if not as_json:
             _show(found)
         if found.dependents:
-            complain(f"these of your own depend on it; drop them first: {', '.join(found.dependents)}")
+            complain(f"your own objects depend on it; drop them first: {', '.join(found.dependents)}")
             raise typer.Exit(FAILED)
         if not found.tables and not found.functions:
-            note("There is nothing of this package here.")
-        elif yes or typer.confirm("Remove all of it, with these rows?", err=True):
+            note("Nothing of this package is installed here.")
+        elif yes or typer.confirm("Remove all of it, including these rows?", err=True):
             database.uninstall()
             note("Removed. Delete its files from supabase/migrations, or the next reset installs it again.")
             if found.pushed:
@@ -56,4 +56,4 @@ def _show(found: Inventory) -> None:
     if found.functions:
         say(f"{len(found.functions)} functions, and the schema webhooks")
     if found.callers:
-        note(f"These of your own mention it and may fail without it: {', '.join(found.callers)}")
+        note(f"Your own objects mention it and may fail without it: {', '.join(found.callers)}")

@@ -1,4 +1,4 @@
-"""What is generated from the event catalog: types for both sides of a webhook, and a page that describes it."""
+"""Code generated from the event catalog: types for both sides of a webhook, and a page that documents it."""
 
 from __future__ import annotations
 

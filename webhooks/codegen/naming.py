@@ -15,7 +15,7 @@ TAKEN = {"WebhookEvents", "WebhookEventType", "WebhookPayload", "DispatchResult"
 
 
 def type_names(events: Sequence[EventType]) -> dict[str, str]:
-    """Return each event's type name: user.joined_community -> UserJoinedCommunity; no two are alike."""
+    """Return each event's type name: user.joined_community -> UserJoinedCommunity; all are different."""
     names: dict[str, str] = {}
     for event in events:
         base = "".join(word.capitalize() for word in re.split(r"[._]+", event.name) if word)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.catalog import EventType
 
 HEADER = '''\
-"""Generated from the event catalog by `webhooks types python`. Do not edit: generate it again."""
+"""Generated from the event catalog by `webhooks types python`. Do not edit; generate it again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from supabase import Client
 
 RESULT = '''\
 class DispatchResult(TypedDict):
-    """What dispatch returns. `deliveries`: how many endpoints get the event."""
+    """What dispatch returns. `deliveries`: how many endpoints receive the event."""
 
     request_id: str
     deliveries: int
@@ -33,10 +33,10 @@ class DispatchResult(TypedDict):
 
 #: The one body behind the typed signatures.
 BODY = '''\
-    """Dispatch an event to every endpoint that subscribes; raise postgrest.APIError when Supabase refuses.
+    """Dispatch an event to every endpoint that subscribes; raise postgrest.APIError if Supabase rejects it.
 
     `actor_user_id`: the user who did it; a user's own client may name that user only. A repeated `idempotency_key`
-    returns the first answer and delivers nothing again.
+    returns the first response and delivers nothing again.
     """
     arguments = {
         "event_type": event,
@@ -44,8 +44,8 @@ BODY = '''\
         "actor_user_id": actor_user_id,
         "idempotency_key": idempotency_key,
     }
-    answer: Any = client.rpc("dispatch_webhook", arguments).execute().data
-    return DispatchResult(request_id=answer["request_id"], deliveries=answer["deliveries"])
+    response: Any = client.rpc("dispatch_webhook", arguments).execute().data
+    return DispatchResult(request_id=response["request_id"], deliveries=response["deliveries"])
 '''
 
 SIGNATURE = """\
@@ -70,9 +70,9 @@ def render(events: Sequence[EventType]) -> str:
         parts += [_payload(event.name, names[event.name])]
     literals = [f"Literal[{json.dumps(event.name)}]" for event in events]
     payloads = " | ".join(f"{names[event.name]}Payload" for event in events)
-    parts += [f"#: What an endpoint receives; `event` tells which.\nWebhookPayload: TypeAlias = {payloads or 'Any'}\n"]
+    parts += [f"#: What an endpoint receives; `event` says which.\nWebhookPayload: TypeAlias = {payloads or 'Any'}\n"]
     parts += [RESULT]
-    # an overload of one signature is no overload
+    # a single overload is not valid
     if len(events) > 1:
         pairs = zip(literals, (names[event.name] for event in events), strict=True)
         parts += [f"@overload\n{SIGNATURE.format(event=event, data=data)} ...\n" for event, data in pairs]
@@ -86,7 +86,7 @@ def render(events: Sequence[EventType]) -> str:
 def _payload(event: str, name: str) -> str:
     return (
         f"class {name}Payload(TypedDict):\n"
-        f'    """What an endpoint receives of {event}."""\n\n'
+        f'    """What an endpoint receives for {event}."""\n\n'
         f"    event: Literal[{json.dumps(event)}]\n    timestamp: str\n    actor_user_id: str | None\n"
         f"    data: {name}\n    request_id: str\n"
     )
@@ -106,7 +106,7 @@ def _dictionary(name: str, schema: dict[str, Any], description: str) -> list[str
     if all(key.isidentifier() and not keyword.iskeyword(key) and not key.startswith("__") for key in fields):
         lines = "".join(f"    {key}: {kind}\n" for key, kind in fields.items())
         return [*inner, f'class {name}(TypedDict):\n    """{text}"""\n' + (f"\n{lines}" if lines else "")]
-    # keys that are no names of Python have a form of their own
+    # keys that are not valid Python names need the functional syntax
     lines = "".join(f"        {json.dumps(key)}: {kind},\n" for key, kind in fields.items())
     return [*inner, f'#: {text}\n{name} = TypedDict(\n    "{name}",\n    {{\n{lines}    }},\n)\n']
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.catalog import EventType
 
 HEADER = """\
-// Generated from the event catalog by `webhooks types typescript`. Do not edit: generate it again.
+// Generated from the event catalog by `webhooks types typescript`. Do not edit; generate it again.
 import type { SupabaseClient } from "@supabase/supabase-js";
 """
 
@@ -38,18 +38,18 @@ export type WebhookPayload<T extends WebhookEventType = WebhookEventType> = {
 
 export interface DispatchResult {
   request_id: string;
-  /** How many endpoints get the event. */
+  /** How many endpoints receive the event. */
   deliveries: number;
 }
 
 export interface DispatchOptions {
   /** The user who did it: a browser may name its own user only. */
   actorUserId?: string | null;
-  /** A repeated key returns the first answer and delivers nothing again. */
+  /** A repeated key returns the first response and delivers nothing again. */
   idempotencyKey?: string;
 }
 
-/** Dispatches an event to every endpoint that subscribes to it; throws what Supabase answers when it refuses. */
+/** Dispatches an event to every endpoint that subscribes to it; throws Supabase's error if it is rejected. */
 export async function dispatch<T extends WebhookEventType>(
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   supabase: SupabaseClient<any, any, any>,
@@ -57,14 +57,14 @@ export async function dispatch<T extends WebhookEventType>(
   data: WebhookEvents[T],
   options: DispatchOptions = {},
 ): Promise<DispatchResult> {
-  const answer = await supabase.rpc("dispatch_webhook", {
+  const response = await supabase.rpc("dispatch_webhook", {
     event_type: event,
     event_data: data,
     actor_user_id: options.actorUserId ?? null,
     idempotency_key: options.idempotencyKey ?? null,
   });
-  if (answer.error) throw answer.error;
-  return answer.data as DispatchResult;
+  if (response.error) throw response.error;
+  return response.data as DispatchResult;
 }
 """
 

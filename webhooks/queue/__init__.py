@@ -1,5 +1,5 @@
-"""The queue: wake-up calls in Redis or RabbitMQ, or within the process. A message says "drain", never what: Postgres
-knows that.
+"""The queue: wake-up calls in Redis or RabbitMQ, or within the process. A message only says "drain": Postgres knows
+what is due.
 
 `create_broker` and `broker_for` choose; the functions are what gateway and workers ask of each. They block for a round
 trip or a few, and raise QueueUnavailable.
@@ -37,7 +37,7 @@ __all__ = [
     "take_turn",
 ]
 
-#: Due rows for which another job is worth its while: two claims of the default size.
+#: Due rows that justify another job: two claims of the default size.
 ROWS_PER_JOB = 500
 
 #: scheme of a URL -> the broker there, imported on first use. Other schemes are Redis's: redis, rediss, unix.
@@ -49,7 +49,7 @@ REDIS = "supabase_webhooks.webhooks.queue.redis:Redis"
 
 
 def broker_for(url: str) -> Broker:
-    """Return the broker of a URL; without one the process's own, which nobody attends to before a worker is bound."""
+    """Return the broker of a URL; without one, the process's own, which does nothing until a worker is bound."""
     return create_broker(url) if url else Local()
 
 
@@ -61,7 +61,7 @@ def create_broker(url: str, middleware: Sequence[Middleware] = ()) -> SharedBrok
     """
     if not url:
         raise SettingsError(
-            "workers of their own need a broker: set REDIS_URL (or WEBHOOKS_BROKER_URL) for them and the gateway; "
+            "separate workers need a broker: set REDIS_URL (or WEBHOOKS_BROKER_URL) for them and the gateway; "
             "`webhooks serve`, which delivers in the gateway's process, needs none"
         )
     module, _, name = BROKERS.get(urlsplit(url).scheme, REDIS).partition(":")
@@ -75,7 +75,7 @@ def create_broker(url: str, middleware: Sequence[Middleware] = ()) -> SharedBrok
 
 
 def announce(broker: Broker, *, due: int, max_jobs: int) -> int:
-    """Enqueue as many drain jobs as `due` rows need, `max_jobs` waiting ones at most; return how many."""
+    """Enqueue as many drain jobs as `due` rows need, up to `max_jobs` waiting ones; return how many."""
     return broker.announce(min(max_jobs, math.ceil(due / ROWS_PER_JOB)))
 
 
@@ -85,10 +85,10 @@ def announce_later(broker: Broker, *, seconds: float) -> None:
 
 
 def take_turn(broker: Broker, turn: str, *, owner: str, milliseconds: int) -> bool:
-    """Return whether `turn` was free; it is `owner`'s for so long."""
+    """Return whether `turn` was free; if so, `owner` holds it for this long."""
     return broker.take_turn(turn, owner=owner, milliseconds=milliseconds)
 
 
 def ping(broker: Broker) -> None:
-    """Check that the broker answers."""
+    """Check that the broker responds."""
     broker.ping()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Local(Broker):
-    """The broker of a process that delivers by itself. Until `bind`, calls go nowhere."""
+    """The broker of a process that delivers on its own. Until `bind`, calls do nothing."""
 
     service: ClassVar[str] = "this process"
 
@@ -38,13 +38,13 @@ class Local(Broker):
         return 1
 
     def announce_later(self, milliseconds: int) -> None:
-        """Drain after so long."""
+        """Drain after a delay."""
         if self._loop:
             self._loop.call_soon_threadsafe(self._loop.call_later, milliseconds / 1000, self._drain)
 
-    def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:  # noqa: ARG002 - nobody else is there
+    def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:  # noqa: ARG002 - there is no other process
         """Return True."""
         return True
 
     def ping(self) -> None:
-        """There is nothing to reach."""
+        """Do nothing: there is no server to reach."""

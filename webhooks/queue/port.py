@@ -1,4 +1,4 @@
-"""The port: what a broker does for us, beside what Dramatiq asks of those that processes share."""
+"""The port: what a broker does for us, in addition to what Dramatiq requires of shared ones."""
 
 from __future__ import annotations
 
@@ -16,59 +16,59 @@ from supabase_webhooks.webhooks.errors import QueueUnavailable
 QUEUE = "webhooks"
 DRAIN = "drain"
 
-#: Seconds to wait for a broker. The gateway answers a cron, and the workers' sweep tries again.
+#: Seconds to wait for a broker. The gateway must respond to a cron, and the workers' sweep retries.
 TIMEOUT = 3.0
 
-#: Seconds in which a broker has to take a write when it is asked whether it is ready.
+#: Seconds within which a broker must accept a write to count as ready.
 READY_TIMEOUT = 1.5
 
-#: The key or queue that such a write goes to, and the seconds after which it ends by itself.
+#: The key or queue that such a write goes to, and the seconds after which it expires.
 READY, READY_SECONDS = "webhooks:ready", 10
 
 
 class Broker(ABC):
-    """What gateway and workers ask of a broker. Each ability raises QueueUnavailable."""
+    """What gateway and workers need from a broker. Each method raises QueueUnavailable."""
 
     #: Its name for people.
     service: ClassVar[str]
 
     @property
     def attended(self) -> bool:
-        """Whether what is announced reaches anyone; if not, whoever is asked to deliver does it alone."""
+        """Whether announcements reach a worker; if not, the process that is asked to deliver does it alone."""
         return True
 
     @abstractmethod
     def announce(self, jobs: int) -> int:
-        """Enqueue drain jobs until so many wait that no worker has fetched; return how many were added.
+        """Enqueue drain jobs until `jobs` of them wait unfetched; return how many were added.
 
-        Those that a worker has fetched do not count: a killed worker's would for minutes.
+        Jobs that a worker has fetched do not count: a killed worker's would count for minutes.
         """
 
     @abstractmethod
     def announce_later(self, milliseconds: int) -> None:
-        """Enqueue one drain job that starts after so long."""
+        """Enqueue one drain job that starts after a delay."""
 
     @abstractmethod
     def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
-        """Return whether `turn` was free; if so it is taken for so long, and `owner` noted for who looks there."""
+        """Return whether `turn` was free; if so, take it for this long, and note `owner` for debugging."""
 
     @abstractmethod
     def ping(self) -> None:
-        """Check that it takes a write, by a connection of its own, within some two seconds."""
+        """Check within about two seconds, over a separate connection, that it accepts a write."""
 
     def unavailable(self, failure: str, cause: BaseException) -> QueueUnavailable:
-        """Return the error for a failure. It names the cause's kind only: its text may hold the URL's password."""
+        """Return the error for a failure. It names only the cause's type: its text may contain the URL's password."""
         return QueueUnavailable(f"{self.service} {failure} ({type(cause).__name__})", service=self.service.lower())
 
 
 class SharedBroker(dramatiq.Broker, Broker):
-    """A broker of Dramatiq's that processes share, with these abilities more."""
+    """A Dramatiq broker that processes share, with these additional methods."""
 
 
 class Calls(JSONEncoder):
-    """Reads whatever lies in a queue as a wake-up call: of a message only its id and its time count.
+    """Reads any message in a queue as a wake-up call: only a message's id and time count.
 
-    Who can write to the broker must not stop a worker: what Dramatiq cannot read costs it three seconds each.
+    Someone who can write to the broker must not stop a worker: a message that Dramatiq cannot read costs three seconds.
     """
 
     def decode(self, data: bytes) -> MessageData:

@@ -1,4 +1,4 @@
-"""RabbitMQ: a queue of jobs, and a queue with room for one message for each turn. Of the extra `rabbitmq`."""
+"""RabbitMQ: a queue of jobs, and for each turn a queue with room for one message. Needs the extra `rabbitmq`."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
     from dramatiq import Consumer, Message, Middleware
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-#: Seconds for a connection from TCP to AMQP. pika wants more than for TCP alone.
+#: Seconds for a connection from TCP to AMQP. pika requires more than for TCP alone.
 CONNECT_MORE = 2
 
-#: Seconds after which whoever asked is told so, whatever pika waits for: it gives a call no time limit of its own.
+#: Seconds after which a call fails, whatever pika waits for: pika has no time limit for calls.
 PATIENCE = 10.0
 
-#: What goes wrong between here and there. A timeout under way is none of pika's AMQPErrors.
+#: Network errors. A timeout on the way is not one of pika's AMQPErrors.
 FAILURES = (AMQPError, AMQPConnectorException, BrokerConnectionError, OSError)
 
-#: A turn's queue holds one message; RabbitMQ refuses a second one until the first has expired. One that somebody else
-#: published has an end too.
+#: A turn's queue holds one message; RabbitMQ rejects a second one until the first has expired. One that someone else
+#: published expires too.
 TURN_ARGUMENTS = {"x-max-length": 1, "x-overflow": "reject-publish", "x-message-ttl": 60_000}
 
-#: What such a queue's name ends in: RabbitMQ would not declare one of an earlier version with other arguments.
+#: The suffix of such a queue's name: RabbitMQ would not redeclare an earlier version's queue with other arguments.
 TURN_SUFFIX = ":1m"
 
-#: AMQP's reply to the declaration of a queue that is there with other arguments: PRECONDITION_FAILED.
+#: AMQP's reply to declaring a queue that exists with other arguments: PRECONDITION_FAILED.
 OTHERWISE = 406
 
 #: The queue of ping holds the last message only.
@@ -54,11 +54,11 @@ READY_ARGUMENTS = {"x-max-length": 1}
 
 
 class RabbitMQ(RabbitmqBroker, SharedBroker):
-    """Dramatiq's broker on RabbitMQ. Messages are confirmed, so that what was not taken is an error here too.
+    """Dramatiq's broker on RabbitMQ. Messages are confirmed, so that one that was not accepted is an error here too.
 
-    pika's connections belong to one thread, and one that nobody uses is ended by RabbitMQ for want of heartbeats. So
-    our questions are asked in one thread, which starts with the first, and every connection is closed after its use;
-    but that of a process that takes turns, a worker, is kept: it is used again within a second.
+    pika's connections belong to one thread, and RabbitMQ closes an idle one, which sends no heartbeats. So
+    our calls run in one thread, which starts with the first call, and every connection is closed after its use,
+    except that of a process that takes turns, a worker: it is used again within a second.
     """
 
     service: ClassVar[str] = "RabbitMQ"
@@ -67,13 +67,13 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
         super().__init__(confirm_delivery=True, middleware=list(middleware))
         self._url = url
         self.parameters = _parameters(url)
-        # it tells of each failure in a dozen lines, with traces; we get it as an error too, and say it once
+        # it logs each failure in a dozen lines, with tracebacks; we also get it as an error, and log it once
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rabbitmq")
         self._takes_turns = False
 
     def announce(self, jobs: int) -> int:
-        """Count what is ready, enqueue what is missing. Counting declares the queues, should they be gone."""
+        """Count what is ready, enqueue what is missing. Counting declares the queues in case they were deleted."""
 
         def top_up() -> int:
             waiting, _, _ = self.get_queue_message_counts(QUEUE)
@@ -82,11 +82,11 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
                 self.enqueue(drain())
             return missing
 
-        return self._ask("did not take the jobs", top_up)
+        return self._ask("did not accept the jobs", top_up)
 
     def announce_later(self, milliseconds: int) -> None:
         """Enqueue to Dramatiq's delay queue: a worker holds the message, and loses it when it is killed."""
-        self._ask("did not take the wake-up call", lambda: self.enqueue(drain(), delay=milliseconds))
+        self._ask("did not accept the wake-up call", lambda: self.enqueue(drain(), delay=milliseconds))
 
     def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
         """Publish a message that expires to a queue with room for one."""
@@ -99,7 +99,7 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
             except ChannelClosedByBroker as exc:
                 if exc.reply_code != OTHERWISE:
                     raise
-                # somebody's own, in which a turn might never end
+                # someone else's, in which a turn might never end
                 del self.connection
                 self.channel.queue_delete(queue)
                 self.channel.queue_declare(queue, durable=True, arguments=TURN_ARGUMENTS)
@@ -109,10 +109,10 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
                 return False
             return True
 
-        return self._ask("did not answer", publish)
+        return self._ask("did not respond", publish)
 
     def ping(self) -> None:
-        """Publish to a queue of its own: one that is short of memory or disk answers, and takes no message."""
+        """Publish to a queue of its own: one that is short of memory or disk responds, but accepts no message."""
         try:
             with BlockingConnection(_parameters(self._url, READY_TIMEOUT)) as connection:
                 channel = connection.channel()
@@ -121,9 +121,11 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
                 expiration = str(READY_SECONDS * 1000)
                 channel.basic_publish("", READY, b"", BasicProperties(expiration=expiration), mandatory=True)
         except ConnectionBlockedTimeout as exc:
-            raise QueueUnavailable("RabbitMQ takes no messages: short of memory or disk", service="rabbitmq") from exc
+            raise QueueUnavailable(
+                "RabbitMQ accepts no messages: it is short of memory or disk space", service="rabbitmq"
+            ) from exc
         except FAILURES as exc:
-            raise self.unavailable("did not answer", exc) from exc
+            raise self.unavailable("did not respond", exc) from exc
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """As Dramatiq; the consumer has a connection of its own."""
@@ -144,7 +146,7 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
         self._thread.shutdown(wait=False, cancel_futures=True)
         super().close()
 
-    def _ask(self, failure: str, work: Callable[[], Answer]) -> Answer:
+    def _ask(self, failure: str, work: Callable[[], Result]) -> Result:
         asked = self._thread.submit(self._connected, work)
         try:
             return asked.result(PATIENCE)
@@ -152,8 +154,8 @@ class RabbitMQ(RabbitmqBroker, SharedBroker):
             asked.cancel()
             raise self.unavailable(failure, exc) from exc
 
-    def _connected(self, work: Callable[[], Answer]) -> Answer:
-        """Work with this thread's connection; once more when it was an old one, which may have ended unnoticed."""
+    def _connected(self, work: Callable[[], Result]) -> Result:
+        """Use this thread's connection; retry once if it was an old one, which may have ended unnoticed."""
         old = hasattr(self.state, "connection")
         self.state.held = True
         try:
@@ -182,7 +184,7 @@ def _parameters(url: str, timeout: float = TIMEOUT) -> Any:  # noqa: ANN401 - pi
         raise SettingsError("RabbitMQ's URL must be like amqp://user:password@host:5672/vhost?heartbeat=30") from None
     parameters.socket_timeout = timeout
     parameters.stack_timeout = timeout + CONNECT_MORE
-    # how long RabbitMQ, short of memory or disk, may keep us from publishing
+    # how long RabbitMQ, when short of memory or disk, may block publishing
     parameters.blocked_connection_timeout = timeout
     parameters.client_properties = {"connection_name": "supabase-webhooks"}
     return parameters

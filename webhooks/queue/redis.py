@@ -1,4 +1,4 @@
-"""Redis or Valkey: a list of jobs, a key with an end for each turn."""
+"""Redis or Valkey: a list of jobs, and an expiring key for each turn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dramatiq import Middleware
 
-#: What Redis says of a key that does not end.
+#: Redis's return value for a key that does not expire.
 NO_END = -1
 
 
@@ -45,7 +45,7 @@ class Redis(RedisBroker, SharedBroker):
 
     def announce(self, jobs: int) -> int:
         """Enqueue what is missing."""
-        with self._asked("did not take the jobs"):
+        with self._asked("did not accept the jobs"):
             missing = max(0, jobs - int(self.client.llen(f"{self.namespace}:{QUEUE}")))
             for _ in range(missing):
                 self.enqueue(drain())
@@ -53,12 +53,12 @@ class Redis(RedisBroker, SharedBroker):
 
     def announce_later(self, milliseconds: int) -> None:
         """Enqueue a delayed message."""
-        with self._asked("did not take the wake-up call"):
+        with self._asked("did not accept the wake-up call"):
             self.enqueue(drain(), delay=milliseconds)
 
     def take_turn(self, turn: str, *, owner: str, milliseconds: int) -> bool:
-        """Set a key that ends by itself. One that somebody set for ever, or for longer, gets this end."""
-        with self._asked("did not answer"):
+        """Set a key that expires. A key that someone set without an expiry, or with a later one, gets this one."""
+        with self._asked("did not respond"):
             if self.client.set(turn, owner, nx=True, px=milliseconds):
                 return True
             left = int(self.client.pttl(turn))
@@ -67,15 +67,15 @@ class Redis(RedisBroker, SharedBroker):
             return False
 
     def ping(self) -> None:
-        """Set a key that ends by itself: one that is full, read-only or cannot save still answers a PING."""
+        """Set a key that expires: a server that is full, read-only or cannot save still responds to PING."""
         patience = {"socket_connect_timeout": READY_TIMEOUT, "socket_timeout": READY_TIMEOUT}
         try:
-            with self._asked("did not answer"), closing(redis.Redis.from_url(self._url, **patience)) as client:
+            with self._asked("did not respond"), closing(redis.Redis.from_url(self._url, **patience)) as client:
                 client.set(READY, "1", ex=READY_SECONDS)
         except QueueUnavailable as exc:
             if isinstance(exc.__cause__, redis.ResponseError):
-                # it answered, and names no password
-                raise QueueUnavailable(f"Redis takes no writes ({exc.__cause__})", service="redis") from exc
+                # Redis's own text, without a password
+                raise QueueUnavailable(f"Redis accepts no writes ({exc.__cause__})", service="redis") from exc
             raise
 
     def close(self) -> None:

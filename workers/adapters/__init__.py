@@ -38,7 +38,7 @@ EXTRAS = {"sqs": "sqs", "pubsub": "pubsub", "kafka": "kafka"}
 
 @dataclass(frozen=True)
 class Context:
-    """What an adapter is given beside its destination: the settings, and its endpoint's credentials profile.
+    """What an adapter gets in addition to its destination: the settings, and its endpoint's credentials profile.
 
     The profile was checked for the hosts of the URL. An adapter that is led to further ones checks those.
     """
@@ -57,7 +57,7 @@ class Context:
 
         Raises SetupError for one that is not set up, or whose credentials the destination's hosts must not get.
         """
-        # HTTP has no credentials but the secret: a profile's are left where they are
+        # HTTP has no credentials but the secret: a profile's are not used
         if not name or destination.scheme in {"https", "http"}:
             return cls(settings, Profile("", destination.scheme, {}))
         if name not in settings.credentials:
@@ -67,7 +67,7 @@ class Context:
         return cls(settings, profile)
 
     def check_credentials(self, protocol: str, known: Sequence[str]) -> None:
-        """Raise SetupError for a profile with what the protocol has no use for; repeats no value."""
+        """Raise SetupError for a profile with fields that the protocol does not use; repeats no value."""
         if unknown := set(self.credentials) - set(known):
             raise SetupError(f"a credentials profile for {protocol} has {', '.join(known)}; not {min(unknown)}")
 
@@ -93,7 +93,7 @@ def adapter_class(scheme: str) -> type[Adapter]:
     if target is None:
         added = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
         if scheme not in added:
-            raise SetupError(f"no adapter delivers to {scheme}:// (there are: {', '.join([*ADAPTERS, *added])})")
+            raise SetupError(f"no adapter delivers to {scheme}:// (available: {', '.join([*ADAPTERS, *added])})")
         target = added[scheme]
     module, _, name = target.partition(":")
     try:

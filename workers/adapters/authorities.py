@@ -29,5 +29,5 @@ def trusted(bundle: str) -> ssl.SSLContext:
                 if file == path or file.suffix.lower() in SUFFIXES:
                     context.load_verify_locations(cafile=file)
         except OSError as exc:  # ssl.SSLError is one
-            raise SetupError(f"WEBHOOKS_CA_BUNDLE, {bundle}: no certificates in PEM: {exc}") from exc
+            raise SetupError(f"WEBHOOKS_CA_BUNDLE, {bundle}: no PEM certificates: {exc}") from exc
     return context

@@ -1,6 +1,6 @@
-"""AWS's SDK within bounds: it reads no response without end and follows no redirect, of queues and token endpoints.
+"""AWS's SDK with limits: it reads no endless response and follows no redirect, from queues and token endpoints.
 
-The SDK itself does either (aiobotocore reads whole bodies; aiohttp follows ten redirects, with all headers).
+The SDK itself does both (aiobotocore reads whole bodies; aiohttp follows ten redirects, with all headers).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Session(AioSession):  # type: ignore[misc]
 
 
 class BoundedSession(AIOHTTPSession):  # type: ignore[misc]
-    """HTTP as the SDK's clients have it, bounded."""
+    """The SDK clients' HTTP session, with limits."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as the SDK's own
         super().__init__(*arguments, **options)

@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 class _Batch(Generic[Item]):
-    """Items with the futures of who waits for them; its request is abandoned when nobody waits any more."""
+    """Items with the futures of their callers; its request is abandoned when no caller waits any more."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
@@ -37,7 +37,7 @@ class _Batch(Generic[Item]):
         return future
 
     def settle(self, results: Sequence[Receipt | Exception]) -> None:
-        """Answer everybody."""
+        """Resolve all futures."""
         for future, result in zip(self.waiting, results, strict=True):
             settle(future, result)
 
@@ -72,7 +72,7 @@ class Batcher(Generic[Item]):
         return await future
 
     async def close(self) -> None:
-        """Wait for the requests that are under way."""
+        """Wait for the requests in progress."""
         if self._open:
             self._flush(self._open)
         await asyncio.gather(*self._requests, return_exceptions=True)
@@ -88,6 +88,6 @@ class Batcher(Generic[Item]):
     async def _deliver(self, batch: _Batch[Item]) -> None:
         try:
             results = await self._send(batch.items)
-        except Exception as exc:  # noqa: BLE001 - whoever waits raises it
+        except Exception as exc:  # noqa: BLE001 - the caller raises it
             results = [exc] * len(batch.items)
         batch.settle(results)

@@ -1,4 +1,4 @@
-"""Bodies of responses as text for people: decompressed within a bound, decoded with what the receiver says."""
+"""Bodies of responses as text for people: decompressed up to a limit, decoded with the receiver's charset."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ENCODING = re.compile(r"[A-Za-z0-9-]{1,20}")
 
 
 def readable(body: bytes, headers: httpx.Headers, *, limit: int) -> str:
-    """Return a body as text, of at most `limit` bytes; of one that cannot be decompressed, what it is."""
+    """Return a body as text of at most `limit` bytes; if it cannot be decompressed, a description of it."""
     encoding = headers.get("Content-Encoding", "").strip().lower()
     if body and encoding not in {"", "identity"}:
         unpacked = _unpacked(body, encoding, limit)
@@ -54,7 +54,7 @@ def readable(body: bytes, headers: httpx.Headers, *, limit: int) -> str:
 
 
 def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
-    """Return as much of a compressed body as can be read; nothing if that is none of it."""
+    """Return as much of a compressed body as can be read, possibly nothing."""
     for window in WINDOWS.get(encoding, ()):
         try:
             return zlib.decompressobj(window).decompress(body, limit)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Adapters kept open at once. Beyond it the one that was unused the longest is closed.
+#: Adapters kept open at once. Beyond that, the least recently used one is closed.
 CACHED = 256
 
-#: An adapter that was unused for so long is closed: hosts close idle connections, and ours would stay half open.
+#: Seconds after which an unused adapter is closed: hosts close idle connections, and ours would stay half open.
 UNUSED_SECONDS = 120.0
 
 #: scheme -> its adapter, once it is imported.
@@ -35,7 +35,7 @@ Key = tuple[str, str | None]
 
 @dataclass
 class _Entry:
-    """An adapter with who uses it. A retired one is closed by the last who does."""
+    """An adapter with its number of users. The last user closes a retired one."""
 
     adapter: Adapter
     used_at: float
@@ -55,7 +55,7 @@ class AdapterCache:
 
     @asynccontextmanager
     async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
-        """Lend an endpoint's adapter. Raises DestinationError for one that cannot be delivered to."""
+        """Provide an endpoint's adapter. Raises DestinationError if the endpoint cannot be delivered to."""
         key = _key(endpoint)
         if key not in self._entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
@@ -83,7 +83,7 @@ class AdapterCache:
         return _key(endpoint) in self._entries
 
     def retire(self, endpoint: Endpoint, adapter: Adapter) -> None:
-        """Have the next use make another adapter, which reads credentials again; close this one once it is unused."""
+        """Make the next use create a new adapter, which reads credentials again; close this one once it is unused."""
         entry = self._entries.get(_key(endpoint))
         if entry and entry.adapter is adapter:
             del self._entries[_key(endpoint)]
@@ -99,7 +99,7 @@ class AdapterCache:
         await asyncio.gather(*self._closing)
 
     def _evict(self) -> None:
-        """Close what is too many, or was unused for long: at most one a call, the one unused the longest."""
+        """Close a surplus or long unused adapter: at most one per call, the least recently used."""
         # only an idle one: closing another would abort a delivery
         oldest = next((key for key, entry in self._entries.items() if not entry.users), None)
         if oldest is None:

@@ -1,4 +1,4 @@
-"""Connections that an adapter makes: the name is resolved, every address checked, and a checked one connected to.
+"""An adapter's connections: the name is resolved, every address checked, and a checked one connected to.
 
 A name is never looked up a second time, so that it cannot point elsewhere after the check (DNS rebinding).
 """
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from supabase_webhooks.webhooks.addresses import Network
 
-#: Seconds after which the next address is tried beside those that have not answered (RFC 8305, section 5).
+#: Seconds after which the next address is tried while earlier ones have not responded (RFC 8305, section 5).
 STAGGER = 0.25
 
 #: An address as getaddrinfo gives it: the last field is what sockets take.
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
-#: Look-ups at once: some name servers never answer, and must not stop the look-ups of others.
+#: Concurrent look-ups: some name servers never respond, and must not stop other look-ups.
 _LOOKUPS = ThreadPoolExecutor(64, thread_name_prefix="asyncio_lookup")
 
-#: (host, port) -> its look-up under way. All of a process's adapters live on one event loop.
+#: (host, port) -> its look-up in progress. All of a process's adapters run on one event loop.
 _UNDER_WAY: dict[tuple[str, int], asyncio.Future[list[AddressInfo]]] = {}
 
 
@@ -38,7 +38,7 @@ async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) ->
     loop = asyncio.get_running_loop()
     lookup = _UNDER_WAY.get((host, port))
     if lookup is None:
-        # one for all who ask meanwhile: a name whose server is dead holds one thread
+        # one for all concurrent callers: a name whose server is dead holds one thread
         lookup = loop.run_in_executor(_LOOKUPS, _lookup, host, port)
         _UNDER_WAY[host, port] = lookup
         lookup.add_done_callback(lambda _: _UNDER_WAY.pop((host, port), None))
@@ -52,14 +52,14 @@ def _lookup(host: str, port: int) -> list[AddressInfo]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as exc:  # a label that is empty or too long
-        raise OSError(f"no host name: {exc}") from exc
+        raise OSError(f"not a host name: {exc}") from exc
     return list(dict.fromkeys(found))
 
 
 async def connected(protocol: asyncio.Protocol, addresses: Sequence[AddressInfo]) -> tuple[Any, ...]:
-    """Connect a protocol to the address that answers first; return it. Raises OSError when none does.
+    """Connect a protocol to the address that responds first; return it. Raises OSError if none does.
 
-    One that does not answer costs the others STAGGER seconds, not the attempt (RFC 8305, "Happy Eyeballs").
+    One that does not respond costs the others STAGGER seconds, not the attempt (RFC 8305, "Happy Eyeballs").
     """
     sock = await start_connection(addresses, happy_eyeballs_delay=STAGGER)
     try:
@@ -75,4 +75,4 @@ def check_address(address: str, allowed: Sequence[Network], *, host: str | None 
     """Raise SetupError for an address that may not be delivered to."""
     if refused(address, allowed):
         name = f"{host} resolves to {address}, which" if host and host != address else address
-        raise SetupError(f"{name} is no public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")
+        raise SetupError(f"{name} is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")

@@ -24,10 +24,10 @@ from supabase_webhooks.workers.adapters import heads
 #: Bytes of all heads of one response, interim ones included; servers' own limits for requests are 8 to 16 KB.
 HEAD_BYTES = 32 * 1024
 
-#: How long a receiver that has responded may take to read what it has not.
+#: How long a receiver that has responded may take to read the rest of the request.
 UNREAD_SECONDS = 1.0
 
-#: Times the body that is kept: what else may follow a head (chunks, trailers) before the response is cut off.
+#: A multiple of the body that is kept: how much else may follow a head (chunks, trailers) before it is cut off.
 OVERHEAD = 4
 
 #: Final statuses begin here; those below announce another response on the same request (RFC 9110, section 15.2).
@@ -38,7 +38,7 @@ DISCONNECTED = "Server disconnected without sending a response."
 #: How long an idle connection is kept: hosts close theirs after as little as 5 s, and a request must not meet that.
 KEEPALIVE_SECONDS = 4.0
 
-#: By how much sooner than a receiver's own `Keep-Alive: timeout=` a connection is given up: for the way there.
+#: How much earlier than a receiver's own `Keep-Alive: timeout=` a connection is dropped, for network latency.
 KEEPALIVE_MARGIN = 0.5
 
 _KEEP_ALIVE = re.compile(rb"timeout[ \t]*=[ \t]*([0-9]{1,9})", re.IGNORECASE)
@@ -52,7 +52,7 @@ _RESET = struct.pack("ii", 1, 0)
 #: An empty queue, as ioctl writes it: an int.
 _NOTHING = bytes(4)
 
-#: The end of chunks with bare LFs, which llhttp's leniency does not see.
+#: The end of chunks with bare LFs, which llhttp does not recognize even when lenient.
 _LAST_CHUNK = b"\n0\n\n"
 
 
@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: asyncio.Future[None] | None = None
+        self._response: asyncio.Future[None] | None = None
         #: The socket's, and that of TLS above it: each buffers what it could not send.
         self._transports: list[asyncio.Transport] = []
         self._socket: socket.socket | None = None
@@ -104,10 +104,10 @@ class Connection(asyncio.Protocol):
         if self._lost:
             raise httpx.RemoteProtocolError(DISCONNECTED)
         self._begin()
-        self._answer = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         try:
             self._transports[-1].write(request)
-            await self._answer
+            await self._response
             if self._complete and self._buffered:
                 await self._sent()
         except asyncio.CancelledError:
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             raise
         finally:
-            self._answer = None
+            self._response = None
         if not self._complete or self._buffered or self._queued:
             self._open = False
         if not self._open:
@@ -131,7 +131,7 @@ class Connection(asyncio.Protocol):
         if self._lost:
             raise ConnectionResetError(DISCONNECTED)
         if not self._open:  # uvloop's start_tls would not notice
-            raise ssl.SSLError(1, "the server speaks before TLS")
+            raise ssl.SSLError(1, "the server sent data before TLS")
         plain = self._transports[-1]
         try:
             secured = await asyncio.get_running_loop().start_tls(plain, self, context, server_hostname=host)
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
         except OSError:  # no system's but Linux's and macOS's, or closed
             return False
 
-    # asyncio's calls
+    # asyncio's callbacks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -181,8 +181,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, received: bytes) -> None:
         """Parse."""
         data = received
-        if self._answer is None or self._answer.done():
-            # nothing was asked: what follows could be taken for the answer to another delivery
+        if self._response is None or self._response.done():
+            # no request is open: what follows could be taken for the response to another delivery
             self.abort()
             return
         self.heard = True
@@ -217,10 +217,10 @@ class Connection(asyncio.Protocol):
         self._socket = None
         del self._parser
 
-    # llhttp's calls
+    # llhttp's callbacks
 
     def on_message_begin(self) -> None:
-        """Notice a second response to one request: it is nobody's."""
+        """Detect a second response to one request: it belongs to no delivery."""
         if self._complete:
             self._open = False
 
@@ -230,7 +230,7 @@ class Connection(asyncio.Protocol):
             self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header. Trailers are none."""
+        """Keep a header, but no trailer."""
         if self._headed:
             return
         self.headers.append((name, value))
@@ -309,10 +309,10 @@ class Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(DISCONNECTED))
 
     def _finish(self) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_result(None)
+        if self._response and not self._response.done():
+            self._response.set_result(None)
 
     def _fail(self, error: httpx.HTTPError) -> None:
         self._open = False
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(error)
+        if self._response and not self._response.done():
+            self._response.set_exception(error)

@@ -1,6 +1,6 @@
 """Heads of responses that a strict parser rejects and every browser accepts, in a form that the parser takes.
 
-Source: RFC 9112, sections 2.2 (bare LF), 5.2 (folded lines) and 6.3 (lengths), and what browsers do beside it. Where
+Source: RFC 9112, sections 2.2 (bare LF), 5.2 (folded lines) and 6.3 (lengths), and browsers' behavior. Where
 the length of a body is in doubt, what follows it could be taken for another response: the connection is not reused.
 """
 
@@ -11,7 +11,7 @@ import re
 #: Where a head ends: a blank line.
 END = re.compile(rb"\n\r?\n")
 
-#: What every head begins with, as far as it has come.
+#: The beginning of every head, as far as it has been received.
 START = re.compile(rb"[\r\n]*(?:H(?:T(?:T(?:P(?:/.*)?)?)?)?)?\Z", re.IGNORECASE | re.DOTALL)
 
 _STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])?[ \t]+([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -26,7 +26,7 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 def repaired(raw: bytes) -> bytes | None:
     """Return the first final response, its head in strict form, or None while its head is incomplete.
 
-    Raises ValueError for what no browser accepts either. Takes time in proportion to `raw`.
+    Raises ValueError for what browsers do not accept either. Takes linear time.
     """
     while end := END.search(raw := raw.lstrip(b"\r\n")):
         line = _STATUS.match(raw)
@@ -49,7 +49,7 @@ def status(raw: bytes | bytearray) -> int | None:
 
 
 def _headers(head: bytes) -> list[tuple[bytes, bytes]]:
-    """Return a head's headers: lines that are none are left out, and one of the two framings stays."""
+    """Return a head's headers: malformed lines are dropped, and one of the two framings is kept."""
     headers: list[tuple[bytes, bytes]] = []
     framing: dict[bytes, list[bytes]] = {name: [] for name in _FRAMING}
     for line in _FOLD.sub(b" ", head).split(b"\n"):

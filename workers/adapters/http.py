@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 #: Bytes of a response that are read. The status is what counts; an endless body must not hold a worker.
 RESPONSE_BYTES = 64 * 1024
 
-#: What a request has unless its endpoint says otherwise.
+#: Default headers, which an endpoint may override.
 DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 GONE, UNAVAILABLE = 410, 503
 RETRY_AFTER_STATUSES = frozenset({429, UNAVAILABLE})
 
-#: What a refusal tells of the endpoint's health, where it is not as its class says: 3xx and 4xx are an answer of a
-#: server that is up (a wrong URL or payload is no reason to stop trying others), 5xx is a failure.
+#: What a status says about the endpoint's health, if it differs from its class: 3xx and 4xx are responses of a
+#: server that is up (a wrong URL or payload is not a reason to stop other deliveries), 5xx is a failure.
 HEALTH: dict[int, Health | None] = {
     408: "failed",  # Request Timeout: too slow to read us
-    425: None,  # Too Early: asks to come again
-    429: None,  # Too Many Requests: busy, not ill; its Retry-After pauses the endpoint
+    425: None,  # Too Early: asks to retry
+    429: None,  # Too Many Requests: busy, not failing; its Retry-After pauses the endpoint
     501: "answered",  # Not Implemented: a decision about the request, as a 4xx is
     505: "answered",  # HTTP Version Not Supported: likewise
 }
 SERVER_ERRORS = 500
 
-#: Bodies of responses with 2xx that mean "not yet" -> who sends them. They count as 503.
+#: Bodies of 2xx responses that mean "not yet" -> their sender. They count as 503.
 NOT_READY = {
     # n8n, packages/cli/src/abstract-server.ts: to every request while its migrations run
     "n8n is starting up. Please wait": "n8n is starting up",
@@ -66,7 +66,7 @@ class HttpAdapter:
 
     async def publish(self, message: Message) -> Receipt:
         """POST the body; 2xx is success. Raises DeliveryError with the decision that the status asks for."""
-        # an httpx client would add redirects, cookies and authentication to what is ours to decide
+        # an httpx client would add redirects, cookies and authentication of its own
         length = {"Content-Length": str(len(message.body))}
         headers = merged(DEFAULTS, message.headers, self._framing, length)
         # given as a stream with its length, so that httpx does not look through the headers for what to add
@@ -94,7 +94,7 @@ class HttpAdapter:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    # as it comes: httpx would decompress without a bound
+    # unprocessed: httpx would decompress without a limit
     return b"".join([chunk async for chunk in cast("httpx.AsyncByteStream", response.stream)])[:RESPONSE_BYTES]
 
 
@@ -107,12 +107,12 @@ def _rejection(response: httpx.Response, text: str, *, counts_as: int | None = N
     return DeliveryError(
         message,
         permanent=status == GONE,
-        # a server that says when to come again is busy, whatever its status
+        # a server that says when to retry is busy, whatever its status
         health=None if retry_after else HEALTH.get(status, "failed" if status >= SERVER_ERRORS else "answered"),
         retry_after=retry_after,
         status=response.status_code,
         excerpt=text,
-        disable_reason="the endpoint answered 410 Gone" if status == GONE else None,
+        disable_reason="the endpoint returned 410 Gone" if status == GONE else None,
     )
 
 

@@ -34,30 +34,30 @@ if TYPE_CHECKING:
 #: What a profile of WEBHOOKS_CREDENTIALS may hold.
 CREDENTIALS = ("username", "password", "ca_file")
 
-#: A broker refuses a batch as a whole when it is above its limit: small batches let no large delivery fail others.
+#: A broker rejects a whole batch that exceeds its limit: with small batches, a large delivery does not fail others.
 BATCH_BYTES = 64 * 1024
 
-#: Above what brokers are set to take (1 MiB by default): their limit is the one that counts.
+#: Above what brokers usually accept (1 MiB by default), so that their limit applies.
 MESSAGE_BYTES = 16 * 1024 * 1024
 
-#: Seconds between a poll that found nothing and the next look at whether to stop.
+#: Seconds after which a poll that found nothing checks whether to stop.
 POLL_SECONDS = 0.2
 
 #: Bytes of a response, which a broker announces before it sends them; librdkafka's own bound is 100 MB. The largest is
 #: a topic's metadata: some 50 bytes a partition, and as few as 13 a broker, for each of which there is a thread.
-#: The first bound is for brokers that nobody vouches for, the second for those to which a profile's password belongs.
+#: The first limit is for untrusted brokers, the second for those that a profile's password belongs to.
 RESPONSE_BYTES, TRUSTED_BYTES = 64 * 1024, 2 * 1024 * 1024
 
 #: Seconds for a topic's own limit; without it, a batch that is rejected is sent again, each record alone.
 LIMIT_SECONDS = 2.0
 
-#: Seconds between two looks at whether a broker has rejected our credentials.
+#: Seconds between checks for rejected credentials.
 LOOK_SECONDS = 0.05
 
-#: Seconds that a topic may take to show in the brokers' metadata before it counts as missing.
+#: Seconds that a topic may take to appear in the brokers' metadata before it counts as missing.
 TOPIC_SECONDS = 2.0
 
-#: The worker's setup: credentials, permissions, and a topic that is not there (yet).
+#: The worker's setup: credentials, permissions, and a topic that does not exist (yet).
 SETUP = frozenset(
     {
         "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION", "UNKNOWN_TOPIC_ID",
@@ -74,28 +74,28 @@ OF_A_BATCH = frozenset(
     }
 )  # fmt: skip
 
-#: Verdicts that no retry helps.
+#: Verdicts that a retry cannot change.
 PERMANENT = (OF_A_BATCH | {"TOPIC_EXCEPTION"}) - {"_INVALID_DIFFERENT_RECORD"}
 
-#: Busy, not ill.
+#: Busy, not failing.
 THROTTLED = frozenset({"_QUEUE_FULL", "THROTTLING_QUOTA_EXCEEDED"})
 
-#: What follows from an earlier error, which says more.
+#: Follow-up errors; the earlier error says more.
 CONSEQUENCES = frozenset(
     {"_MSG_TIMED_OUT", "_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_PURGE_QUEUE", "_PURGE_INFLIGHT", "_FATAL"}
 )
 
 
 class BatchRejected(DeliveryError):  # noqa: N818 - reads as what it is
-    """Raised when a broker rejected a batch in which a record may have had others beside it."""
+    """Raised when a broker rejected a batch that may contain several records."""
 
 
 Client = TypeVar("Client")
 
-#: Questions to brokers at once: each holds a thread until it is answered, and some brokers never do.
+#: Concurrent requests to brokers: each holds a thread until the response, and some brokers never respond.
 _ASKING = ThreadPoolExecutor(64, thread_name_prefix="asyncio_kafka")
 
-Answer = tuple["asyncio.Future[Receipt]", "Receipt | DeliveryError"]
+Report = tuple["asyncio.Future[Receipt]", "Receipt | DeliveryError"]
 
 
 class KafkaAdapter:
@@ -117,7 +117,7 @@ class KafkaAdapter:
         try:
             return await produced
         except BatchRejected:
-            # as a whole, and so perhaps for another's record
+            # the whole batch, perhaps because of another record
             return await (await self._producer(alone=True)).produce(self._destination.topic, message, key)
 
     async def _producer(self, *, alone: bool) -> _Producer:
@@ -132,10 +132,10 @@ class KafkaAdapter:
             return self._producers[alone]
 
     async def _prepare(self) -> None:
-        """Check the brokers, and learn the topic's limit; raises what is wrong with either or with the credentials."""
+        """Check the brokers, and read the topic's limit; raises if either or the credentials are wrong."""
         for broker in self._destination.brokers:
             host, _, port = broker.rpartition(":")
-            # one that does not resolve is librdkafka's to report: another may do
+            # librdkafka reports one that does not resolve: another may work
             with suppress(OSError):
                 await checked_addresses(host, int(port), self._allowed)
         admin = _Admin(self._configuration)
@@ -152,7 +152,7 @@ class KafkaAdapter:
             admin.close()
 
     async def close(self) -> None:
-        """End the producers' threads, drop what nobody waits for any more, and close all connections."""
+        """End the producers' threads, drop records that no caller waits for, and close all connections."""
         producers, self._producers = self._producers, {}
         await asyncio.gather(*(asyncio.to_thread(producer.close) for producer in producers.values()))
 
@@ -169,7 +169,7 @@ class _Admin:
     async def brokers(self, topic: str) -> list[tuple[str, int]]:
         """Return the hosts and ports of all brokers. Raises DeliveryError."""
         # of one topic, since all of a cluster's may come to more than is read
-        metadata = await self._answer(_ASKING.submit(self._client.list_topics, topic, self._seconds))
+        metadata = await self._result(_ASKING.submit(self._client.list_topics, topic, self._seconds))
         return [(str(broker.host), broker.port) for broker in metadata.brokers.values()]
 
     async def limit(self, topic: str) -> int | None:
@@ -177,7 +177,7 @@ class _Admin:
         resource = ConfigResource(ResourceType.TOPIC, topic)
         asked = self._client.describe_configs([resource], request_timeout=min(self._seconds / 4, LIMIT_SECONDS))
         try:
-            return int((await self._answer(asked[resource]))["max.message.bytes"].value)
+            return int((await self._result(asked[resource]))["max.message.bytes"].value)
         except (DeliveryError, KeyError, ValueError, TypeError):
             return None
 
@@ -188,7 +188,7 @@ class _Admin:
     def _end(self) -> None:
         del self._client
 
-    async def _answer(self, future: Future[Any]) -> Any:  # noqa: ANN401 - the SDK's own types
+    async def _result(self, future: Future[Any]) -> Any:  # noqa: ANN401 - the SDK's own types
         while not future.done():
             # not as an awaited future: cancelled, it would break the SDK's callback
             await asyncio.sleep(LOOK_SECONDS)
@@ -206,16 +206,16 @@ class _Admin:
 
 
 class _Producer:
-    """librdkafka's producer, with a thread that polls it: all answers of a poll are one call of the event loop.
+    """librdkafka's producer, with a thread that polls it: all reports of a poll are one call of the event loop.
 
-    After a fatal error (the broker forgot the producer's id, for example) it has `ended`: make another.
+    After a fatal error (for example, the broker forgot the producer's id) it has `ended`: create another.
     """
 
     def __init__(self, configuration: dict[str, Any], loop: asyncio.AbstractEventLoop, *, alone: bool) -> None:
         self._loop = loop
         self._alone = alone
         self._trouble: KafkaError | None = None
-        self._answers: list[Answer] = []
+        self._reports: list[Report] = []
         self._stop = threading.Event()
         self._client = _made(Producer, configuration, self._troubled)
         self._thread = threading.Thread(target=self._poll, name="kafka", daemon=True)
@@ -230,15 +230,15 @@ class _Producer:
         """Hand a record over; return the future of its receipt. Raises DeliveryError."""
         future: asyncio.Future[Receipt] = self._loop.create_future()
 
-        def answer(error: KafkaError | None, record: Record) -> None:
+        def report(error: KafkaError | None, record: Record) -> None:
             if error is not None:
                 refusal = _refusal(error, self._trouble)
                 if not self._alone and error.name() in OF_A_BATCH:
                     refusal = BatchRejected(str(refusal))
-                self._answers.append((future, refusal))
+                self._reports.append((future, refusal))
             else:
                 self._trouble = None
-                self._answers.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
+                self._reports.append((future, acknowledged(partition=record.partition(), offset=record.offset())))
 
         try:
             self._client.produce(
@@ -246,7 +246,7 @@ class _Producer:
                 message.body,
                 key,
                 headers=[(name, value.encode()) for name, value in message.headers.items()],
-                on_delivery=answer,
+                on_delivery=report,
             )
         except KafkaException as exc:
             raise _refusal(exc.args[0], self._trouble) from exc
@@ -274,9 +274,9 @@ class _Producer:
         del self._client  # ends librdkafka's threads; it may block, so here
 
     def _hand_over(self) -> None:
-        answers, self._answers = self._answers, []
-        if answers:
-            self._loop.call_soon_threadsafe(_settle_all, answers)
+        reports, self._reports = self._reports, []
+        if reports:
+            self._loop.call_soon_threadsafe(_settle_all, reports)
 
     def _troubled(self, error: KafkaError) -> None:
         self._trouble = error
@@ -288,7 +288,7 @@ def _made(kind: Callable[..., Client], configuration: dict[str, Any], troubled: 
     try:
         return kind(configuration, error_cb=troubled)
     except KafkaException as exc:
-        raise SetupError(f"Kafka's client refuses its configuration: {exc.args[0].str()}") from exc
+        raise SetupError(f"Kafka's client rejects its configuration: {exc.args[0].str()}") from exc
 
 
 def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryError:
@@ -296,7 +296,7 @@ def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryEr
     cause = error
     if error.name() in CONSEQUENCES and trouble:
         cause = trouble
-        message += f"; before: {cause.name()}: {cause.str()}"
+        message += f"; earlier: {cause.name()}: {cause.str()}"
     if cause.name() in SETUP:
         return CredentialsError(message)
     if cause.name() in PERMANENT:
@@ -304,8 +304,8 @@ def _refusal(error: KafkaError, trouble: KafkaError | None = None) -> DeliveryEr
     return DeliveryError(message, health=None if cause.name() in THROTTLED else "failed")
 
 
-def _settle_all(answers: list[Answer]) -> None:
-    for future, result in answers:
+def _settle_all(reports: list[Report]) -> None:
+    for future, result in reports:
         settle(future, result)
 
 
@@ -320,7 +320,7 @@ def _configuration(destination: KafkaDestination, context: Context) -> dict[str,
         "security.protocol": f"{'SASL_' if destination.sasl else ''}{'SSL' if destination.tls else 'PLAINTEXT'}",
         "enable.idempotence": True,
         "acks": "all",
-        # a name with a typing error is an error, not a new topic
+        # a misspelled name is an error, not a new topic
         "allow.auto.create.topics": False,
         "topic.metadata.propagation.max.ms": round(min(TOPIC_SECONDS * 1000, milliseconds)),
         "message.timeout.ms": milliseconds,
@@ -333,12 +333,12 @@ def _configuration(destination: KafkaDestination, context: Context) -> dict[str,
         # brokers may ask a client for its metrics (KIP-714); and what it keeps for that is 60 KB a broker
         "enable.metrics.push": False,
         "client.id": "supabase-webhooks",
-        # it would say a line each second while a broker is away: the attempt log says it
+        # it would log a line each second while a broker is down: the attempt log has it
         "log_level": 2,
     }
     if destination.sasl:
         if destination.sasl == "PLAIN" and not destination.tls:
-            raise SetupError("sasl=PLAIN sends the password as it is; add tls=true to the URL")
+            raise SetupError("sasl=PLAIN sends the password in plain text; add tls=true to the URL")
         if missing := {"username", "password"} - set(credentials):
             raise SetupError(
                 f"sasl={destination.sasl} needs a credentials_profile with {' and '.join(sorted(missing))}"

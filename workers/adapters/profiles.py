@@ -11,10 +11,10 @@ from supabase_webhooks.webhooks.errors import SetupError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: What a profile of any protocol may have beside its credentials: its hosts, by comma.
+#: A profile's field for its hosts, comma-separated, whatever the protocol.
 HOSTS = "hosts"
 
-#: What is no secret and may go anywhere.
+#: Fields that are not secret and may go anywhere.
 PUBLIC = frozenset({"ca_file"})
 
 #: The domains of AWS's partitions (botocore's data/partitions.json).
@@ -56,13 +56,13 @@ class Profile:
         for host in hosts:
             if not _PATTERN.fullmatch(host):
                 raise SetupError(
-                    f"WEBHOOKS_CREDENTIALS, {name}: {HOSTS} has {host!r}, which is no host;"
-                    " right ones are broker.example.com:9092 and *.kafka.example.com"
+                    f"WEBHOOKS_CREDENTIALS, {name}: {HOSTS} has {host!r}, which is not a host;"
+                    " examples: broker.example.com:9092, *.kafka.example.com"
                 )
         return cls(name, scheme, {key: value for key, value in entry.items() if key != HOSTS}, tuple(hosts))
 
     def check(self, hosts: Iterable[str]) -> None:
-        """Raise SetupError for a host, written `host:port`, that the credentials do not belong to."""
+        """Raise SetupError for a host, written `host:port`, that the credentials are not for."""
         if not set(self.credentials) - PUBLIC:
             return
         for host in hosts:
@@ -78,7 +78,7 @@ class Profile:
         if self.hosts:
             return f"add it to the profile's {HOSTS} in WEBHOOKS_CREDENTIALS, or name another profile"
         example = f'{{"{self.name}": {{"{HOSTS}": "{host}", ...}}}}'
-        return f"say in WEBHOOKS_CREDENTIALS where it belongs, for example {example}"
+        return f"add its hosts in WEBHOOKS_CREDENTIALS, for example {example}"
 
 
 def of_provider(scheme: str, host: str) -> bool:
@@ -88,7 +88,7 @@ def of_provider(scheme: str, host: str) -> bool:
 
 
 def _matches(host: str, pattern: str) -> bool:
-    """Return whether `host:port` is what a pattern says; one without a port is for any port."""
+    """Return whether `host:port` matches a pattern; one without a port matches any port."""
     name, _, port = host.rpartition(":")
     wanted, colon, number = pattern.rpartition(":") if re.search(r":[0-9]+$", pattern) else (pattern, "", "")
     if colon and number != port:

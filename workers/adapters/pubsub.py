@@ -49,18 +49,18 @@ OPTIONS = [
     ("grpc.absolute_max_metadata_size", HEAD_BYTES),
 ]
 
-#: Status codes that no retry helps.
+#: Status codes that a retry cannot change.
 PERMANENT = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"})
 
-#: The worker's setup: credentials, permissions, and a topic that is not there (yet).
+#: The worker's setup: credentials, permissions, and a topic that does not exist (yet).
 SETUP = frozenset({"NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"})
 
-#: What other codes tell of the topic's health where it is not a failure: out of quota is busy, not ill.
+#: What other codes say about the topic's health, if not a failure: out of quota means busy, not failing.
 HEALTH: dict[str, Health | None] = {"RESOURCE_EXHAUSTED": None, "ABORTED": None}
 
 
 class PubSubAdapter:
-    """Publishes to one topic. The SDK makes one try: retries are the worker's."""
+    """Publishes to one topic. The SDK makes one attempt: the worker retries."""
 
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("PubSubDestination", destination)
@@ -92,12 +92,12 @@ class PubSubAdapter:
         except DeliveryError:
             raise
         except Exception as exc:
-            # gRPC raises anything for a response that is none of Pub/Sub
-            raise DeliveryError(f"Pub/Sub: the response is none of Pub/Sub ({type(exc).__name__})") from exc
+            # gRPC may raise anything for a response that is not Pub/Sub's
+            raise DeliveryError(f"Pub/Sub: the response is not from Pub/Sub ({type(exc).__name__})") from exc
         # a call that ends without a message is a success to gRPC
         ids = [] if response is None else response.message_ids
         if not ids:
-            raise DeliveryError("Pub/Sub did not say what became of the message")
+            raise DeliveryError("Pub/Sub did not report the message's result")
         return acknowledged(message_id=ids[0])
 
     async def close(self) -> None:
@@ -143,7 +143,7 @@ async def _with_google(call: Callable[..., Any], *arguments: Any) -> Any:  # noq
     try:
         return await asyncio.to_thread(call, *arguments)
     except Exception as exc:
-        # beside GoogleAuthError whatever a wrong file leads to
+        # besides GoogleAuthError, whatever an invalid file causes
         raise CredentialsError(f"Pub/Sub {type(exc).__name__}: {exc}") from exc
 
 

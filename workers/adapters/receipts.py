@@ -1,4 +1,4 @@
-"""Receipts of queues: what their brokers acknowledged, as the attempt log keeps it."""
+"""Receipts of queues: their brokers' acknowledgments, as the attempt log keeps them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def acknowledged(**identity: str | int | None) -> Receipt:
 
 
 def settle(future: asyncio.Future[Receipt], result: Receipt | Exception) -> None:
-    """Give who waits for a receipt the receipt or the error, unless nobody waits any more."""
+    """Resolve a caller's future with the receipt or the error, unless it no longer waits."""
     if future.done():
         return
     if isinstance(result, Exception):

@@ -51,7 +51,7 @@ CONNECTIONS = 32
 #: What a profile of WEBHOOKS_CREDENTIALS may hold; AWS's names.
 CREDENTIALS = ("profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
-#: Error codes that no retry helps; the last part of the code, as AWS has several spellings of the first.
+#: Error codes that a retry cannot change; the last part of the code, as AWS has several spellings of the first.
 PERMANENT = frozenset(
     {
         "BatchRequestTooLong", "MessageTooLong", "InvalidMessageContents", "InvalidParameterValue",
@@ -60,7 +60,7 @@ PERMANENT = frozenset(
     }
 )  # fmt: skip
 
-#: The worker's setup: credentials, permissions, keys, and a queue that is not there (yet). Of SQS's own errors, those
+#: The worker's setup: credentials, permissions, keys, and a queue that does not exist (yet). SQS's own errors, those
 #: that all services share, and KMS's.
 SETUP = frozenset(
     {
@@ -87,19 +87,19 @@ NO_CREDENTIALS = (
     SSOError,
 )
 
-#: The SDK's variables that lead it to another service than AWS's: credentials that it finds by itself belong there too.
+#: The SDK's variables that lead it to another service than AWS's: the SDK's own credentials belong there too.
 OWN_SERVICES = ("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL")
 
 REDIRECTS = range(300, 400)
 
-#: Busy, not ill: no failure of the queue's health.
+#: Busy, not failing: not a failure of the queue's health.
 THROTTLED = frozenset(
     {"RequestThrottled", "Throttling", "ThrottlingException", "OverLimit", "KmsThrottled", "SlowDown"}
 )
 
 
 class SqsAdapter:
-    """Sends to one queue. The SDK makes one try: retries are the worker's."""
+    """Sends to one queue. The SDK makes one attempt: the worker retries."""
 
     def __init__(self, destination: Destination, context: Context) -> None:
         self._destination = cast("SqsDestination", destination)
@@ -134,23 +134,23 @@ class SqsAdapter:
         return await self._batcher.add(entry, size)
 
     async def close(self) -> None:
-        """Finish what is under way and close all connections."""
+        """Finish the requests in progress and close all connections."""
         await self._batcher.close()
         await self._connection.aclose()
 
     def _check_own_credentials(self) -> None:
-        """Raise SetupError where those that the SDK finds by itself, a role's session token too, do not belong."""
+        """Raise SetupError for a host that the SDK's own credentials, including a role's session token, are not for."""
         (host,) = self._destination.hosts
         if not of_provider("sqs", host) and self._destination.endpoint_url not in _own_services():
             raise SetupError(
-                f"the worker's own AWS credentials are not for {host}; name a credentials_profile whose hosts has it, "
+                f"the worker's own AWS credentials are not for {host}; name a credentials_profile with it in hosts, "
                 f"or set {OWN_SERVICES[0]} in the workers' environment"
             )
 
     async def _send(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
         try:
             client, queue_url = await self._connected()
-            answer = await client.send_message_batch(
+            reply = await client.send_message_batch(
                 QueueUrl=queue_url,
                 Entries=[{"Id": str(number), **entry} for number, entry in enumerate(entries)],
             )
@@ -161,7 +161,7 @@ class SqsAdapter:
                 # the SDK keeps what it read: another session reads again
                 session.cache_clear()
             elif len(entries) > 1 and (refusal.permanent or _is_verdict(refusal)):
-                # on the request as a whole, and on none of its entries
+                # about the whole request, not about an entry
                 return await self._send_each(entries)
             raise refusal from exc
         except BotoCoreError as exc:
@@ -172,12 +172,12 @@ class SqsAdapter:
                 raise CredentialsError(f"SQS {type(exc).__name__}: {exc}") from exc
             raise DeliveryError(f"SQS {type(exc).__name__}: {exc}") from exc
         except Exception as exc:
-            # the SDK's parsers raise anything for a response that is none of SQS
-            raise DeliveryError(f"SQS: the response is none of SQS ({type(exc).__name__})") from exc
+            # the SDK's parsers may raise anything for a response that is not SQS's
+            raise DeliveryError(f"SQS: the response is not from SQS ({type(exc).__name__})") from exc
         try:
-            return _outcomes(answer, len(entries))
+            return _outcomes(reply, len(entries))
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            raise DeliveryError(f"SQS: the response is none of SQS ({type(exc).__name__})") from exc
+            raise DeliveryError(f"SQS: the response is not from SQS ({type(exc).__name__})") from exc
 
     async def _send_each(self, entries: list[dict[str, Any]]) -> Sequence[Receipt | Exception]:
         async def send(entry: dict[str, Any]) -> Receipt | Exception:
@@ -222,12 +222,12 @@ class SqsAdapter:
             return self._client, self._queue_url
 
     async def _learn_limit(self) -> None:
-        """Fill no batch beyond the queue's own MaximumMessageSize; without leave to ask for it, SQS says so itself."""
+        """Limit batches to the queue's MaximumMessageSize; if it may not be read, SQS itself rejects larger ones."""
         with suppress(ClientError, BotoCoreError, KeyError):
-            answer = await self._client.get_queue_attributes(
+            reply = await self._client.get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["MaximumMessageSize"]
             )
-            self._batcher.size = min(BATCH_BYTES, int(answer["Attributes"]["MaximumMessageSize"]))
+            self._batcher.size = min(BATCH_BYTES, int(reply["Attributes"]["MaximumMessageSize"]))
 
 
 def _own_services() -> set[str]:
@@ -235,15 +235,15 @@ def _own_services() -> set[str]:
     return {os.environ[name] for name in OWN_SERVICES if os.environ.get(name)}
 
 
-def _outcomes(answer: Mapping[str, Any], count: int) -> list[Receipt | Exception]:
-    """Return what became of each entry of a batch."""
+def _outcomes(reply: Mapping[str, Any], count: int) -> list[Receipt | Exception]:
+    """Return the result of each entry of a batch."""
     results: dict[int, Receipt | Exception] = {
         int(sent["Id"]): acknowledged(message_id=sent["MessageId"], sequence_number=sent.get("SequenceNumber"))
-        for sent in answer.get("Successful", [])
+        for sent in reply.get("Successful", [])
     }
-    for failed in answer.get("Failed", []):
+    for failed in reply.get("Failed", []):
         results[int(failed["Id"])] = _refusal(failed)
-    missing = DeliveryError("SQS did not say what became of the message")
+    missing = DeliveryError("SQS did not report the message's result")
     return [results.get(number, missing) for number in range(count)]
 
 
@@ -261,5 +261,5 @@ def _refusal(error: Mapping[str, Any], status: int | None = None) -> DeliveryErr
 
 
 def _is_verdict(refusal: DeliveryError) -> bool:
-    """Return whether a service, which has codes of its own, rejected a request for what is in it."""
+    """Return whether a service, which has its own codes, rejected a request because of its contents."""
     return refusal.health == "failed" and refusal.status in {400, 413}

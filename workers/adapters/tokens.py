@@ -1,6 +1,6 @@
-"""Google's credentials files, and requests for its tokens within bounds.
+"""Google's credentials files, and requests for its tokens, with limits.
 
-No redirect is followed and no response read without end: Google's own transport does either, with the assertion or
+No redirect is followed and no endless response read: Google's own transport does both, with the assertion or
 refresh token in the request's body.
 """
 
@@ -89,11 +89,11 @@ class Request(google.auth.transport.Request):
                 timeout=seconds,
                 follow_redirects=False,
             ) as response:
-                # as it comes: httpx would decompress without a bound
+                # unprocessed: httpx would decompress without a limit
                 for part in response.iter_raw():
                     data += part
                     if len(data) > RESPONSE_BYTES or time.monotonic() > deadline:
-                        raise TransportError(f"{url} responds without end")  # type: ignore[no-untyped-call]
+                        raise TransportError(f"{url} sends an endless response")  # type: ignore[no-untyped-call]
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise TransportError(f"{type(exc).__name__}: {exc}") from exc  # type: ignore[no-untyped-call]
         return Response(response.status_code, response.headers, bytes(data))

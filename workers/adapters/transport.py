@@ -1,4 +1,4 @@
-"""A transport for httpx whose connections are checked: one destination's, kept and used again.
+"""A transport for httpx with checked connections to one destination, which are kept and reused.
 
 httpx's own looks through all of its connections on each request and release and passes four layers for each byte:
 2.5 times the CPU of this one (docs/performance.md).
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 #: Connections of one destination at once. Further requests wait for a free one.
 CONNECTIONS = 128
 
-#: What may stand in a request's head (RFC 9110, section 5): a header's value cannot begin another header.
+#: What a request's head may contain (RFC 9110, section 5): a header's value cannot begin another header.
 HEAD = re.compile(rb"[!-~]+ [!-~]+ HTTP/1\.1\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)+")
 
 
 class CheckedTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1. `tls` is asked for the context of https; at most `limit` bytes of a response's body are read.
 
-    No timeouts: whoever calls bounds the exchange as a whole. A cancelled request's connection is closed.
+    No timeouts: the caller limits the whole exchange. A cancelled request's connection is closed.
     """
 
     def __init__(self, allowed: Sequence[Network], *, tls: Callable[[], ssl.SSLContext], limit: int) -> None:
@@ -69,7 +69,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         """Send a request on a kept connection or a new one; return it with the response.
 
         A kept one that ends before the first byte of a response was most likely closed before the request came: the
-        request is sent once more, on a new one (RFC 9110, section 9.2.2, allows it where a repetition is recognized:
+        request is sent again, on a new one (RFC 9110, section 9.2.2, allows it where a repetition is recognized:
         `webhook-id`). A new one that fails may have delivered: it is not repeated.
         """
         if kept := self._kept():
@@ -102,7 +102,7 @@ def host_and_port(url: httpx.URL) -> tuple[str, int]:
 async def connect(
     host: str, port: int, context: ssl.SSLContext | None, allowed: Sequence[Network], *, limit: int
 ) -> Connection:
-    """Connect to the first address that answers. TLS verifies the name, not the address.
+    """Connect to the first address that responds. TLS verifies the name, not the address.
 
     Raises SetupError for an address that may not be delivered to, else httpx.ConnectError, its cause an OSError.
     """
@@ -124,7 +124,7 @@ async def connect(
             await connection.secure(context, host)
         except OSError as exc:
             problem = exc.with_traceback(None)
-            # another of the addresses may do better
+            # another of the addresses may work
             others = [one for one in addresses if one[4] != address]
             addresses = others if len(others) < len(addresses) else []
         else:
@@ -133,7 +133,7 @@ async def connect(
 
 
 async def _exchanged(connection: Connection, raw: bytes) -> Connection:
-    """Have the exchange; an error after the status was read is a DeliveryError that keeps it."""
+    """Run the exchange; an error after the status was read is a DeliveryError that keeps it."""
     try:
         await connection.exchange(raw)
     except httpx.TransportError as exc:
@@ -144,11 +144,11 @@ async def _exchanged(connection: Connection, raw: bytes) -> Connection:
 
 
 def _raw(request: httpx.Request) -> bytes:
-    """Return a request's bytes. Raises LocalProtocolError for a header that is none."""
+    """Return a request's bytes. Raises LocalProtocolError for an invalid header."""
     lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), request.url.raw_path)]
     lines += [b"%b: %b\r\n" % header for header in request.headers.raw]
     head = b"".join(lines)
-    # and as many lines as there are headers: a whole line inside a value would look right
+    # and as many lines as there are headers: a whole line inside a value would look valid
     if not HEAD.fullmatch(head) or head.count(b"\n") != len(lines):
-        raise httpx.LocalProtocolError("a header of the endpoint has characters that no header may have")
+        raise httpx.LocalProtocolError("a header of the endpoint contains characters that are not allowed in headers")
     return b"".join((head, b"\r\n", *cast("Iterable[bytes]", request.stream)))

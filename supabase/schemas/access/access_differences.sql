@@ -4,7 +4,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- grants; what is in this schema and not listed, as a partition is, is nobody's
+    -- grants; objects in this schema that are not listed, such as partitions, must have none
     select a.kind, a.object, (a.grants || case a.columns when '[]' then '{}' else jsonb_build_object('columns', a.columns) end)::text,
            coalesce(e.grants, '{}')::text
     from webhooks.actual_access as a
@@ -42,5 +42,5 @@ as $$
           where e.table_name = format('%s.%s', p.schemaname, p.tablename) and e.name = p.policyname)
     order by 1, 2
 $$;
-comment on function webhooks.access_differences() is 'Each grant, policy and row security flag of our objects that is not as it should be.';
+comment on function webhooks.access_differences() is 'Each grant, policy and row security flag of our objects that differs from what is expected.';
 revoke all on function webhooks.access_differences() from public, anon, authenticated, service_role;

@@ -15,14 +15,14 @@ begin
         and (to_regclass('auth.sessions') is null
              or not has_table_privilege('auth.users', 'select') or not has_table_privilege('auth.sessions', 'select'))
     then
-        problem := 'no user is an admin: who owns the schema webhooks cannot read auth.users and auth.sessions';
+        problem := 'no user is an admin: the owner of the schema webhooks cannot read auth.users and auth.sessions';
         cure := format('grant select on auth.users, auth.sessions to %s', current_user);
         return next;
     end if;
     _why := webhooks.users_role_problem();
     if _why is not null and (_ours or _source ~ '\mis_platform_admin\(\)') then
         problem := format('public.users.role makes no one an admin here, because users can change it (%s)', _why);
-        cure := _add || ' makes one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
+        cure := _add || ' adds one. Then revoke insert and update on public.users from anon and authenticated, and grant them'
                         ' on its other columns';
         return next;
     end if;
@@ -31,7 +31,7 @@ begin
     end if;
     if _source ~* 'user_?meta_?data' then
         problem := 'public.is_webhook_admin() reads user_metadata, which each user can change';
-        cure := format('let it read app_metadata, or drop it, apply the migrations again, and: %s', _add);
+        cure := format('make it read app_metadata, or drop it, apply the migrations again, and: %s', _add);
         return next;
     end if;
     for _why in
@@ -51,12 +51,12 @@ begin
         cure := format('revoke that privilege, or drop the function, apply the migrations again, and: %s', _add);
         return next;
     end loop;
-    -- as an owner it could say yes to what is no user
+    -- run as an owner, it could accept someone who is not a user
     if _source !~* '\m(current_user|current_role|session_user|is_server|caller)\M' and webhooks.admits_anyone() then
-        problem := 'public.is_webhook_admin() calls a made-up user an admin';
+        problem := 'public.is_webhook_admin() accepts a made-up user as an admin';
         cure := format('drop it, apply the migrations again, and: %s', _add);
         return next;
     end if;
 end $$;
-comment on function webhooks.admin_problems() is 'What is unsafe in who counts as a webhook admin, and what to do about it: for `webhooks doctor` and for the migrations.';
+comment on function webhooks.admin_problems() is 'Problems with the rule that decides who is a webhook admin, and how to fix them: for `webhooks doctor` and for the migrations.';
 revoke all on function webhooks.admin_problems() from public, anon, authenticated, service_role;

@@ -14,10 +14,10 @@ begin
         _is_admin := public.is_webhook_admin();
         raise exception using errcode = 'WH001';
     exception
-        -- the settings are as before; an error of the app's own function makes no admin
+        -- the settings are restored; an error of the app's own function makes no one an admin
         when others then null;
     end;
     return coalesce(_is_admin, false);
 end $$;
-comment on function webhooks.admits_anyone() is 'Whether public.is_webhook_admin() calls a made-up user an admin, who has written "admin" into their own user_metadata.';
+comment on function webhooks.admits_anyone() is 'Whether public.is_webhook_admin() accepts a made-up user as an admin, who has written "admin" into their own user_metadata.';
 revoke all on function webhooks.admits_anyone() from public, anon, authenticated, service_role;

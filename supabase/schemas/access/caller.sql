@@ -1,4 +1,4 @@
--- Who may use the admin functions, and a log of what they did with them.
+-- Who may use the admin functions, and a log of their actions.
 
 create or replace function webhooks.caller()
 returns text
@@ -6,9 +6,9 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- inside a security definer function current_user is its owner; the setting still names who asked
+    -- inside a security definer function current_user is its owner; the setting still names the caller
     select case current_setting('role') when 'none' then session_user::text else current_setting('role') end
 $$;
-comment on function webhooks.caller() is 'The database role that the request runs as, whatever security definer function is under way.';
+comment on function webhooks.caller() is 'The database role that the request runs as, even inside a security definer function.';
 revoke all on function webhooks.caller() from public, anon, authenticated, service_role;
 grant execute on function webhooks.caller() to authenticated, service_role;

@@ -14,6 +14,6 @@ begin
             using errcode = '42501', hint = 'To add an admin, run: webhooks admins add EMAIL.';
     end if;
 end $$;
-comment on function webhooks.check_admin() is 'Raises 42501 unless a server or a signed-in webhook admin asks.';
+comment on function webhooks.check_admin() is 'Raises 42501 unless the caller is a server or a signed-in webhook admin.';
 revoke all on function webhooks.check_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_admin() to authenticated, service_role;

@@ -6,6 +6,6 @@ create table if not exists webhooks.expected_access (
     grants jsonb not null default '{}'
 );
 comment on table webhooks.expected_access is 'The privileges of anon, authenticated, service_role and PUBLIC on each object: {"role": ["PRIVILEGE"]}.';
-comment on column webhooks.expected_access.object is 'Its name; of a function with its arguments.';
+comment on column webhooks.expected_access.object is 'Its name; for a function, with its arguments.';
 alter table webhooks.expected_access enable row level security;
 revoke all on webhooks.expected_access from public, anon, authenticated, service_role;

@@ -2,7 +2,7 @@ create or replace function webhooks.is_platform_admin()
 returns boolean
 language plpgsql
 stable
--- definer: the platform's table of users may be hidden from the user who asks about themselves
+-- definer: the calling user may not be able to read the platform's table of users
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,6 +15,6 @@ begin
     end if;
     return _is_admin and webhooks.users_role_problem() is null;
 end $$;
-comment on function webhooks.is_platform_admin() is 'Whether public.users.role, where the app has such a column and no user can change it, calls the signed-in user an admin.';
+comment on function webhooks.is_platform_admin() is 'Whether public.users.role, where the app has such a column and no user can change it, says that the signed-in user is an admin.';
 revoke all on function webhooks.is_platform_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_platform_admin() to authenticated, service_role;

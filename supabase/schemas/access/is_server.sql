@@ -1,9 +1,9 @@
 create or replace function webhooks.is_server()
 returns boolean
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 stable
--- invoker: current_user is who calls; inside a definer function of the app, such as apply_referral_code, its owner
+-- invoker: current_user is the caller; inside a definer function of the app, such as apply_referral_code, its owner
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$

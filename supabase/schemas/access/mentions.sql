@@ -4,7 +4,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- by its name alone, or behind its schema's, and not behind another's: auth.users is not public.users
+    -- by its name alone, or after its schema's name, but not after another's: auth.users is not public.users
     select source ~* format('(^|[^.\w"])("?%s"?\.)?"?%s"?($|[^\w"])',
                             regexp_replace(schema_name, '\W', '.', 'g'), regexp_replace(object_name, '\W', '.', 'g'))
 $$;

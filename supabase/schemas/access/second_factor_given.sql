@@ -2,7 +2,7 @@ create or replace function webhooks.second_factor_given()
 returns boolean
 language plpgsql
 stable
--- definer: auth.mfa_factors is not the user's to read
+-- definer: users cannot read auth.mfa_factors
 security definer
 set search_path = pg_catalog, pg_temp
 -- an error, rather than no factors, for an owner who may not see the rows
@@ -11,7 +11,7 @@ as $$
 declare
     _given boolean := true;
 begin
-    -- another authentication has no such table; what its tokens say is its own
+    -- other providers have no such table, and tokens of their own format
     if webhooks.user_claims() ->> 'aal' is distinct from 'aal2' and to_regclass('auth.mfa_factors') is not null then
         execute 'select not exists (
             select from auth.mfa_factors as f where f.user_id = webhooks.user_id() and f.status::text = ''verified'')'

@@ -11,14 +11,14 @@ declare
     _what text;
 begin
     if not exists (select from webhooks.expected_access) then
-        raise exception 'webhooks.expected_access is empty, so nothing says what the grants should be'
-            using errcode = '55000', hint = 'A restore without data leaves it so. Apply the migrations again: supabase db push.';
+        raise exception 'webhooks.expected_access is empty, so the expected grants are unknown'
+            using errcode = '55000', hint = 'This happens after a restore without data. Apply the migrations again: supabase db push.';
     end if;
     -- only what differs: hosted Supabase locks auth.* and storage.* for each policy that is created or dropped
     for _one in select d.* from webhooks.access_differences() as d loop
         case _one.kind
             when 'missing' then
-                -- a migration's work
+                -- done by a migration
                 continue;
             when 'row security' then
                 execute format('alter table %s enable row level security', _one.object::regclass);
@@ -51,5 +51,5 @@ begin
         return next;
     end loop;
 end $$;
-comment on function webhooks.secure() is 'Puts every grant, policy and row security flag of our objects right, and returns what it changed. Run it after a restore: webhooks migrate secure.';
+comment on function webhooks.secure() is 'Repairs every grant, policy and row security flag of our objects, and returns what it changed. Run it after a restore: webhooks migrate secure.';
 revoke all on function webhooks.secure() from public, anon, authenticated, service_role;

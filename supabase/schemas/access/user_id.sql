@@ -6,6 +6,6 @@ set search_path = pg_catalog, pg_temp
 as $$
     select webhooks.uuid_or_null(webhooks.user_sub())
 $$;
-comment on function webhooks.user_id() is 'As auth.uid(), but null where the id is no uuid, as those of third-party auth are.';
+comment on function webhooks.user_id() is 'Like auth.uid(), but null if the id is not a uuid, as with third-party auth.';
 revoke all on function webhooks.user_id() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_id() to authenticated, service_role;

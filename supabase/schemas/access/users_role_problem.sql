@@ -9,5 +9,5 @@ as $$
     from pg_class as c
     where c.oid = to_regclass('public.users') and webhooks.users_have_roles()
 $$;
-comment on function webhooks.users_role_problem() is 'Why public.users.role does not count: its users can change it. Null where it counts, or there is none.';
+comment on function webhooks.users_role_problem() is 'Why public.users.role does not count: users can change it. Null if it counts, or does not exist.';
 revoke all on function webhooks.users_role_problem() from public, anon, authenticated, service_role;

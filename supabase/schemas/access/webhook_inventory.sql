@@ -27,7 +27,7 @@ as $$
         left join pg_attrdef as d on d.adrelid = r.oid and d.adnum = a.attnum
         where r.relkind <> 'S'
         union all
-        -- rows of the past may be exempt
+        -- existing rows may be exempt
         select 'constraint', r.name || '.' || k.conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', '')
         from relation as r
         join pg_constraint as k on k.conrelid = r.oid and k.contype in ('p', 'u', 'f', 'c')

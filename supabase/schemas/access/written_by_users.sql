@@ -4,7 +4,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- the table, its partitions and children, and the views through which it can be written to
+    -- the table, its partitions and children, and the views through which it can be written
     with recursive reached (oid) as (
         select relation
         union
@@ -52,5 +52,5 @@ as $$
     order by u.rolname desc, o.verb desc, c.oid = relation desc
     limit 1
 $$;
-comment on function webhooks.written_by_users(oid, name[]) is 'How users of the app can write these columns: which role, and what lets it. Null if they cannot. Policies count by their command and role, since what their conditions come to cannot be known.';
+comment on function webhooks.written_by_users(oid, name[]) is 'How users of the app can write these columns: which role, and what permits it. Null if they cannot. Policies count by their command and role, since the result of their conditions cannot be known.';
 revoke all on function webhooks.written_by_users(oid, name[]) from public, anon, authenticated, service_role;

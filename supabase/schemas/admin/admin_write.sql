@@ -45,11 +45,11 @@ begin
                 (arguments ->> 'after_created_at')::timestamptz,
                 (arguments ->> 'after_id')::uuid);
         when 'dispatch' then
-            -- as the admin: another actor is for servers to name
+            -- as the admin: only servers may name another actor
             perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
         else
-            raise exception 'there is no admin action %', action using errcode = '22023';
+            raise exception 'unknown admin action %', action using errcode = '22023';
     end case;
 end $$;
 comment on function webhooks.admin_write(text, jsonb) is 'Does one write of the admin API.';

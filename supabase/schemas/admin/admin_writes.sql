@@ -1,4 +1,4 @@
--- Writes of the admin API: done once for an idempotency key, however often they are asked for.
+-- Writes of the admin API: done once per idempotency key, however often they are requested.
 
 create table if not exists webhooks.admin_writes (
     scope text not null,
@@ -9,8 +9,8 @@ create table if not exists webhooks.admin_writes (
     primary key (scope, key)
 );
 create index if not exists idx_admin_writes_created_at on webhooks.admin_writes (created_at);
-comment on table webhooks.admin_writes is 'What a write with an Idempotency-Key answered, for a day. Secrets are left out.';
-comment on column webhooks.admin_writes.scope is 'Whose key it is: a user''s id, or a server''s role.';
-comment on column webhooks.admin_writes.request is 'A digest of what was asked, to tell a repetition from another request under the same key.';
+comment on table webhooks.admin_writes is 'The results of writes with an Idempotency-Key, kept for a day, without secrets.';
+comment on column webhooks.admin_writes.scope is 'The owner of the key: a user''s id, or a server''s role.';
+comment on column webhooks.admin_writes.request is 'A digest of the request, to distinguish a repetition from another request with the same key.';
 alter table webhooks.admin_writes enable row level security;
 revoke all on webhooks.admin_writes from public, anon, authenticated, service_role;

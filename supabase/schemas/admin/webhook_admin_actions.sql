@@ -11,14 +11,14 @@ create table if not exists public.webhook_admin_actions (
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
     on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
-comment on table public.webhook_admin_actions is 'What admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It outlives what it names.';
+comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It is kept when endpoints and deliveries are deleted.';
 comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
 comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
 comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
-comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint that it concerns, if one.';
-comment on column public.webhook_admin_actions.delivery_id is 'The delivery that it concerns, if one.';
-comment on column public.webhook_admin_actions.details is 'What was asked. Never a secret, nor a header''s value.';
+comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
+comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
+comment on column public.webhook_admin_actions.details is 'The request''s arguments, without secrets and header values.';
 alter table public.webhook_admin_actions enable row level security;
 create policy "Admins can view webhook admin actions" on public.webhook_admin_actions
     for select to authenticated using ((select webhooks.is_admin()));

@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
-    -- with a digest: a header's value in the arguments must not lie in a second table
+    -- a digest: a header's value in the arguments must not be stored in a second table
     _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
@@ -32,7 +32,7 @@ begin
         select w.* into _earlier from webhooks.admin_writes as w where w.scope = _scope and w.key = idempotency_key;
         if _earlier.request <> _request then
             raise exception 'this idempotency key was used for another request'
-                using errcode = 'PT422', hint = 'Make a new key for each request; repeat it only to repeat the request.';
+                using errcode = 'PT422', hint = 'Use a new key for each request; repeat it only to repeat the request.';
         end if;
         return _earlier.answer || '{"repeated": true}';
     end if;

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set jit = off
 as $$
-    -- of the last hour's finished deliveries more failed than may
+    -- more of the last hour's finished deliveries failed than is allowed
     select 'failure_rate', 'warning', '', null::uuid,
            format('%s %% of the last hour''s %s finished deliveries failed', round(100.0 * f.failed / f.finished), f.finished),
            jsonb_build_object('failed', f.failed, 'finished', f.finished)
@@ -19,7 +19,7 @@ as $$
     where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)
       and f.failed > f.finished * (policy ->> 'failure_rate')::numeric
     union all
-    -- more are overdue than may be; counted up to 10,000
+    -- more deliveries are overdue than is allowed; counted up to 10,000
     select 'overdue', 'warning', '', null,
            format('%s%s deliveries are overdue by more than %s s', o.n, case when o.n = 10000 then ' or more' else '' end,
                   policy ->> 'overdue_seconds'),
@@ -29,7 +29,7 @@ as $$
         from (
             select
             from webhooks.endpoints_with_due() as e (id)
-            -- what waits behind an open circuit is told by endpoint_failing
+            -- deliveries that wait for an open circuit are covered by endpoint_failing
             cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id) as c
             cross join lateral (
                 select
@@ -55,7 +55,7 @@ as $$
     where (c.is_active or c.disabled_at is not null)
       and h.failing_since < now() - make_interval(secs => (policy ->> 'failing_seconds')::float8)
     union all
-    -- a cron that never called is not silent: nobody has set it up (webhooks doctor says so)
+    -- a cron that never called is not silent: it was not set up (webhooks doctor says so)
     select 'dispatcher_silent', 'critical', '', null,
            format('The dispatcher was last called at %s UTC', to_char(r.started_at at time zone 'utc', 'YYYY-MM-DD HH24:MI')),
            jsonb_build_object('last_run_at', r.started_at)
@@ -63,10 +63,10 @@ as $$
     where r.started_at < now() - make_interval(secs => (policy ->> 'silence_seconds')::float8)
     union all
     select 'endpoint_disabled', 'critical', c.id::text, c.id,
-           format('Endpoint "%s" was disabled: %s', c.name, coalesce(c.disabled_reason, 'no reason was given')),
+           format('Endpoint "%s" was disabled: %s', c.name, coalesce(c.disabled_reason, 'no reason given')),
            jsonb_build_object('endpoint', c.name, 'disabled_at', c.disabled_at, 'reason', c.disabled_reason)
     from public.webhook_configurations as c
     where not c.is_active and c.disabled_at is not null
 $$;
-comment on function webhooks.alert_conditions(jsonb) is 'What holds now and is worth an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, failing_seconds, silence_seconds.';
+comment on function webhooks.alert_conditions(jsonb) is 'The conditions that hold now and warrant an alert. policy: failure_rate, failure_minimum, with_rate, overdue, overdue_seconds, failing_seconds, silence_seconds.';
 revoke all on function webhooks.alert_conditions(jsonb) from public, anon, authenticated, service_role;

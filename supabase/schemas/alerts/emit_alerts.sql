@@ -16,13 +16,13 @@ as $$
            a.request_id
     from (select w.*, gen_random_uuid() as request_id from public.webhook_alerts as w where w.id = any (alert_ids)) as a
     join public.webhook_configurations as c
-        -- asked for by name: a subscription to * is one to the app's own events
+        -- subscribed by name: a subscription to * covers the app's own events only
         on c.is_active and c.events && array['webhook.alert', 'webhook.*']
-        -- who is in trouble is not told of it
+        -- the failing endpoint itself is not notified
         and c.id is distinct from a.webhook_config_id
     order by c.id
     -- waits for an endpoint's deletion, and then leaves that one out
     for key share of c
 $$;
-comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that ask for it.';
+comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that subscribe to it.';
 revoke all on function webhooks.emit_alerts(uuid[], text) from public, anon, authenticated, service_role;

@@ -13,7 +13,7 @@ declare
     _ended uuid[];
     _notices jsonb;
 begin
-    -- one at a time; whoever comes second has nothing to add
+    -- one at a time; a concurrent call has nothing to add
     if not pg_try_advisory_xact_lock(hashtextextended('webhooks.alerts', 0)) then
         return '[]';
     end if;
@@ -40,8 +40,8 @@ begin
     perform webhooks.emit_alerts(_started, 'started');
     perform webhooks.emit_alerts(_ended, 'ended');
 
-    -- policy.channels: kind -> the channels that are told of it. Who looks may have none (a gateway without settings for
-    -- alerts), so that a start is told by the first who has one; an end goes where its start went.
+    -- policy.channels: kind -> the channels to notify. The caller may have none (a gateway without settings for
+    -- alerts), so the first caller that has one sends the start; an end goes where its start went.
     insert into public.webhook_alert_notices (alert_id, moment, channel)
     select a.id, 'started', c.name
     from public.webhook_alerts as a
@@ -57,7 +57,7 @@ begin
     on conflict do nothing;
     delete from public.webhook_alerts as a where a.ended_at < now() - interval '90 days';
 
-    -- what is to be sent now; an end waits until its start was sent, or given up
+    -- notices to send now; an end waits until its start was sent or given up
     with due as (
         select n.alert_id, n.moment, n.channel
         from public.webhook_alert_notices as n

@@ -11,10 +11,10 @@ create table if not exists public.webhook_alert_notices (
 );
 create index if not exists idx_webhook_alert_notices_due
     on public.webhook_alert_notices (next_try_at) where sent_at is null;
-comment on table public.webhook_alert_notices is 'Who was told of an alert: one row for its start and one for its end in each channel.';
-comment on column public.webhook_alert_notices.next_try_at is 'When it is tried again; while somebody sends it, when another may.';
-comment on column public.webhook_alert_notices.tries is 'Tries so far, ten at most.';
-comment on column public.webhook_alert_notices.error is 'Why the last try failed.';
+comment on table public.webhook_alert_notices is 'Notices of alerts: one row for the start and one for the end, per channel.';
+comment on column public.webhook_alert_notices.next_try_at is 'When it is retried; while a process is sending it, when another process may.';
+comment on column public.webhook_alert_notices.tries is 'Attempts so far, at most ten.';
+comment on column public.webhook_alert_notices.error is 'Why the last attempt failed.';
 alter table public.webhook_alert_notices enable row level security;
 create policy "Admins can view webhook alert notices" on public.webhook_alert_notices
     for select to authenticated using ((select webhooks.is_admin()));

@@ -13,6 +13,6 @@ begin
     return webhooks.adopt_webhook_project(
         adopt_webhook_project.project, adopt_webhook_project.pending, adopt_webhook_project.batch_size);
 end $$;
-comment on function public.adopt_webhook_project(text, text, integer) is 'Confirms that this database now belongs to a project, whose workers then deliver. pending: deliver what is pending, or discard it (batch_size rows a call: call it again while "more" is true).';
+comment on function public.adopt_webhook_project(text, text, integer) is 'Confirms that this database now belongs to a project, whose workers then deliver. pending: deliver or discard pending deliveries (batch_size rows a call: call it again while "more" is true).';
 revoke all on function public.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.adopt_webhook_project(text, text, integer) to service_role;

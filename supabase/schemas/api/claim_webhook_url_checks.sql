@@ -15,6 +15,6 @@ begin
         claim_webhook_url_checks.lease_seconds,
         claim_webhook_url_checks.project);
 end $$;
-comment on function public.claim_webhook_url_checks(integer, double precision, text) is 'Endpoints whose URL is new or changed, for a worker to check: [{"id", "url", "credentials_profile"}]. After lease_seconds without a result another worker gets them. None while the database belongs to another project.';
+comment on function public.claim_webhook_url_checks(integer, double precision, text) is 'Endpoints with a new or changed URL, for a worker to check: [{"id", "url", "credentials_profile"}]. After lease_seconds without a result another worker gets them. None while the database belongs to another project.';
 revoke all on function public.claim_webhook_url_checks(integer, double precision, text) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_url_checks(integer, double precision, text) to service_role;

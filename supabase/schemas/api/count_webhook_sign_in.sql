@@ -8,6 +8,6 @@ begin
     perform webhooks.check_server();
     return webhooks.count_webhook_sign_in(count_webhook_sign_in.pair);
 end $$;
-comment on function public.count_webhook_sign_in(text) is 'Counts a try to sign in to the dashboard; returns 0 when it is allowed, else the seconds to wait: ten in 15 minutes are, for an address and an account together.';
+comment on function public.count_webhook_sign_in(text) is 'Counts an attempt to sign in to the dashboard; returns 0 if it is allowed, else the seconds to wait. Ten attempts in 15 minutes are allowed per address and account together.';
 revoke all on function public.count_webhook_sign_in(text) from public, anon, authenticated, service_role;
 grant execute on function public.count_webhook_sign_in(text) to service_role;

@@ -10,6 +10,6 @@ begin
     perform webhooks.check_admin();
     return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
 end $$;
-comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown this once.';
+comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown only once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;

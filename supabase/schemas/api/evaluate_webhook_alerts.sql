@@ -11,6 +11,6 @@ begin
     perform webhooks.check_server();
     return webhooks.evaluate_webhook_alerts(evaluate_webhook_alerts.policy, evaluate_webhook_alerts.lease_seconds);
 end $$;
-comment on function public.evaluate_webhook_alerts(jsonb, double precision) is 'Starts and ends alerts by what holds now, and leases the notices that are to be sent. policy: thresholds, and channels by kind.';
+comment on function public.evaluate_webhook_alerts(jsonb, double precision) is 'Starts and ends alerts, and leases the notices to send. policy: thresholds, and channels by kind.';
 revoke all on function public.evaluate_webhook_alerts(jsonb, double precision) from public, anon, authenticated, service_role;
 grant execute on function public.evaluate_webhook_alerts(jsonb, double precision) to service_role;

@@ -8,6 +8,6 @@ begin
     perform webhooks.check_server();
     perform webhooks.forget_webhook_sign_ins(forget_webhook_sign_ins.pair);
 end $$;
-comment on function public.forget_webhook_sign_ins(text) is 'Forgets the tries of an address and an account: someone signed in.';
+comment on function public.forget_webhook_sign_ins(text) is 'Resets the attempts of an address and an account after a sign-in.';
 revoke all on function public.forget_webhook_sign_ins(text) from public, anon, authenticated, service_role;
 grant execute on function public.forget_webhook_sign_ins(text) to service_role;

@@ -11,6 +11,6 @@ begin
     perform webhooks.check_admin();
     return webhooks.get_webhook_delivery(get_webhook_delivery.delivery_id);
 end $$;
-comment on function public.get_webhook_delivery(uuid) is 'All about one delivery: its row, its endpoint, each attempt, and a timeline.';
+comment on function public.get_webhook_delivery(uuid) is 'The details of one delivery: its row, its endpoint, each attempt, and a timeline.';
 revoke all on function public.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_webhook_delivery(uuid) to authenticated, service_role;

@@ -18,6 +18,6 @@ begin
         list_webhook_endpoints.after_id,
         list_webhook_endpoints.page_size);
 end $$;
-comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Neither secrets nor the values of headers.';
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Without secrets and the values of headers.';
 revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
 grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;

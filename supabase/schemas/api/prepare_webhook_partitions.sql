@@ -8,6 +8,6 @@ begin
     perform webhooks.check_server();
     return webhooks.prepare_webhook_partitions();
 end $$;
-comment on function public.prepare_webhook_partitions() is 'Makes the partitions of the days to come, where history is partitioned; returns how many. Called by the workers.';
+comment on function public.prepare_webhook_partitions() is 'Creates the partitions of the coming days, if history is partitioned; returns how many. Called by the workers.';
 revoke all on function public.prepare_webhook_partitions() from public, anon, authenticated, service_role;
 grant execute on function public.prepare_webhook_partitions() to service_role;

@@ -10,6 +10,6 @@ begin
     perform webhooks.check_server();
     perform webhooks.record_webhook_alert_notices(record_webhook_alert_notices.results);
 end $$;
-comment on function public.record_webhook_alert_notices(jsonb) is 'Records which notices were sent; one with an error is tried again.';
+comment on function public.record_webhook_alert_notices(jsonb) is 'Records which notices were sent; one with an error is retried.';
 revoke all on function public.record_webhook_alert_notices(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_webhook_alert_notices(jsonb) to service_role;

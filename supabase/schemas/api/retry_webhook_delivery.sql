@@ -10,6 +10,6 @@ begin
     perform webhooks.check_admin();
     return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
 end $$;
-comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: one more attempt for a failed one, once more for a delivered one, at once for one that waits.';
+comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: a failed one gets one more attempt, a delivered one is sent again, a waiting one is attempted immediately.';
 revoke all on function public.retry_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.retry_webhook_delivery(uuid) to authenticated, service_role;

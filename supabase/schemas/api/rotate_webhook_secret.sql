@@ -11,6 +11,6 @@ begin
     perform webhooks.check_admin();
     return webhooks.rotate_webhook_secret(rotate_webhook_secret.webhook_config_id, rotate_webhook_secret.overlap);
 end $$;
-comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends both sign; with an overlap of 0 the old ones end at once.';
+comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends, both sign; with an overlap of 0, the old ones end immediately.';
 revoke all on function public.rotate_webhook_secret(uuid, interval) from public, anon, authenticated, service_role;
 grant execute on function public.rotate_webhook_secret(uuid, interval) to authenticated, service_role;

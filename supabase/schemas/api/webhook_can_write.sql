@@ -8,6 +8,6 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_can_write();
 end $$;
-comment on function public.webhook_can_write() is 'Tries a write: {"writable", "why"}.';
+comment on function public.webhook_can_write() is 'Attempts a write: {"writable", "why"}.';
 revoke all on function public.webhook_can_write() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_can_write() to service_role;

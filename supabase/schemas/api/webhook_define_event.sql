@@ -19,6 +19,6 @@ begin
         webhook_define_event.example,
         webhook_define_event.users_may_dispatch);
 end $$;
-comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (made from the schema when none is given). users_may_dispatch: signed-in users can dispatch it, too.';
+comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (derived from the schema if none is given). users_may_dispatch: signed-in users can dispatch it too.';
 revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;

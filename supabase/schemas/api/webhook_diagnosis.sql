@@ -9,6 +9,6 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_diagnosis();
 end $$;
-comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applied migrations, grants that are missing or too many, tables without row level security, the clock.';
+comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applied migrations, missing or surplus grants, tables without row level security, the clock.';
 revoke all on function public.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_diagnosis() to service_role;

@@ -9,6 +9,6 @@ begin
     perform webhooks.check_server();
     return query select n from generate_series(1, least(how_many, 10000)) as n;
 end $$;
-comment on function public.webhook_row_numbers(integer) is 'So many rows, by which `webhooks doctor` finds out after how many the REST API cuts a result off (max rows).';
+comment on function public.webhook_row_numbers(integer) is 'Returns the given number of rows: `webhooks doctor` uses it to find out how many the REST API returns at most (max rows).';
 revoke all on function public.webhook_row_numbers(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_row_numbers(integer) to service_role;

@@ -6,7 +6,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- what was found of the old URL no longer counts
+    -- findings about the old URL no longer count
     update public.webhook_circuits as h
     set url_check_at = now(), url_checked_at = null, url_warning = null
     where h.webhook_config_id = new.id;
@@ -14,5 +14,5 @@ begin
     perform pg_notify('webhook_deliveries', '');
     return null;
 end $$;
-comment on function webhooks.check_url_again() is 'Has a worker check the URL of an endpoint that leads elsewhere now, or with other credentials.';
+comment on function webhooks.check_url_again() is 'Requests a check of an endpoint''s URL when it leads elsewhere, or its credentials change.';
 revoke all on function webhooks.check_url_again() from public, anon, authenticated, service_role;

@@ -5,7 +5,7 @@ select c.id,
            or c.rate_limit_per_second is not null or c.max_concurrency is not null) as limited,
        -- in flight at most; null: no limit
        case when h.state <> 'closed' then 1 else least(c.max_concurrency, h.places) end as places,
-       -- of those, what was claimed before the circuit opened is none: the probe need not wait for it
+       -- deliveries claimed before the circuit opened do not count: the probe need not wait for them
        case when h.state <> 'closed' then h.since else '-infinity' end as places_since,
        -- a bucket of one second's tokens; null: no limit
        least(c.rate_limit_per_second::double precision, coalesce(
@@ -15,7 +15,7 @@ select c.id,
 from public.webhook_configurations as c
 -- a row loaded without triggers has no circuit yet
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
--- "is not false", so that the index of active endpoints seems no way to find one by its id
+-- "is not false", so that the planner does not use the index of active endpoints to find one by its id
 where c.is_active is not false
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());

@@ -14,7 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
 -- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
--- stale statistics say of a queue. Of webhook_deliveries two will do: what reads it is planned anew.
+-- stale statistics say about a queue. For webhook_deliveries, two indexes are right: what reads it is planned each time.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -44,7 +44,7 @@ declare
     _settings json;
     _count integer;
     _chosen integer;
-    -- seconds after which another claim may find more, at the latest; null: that depends on what is in the queue
+    -- seconds after which another claim may find more, at the latest; null: that depends on the queue
     _again double precision;
 begin
     if _held is not null then
@@ -63,7 +63,7 @@ begin
         end if;
     end if;
 
-    -- 1. what has come due meanwhile: retries, and leases that ran out, whose workers are gone
+    -- 1. what has become due: retries, and expired leases, whose workers have stopped
     select array_agg(l.delivery_id), array_agg(l.delivery_id) filter (where l.lease_id is not null),
            min(l.created_at), max(l.created_at)
     into _ids, _expired, _oldest, _newest
@@ -105,7 +105,7 @@ begin
         cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id limit 1) as r
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
-          -- one that has as many under way as it may must not take another's turn
+          -- one that has as many in flight as it may must not take another's turn
           and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
         limit _batch
     ) as due;
@@ -122,7 +122,7 @@ begin
         -- not one that is deleted just now
         for key share skip locked
         on conflict do nothing;
-        -- one whose circuit another transaction holds waits for the next claim, and keeps nobody else waiting
+        -- one whose circuit another transaction holds waits for the next claim, without blocking others
         _limited := array(
             select h.webhook_config_id
             from public.webhook_circuits as h
@@ -149,8 +149,8 @@ begin
                                  'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
 
-    -- 4. an equal share for each, its oldest first; everybody's first row comes before anybody's second, so that
-    -- rounding the shares up crowds nobody out
+    -- 4. an equal share for each, its oldest first; each endpoint's first row comes before any second one, so that
+    -- rounding the shares up crowds no endpoint out
     _share := ceil(_batch::numeric / cardinality(_endpoints));
     select coalesce(array_agg(c.delivery_id order by c.place, c.due_at), '{}'), min(c.created_at), max(c.created_at)
     into _ids, _oldest, _newest
@@ -179,7 +179,7 @@ begin
         from (
             select q.delivery_id, q.created_at
             from webhooks.delivery_queue as q
-            -- "is not false", so that the index of what is ready seems no way to find these
+            -- "is not false", so that the planner does not use the index of ready rows to find these
             where q.ready is not false and q.delivery_id = any (array(
                 select s.delivery_id
                 from unnest(_unlimited, _rooms[:cardinality(_unlimited)]) as e (id, room)
@@ -241,7 +241,7 @@ begin
         set state = case when h.state = 'open' then 'half_open' else h.state end,
             since = case when h.state = 'open' then _now else h.since end,
             tokens = r.tokens - taken.deliveries,
-            -- whoever waited for the lock began before the one that held it
+            -- a transaction that waited for the lock began before the one that held it
             tokens_at = case when r.tokens is not null then greatest(h.tokens_at, _now) end
         from (
             select q.webhook_config_id, count(*) as deliveries
@@ -276,7 +276,7 @@ begin
     into _claimed, _count
     from claimed as k;
     if _count < cardinality(_ids) then
-        -- a delivery that is gone, or finished, has no place in the queue
+        -- a deleted or finished delivery has no place in the queue
         delete from webhooks.delivery_queue as q
         where q.delivery_id = any (_ids) and not exists (
             select from public.webhook_deliveries as d

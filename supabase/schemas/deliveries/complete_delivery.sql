@@ -1,7 +1,7 @@
 create or replace function webhooks.complete_delivery()
 returns trigger
 language plpgsql
--- definer: whoever inserts a delivery needs no privilege on the helpers
+-- definer: callers that insert a delivery need no privilege on the helpers
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -19,5 +19,5 @@ begin
     end if;
     return new;
 end $$;
-comment on function webhooks.complete_delivery() is 'Makes a row complete that an edge function inserted with only endpoint, event type and payload.';
+comment on function webhooks.complete_delivery() is 'Completes a row that an edge function inserted with only endpoint, event type and payload.';
 revoke all on function webhooks.complete_delivery() from public, anon, authenticated, service_role;

@@ -3,6 +3,6 @@ create table if not exists webhooks.cursors (
     created_at timestamptz,
     id uuid
 );
-comment on table webhooks.cursors is 'How far work in batches has come: by the creation and id of the last delivery that it looked at.';
+comment on table webhooks.cursors is 'The progress of batch jobs: creation time and id of the last delivery they processed.';
 alter table webhooks.cursors enable row level security;
 revoke all on webhooks.cursors from public, anon, authenticated, service_role;

@@ -15,7 +15,7 @@ create table if not exists webhooks.delivery_queue (
 
 -- what claims take: by endpoint, the oldest first. Endpoints that have nothing due are not in it.
 create index if not exists idx_delivery_queue_ready on webhooks.delivery_queue (webhook_config_id, due_at) where ready;
--- what becomes due: retries, and leases that run out
+-- what becomes due: retries, and leases that expire
 create index if not exists idx_delivery_queue_later on webhooks.delivery_queue (due_at) where not ready;
 create index if not exists idx_delivery_queue_under_way
     on webhooks.delivery_queue (webhook_config_id, leased_at) where lease_id is not null;
@@ -23,10 +23,10 @@ create index if not exists idx_delivery_queue_retries
     on webhooks.delivery_queue (webhook_config_id) where not ready and lease_id is null;
 
 comment on table webhooks.delivery_queue is 'One row for each delivery that is not finished.';
-comment on column webhooks.delivery_queue.created_at is 'As in webhook_deliveries: it finds the partition.';
-comment on column webhooks.delivery_queue.due_at is 'When it may be claimed: of a retry its time, of a leased row when the lease runs out.';
+comment on column webhooks.delivery_queue.created_at is 'As in webhook_deliveries: identifies the partition.';
+comment on column webhooks.delivery_queue.due_at is 'When it may be claimed: the time of a retry, or when the lease of a leased row expires.';
 comment on column webhooks.delivery_queue.ready is 'Whether due_at has come. A claim makes rows ready that are due.';
-comment on column webhooks.delivery_queue.lease_id is 'The claim that holds the row; empty: none does.';
+comment on column webhooks.delivery_queue.lease_id is 'The claim that holds the row; empty: none.';
 comment on column webhooks.delivery_queue.leased_by is 'The worker that last claimed it.';
 alter table webhooks.delivery_queue enable row level security;
 revoke all on webhooks.delivery_queue from public, anon, authenticated, service_role;

@@ -12,7 +12,7 @@ create table if not exists webhooks.delivery_rollups (
     primary key (hour, webhook_config_id, event_type)
 ) with (fillfactor = 50);
 create index if not exists idx_delivery_rollups_of_endpoint on webhooks.delivery_rollups (webhook_config_id, hour desc);
-comment on table webhooks.delivery_rollups is 'Deliveries and attempts of each hour by endpoint and event type.';
+comment on table webhooks.delivery_rollups is 'Deliveries and attempts per hour, endpoint and event type.';
 comment on column webhooks.delivery_rollups.hour is 'The hour''s beginning, in UTC, of when the attempts ended.';
 comment on column webhooks.delivery_rollups.durations is 'Attempts by duration: entry n counts those of 2^(n-1) ms up to 2^n ms.';
 alter table webhooks.delivery_rollups enable row level security;

@@ -25,7 +25,7 @@ begin
             continue when _one.begins is null and pg_relation_size(format('webhooks.%I', _one.name)) = 0;
             execute format('lock table public.%I in access exclusive mode', _table);
             if _table = 'webhook_deliveries' then
-                -- somebody may have retried one while the lock was waited for
+                -- someone may have retried one while this waited for the lock
                 continue when exists (
                     select from webhooks.delivery_queue as q
                     where q.created_at < _one.ends and q.created_at >= coalesce(_one.begins, '-infinity'));
@@ -38,7 +38,7 @@ begin
             end if;
             _rows := _rows + greatest(_one.estimated_rows, 1);
         end loop;
-        -- the days that went leave a gap before the oldest one that stayed: the first partition becomes as long
+        -- dropped days leave a gap before the oldest remaining one: the first partition is extended over it
         select p.name, p.ends into _one from webhooks.partitions as p where p.parent = _table and p.begins is null;
         if found and _one.ends < (select min(p.begins) from webhooks.partitions as p where p.parent = _table)
             and pg_relation_size(format('webhooks.%I', _one.name)) = 0 then
@@ -49,5 +49,5 @@ begin
     end loop;
     return _rows;
 end $$;
-comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a moment, where history is partitioned; returns about how many rows.';
+comment on function webhooks.drop_old_partitions(timestamptz) is 'Drops the days that ended before a time, if history is partitioned; returns approximately how many rows.';
 revoke all on function webhooks.drop_old_partitions(timestamptz) from public, anon, authenticated, service_role;

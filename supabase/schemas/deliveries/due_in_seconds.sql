@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        -- what is due and was left alone is held by another transaction: not at once
+        -- due rows that were skipped are held by another transaction: retry a little later
         select least(at_most, min(greatest(0.05, extract(epoch from soonest.due_at - now()))))
         from (
             -- retries, and leases that may run out

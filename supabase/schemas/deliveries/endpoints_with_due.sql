@@ -2,10 +2,10 @@ create or replace function webhooks.endpoints_with_due(from_id uuid default '000
 returns setof uuid
 language sql
 stable
--- no settings of its own, unlike all others: only so is it inlined, and read no further than its caller needs
+-- no settings of its own, unlike all others: only then is it inlined, and reads no further than its caller needs
 as $$
     -- A skip scan: one step of the index for each endpoint that has something due, none for the others. It is lazy:
-    -- whoever takes the first hundred pays for a hundred.
+    -- a caller that takes the first hundred pays for a hundred.
     with recursive step as (
         (select q.webhook_config_id as id
          from webhooks.delivery_queue as q

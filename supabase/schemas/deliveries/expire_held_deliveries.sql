@@ -21,5 +21,5 @@ begin
     perform webhooks.expire_deliveries(_expired);
     return cardinality(_expired);
 end $$;
-comment on function webhooks.expire_held_deliveries(integer) is 'Fails held deliveries that no claim meets: of endpoints that are inactive, paused or behind an open circuit.';
+comment on function webhooks.expire_held_deliveries(integer) is 'Fails held deliveries that no claim reaches: those of endpoints that are inactive, paused or behind an open circuit.';
 revoke all on function webhooks.expire_held_deliveries(integer) from public, anon, authenticated, service_role;

@@ -1,7 +1,7 @@
 create or replace function webhooks.follow_delivery()
 returns trigger
 language plpgsql
--- definer: whoever updates a delivery holds no privilege on the queue
+-- definer: callers that update a delivery hold no privilege on the queue
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -26,5 +26,5 @@ begin
     end if;
     return new;
 end $$;
-comment on function webhooks.follow_delivery() is 'Keeps the queue in step with a status or a due time that someone changed in webhook_deliveries.';
+comment on function webhooks.follow_delivery() is 'Updates the queue when someone changes a status or a due time in webhook_deliveries.';
 revoke all on function webhooks.follow_delivery() from public, anon, authenticated, service_role;

@@ -1,7 +1,7 @@
 create or replace function webhooks.forget_deliveries()
 returns trigger
 language plpgsql
--- definer: whoever deletes a delivery holds no privilege on what follows it
+-- definer: callers that delete a delivery hold no privilege on its dependent rows
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

@@ -15,8 +15,8 @@ declare
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
-        raise exception 'there is no webhook delivery %', get_webhook_delivery.delivery_id
-            using errcode = 'PT404', hint = 'It may have been purged with its endpoint, or by retention.';
+        raise exception 'webhook delivery % does not exist', get_webhook_delivery.delivery_id
+            using errcode = 'PT404', hint = 'It may have been deleted with its endpoint, or by retention.';
     end if;
 
     select q.* into _lease from webhooks.delivery_queue as q where q.delivery_id = _delivery.id and q.lease_id is not null;
@@ -35,7 +35,7 @@ begin
     from (
         select _delivery.created_at as at, 0 as place, 'created' as kind, 'Dispatched as ' || _delivery.event_type as text
         union all
-        select a.started_at, a.number * 2, 'attempt', 'Attempt ' || a.number || ' began'
+        select a.started_at, a.number * 2, 'attempt', 'Attempt ' || a.number || ' started'
         from public.webhook_attempts as a
         where a.delivery_id = _delivery.id
         union all
@@ -50,20 +50,20 @@ begin
         from public.webhook_admin_actions as s
         where s.delivery_id = _delivery.id
         union all
-        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Taken by a worker' || coalesce(', ' || _lease.leased_by, '')
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || _lease.leased_by, '')
         where _delivery.status = 'processing'
         union all
         select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
                case
                    when _waits ->> 'reason' = 'the next attempt' then 'Next attempt is due'
                    when _waits ->> 'until' is not null then 'Next attempt at the earliest: ' || (_waits ->> 'reason')
-                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; it waits for ' || (_waits ->> 'reason')
-                   else 'Next attempt is due, and waits: ' || (_waits ->> 'reason')
+                   when _waits ->> 'reason' like 'a %' then 'Next attempt is due; waiting for ' || (_waits ->> 'reason')
+                   else 'Next attempt is due; waiting: ' || (_waits ->> 'reason')
                end
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
-               case _delivery.status when 'delivered' then 'Delivered' else 'Failed for good' end
+               case _delivery.status when 'delivered' then 'Delivered' else 'Failed permanently' end
         where _delivery.finished_at is not null
     ) as t;
 
@@ -74,7 +74,7 @@ begin
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
         'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
-        -- as text: a number of many digits must reach the page as it is sent, and parsers end at some depth
+        -- as text: a number with many digits must reach the page as it is sent, and parsers have a depth limit
         'body', _delivery.payload::text,
         -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
         'pretty_body', case

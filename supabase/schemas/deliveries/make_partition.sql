@@ -15,11 +15,11 @@ begin
                 'fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02'
             else 'fillfactor = 100'
         end);
-    -- read through the whole table, whose policies then hold; by itself it is nobody's
+    -- it is read through the whole table, whose policies then apply; by itself no role may read it
     execute format('alter table webhooks.%I enable row level security', make_partition.name);
     execute format('revoke all on webhooks.%I from public, anon, authenticated, service_role', make_partition.name);
     execute format('comment on table webhooks.%I is %L', make_partition.name,
         format('Partition of public.%s from %s to %s.', parent, coalesce(begins::text, 'the beginning'), coalesce(ends::text, 'the end')));
 end $$;
-comment on function webhooks.make_partition(text, text, timestamptz, timestamptz) is 'Creates a partition of history; without a begin or an end: from the beginning of time, or without end.';
+comment on function webhooks.make_partition(text, text, timestamptz, timestamptz) is 'Creates a partition of history; without a start or an end, it is open on that side.';
 revoke all on function webhooks.make_partition(text, text, timestamptz, timestamptz) from public, anon, authenticated, service_role;

@@ -12,8 +12,8 @@ begin
     return new;
 exception
     when invalid_text_representation then
-        -- headers that are no JSON are no reason to lose an event
+        -- invalid JSON in the headers must not lose an event
         return new;
 end $$;
-comment on function webhooks.note_traceparent() is 'Keeps the traceparent of the request that a delivery is created by.';
+comment on function webhooks.note_traceparent() is 'Stores the traceparent of the request that creates a delivery.';
 revoke all on function webhooks.note_traceparent() from public, anon, authenticated, service_role;

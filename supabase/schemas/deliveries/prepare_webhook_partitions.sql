@@ -6,7 +6,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- a partition is a day of UTC
 set timezone = 'UTC'
--- the whole table is locked for some milliseconds; whoever reads it for long is not waited for: the next call may do it
+-- the whole table is locked for a few milliseconds; this does not wait for long reads: the next call may succeed
 set lock_timeout = '500ms'
 as $$
 declare
@@ -20,7 +20,7 @@ begin
     foreach _table in array array['webhook_deliveries', 'webhook_attempts'] loop
         select p.name, p.begins into _later, _begins from webhooks.partitions as p where p.parent = _table and p.ends is null;
         if not found then
-            -- Not partitioned. A change to partitions that was begun and not finished must not reject what comes after
+            -- Not partitioned. A change to partitions that was started but not finished must not reject what comes after
             -- the moment that it foresaw.
             if exists (
                 select from pg_constraint as k
@@ -31,12 +31,12 @@ begin
             end if;
             continue;
         end if;
-        -- seldom, for the lock's sake
+        -- rarely, because of the lock
         continue when _begins >= now() + interval '3 days';
         -- more than is moved within a second or two: work for a quiet hour, as the documentation says
         if pg_relation_size(format('webhooks.%I', _later)) > 256 * 1024 * 1024
             and current_setting('webhooks.move_all', true) is distinct from 'on' then
-            raise exception 'webhooks.% holds what should lie in partitions by day', _later
+            raise exception 'webhooks.% contains rows that belong in daily partitions', _later
                 using hint = 'Call it once with the setting webhooks.move_all = on: docs/scaling.md.';
         end if;
         execute format('lock table public.%I in access exclusive mode', _table);
@@ -46,7 +46,7 @@ begin
         end if;
         execute format('drop table webhooks.%I', _later);
         while _begins < now() + interval '7 days' loop
-            -- one partition for a time when nobody called
+            -- one partition for the time without calls
             _ends := greatest(date_trunc('day', _begins) + interval '1 day', date_trunc('day', now()));
             perform webhooks.make_partition(_table, _table || '_' || to_char(_begins, 'YYYYMMDD'), _begins, _ends);
             _begins := _ends;

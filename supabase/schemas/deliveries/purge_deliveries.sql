@@ -20,7 +20,7 @@ begin
         return least(_dropped, 2147483647);
     end if;
     -- By the time of creation, since an index on finished_at would cost every delivery. What is old and not finished is
-    -- passed over, a window a call: the cursor keeps it from being read again by the next one.
+    -- skipped, one window per call: the cursor keeps it from being read again by the next one.
     select c.* into _from from webhooks.cursors as c where c.name = 'purge' for update;
     with looked as materialized (
         select d.id, d.created_at,
@@ -63,5 +63,5 @@ begin
     on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
     return _purged;
 end $$;
-comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a moment, with their attempts, up to batch_size a call; 0: none among the next ten times as many. Where history is partitioned, whole days. Replace it to keep history elsewhere.';
+comment on function webhooks.purge_deliveries(timestamptz, integer) is 'Deletes deliveries that finished before a time, with their attempts, up to batch_size per call; 0: none among the next ten times as many. If history is partitioned, it drops whole days. Replace it to keep history elsewhere.';
 revoke all on function webhooks.purge_deliveries(timestamptz, integer) from public, anon, authenticated, service_role;

@@ -1,7 +1,7 @@
 create or replace function webhooks.queue_deliveries()
 returns trigger
 language plpgsql
--- definer: whoever inserts a delivery holds no privilege on the queue
+-- definer: callers that insert a delivery hold no privilege on the queue
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

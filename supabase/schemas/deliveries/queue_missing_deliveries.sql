@@ -57,5 +57,5 @@ begin
     end if;
     return case when _looked = batch_size then _looked else 0 end;
 end $$;
-comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: looks at batch_size rows a call, from where the last one ended. 0: it has come to the end, and begins anew.';
+comment on function webhooks.queue_missing_deliveries(integer, interval) is 'Queues pending deliveries that were loaded without triggers, as a restore does: reads batch_size rows per call, from where the last call ended. 0: it has reached the end, and starts over.';
 revoke all on function webhooks.queue_missing_deliveries(integer, interval) from public, anon, authenticated, service_role;

@@ -25,7 +25,7 @@ declare
     _rest json;
     _recorded json;
 begin
-    -- A crash of the server may forget what it was told in the last half second: its leases run out, and it is delivered
+    -- A crash of the server may lose the results of the last half second: the leases expire, and those are delivered
     -- again. A function's own setting would end before the commit.
     perform set_config('synchronous_commit', 'off', true);
     -- locked in one order, so that two workers' batches cannot deadlock
@@ -39,9 +39,9 @@ begin
         for update
     ) as l;
     if cardinality(_live) < cardinality(_ids) then
-        -- Late: these are finished, or gone. Of them only a success counts, and it makes a failed delivery a delivered
-        -- one. They are locked after the others, so not in the one order: whoever would have to wait gives up (55P03),
-        -- and is told to come again.
+        -- Late: these are finished or deleted. Only a success counts then, and it turns a failed delivery into a delivered
+        -- one. They are locked after the others, so not in the one order: a call that would have to wait gives up (55P03),
+        -- and must be repeated.
         _late := array(
             select r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid, delivered boolean)
             where r.delivered and r.delivery_id <> all (_live));
@@ -130,7 +130,7 @@ begin
             select coalesce(r.response_status = 429 or (r.response_status = 503 and r.retry_after_seconds is not null), false) as deferred
         ) as asked
         cross join lateral (
-            -- what a worker lacks is no fault of the delivery: it waits for as long as its endpoint is enabled
+            -- a problem of the worker's setup is not the delivery's: it waits as long as its endpoint is enabled
             select r.setup is not true and (not asked.deferred or c.deferred_since < now() - interval '1 day') as counted,
                    greatest(c.attempts + 1, r.attempt) as attempts
         ) as made
@@ -250,7 +250,7 @@ begin
     ),
     gone as materialized (
         select m.webhook_config_id,
-               coalesce(m.disable_reason, 'nothing was delivered since '
+               coalesce(m.disable_reason, 'no delivery has succeeded since '
                    || to_char(m.failing_since at time zone 'utc', 'YYYY-MM-DD HH24:MI') || ' UTC') as reason
         from moved as m
         where m.disable_reason is not null

@@ -10,9 +10,9 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
 begin
-    -- a crash of the server may forget it: the leases run out then
+    -- a crash of the server may lose it: the leases then expire
     perform set_config('synchronous_commit', 'off', true);
-    -- locked in one order, as by whoever records results or deletes an endpoint
+    -- locked in one order, as when results are recorded or an endpoint is deleted
     perform from webhooks.delivery_queue as q
     where q.delivery_id = any (array(select l.delivery_id from jsonb_to_recordset(leases) as l (delivery_id uuid)))
     order by q.delivery_id

@@ -28,13 +28,13 @@ declare
 begin
     if status is null or status not in ('failed', 'delivered') then
         raise exception 'only failed or delivered deliveries can be replayed, not %', coalesce(status, 'null')
-            using errcode = '22023', hint = 'Pending ones go out by themselves.';
+            using errcode = '22023', hint = 'Pending ones are delivered automatically.';
     end if;
     if webhook_config_id is not null and not exists (
         select from public.webhook_configurations as c
         where c.id = replay_webhook_deliveries.webhook_config_id and c.is_active
     ) then
-        raise exception 'there is no active webhook endpoint %', webhook_config_id
+        raise exception 'webhook endpoint % does not exist or is inactive', webhook_config_id
             using errcode = 'PT404', hint = 'Enable it first, or leave webhook_config_id out for all.';
     end if;
 

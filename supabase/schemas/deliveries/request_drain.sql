@@ -1,5 +1,5 @@
 -- The wake-up of a gateway without workers: a request by pg_net, which sends it once the transaction has committed. Only
--- where webhooks.wake_by_request asked for it. A gateway looks once more a second later, for what this leaves out.
+-- where webhooks.wake_by_request asked for it. A gateway looks again a second later, for what this leaves out.
 create or replace function webhooks.request_drain()
 returns void
 language plpgsql
@@ -18,7 +18,7 @@ begin
         or (select r.last_value from webhooks.drain_requests as r) = _second
         -- one request a transaction, however long it lasts: all are sent at its end
         or current_setting('webhooks.drain_requested', true) = 'on'
-        -- of several transactions in the same second one gets the lock; who gets it after that one's end looks again
+        -- of several transactions in the same second, one gets the lock; one that gets it afterwards checks again
         or not pg_try_advisory_xact_lock(hashtext('webhooks.drain_requests'), _second)
         or (select r.last_value from webhooks.drain_requests as r) = _second
     then
@@ -27,7 +27,7 @@ begin
     perform setval('webhooks.drain_requests', _second);
     perform set_config('webhooks.drain_requested', 'on', true);
     begin
-        -- by text: neither extension need be there
+        -- dynamic SQL: neither extension may exist
         execute 'select s.decrypted_secret from vault.decrypted_secrets as s where s.name = $1'
         into strict _token
         using 'webhooks_dispatch_token';

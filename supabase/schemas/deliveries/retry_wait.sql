@@ -1,6 +1,6 @@
 create or replace function webhooks.retry_wait(retry_schedule integer[], attempts integer)
 returns double precision
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp

@@ -17,7 +17,7 @@ declare
 begin
     if (delivery_ids is null) = (retry_webhook_deliveries.webhook_config_id is null) then
         raise exception 'give either delivery_ids or webhook_config_id'
-            using errcode = '22023', hint = 'A selection, or what waits for its next attempt at one endpoint.';
+            using errcode = '22023', hint = 'Pass a selection, or the endpoint whose waiting deliveries to retry.';
     end if;
     if cardinality(delivery_ids) > 1000 then
         raise exception 'at most 1,000 deliveries can be retried by one call, not %', cardinality(delivery_ids)
@@ -27,10 +27,10 @@ begin
         select from public.webhook_configurations as c
         where c.id = retry_webhook_deliveries.webhook_config_id and c.is_active
     ) then
-        raise exception 'there is no active webhook endpoint %', retry_webhook_deliveries.webhook_config_id
-            using errcode = 'PT404', hint = 'Enable it: its pending deliveries then flow by themselves.';
+        raise exception 'webhook endpoint % does not exist or is inactive', retry_webhook_deliveries.webhook_config_id
+            using errcode = 'PT404', hint = 'Enable it: its pending deliveries then go out automatically.';
     end if;
-    -- the queue first, as whoever records a result does
+    -- the queue first, as when results are recorded
     if delivery_ids is not null then
         _queued := array(
             select q.delivery_id from webhooks.delivery_queue as q

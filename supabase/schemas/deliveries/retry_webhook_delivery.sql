@@ -10,7 +10,7 @@ declare
     _endpoint public.webhook_configurations;
     _queued boolean;
 begin
-    -- the queue first, as whoever records a result does
+    -- the queue first, as when results are recorded
     perform from webhooks.delivery_queue as q where q.delivery_id = retry_webhook_delivery.delivery_id for update;
     _queued := found;
     select d.* into _delivery
@@ -18,7 +18,7 @@ begin
     where d.id = retry_webhook_delivery.delivery_id
     for update;
     if not found then
-        raise exception 'there is no webhook delivery %', retry_webhook_delivery.delivery_id
+        raise exception 'webhook delivery % does not exist', retry_webhook_delivery.delivery_id
             using errcode = 'PT404', hint = 'The deliveries are in the table public.webhook_deliveries.';
     end if;
     select c.* into _endpoint from public.webhook_configurations as c where c.id = _delivery.webhook_config_id;
@@ -28,10 +28,10 @@ begin
     end if;
     if not _endpoint.is_active then
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
-            using errcode = '22023', hint = 'Enable it: its pending deliveries then flow by themselves.';
+            using errcode = '22023', hint = 'Enable it: its pending deliveries then go out automatically.';
     end if;
     if _delivery.status = 'processing' then
-        raise exception 'webhook delivery % is under way', _delivery.id
+        raise exception 'webhook delivery % is in progress', _delivery.id
             using errcode = '22023', hint = 'Wait for its result.';
     end if;
     -- the attempts stay: this one continues their numbers, and after it the delivery is delivered or failed again

@@ -29,7 +29,7 @@ set max_parallel_workers_per_gather = 0
 set jit = off
 as $$
 declare
-    -- Event type, status and payload are looked for in so many rows at a time; a page that finds too few of them says
+    -- Event type, status and payload are looked for in this many rows at a time; a page that finds too few of them says
     -- where to go on. So the rarest search costs no more than the commonest.
     _scanned constant integer := 20000;
     _size integer := least(greatest(coalesce(page_size, 50), 1), 500);
@@ -41,7 +41,7 @@ declare
     _searched timestamptz;
 begin
     if status is not null and status not in ('pending', 'processing', 'delivered', 'failed', 'unfinished') then
-        raise exception 'there is no delivery status %', status
+        raise exception 'unknown delivery status %', status
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 

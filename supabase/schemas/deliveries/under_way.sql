@@ -12,5 +12,5 @@ as $$
         limit at_most
     ) as bounded
 $$;
-comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a moment and have no result yet, counted up to at_most.';
+comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a time and have no result yet, counted up to at_most.';
 revoke all on function webhooks.under_way(uuid, timestamptz, integer) from public, anon, authenticated, service_role;

@@ -11,14 +11,14 @@ declare
 begin
     if wake_by_request.gateway_url is null then
         update webhooks.installation as i set gateway_url = null, drain_seconds = null;
-        return 'the database wakes no gateway';
+        return 'the database does not wake a gateway';
     end if;
     if wake_by_request.gateway_url !~ '^https://[^/?#@[:space:]]+(/[^?#@[:space:]]*)?$' then
         raise exception 'gateway_url must be the gateway''s address, such as https://gateway.example.com'
-            using errcode = '22023', hint = 'Without a path to a function, a query or a password. It is https, since the dispatch token is sent there.';
+            using errcode = '22023', hint = 'Without the function''s path, a query or a password. https is required, since the dispatch token is sent there.';
     end if;
     if wake_by_request.drain_seconds not between 3 and 900 then
-        raise exception 'drain_seconds must be between 3 and 900' using errcode = '22023', hint = 'Null, if workers with a broker deliver.';
+        raise exception 'drain_seconds must be between 3 and 900' using errcode = '22023', hint = 'Use null if workers with a broker deliver.';
     end if;
     if _problem is not null then
         raise exception '%', _problem using errcode = '55000';
@@ -28,5 +28,5 @@ begin
     on conflict (only_row) do update set gateway_url = excluded.gateway_url, drain_seconds = excluded.drain_seconds;
     return 'new deliveries wake ' || rtrim(wake_by_request.gateway_url, '/');
 end $$;
-comment on function webhooks.wake_by_request(text, integer) is 'Has new deliveries wake the gateway by pg_net, at most once a second, with the dispatch token from Vault. drain_seconds: for how long it delivers in that request; null: it wakes workers. A null address ends it. For the owner of the database.';
+comment on function webhooks.wake_by_request(text, integer) is 'Makes new deliveries wake the gateway through pg_net, at most once a second, with the dispatch token from Vault. drain_seconds: how long it delivers in that request; null: it wakes workers. A null address turns it off. For the owner of the database.';
 revoke all on function webhooks.wake_by_request(text, integer) from public, anon, authenticated, service_role;

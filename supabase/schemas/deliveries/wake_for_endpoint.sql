@@ -1,7 +1,7 @@
 create or replace function webhooks.wake_for_endpoint()
 returns trigger
 language plpgsql
--- definer: whoever changes an endpoint may not notify
+-- definer: callers that change an endpoint may not notify
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

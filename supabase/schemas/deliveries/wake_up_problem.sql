@@ -21,5 +21,5 @@ begin
     end if;
     return null;
 end $$;
-comment on function webhooks.wake_up_problem() is 'What keeps the database from waking a gateway by pg_net, and how to fix it; null: nothing does.';
+comment on function webhooks.wake_up_problem() is 'What prevents the database from waking a gateway through pg_net, and how to fix it; null: nothing.';
 revoke all on function webhooks.wake_up_problem() from public, anon, authenticated, service_role;

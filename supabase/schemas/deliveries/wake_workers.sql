@@ -16,16 +16,16 @@ begin
         if _locked then
             return;
         end if;
-        -- Until this transaction's end it tells whoever looks next ("whquiet!" in ASCII) that there is something to wait
-        -- for. Who looked before has ended the quiet first: so once more.
+        -- Until this transaction's end it tells the next claim ("whquiet!" in ASCII) that there is something to wait
+        -- for. An earlier claim has ended the quiet first, so check again.
         _locked := pg_try_advisory_xact_lock_shared(8604251837184701473);
         exit when not _locked;
     end loop;
-    -- whoever listens claims at least twice a minute
+    -- a worker that listens claims at least twice a minute
     if _quiet_until < _now - 120000 then
         perform setval('webhooks.wake_ups', -_now - 1000);
     end if;
     perform pg_notify('webhook_deliveries', '');
 end $$;
-comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries with the commit, unless a worker has said that it looks again soon; and wakes the gateway if asked to.';
+comment on function webhooks.wake_workers() is 'Notifies the channel webhook_deliveries at commit, unless a worker has announced that it looks again soon; wakes the gateway if configured.';
 revoke all on function webhooks.wake_workers() from public, anon, authenticated, service_role;

@@ -23,7 +23,7 @@ create table if not exists public.webhook_deliveries (
     deferred_since timestamptz,
     erased_at timestamptz,
     constraint webhook_deliveries_status_check check (status in ('pending', 'processing', 'delivered', 'failed'))
--- room for a row's later versions in its page; a queue turns over fast: vacuum after 1 % of change, not 20 %
+-- leave room for a row's later versions in its page; a queue turns over fast: vacuum after 1 % of change, not 20 %
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02);
 
 create index if not exists idx_webhook_deliveries_newest on public.webhook_deliveries (created_at desc, id desc);
@@ -38,17 +38,17 @@ comment on column public.webhook_deliveries.id is 'Sent as the webhook-id header
 comment on column public.webhook_deliveries.webhook_config_id is 'The endpoint.';
 comment on column public.webhook_deliveries.payload is 'The body that is sent, as compact JSON.';
 comment on column public.webhook_deliveries.status is 'pending -> processing -> delivered, or back to pending for a retry, else failed. Set failed or delivered to pending to retry it.';
-comment on column public.webhook_deliveries.attempts is 'Attempts made and recorded so far.';
+comment on column public.webhook_deliveries.attempts is 'Attempts recorded so far.';
 comment on column public.webhook_deliveries.response_status is 'HTTP status of the last attempt.';
-comment on column public.webhook_deliveries.response_body is 'The last response, its first 1,000 characters; of a queue, what its broker acknowledged.';
+comment on column public.webhook_deliveries.response_body is 'The first 1,000 characters of the last response; for a queue, the broker''s acknowledgment.';
 comment on column public.webhook_deliveries.error_message is 'Why the last attempt failed; empty once delivered.';
 comment on column public.webhook_deliveries.request_id is 'The event: the same for every endpoint that receives it. What dispatch_webhook returned.';
 comment on column public.webhook_deliveries.next_attempt_at is 'When a pending row is due.';
 comment on column public.webhook_deliveries.finished_at is 'When the row became delivered or failed.';
 comment on column public.webhook_deliveries.traceparent is 'The traceparent header of the request that dispatched the event; empty without one.';
-comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as the JWT has it: also the ids of third-party auth, which are no uuids.';
+comment on column public.webhook_deliveries.actor_id is 'Who caused the event, as in the JWT, including ids of third-party auth, which are not uuids.';
 comment on column public.webhook_deliveries.tenant_id is 'The customer of the app that the event belongs to; empty: the app itself.';
-comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: a response that asked to wait does not, nor what a worker lacked.';
+comment on column public.webhook_deliveries.counted_attempts is 'Attempts that count against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 comment on column public.webhook_deliveries.deferred_since is 'When a response first asked to wait.';
 comment on column public.webhook_deliveries.erased_at is 'When payload and response were erased for privacy.';
 
@@ -66,7 +66,7 @@ create or replace trigger queue_webhook_deliveries
     for each statement execute function webhooks.queue_deliveries();
 create or replace trigger follow_webhook_delivery
     before update of status, next_attempt_at, created_at on public.webhook_deliveries
-    -- what a person or another program changes; the recording of results keeps the queue in step itself
+    -- for changes by a person or another program; recording results updates the queue itself
     for each row when (
         current_setting('webhooks.recording', true) is distinct from 'on' and (
             (new.status <> old.status and (new.status in ('delivered', 'failed') or old.status in ('delivered', 'failed')))

@@ -1,4 +1,4 @@
--- For Supabase Studio: deliveries with what one wants to know of each, in reading order.
+-- For Supabase Studio: deliveries with what is worth knowing about each, in reading order.
 
 create or replace view public.webhook_delivery_overview
 -- the caller's row level security, not the owner's
@@ -33,9 +33,9 @@ from public.webhook_deliveries as d
 join public.webhook_configurations as c on c.id = d.webhook_config_id
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 order by d.created_at desc, d.id desc;
-comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, how it stands, and the last response. Row level security holds.';
+comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, status and last response. Row level security applies.';
 comment on column public.webhook_delivery_overview.status is 'pending, retrying, processing, delivered, failed, or held with the reason.';
-comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of as many as the endpoint allows.';
+comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of those the endpoint allows.';
 comment on column public.webhook_delivery_overview.next_attempt_at is 'When a pending row is due.';
 comment on column public.webhook_delivery_overview.last_duration_ms is 'How long the last attempt took, in milliseconds.';
 comment on column public.webhook_delivery_overview.data is 'The event''s own data; the whole payload is in webhook_deliveries.';

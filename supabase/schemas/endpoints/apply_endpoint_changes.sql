@@ -20,7 +20,7 @@ begin
         'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
         'retry_schedule', 'expires_after');
     if _unknown is not null then
-        raise exception 'an endpoint has no setting %', _unknown
+        raise exception 'unknown endpoint setting %', _unknown
             using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
     end if;
     _changed := jsonb_populate_record(endpoint, case
@@ -33,7 +33,7 @@ begin
     end if;
     if _changed.url is null or length(_changed.url) > 2000 then
         raise exception 'webhook endpoint "%" needs a URL of at most 2000 characters', _changed.name
-            using errcode = '22023', hint = 'A right one is https://example.com/webhooks.';
+            using errcode = '22023', hint = 'Example: https://example.com/webhooks.';
     end if;
     if _changed.events is null or _changed.is_active is null then
         raise exception 'webhook endpoint "%": events and is_active may not be null', _changed.name using errcode = '22023';

@@ -1,8 +1,8 @@
--- Endpoints may subscribe to the system's own events, which nobody can dispatch: they are not in the catalog.
+-- Endpoints may subscribe to the system's own events, which cannot be dispatched: they are not in the catalog.
 create or replace function webhooks.check_endpoint()
 returns trigger
 language plpgsql
--- definer: whoever writes an endpoint holds no privilege on what is checked against
+-- definer: callers that write an endpoint hold no privilege on the tables it is checked against
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -30,7 +30,7 @@ begin
     end if;
     if tg_op = 'INSERT' or new.events is distinct from old.events then
         if cardinality(new.events) = 0 then
-            raise exception 'webhook endpoint "%" subscribes to nothing', new.name
+            raise exception 'webhook endpoint "%" has no events', new.name
                 using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
         end if;
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
@@ -41,7 +41,7 @@ begin
                        where t.analytics_destination is null
                          and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
         if _unknown is not null then
-            raise exception 'webhook endpoint "%" subscribes to what the event catalog does not have: %', new.name, _unknown
+            raise exception 'webhook endpoint "%" subscribes to events that are not in the catalog: %', new.name, _unknown
                 using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
         end if;
     end if;
@@ -51,7 +51,7 @@ begin
             using errcode = '22023', hint = 'Create one with: webhooks secret, or: webhooks secret --ed25519';
     end if;
     _problem := webhooks.headers_problem(
-        -- those that stand: they move to a table of their own
+        -- valid headers: they move to a table of their own
         coalesce(new.headers, (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = new.id)),
         split_part(new.url, ':', 1));
     if _problem is not null then
@@ -59,5 +59,5 @@ begin
     end if;
     return new;
 end $$;
-comment on function webhooks.check_endpoint() is 'Rejects an endpoint that could not be delivered to: its URL, events, secret or headers. No error repeats a value of the last two.';
+comment on function webhooks.check_endpoint() is 'Rejects an endpoint that cannot be delivered to because of its URL, events, secret or headers. No error contains a secret or a header''s value.';
 revoke all on function webhooks.check_endpoint() from public, anon, authenticated, service_role;

@@ -12,7 +12,7 @@ as $$
 declare
     _claimed jsonb;
 begin
-    -- a copy of a database connects to nobody
+    -- a copy of a database connects to no receiver
     if webhooks.hold_for(claim_webhook_url_checks.project) is not null then
         return '[]';
     end if;
@@ -23,7 +23,7 @@ begin
         where h.url_check_at <= now() and c.deleted_at is null
         order by h.url_check_at
         limit least(greatest(coalesce(how_many, 10), 1), 100)
-        -- one that is busy has time
+        -- one that is locked can wait
         for update of h skip locked
     ),
     leased as (

@@ -10,7 +10,7 @@ declare
 begin
     _new := webhooks.apply_endpoint_changes(
         jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'),
-        -- retries for days, unless told otherwise
+        -- retry for days by default
         case when settings ? 'retry_schedule' or settings ? 'max_attempts' then settings
         else settings || '{"retry_schedule": "standard"}' end);
     _new.id := gen_random_uuid();

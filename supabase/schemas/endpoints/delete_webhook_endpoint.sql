@@ -18,7 +18,7 @@ begin
     from public.webhook_configurations as c
     where c.id = delete_webhook_endpoint.webhook_config_id;
     if not found then
-        raise exception 'there is no webhook endpoint %', delete_webhook_endpoint.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', delete_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     -- 1. Disable it, and nothing else: once this has committed, nothing new is claimed, and no result that is recorded
@@ -28,7 +28,7 @@ begin
         perform webhooks.log_action('update_endpoint', _endpoint.id, null, '{"is_active": false}');
         return jsonb_build_object('id', _endpoint.id, 'deliveries', 0, 'more', true);
     end if;
-    -- 2. its deliveries: the queue first and in the order of ids, as whoever records a result does
+    -- 2. its deliveries: the queue first and in the order of ids, as when results are recorded
     _ids := case
         when keep_history then array(
             select q.delivery_id from webhooks.delivery_queue as q
@@ -53,7 +53,7 @@ begin
         for update);
     _left := _left - cardinality(_ids);
     if keep_history then
-        -- what nobody sends any more has failed; its trigger takes it out of the queue
+        -- what will not be sent any more has failed; its trigger removes it from the queue
         update public.webhook_deliveries as d
         set status = 'failed', error_message = 'the endpoint was deleted'
         where d.id = any (_ids) and d.status in ('pending', 'processing');
@@ -65,7 +65,7 @@ begin
     if cardinality(_ids) = _batch or _left > 0 then
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
-    -- 3. the endpoint, with its circuit and its secrets; the circuit first, as whoever records a result does
+    -- 3. the endpoint, with its circuit and its secrets; the circuit first, as when results are recorded
     perform from public.webhook_circuits as h where h.webhook_config_id = _endpoint.id for update;
     if keep_history then
         update public.webhook_configurations as c
@@ -75,7 +75,7 @@ begin
         delete from public.webhook_configurations as c where c.id = _endpoint.id and not c.is_active;
     end if;
     if not found then
-        -- someone enabled it meanwhile
+        -- someone enabled it in the meantime
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
     perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));

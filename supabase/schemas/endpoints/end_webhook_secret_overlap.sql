@@ -9,7 +9,7 @@ declare
     _ended integer;
 begin
     if not exists (select from public.webhook_configurations as c where c.id = end_webhook_secret_overlap.webhook_config_id) then
-        raise exception 'there is no webhook endpoint %', end_webhook_secret_overlap.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', end_webhook_secret_overlap.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     delete from webhooks.previous_secrets as p where p.webhook_config_id = end_webhook_secret_overlap.webhook_config_id;

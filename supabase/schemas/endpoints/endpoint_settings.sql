@@ -1,6 +1,6 @@
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
 returns jsonb
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -15,5 +15,5 @@ begin
         'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
         'circuit_failure_threshold', endpoint.circuit_failure_threshold));
 end $$;
-comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know of an endpoint. An absent key means: as the worker''s settings say.';
+comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know about an endpoint. A missing key means: use the worker''s setting.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;

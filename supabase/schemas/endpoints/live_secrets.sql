@@ -1,6 +1,6 @@
 create or replace function webhooks.live_secrets(endpoint uuid)
 returns jsonb
--- not sql: before Postgres 18 that is planned in each call
+-- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp

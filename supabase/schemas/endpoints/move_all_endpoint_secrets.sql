@@ -11,7 +11,7 @@ begin
     ) then
         return 0;
     end if;
-    -- as an update of each would, and without touching updated_at of endpoints that nobody edits
+    -- as an update of each would, but without changing updated_at of endpoints that were not edited
     insert into webhooks.endpoint_secrets (webhook_config_id, secret_key, headers)
     select c.id, nullif(c.secret_key, ''), nullif(c.headers, '{}')
     from public.webhook_configurations as c

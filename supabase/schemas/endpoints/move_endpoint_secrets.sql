@@ -1,7 +1,7 @@
 create or replace function webhooks.move_endpoint_secrets()
 returns trigger
 language plpgsql
--- definer: whoever writes an endpoint holds no privilege on the table of secrets
+-- definer: callers that write an endpoint hold no privilege on the table of secrets
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

@@ -6,6 +6,6 @@ create table if not exists webhooks.previous_secrets (
     primary key (webhook_config_id, replaced_at)
 );
 comment on table webhooks.previous_secrets is 'Secrets that were rotated out and still sign until they expire.';
-comment on column webhooks.previous_secrets.expires_at is 'From then on deliveries are no longer signed with it.';
+comment on column webhooks.previous_secrets.expires_at is 'When it stops signing deliveries.';
 alter table webhooks.previous_secrets enable row level security;
 revoke all on webhooks.previous_secrets from public, anon, authenticated, service_role;

@@ -8,7 +8,7 @@ as $$
 declare
     _recorded integer;
 begin
-    -- in one order, as whoever records deliveries does
+    -- in one order, as when deliveries are recorded
     perform from public.webhook_circuits as h
     where h.webhook_config_id in (select r.id from jsonb_to_recordset(results) as r (id uuid))
     order by h.webhook_config_id
@@ -18,7 +18,7 @@ begin
     from jsonb_to_recordset(results) as r (id uuid, url text, credentials_profile text, warning text)
     join public.webhook_configurations as c on c.id = r.id
     where h.webhook_config_id = r.id
-      -- another worker was quicker, or the URL has changed meanwhile and is to be checked anew
+      -- another worker was faster, or the URL has changed in the meantime and must be checked again
       and h.url_check_at is not null
       and c.url = r.url
       and c.credentials_profile is not distinct from r.credentials_profile;

@@ -11,7 +11,7 @@ declare
 begin
     if sealed is null or not starts_with(sealed, 'fernet:') then
         -- not left to the table's checks, whose errors would show the row
-        raise exception 'what replaces a secret must be encrypted, and begin with fernet:' using errcode = '22023';
+        raise exception 'a replaced secret must be encrypted, and start with fernet:' using errcode = '22023';
     end if;
     -- only what is still as it was read: a rotation meanwhile wins
     update webhooks.endpoint_secrets as s

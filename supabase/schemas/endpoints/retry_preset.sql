@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if retry_preset.name is null or retry_preset.name not in ('quick', 'standard') then
-        raise exception 'there is no retry schedule "%"', coalesce(retry_preset.name, 'null')
+        raise exception 'unknown retry schedule "%"', coalesce(retry_preset.name, 'null')
             using errcode = '22023', hint = 'quick, standard, or a list of seconds such as [5, 300, 1800].';
     end if;
     return case retry_preset.name
@@ -15,5 +15,5 @@ begin
         when 'standard' then '{5,300,1800,7200,18000,36000,50400,72000,86400}'
     end::integer[];
 end $$;
-comment on function webhooks.retry_preset(text) is 'The retry_schedule of a name: quick (three attempts within seconds) or standard (ten attempts over three days).';
+comment on function webhooks.retry_preset(text) is 'The retry_schedule with a name: quick (three attempts within seconds) or standard (ten attempts over three days).';
 revoke all on function webhooks.retry_preset(text) from public, anon, authenticated, service_role;

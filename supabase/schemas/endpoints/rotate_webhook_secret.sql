@@ -15,14 +15,14 @@ declare
     _until timestamptz;
 begin
     if overlap is null or overlap < interval '0' or overlap > interval '30 days' then
-        raise exception 'the overlap must lie between 0 and 30 days' using errcode = '22023';
+        raise exception 'the overlap must be between 0 and 30 days' using errcode = '22023';
     end if;
     select c.* into _endpoint
     from public.webhook_configurations as c
     where c.id = rotate_webhook_secret.webhook_config_id
     for update;
     if not found then
-        raise exception 'there is no webhook endpoint %', rotate_webhook_secret.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', rotate_webhook_secret.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
 

@@ -14,7 +14,7 @@ begin
     from public.webhook_configurations as c
     where c.id = send_test_webhook.webhook_config_id;
     if not found then
-        raise exception 'there is no webhook endpoint %', send_test_webhook.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', send_test_webhook.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     if _endpoint.deleted_at is not null then

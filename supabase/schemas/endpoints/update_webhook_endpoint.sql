@@ -9,7 +9,7 @@ declare
     _old public.webhook_configurations;
     _new public.webhook_configurations;
 begin
-    -- the circuit first, as whoever records a result does: enabling an endpoint resets it
+    -- the circuit first, as when results are recorded: enabling an endpoint resets it
     perform from public.webhook_circuits as h
     where h.webhook_config_id = update_webhook_endpoint.webhook_config_id
     for update;
@@ -18,24 +18,24 @@ begin
     where c.id = update_webhook_endpoint.webhook_config_id and c.deleted_at is null
     for update;
     if not found then
-        raise exception 'there is no webhook endpoint %', update_webhook_endpoint.webhook_config_id
+        raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
     _new := webhooks.apply_endpoint_changes(_old, changes);
-    -- a number of attempts alone takes the place of a schedule, which would decide otherwise
+    -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
         _new.retry_schedule := null;
     end if;
-    -- headers and credentials were given for where they went: whoever cannot read them must not lead them elsewhere
+    -- headers and credentials were given for where they went: someone who cannot read them must not redirect them
     if webhooks.where_credentials_go(_new.url) is distinct from webhooks.where_credentials_go(_old.url) then
         _new.headers := coalesce(_new.headers, '{}');
         _new.credentials_profile := case when changes ? 'credentials_profile' then _new.credentials_profile end;
     end if;
-    -- in the table null means unchanged; in a change it means none
+    -- in the table, null means unchanged; in a change, it means none
     if changes ? 'headers' then
         _new.headers := coalesce(_new.headers, '{}');
     end if;
-    -- the triggers look at what is named here: a URL of long ago that would be refused today stays as it is
+    -- triggers check the columns named here: an old URL that would be rejected today stays unchanged
     update public.webhook_configurations as c
     set name = _new.name, is_active = _new.is_active, max_attempts = _new.max_attempts,
         url = _new.url, events = _new.events, headers = _new.headers,

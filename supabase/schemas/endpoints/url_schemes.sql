@@ -6,7 +6,7 @@ create table if not exists webhooks.url_schemes (
 );
 comment on table webhooks.url_schemes is 'The schemes of endpoint URLs. The workers need an adapter for each; webhooks/destinations.py parses the first five.';
 comment on column webhooks.url_schemes.pattern is 'A regular expression for a whole URL, the same as GRAMMAR in webhooks/destinations.py.';
-comment on column webhooks.url_schemes.example is 'A right URL, shown in errors.';
+comment on column webhooks.url_schemes.example is 'An example URL, shown in errors.';
 alter table webhooks.url_schemes enable row level security;
 revoke all on webhooks.url_schemes from public, anon, authenticated, service_role;
 

@@ -41,21 +41,21 @@ create index if not exists idx_webhook_configurations_active on public.webhook_c
 create index if not exists idx_webhook_configurations_events on public.webhook_configurations using gin (events);
 
 comment on table public.webhook_configurations is 'Webhook endpoints: each active row receives a delivery of every event it subscribes to.';
-comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Never put a password in it.';
+comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Do not put a password in it.';
 comment on column public.webhook_configurations.events is 'Subscriptions: event types (user.joined_community), families (user.*), or * for all.';
 comment on column public.webhook_configurations.secret_key is 'Write only: the secret that signs each delivery. It is moved out of this table at once, and reads as null. null: unchanged; an empty string: deleted. whsec_ + base64 of 32 random bytes, whsk_ + base64 of an ed25519 key, or any other string.';
 comment on column public.webhook_configurations.is_active is 'Inactive endpoints receive no new deliveries; their pending ones are held.';
 comment on column public.webhook_configurations.created_by is 'The user who created it. It outlives the account.';
-comment on column public.webhook_configurations.max_attempts is 'A delivery fails for good after so many attempts (1 to 20). A retry_schedule takes precedence.';
+comment on column public.webhook_configurations.max_attempts is 'A delivery fails permanently after this many attempts (1 to 20). A retry_schedule takes precedence.';
 comment on column public.webhook_configurations.disabled_at is 'When the system disabled the endpoint.';
 comment on column public.webhook_configurations.disabled_reason is 'Why it did, for example a 410 Gone response.';
-comment on column public.webhook_configurations.credentials_profile is 'The name of an entry of the workers'' WEBHOOKS_CREDENTIALS; empty: what the SDK finds by itself. Never a credential.';
-comment on column public.webhook_configurations.rate_limit_per_second is 'Deliveries a second at most, over all workers; empty: no limit.';
-comment on column public.webhook_configurations.max_concurrency is 'Deliveries at once at most, over all workers; empty: no limit.';
-comment on column public.webhook_configurations.timeout_seconds is 'For one attempt; empty: the workers'' setting.';
+comment on column public.webhook_configurations.credentials_profile is 'The name of an entry of the workers'' WEBHOOKS_CREDENTIALS; empty: what the SDK finds itself. Never a credential.';
+comment on column public.webhook_configurations.rate_limit_per_second is 'Maximum deliveries per second, over all workers; empty: no limit.';
+comment on column public.webhook_configurations.max_concurrency is 'Maximum concurrent deliveries, over all workers; empty: no limit.';
+comment on column public.webhook_configurations.timeout_seconds is 'Timeout of one attempt; empty: the workers'' setting.';
 comment on column public.webhook_configurations.headers is 'Write only: extra headers as {"Name": "value"}, for example an Authorization that the receiver needs. Moved out of this table at once, like secret_key. null: unchanged; {}: deleted.';
 comment on column public.webhook_configurations.circuit_failure_threshold is 'Consecutive failures that open the circuit; empty: the workers'' setting (5).';
-comment on column public.webhook_configurations.circuit_reset_seconds is 'How long the circuit stays open before one request tries again; empty: the workers'' setting (300).';
+comment on column public.webhook_configurations.circuit_reset_seconds is 'How long the circuit stays open before one request probes the endpoint; empty: the workers'' setting (300).';
 comment on column public.webhook_configurations.retry_schedule is 'Seconds to wait after each attempt, for example {5,300,1800}: one more attempt than entries. Empty: max_attempts with 2, 4, 8 ... seconds between them.';
 comment on column public.webhook_configurations.expires_after is 'A delivery older than this fails as expired; empty: never.';
 comment on column public.webhook_configurations.tenant_id is 'The customer of the app that owns the endpoint; empty: the app itself.';

@@ -13,5 +13,5 @@ as $$
             where p.parameter !~ '^(key|ordering_key)='), '')
     end
 $$;
-comment on function webhooks.where_credentials_go(text) is 'What of an endpoint''s URL decides who receives its headers and credentials: scheme, host and port, and of a queue its parameters.';
+comment on function webhooks.where_credentials_go(text) is 'The parts of an endpoint''s URL that decide who receives its headers and credentials: scheme, host and port, and of a queue its parameters.';
 revoke all on function webhooks.where_credentials_go(text) from public, anon, authenticated, service_role;

@@ -3,6 +3,6 @@ create table if not exists webhooks.dispatch_allowances (
     events double precision not null,
     at timestamptz not null default now()
 ) with (fillfactor = 50);
-comment on table webhooks.dispatch_allowances is 'How many events each user could dispatch at a moment; it grows again by the limit a minute, up to the limit.';
+comment on table webhooks.dispatch_allowances is 'How many events each user could dispatch at a given time; it refills by the limit per minute, up to the limit.';
 alter table webhooks.dispatch_allowances enable row level security;
 revoke all on webhooks.dispatch_allowances from public, anon, authenticated, service_role;

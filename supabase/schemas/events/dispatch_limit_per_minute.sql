@@ -1,4 +1,4 @@
--- A signed-in user may dispatch so many events a minute; server-side callers as many as they like.
+-- How many events a signed-in user may dispatch per minute; server-side callers have no limit.
 
 create or replace function webhooks.dispatch_limit_per_minute()
 returns integer

@@ -37,9 +37,9 @@ begin
     _problem := webhooks.schema_problem(_type.data_schema, emit.event_data);
     if _problem is not null then
         raise exception 'event_data of "%" is wrong: %', _type.name, _problem
-            using errcode = '22023', hint = 'A right example: ' || _type.example::text;
+            using errcode = '22023', hint = 'Example: ' || _type.example::text;
     end if;
-    -- the same fact, emitted by its trigger already
+    -- the same event, already emitted by its trigger
     _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
     if _answer is not null then
         return _answer;
@@ -63,7 +63,7 @@ begin
         end if;
     end if;
 
-    -- complete and checked: the table's own trigger for that need not look at each row
+    -- complete and checked: the table's own trigger need not check each row
     perform set_config('webhooks.emitting', 'on', true);
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, actor_id, tenant_id)
     select c.id, _type.name, _payload, _request_id, coalesce(emit.actor_user_id::text, emit.user_sub), emit.tenant_id

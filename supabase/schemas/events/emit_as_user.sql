@@ -7,7 +7,7 @@ create or replace function webhooks.emit_as_user(
 )
 returns jsonb
 language plpgsql
--- definer: users may not call webhooks.emit, which believes any actor
+-- definer: users may not call webhooks.emit, which accepts any actor
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -26,11 +26,11 @@ begin
         raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
     end if;
     perform webhooks.spend_allowance(_sub);
-    -- a type that is not there is emit's to report
+    -- emit reports a type that does not exist
     if exists (select from public.webhook_event_types as t
                where t.name = emit_as_user.event_type and t.analytics_destination is null and not t.users_may_dispatch) then
         perform webhooks.check_payload_size(emit_as_user.event_data);
-        -- of what the user's own change emitted, the user may learn
+        -- users may learn what their own change emitted
         _answer := webhooks.emitted_by_change(emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(), _sub);
         if _answer is null then
             raise exception 'users cannot dispatch "%": only servers and triggers can', emit_as_user.event_type

@@ -11,5 +11,5 @@ as $$
         'data', payload.event_data,
         'request_id', payload.request_id)
 $$;
-comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the one form that all receivers know.';
+comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the format that all receivers know.';
 revoke all on function webhooks.payload(text, jsonb, uuid, uuid) from public, anon, authenticated, service_role;

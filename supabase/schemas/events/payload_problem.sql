@@ -13,7 +13,7 @@ begin
     if pg_column_size(payload) > 8 * 262144 then
         return 'the webhook payload is larger than 262144 bytes; at most 262144 (256 KB) are allowed';
     end if;
-    -- parsers of many languages give up at some depth: a receiver's, or a worker's
+    -- many parsers have a depth limit: a receiver's, or a worker's
     if payload @? '$.**{101}' then
         return 'the webhook payload is nested more than 100 levels deep';
     end if;
@@ -35,5 +35,5 @@ begin
     end if;
     return null;
 end $$;
-comment on function webhooks.payload_problem(jsonb) is 'Why a payload cannot be sent, or null: 256 KB, 100 levels, numbers of 1,000 digits. Costs no more than the payload''s size in memory.';
+comment on function webhooks.payload_problem(jsonb) is 'Why a payload cannot be sent, or null: 256 KB, 100 levels, numbers of 1,000 digits. Uses no more memory than the payload''s size.';
 revoke all on function webhooks.payload_problem(jsonb) from public, anon, authenticated, service_role;

@@ -17,7 +17,7 @@ begin
     where least(_limit, a.events + _limit / 60 * extract(epoch from now() - a.at)) >= 1;
     if not found then
         raise exception 'you have dispatched more than % events in a minute', _limit
-            using errcode = 'PT429', hint = 'Wait a moment. What many users cause is dispatched by a trigger or the service role, which have no limit.';
+            using errcode = 'PT429', hint = 'Wait a moment. Triggers and the service role have no limit.';
     end if;
 end $$;
 comment on function webhooks.spend_allowance(text) is 'Takes one event from a user''s allowance, or raises PT429.';

@@ -31,7 +31,7 @@ begin
     if webhook_define_event.data_schema ->> 'type' is distinct from 'object'
         or jsonb_typeof(coalesce(webhook_define_event.data_schema -> 'properties', '{}')) <> 'object'
         or jsonb_typeof(coalesce(webhook_define_event.data_schema -> 'required', '[]')) <> 'array' then
-        raise exception 'data_schema of "%" is no JSON Schema of an object', webhook_define_event.name
+        raise exception 'data_schema of "%" is not a JSON Schema of an object', webhook_define_event.name
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;

@@ -1,5 +1,5 @@
 -- The event catalog: what may be dispatched, with the shape of its data. An app's analytics events may
--- stand here too, so that dispatching one is an error that says where it belongs.
+-- be listed here too, so that dispatching one is an error that says where it belongs.
 
 create table if not exists public.webhook_event_types (
     name text primary key check (name ~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$'),
@@ -21,7 +21,7 @@ comment on column public.webhook_event_types.data_schema is 'JSON Schema of even
 comment on column public.webhook_event_types.example is 'An example of event_data that satisfies data_schema.';
 comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';
 comment on column public.webhook_event_types.audience is 'internal: the app''s own endpoints only. customers: tenants'' endpoints may receive it too.';
-comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, and not servers alone.';
+comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, not only servers.';
 alter table public.webhook_event_types enable row level security;
 create policy "Signed-in users can read the event catalog" on public.webhook_event_types
     for select to authenticated using (true);

@@ -23,5 +23,5 @@ as $$
     from span as s
     where exists (select from public.webhook_dispatcher_runs)
 $$;
-comment on function webhooks.dispatcher_uptime(timestamptz) is 'The share of time since a moment that lies within five minutes of a heartbeat, in percent; null without one.';
+comment on function webhooks.dispatcher_uptime(timestamptz) is 'The share of the time since a given time that is within five minutes of a heartbeat, in percent; null without one.';
 revoke all on function webhooks.dispatcher_uptime(timestamptz) from public, anon, authenticated, service_role;

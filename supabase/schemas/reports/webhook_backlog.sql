@@ -19,7 +19,7 @@ as $$
                     select 1
                     from webhooks.delivery_queue as q
                     where q.webhook_config_id = r.id and q.ready
-                    -- of a circuit that is tried again, one request is due
+                    -- for a circuit that is probed, one request is due
                     limit case when r.state = 'closed' then at_most else 1 end
                 ) as due
                 where (r.tokens is null or r.tokens >= 1)
@@ -47,7 +47,7 @@ as $$
                     order by q.due_at
                     limit 1
                 ) as q
-                -- one that is served at its limit keeps nothing waiting that may go out
+                -- an endpoint that is at its limit has no delivery waiting that may go out
                 where (r.tokens is null or r.tokens >= 1)
                   and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
                 union all

@@ -27,13 +27,13 @@ begin
             where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
         'migrations', _applied,
-        -- grants, policies and row security that are not as they should be
+        -- grants, policies and row security that differ from what is expected
         'access', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]') from webhooks.access_differences() as d),
         -- what lets users make themselves webhook admins
         'admins', (
             select coalesce(jsonb_agg(to_jsonb(p)), '[]') from webhooks.admin_problems() as p),
-        -- attached events whose trigger is not there, as after a restore, or whose table has changed since
+        -- attached events whose trigger is missing, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
             select count(*) from public.webhook_configurations as e where e.is_active and not exists (

@@ -13,7 +13,7 @@ comment on table public.webhook_dispatcher_runs is 'The cron''s heartbeat: one r
 comment on column public.webhook_dispatcher_runs.source is 'Who called, from its User-Agent.';
 comment on column public.webhook_dispatcher_runs.due is 'Deliveries that were due.';
 comment on column public.webhook_dispatcher_runs.enqueued is 'Jobs given to the workers; each drains many deliveries. 0 where the call itself delivered.';
-comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was away.';
+comment on column public.webhook_dispatcher_runs.error is 'What went wrong, for example that Redis was unavailable.';
 alter table public.webhook_dispatcher_runs enable row level security;
 create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()));

@@ -19,7 +19,7 @@ declare
     _reasons jsonb := '[]';
     _installation webhooks.installation;
     _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
-    -- A backlog is not an outage: workers that claim or record are delivering, whatever waits behind. The second is by
+    -- A backlog is not an outage: workers that claim or record are delivering, however many deliveries wait. The second is by
     -- the workers' clocks, which such a span forgives.
     _working boolean := exists (
             select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
@@ -58,18 +58,18 @@ begin
     from public.webhook_attempts as a
     where a.started_at > _hour;
 
-    -- why not all is well, the worst first
+    -- the reasons for the status, the worst first
     select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
     into _reasons
     from (values
-        (0, 'down', 'Nothing is delivered: this database belongs to ' || coalesce(_installation.project, 'no project yet')
-            || ', and the workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
+        (0, 'down', 'No deliveries go out: this database belongs to ' || coalesce(_installation.project, 'no project yet')
+            || ', but workers of ' || _installation.held_for || ' ask for its deliveries. Confirm with: webhooks adopt',
             _installation.held_for is not null),
-        (12, 'degraded', 'Attached events whose trigger is missing: webhooks doctor names them, webhooks events reattach creates them again',
+        (12, 'degraded', 'Attached events whose trigger is missing: webhooks doctor lists them, webhooks events reattach recreates them',
             exists (select from webhooks.missing_triggers())),
-        (11, 'degraded', 'Grants or policies are not as they should be: webhooks doctor names them, webhooks migrate secure puts them right',
+        (11, 'degraded', 'Grants or policies are wrong: webhooks doctor lists them, webhooks migrate secure repairs them',
             exists (select from webhooks.access_differences())),
-        (1, 'down', 'Nothing is delivered: a delivery that may go out has waited since '
+        (1, 'down', 'No deliveries go out: one has been waiting since '
             || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC. Is a worker running?',
             _old < now() - interval '5 minutes' and not _working),
         (2, 'down', 'All circuits are open', _active > 0 and (_circuits ->> 'open')::integer = _active),
@@ -84,11 +84,11 @@ begin
         (6, 'degraded', (_backlog ->> 'due') || ' deliveries are due'
             || case when _old < now() - interval '5 minutes' then ', the oldest since ' || to_char(_old at time zone 'utc', 'HH24:MI') || ' UTC' else '' end,
             (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
-        (7, 'degraded', 'The dispatcher has been silent for more than 5 minutes',
+        (7, 'degraded', 'The dispatcher has not been called for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
         (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
         (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
-        (10, 'degraded', 'Endpoints that the system switched off: ' || _disabled, _disabled > 0)
+        (10, 'degraded', 'Endpoints disabled by the system: ' || _disabled, _disabled > 0)
     ) as r (place, severity, text, holds)
     where r.holds
       -- "all circuits are open" says it already, and so does "more than half"

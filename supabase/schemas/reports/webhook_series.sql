@@ -13,7 +13,7 @@ declare
     _from timestamptz;
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
-        raise exception 'a series spans a minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
+        raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
     end if;
     _width := span / buckets;
     _from := now() - span;

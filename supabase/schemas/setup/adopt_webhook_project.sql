@@ -9,11 +9,11 @@ declare
     _ids uuid[];
 begin
     if coalesce(trim(adopt_webhook_project.project), '') = '' then
-        raise exception 'project must name the project that deliveries go out for' using errcode = '22023';
+        raise exception 'project must name the project that sends the deliveries' using errcode = '22023';
     end if;
     if adopt_webhook_project.pending is null or adopt_webhook_project.pending not in ('deliver', 'discard') then
         raise exception 'pending must be deliver or discard, not %', coalesce(adopt_webhook_project.pending, 'null')
-            using errcode = '22023', hint = 'discard fails what is pending, so that a copy sends nothing of the original''s.';
+            using errcode = '22023', hint = 'discard marks pending deliveries as failed, so that a copy sends none of the original''s.';
     end if;
     if adopt_webhook_project.pending = 'discard' then
         _ids := array(
@@ -24,7 +24,7 @@ begin
         update public.webhook_deliveries as d
         set status = 'failed', finished_at = now(), error_message = 'discarded: this database is a copy of another project''s'
         where d.id = any (_ids) and d.status in ('pending', 'processing');
-        -- what has no row there any more
+        -- rows without a delivery
         delete from webhooks.delivery_queue as q where q.delivery_id = any (_ids);
         if exists (select from webhooks.delivery_queue) then
             return jsonb_build_object('project', null, 'discarded', cardinality(_ids), 'more', true);

@@ -23,5 +23,5 @@ begin
     end if;
     return jsonb_build_object('project', _row.project, 'held_for', _row.held_for, 'since', _row.held_since);
 end $$;
-comment on function webhooks.hold_for(text) is 'Null when a project''s workers may claim: the database is theirs, or nobody''s yet. Else whose it is, and since when it is held.';
+comment on function webhooks.hold_for(text) is 'Null if a project''s workers may claim: the database belongs to the project, or to none yet. Else its project, and since when it is held.';
 revoke all on function webhooks.hold_for(text) from public, anon, authenticated, service_role;

@@ -12,7 +12,7 @@ begin
     end if;
     insert into webhooks.write_probe as p (probed_at) values (now())
     on conflict (only_row) do update set probed_at = excluded.probed_at
-    -- two that ask within a second need one write
+    -- two calls within a second need only one write
     where p.probed_at < now() - interval '1 second';
     return jsonb_build_object('writable', true, 'why', null);
 exception
@@ -21,7 +21,7 @@ exception
     when disk_full then
         return jsonb_build_object('writable', false, 'why', 'the disk is full');
     when lock_not_available then
-        -- another asks just now
+        -- another call is writing right now
         return jsonb_build_object('writable', true, 'why', null);
 end $$;
 comment on function webhooks.webhook_can_write() is 'Behind public.webhook_can_write.';

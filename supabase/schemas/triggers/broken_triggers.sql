@@ -44,5 +44,5 @@ begin
     end loop;
     return _broken;
 end $$;
-comment on function webhooks.broken_triggers() is 'The attached triggers that cannot emit as things are, each with its problem: a list of {"source", "event_type", "operation", "problem"}.';
+comment on function webhooks.broken_triggers() is 'The attached triggers that currently cannot emit, each with its problem: a list of {"source", "event_type", "operation", "problem"}.';
 revoke all on function webhooks.broken_triggers() from public, anon, authenticated, service_role;

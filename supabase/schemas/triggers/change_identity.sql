@@ -4,7 +4,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- the first unique index, the primary key before all, whose columns the event tells
+    -- the first unique index, preferably the primary key, whose columns are in the event
     select coalesce((
         select index.parts
         from (
@@ -26,5 +26,5 @@ as $$
         select array_append(array_agg(d.key order by d.key), '@actor') from jsonb_object_keys(change_identity.data) as d (key)
     ))
 $$;
-comment on function webhooks.change_identity(regclass, jsonb, text) is 'The keys of an event''s data that tell one change from another: those of a unique index, else all and the actor.';
+comment on function webhooks.change_identity(regclass, jsonb, text) is 'The keys of an event''s data that identify a change: those of a unique index, else all and the actor.';
 revoke all on function webhooks.change_identity(regclass, jsonb, text) from public, anon, authenticated, service_role;

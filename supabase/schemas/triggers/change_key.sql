@@ -1,5 +1,5 @@
 -- One statement's changed rows become events by one insert, in the same transaction, and an error on the way never
--- fails the change. A dispatch_webhook of a fact that a trigger emitted already gets that event's answer.
+-- fails the change. A dispatch_webhook for a change that a trigger has already emitted returns that event's result.
 
 create or replace function webhooks.change_key(event_type text, identity text[], data jsonb, actor_user_id uuid)
 returns text
@@ -16,5 +16,5 @@ as $$
         end, chr(10) order by part.position), 'UTF8')), 'hex')
     from unnest(change_key.identity) with ordinality as part (name, position)
 $$;
-comment on function webhooks.change_key(text, text[], jsonb, uuid) is 'The deterministic idempotency key of a change: event type, and a hash of the values that tell it from another.';
+comment on function webhooks.change_key(text, text[], jsonb, uuid) is 'The deterministic idempotency key of a change: event type, and a hash of the values that identify it.';
 revoke all on function webhooks.change_key(text, text[], jsonb, uuid) from public, anon, authenticated, service_role;

@@ -20,7 +20,7 @@ begin
     select t.* into _type from public.webhook_event_types as t where t.name = emit_changes.event_type;
     if not found or _type.analytics_destination is not null then
         raise exception 'webhook event type "%" is not in the catalog', emit_changes.event_type
-            -- no data of a row causes it: not of class 22
+            -- not caused by a row's data, so not of class 22
             using errcode = '42704', hint = 'Add it with public.webhook_define_event, or detach the trigger with public.webhook_detach.';
     end if;
 
@@ -68,7 +68,7 @@ begin
         order by c.key, c.position
     ),
     known as (
-        -- the last change counts: whoever leaves and joins again makes two events
+        -- the last change counts: leaving and joining again are two events
         insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
         select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor
         from firsts as f

@@ -32,13 +32,13 @@ begin
                 on a.attrelid = attached.source and not a.attisdropped
                 and a.attname = case when _item ? 'key' then attached.data ->> k.key else k.key end;
             if _where is null or attached.operation = 'delete' then
-                raise exception 'neither the event nor a key that finds its row was kept' using errcode = '22023';
+                raise exception 'neither the event nor a key of its row was kept' using errcode = '22023';
             end if;
             execute format('with new_rows as (select s.* from %1$s as s where %2$s), old_rows as (select * from new_rows) %3$s',
                            attached.source, _where, attached.query)
             into _data, _actors, _tenants;
             if _data is null then
-                raise exception 'the row does not exist any more, or its event is not due' using errcode = '22023';
+                raise exception 'the row no longer exists, or does not meet the condition' using errcode = '22023';
             end if;
         end if;
         select coalesce(webhooks.payload_problem(d.data), webhooks.schema_problem(t.data_schema, d.data)) into _problem
@@ -55,5 +55,5 @@ begin
         end if;
     end loop;
 end $$;
-comment on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) is 'Emits the events that webhook_trigger_errors kept, in order, or raises why one cannot be.';
+comment on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) is 'Emits the events that webhook_trigger_errors kept, in order, or raises why one cannot be emitted.';
 revoke all on function webhooks.emit_kept(public.webhook_triggers, text, jsonb) from public, anon, authenticated, service_role;

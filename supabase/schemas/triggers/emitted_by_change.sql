@@ -30,11 +30,11 @@ begin
         limit 1)
     into _sources, _answer;
     if _sources is not null and _answer is null and emitted_by_change.user_sub is not null then
-        raise exception '"%" is emitted by the database itself when % changes, and no such change of yours is known',
+        raise exception '"%" is emitted by the database when % changes, and you have made no such change',
             emitted_by_change.event_type, _sources
-            using errcode = '22023', hint = 'Drop the call; or call it after the change, with the ids of the changed row.';
+            using errcode = '22023', hint = 'Remove the call, or make it after the change, with the ids of the changed row.';
     end if;
     return _answer;
 end $$;
-comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'What dispatching returns of the event that a trigger emitted for a fact, or null. A user''s dispatch of a fact that did not happen is an error, a server''s is believed.';
+comment on function webhooks.emitted_by_change(text, jsonb, uuid, text) is 'The result of dispatching an event that a trigger has emitted for the same change, or null. A user''s dispatch without such a change is an error, a server''s is accepted.';
 revoke all on function webhooks.emitted_by_change(text, jsonb, uuid, text) from public, anon, authenticated, service_role;

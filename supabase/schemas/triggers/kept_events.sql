@@ -5,7 +5,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_agg(case
-        -- what no payload may have is not kept either; by its key it can be read again, once it is right
+        -- data that no payload may contain is not kept; the row can be read again by its key, once it is valid
         when webhooks.payload_problem(e.data) is not null then
             jsonb_build_object('key', (
                 select jsonb_object_agg(i.name, e.data -> i.name)

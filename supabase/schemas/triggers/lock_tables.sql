@@ -19,11 +19,11 @@ begin
             perform set_config('lock_timeout', _before, true);
             return;
         exception
-            -- nothing is held now: whoever waited for us goes on
+            -- nothing is held now: transactions that waited for us continue
             when lock_not_available then
                 perform pg_sleep(0.1);
             when insufficient_privilege then
-                -- who may create a trigger, and not update, may not lock: then the trigger's own lock has to do
+                -- a role that may create a trigger but not update may not lock: then the trigger's own lock must suffice
                 perform set_config('lock_timeout', _before, true);
                 return;
         end;

@@ -1,8 +1,8 @@
--- Rows that may come one day: one that is there, with a value that is null, long or odd in one column after the other.
+-- Possible rows: an existing one, with a null, long or unusual value in one column after another.
 create or replace function webhooks.made_up_problems(source regclass, columns name[], query text, data_schema jsonb)
 returns setof text
 language plpgsql
--- invoker: it runs the SQL of whoever attaches
+-- invoker: it runs the caller's SQL
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -62,5 +62,5 @@ begin
         end loop;
     end loop;
 end $$;
-comment on function webhooks.made_up_problems(regclass, name[], text, jsonb) is 'The values that a trigger''s query could not emit an event for, should a row have them one day.';
+comment on function webhooks.made_up_problems(regclass, name[], text, jsonb) is 'Possible values of rows for which a trigger''s query could not emit an event.';
 revoke all on function webhooks.made_up_problems(regclass, name[], text, jsonb) from public, anon, authenticated, service_role;

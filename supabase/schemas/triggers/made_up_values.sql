@@ -35,5 +35,5 @@ as $$
     from pg_type as t
     where t.oid = webhooks.base_type(made_up_values.type)
 $$;
-comment on function webhooks.made_up_values(oid, integer) is 'Values of a type that rows may have one day: an usual one first, then the longest and odd ones, as text.';
+comment on function webhooks.made_up_values(oid, integer) is 'Possible values of a type, as text: a usual one first, then the longest and unusual ones.';
 revoke all on function webhooks.made_up_values(oid, integer) from public, anon, authenticated, service_role;

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select t.*
     from public.webhook_triggers as t
-    -- a table that was dropped misses none
+    -- a dropped table needs none
     join pg_class as c on c.oid = t.source
     where t.enabled and not exists (
         select from pg_trigger as g

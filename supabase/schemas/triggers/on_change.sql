@@ -6,7 +6,7 @@ language plpgsql
 -- definer: the user who changes the table holds no privilege on ours, and may not see the tables that data comes from
 security definer
 set search_path = pg_catalog, pg_temp
--- whoever alters one of our tables makes the events wait no longer than this, and then fail; not the users
+-- while someone alters one of our tables, the events wait no longer than this, and then fail; not the users' changes
 set lock_timeout = '2s'
 as $$
 declare
@@ -53,7 +53,7 @@ exception when others then
         return null;
     end if;
     begin
-        -- One bad row must not cost the others their events: what failed is halved until the bad rows stand alone.
+        -- One bad row must not lose the others' events: a failed part is halved until the bad rows are isolated.
         execute format('select count(*) from %s', _rows) into _size;
         _starts := array[0];
         _sizes := array[_size];

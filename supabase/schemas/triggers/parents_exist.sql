@@ -18,5 +18,5 @@ as $$
     from pg_catalog.pg_constraint as c
     where c.conrelid = parents_exist.source and c.contype = 'f' and c.confdeltype = 'c' and c.conparentid = 0
 $$;
-comment on function webhooks.parents_exist(regclass) is 'The SQL that is true for a row somebody deleted, and false for one that went with its parent (on delete cascade).';
+comment on function webhooks.parents_exist(regclass) is 'The SQL that is true for a row that was deleted itself, and false for one deleted with its parent (on delete cascade).';
 revoke all on function webhooks.parents_exist(regclass) from public, anon, authenticated, service_role;

@@ -22,5 +22,5 @@ exception when others then
     raise warning 'webhook events of % are lost (SQLSTATE %), and public.webhook_trigger_errors takes no row (SQLSTATE %)',
         record_trigger_error.source, record_trigger_error.code, sqlstate;
 end $$;
-comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) is 'Keeps an error of a webhook trigger for the dashboard. Never fails.';
+comment on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) is 'Records an error of a webhook trigger for the dashboard. Never fails.';
 revoke all on function webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb) from public, anon, authenticated, service_role;

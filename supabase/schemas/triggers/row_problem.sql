@@ -1,7 +1,7 @@
 create or replace function webhooks.row_problem(rows_sql text, query text, data_schema jsonb, made_up jsonb default null)
 returns text
 language plpgsql
--- invoker: it runs the SQL of whoever attaches
+-- invoker: it runs the caller's SQL
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$

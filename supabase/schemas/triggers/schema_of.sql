@@ -1,4 +1,4 @@
--- Any table's changes as typed events, by one call and without PL/pgSQL: webhook_attach, and its opposite.
+-- Any table's changes as typed events, with one call and without PL/pgSQL: webhook_attach and webhook_detach.
 
 create or replace function webhooks.schema_of(column_type oid, nullable boolean)
 returns jsonb
@@ -27,7 +27,7 @@ as $$
             when t.typname = 'uuid' then '{"type": "string", "format": "uuid"}'
             when t.typname = 'timestamptz' then '{"type": "string", "format": "date-time"}'
             when t.typname = 'date' then '{"type": "string", "format": "date"}'
-            -- an enum's values are left out: it may get more of them
+            -- an enum's values are left out: more may be added
             else '{"type": "string"}'
         end::jsonb as json
         from pg_catalog.pg_type as t

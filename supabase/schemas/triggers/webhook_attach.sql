@@ -10,7 +10,7 @@ create or replace function public.webhook_attach(
 )
 returns text
 language plpgsql
--- invoker, and for nobody but the owner of the tables: data, actor and condition are SQL
+-- invoker, and only for the owner of the tables: data, actor and condition are SQL
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
@@ -19,7 +19,7 @@ declare
     _label text := format('webhook_attach(%s, %s)', webhook_attach.table_name, webhook_attach.event_type);
     -- what a plain column name means
     _alias text := case lower(webhook_attach.operation) when 'delete' then 'old' else 'new' end;
-    -- auth.uid() fails for ids that are no uuids
+    -- auth.uid() fails for ids that are not uuids
     _data jsonb := replace(webhook_attach.data::text, 'auth.uid()', 'webhooks.user_id()')::jsonb;
     _given_actor text := replace(webhook_attach.actor, 'auth.uid()', 'webhooks.user_id()');
     _condition text := replace(webhook_attach.condition, 'auth.uid()', 'webhooks.user_id()');
@@ -45,11 +45,11 @@ declare
 begin
     perform webhooks.check_server();
     if _operation is null or _operation not in ('insert', 'update', 'delete') then
-        raise exception '%: the operation "%" is none of insert, update, delete', _label, webhook_attach.operation
+        raise exception '%: the operation must be insert, update or delete, not "%"', _label, webhook_attach.operation
             using errcode = '22023';
     end if;
     if webhooks.is_ours(webhook_attach.table_name) then
-        raise exception '%: the table is this system''s own: an event writes to it, and would make the next one without end', _label
+        raise exception '%: this is one of the webhook system''s own tables: each event would write to it and cause another event', _label
             using errcode = '22023';
     end if;
     if jsonb_typeof(_data) = 'array' then
@@ -57,7 +57,7 @@ begin
     end if;
     if jsonb_typeof(_data) is distinct from 'object' or _data = '{}'
         or exists (select from jsonb_each(_data) as d where jsonb_typeof(d.value) <> 'string') then
-        raise exception '%: data must say where each key comes from', _label
+        raise exception '%: data must say which column or SQL each key comes from', _label
             using errcode = '22023', hint = 'Columns ["id", "total"], or keys {"order_id": "id", "cents": "new.total * 100"}.';
     end if;
 
@@ -65,7 +65,7 @@ begin
     if _operation = 'update' then
         _key := webhooks.same_row_sql(webhook_attach.table_name, 'new', 'old');
         if _key is null then
-            raise exception '%: the table has no primary key, by which a row before an update is told from the others', _label
+            raise exception '%: the table has no primary key, which is needed to match a row with its old values', _label
                 using errcode = '22023', hint = format('alter table %s add primary key (...)', webhook_attach.table_name);
         end if;
         _check_from := format('%1$s as new join %1$s as old on %2$s', webhook_attach.table_name, _key);
@@ -183,7 +183,7 @@ begin
             end
     end) || ') as v';
 
-    -- what stands already is left alone: a trigger is made under a lock that makes writers wait
+    -- an existing trigger is left alone: creating one takes a lock that blocks writers
     select true into _kept
     from public.webhook_triggers as t
     join pg_catalog.pg_trigger as g on g.tgrelid = t.source and g.tgname = t.trigger_name and g.tgenabled in ('O', 'A')
@@ -195,7 +195,7 @@ begin
         return 'kept';
     end if;
 
-    -- Does it work? The query runs on rows of the table, newest first; of an update each is the old row, too.
+    -- Does it work? The query runs on rows of the table, newest first; for an update, each row is also the old row.
     _query := _select || _where || ') as v';
     select format('select s.* from %s as s%s limit 1000', webhook_attach.table_name,
                   ' order by ' || string_agg(format('s.%I desc', a.attname), ', ' order by array_position(i.indkey::int2[], a.attnum)))
@@ -208,8 +208,8 @@ begin
         webhooks.row_problem(_sample, _query, coalesce(_type.data_schema, _schema)),
         webhooks.row_problem(_sample, _row.query, coalesce(_type.data_schema, _schema)));
     if _problem is not null then
-        raise exception '%: a row of the table would not be emitted: %', _label, _problem
-            using errcode = '22023', hint = 'Give a condition that leaves such rows out, or data and a schema that suit them.';
+        raise exception '%: an existing row of the table could not be emitted: %', _label, _problem
+            using errcode = '22023', hint = 'Add a condition that excludes such rows, or change data or the schema to fit them.';
     end if;
     for _problem in
         select p from webhooks.made_up_problems(
@@ -217,7 +217,7 @@ begin
             coalesce(_type.data_schema, _schema)) as p
         limit 10
     loop
-        raise warning '%: a row would not be emitted with %', _label, _problem;
+        raise warning '%: a row could not be emitted with %', _label, _problem;
     end loop;
 
     insert into public.webhook_triggers as t (source, trigger_name, event_type, operation, data, actor, condition, identity, query,
@@ -236,5 +236,5 @@ begin
         end);
     return 'attached';
 end $$;
-comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: emit for updates too that change none of the columns that the others read. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept when it is so already.';
+comment on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) is 'Turns each inserted, updated or deleted row of a table into an event. data: columns ["id"], or keys with their column or SQL over new and old {"order_id": "id"}; actor: the same for the user who did it; condition: SQL that the row must satisfy; tenant: the column or SQL that names the tenant; on_unchanged: also emit for updates that change none of the columns that the event reads. An unknown event type is added to the catalog, its schema taken from the columns. Returns attached, or kept if nothing changed.';
 revoke all on function public.webhook_attach(regclass, text, text, jsonb, text, text, text, boolean) from public, anon, authenticated, service_role;

@@ -45,6 +45,6 @@ begin
     end;
     return true;
 end $$;
-comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. False when they were none. keep_trigger: only turns the event off, where the caller does not own the table.';
+comment on function public.webhook_detach(regclass, text, text, boolean) is 'The opposite of webhook_attach: the table''s changes are no longer events. Returns false if they were not. keep_trigger: only turns the event off, for a caller who does not own the table.';
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_detach(regclass, text, text, boolean) from public, anon, authenticated, service_role;

@@ -21,12 +21,12 @@ begin
                 _trigger.source, _trigger.event_type, _trigger.operation, _trigger.data, _trigger.actor, _trigger.condition,
                 _trigger.tenant, _trigger.on_unchanged);
         exception when others then
-            -- a column that was dropped meanwhile, for example: the others are attached all the same
+            -- for example, a column was dropped in the meantime: the others are still attached
             outcome := 'left: ' || sqlerrm;
         end;
         return next;
     end loop;
 end $$;
-comment on function public.webhook_reattach() is 'Creates the triggers again that webhook_triggers lists and the tables lack: a restore loses those on auth.users. Returns what it attached, and what it left and why; may be called again.';
+comment on function public.webhook_reattach() is 'Recreates the triggers that webhook_triggers lists and the tables lack: a restore loses those on auth.users. Returns what it attached, and what it left and why; may be called again.';
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;

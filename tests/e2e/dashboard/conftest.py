@@ -1,4 +1,4 @@
-"""The dashboard under way, an admin, and a way to sign in without a browser."""
+"""A running dashboard, an admin, and a way to sign in without a browser."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ NOWHERE = "00000000-0000-0000-0000-000000000000"
 def bearer(site: Site, account: Account) -> dict[str, str]:
     """Return the header of a signed-in user."""
     supabase = site.system.supabase
-    answer = httpx.post(
+    response = httpx.post(
         f"{supabase.url}/auth/v1/token", params={"grant_type": "password"}, json=account._asdict(), trust_env=False,
         headers={"apikey": supabase.keys.publishable},
     )  # fmt: skip
-    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+    return {"Authorization": f"Bearer {response.raise_for_status().json()['access_token']}"}
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def api(site: Site) -> Iterator[httpx.Client]:
 
 def test_the_life_of_an_endpoint(site: Site, api: httpx.Client) -> None:
     """Made, tested, failed, retried, rotated, changed: the receiver sees each step, and the API says it."""
-    answers = [Reply(500), Reply(200), Reply(200)]
-    with Receiver(answer=lambda _: answers.pop(0)) as receiver:
+    responses = [Reply(500), Reply(200), Reply(200)]
+    with Receiver(answer=lambda _: responses.pop(0)) as receiver:
         # Given an endpoint that allows one attempt, and a worker
         new = {"name": "n8n", "url": receiver.url, "events": ["user.*"], "max_attempts": 1}
         made = api.post("/endpoints", json=new)
@@ -119,10 +119,10 @@ def test_what_waits_says_why_and_is_retried(site: Site, api: httpx.Client) -> No
     assert due == set(chosen["delivery_ids"])
 
     # Given an endpoint, what waits at it is retried, at_most by a call
-    answers = [
+    responses = [
         api.post("/deliveries/retry", json={"webhook_config_id": endpoint, "at_most": 2}).json() for _ in range(2)
     ]
-    assert answers == [{"retried": 2, "more": True}, {"retried": 1, "more": False}]
+    assert responses == [{"retried": 2, "more": True}, {"retried": 1, "more": False}]
     api.patch(f"/endpoints/{endpoint}", json={"is_active": False})
     reasons = {item["waits_for"]["reason"] for item in api.get("/deliveries").json()["items"]}
     assert reasons == {"the endpoint is paused"}
@@ -149,10 +149,10 @@ def test_pages_and_replay(site: Site, api: httpx.Client) -> None:
     for path in ("/deliveries", "/events", "/endpoints", "/runs"):
         items, cursor = [], None
         while True:
-            answer = api.get(path, params={"limit": 4, **({"cursor": cursor} if cursor else {})})
-            assert answer.status_code == 200, answer.text
-            items += answer.json()["items"]
-            cursor = answer.json()["next_cursor"]
+            response = api.get(path, params={"limit": 4, **({"cursor": cursor} if cursor else {})})
+            assert response.status_code == 200, response.text
+            items += response.json()["items"]
+            cursor = response.json()["next_cursor"]
             if cursor is None:
                 break
         table = {"/deliveries": "deliveries", "/events": "event_types", "/endpoints": "configurations",
@@ -181,7 +181,7 @@ def test_stats_are_the_dashboards(site: Site, api: httpx.Client) -> None:
 
 
 def test_a_write_is_done_once_for_a_key(site: Site, api: httpx.Client) -> None:
-    """The repetition is marked, has no secret, and makes nothing; another request under the key is refused."""
+    """The repetition is marked, has no secret, and makes nothing; another request under the key is rejected."""
     new = {"name": "n8n", "url": "https://example.com/a", "events": ["*"]}
     first = api.post("/endpoints", json=new, headers={"Idempotency-Key": "one"})
     again = api.post("/endpoints", json=new, headers={"Idempotency-Key": "one"})
@@ -254,32 +254,32 @@ def test_a_write_is_done_once_for_a_key(site: Site, api: httpx.Client) -> None:
 )
 def test_errors_are_problems(api: httpx.Client, method: str, path: str, body: Any, status: int, detail: str) -> None:
     """RFC 9457: application/problem+json with title, status and a detail that names the culprit."""
-    answer = api.request(method, path, json=body)
-    assert answer.status_code == status, answer.text
+    response = api.request(method, path, json=body)
+    assert response.status_code == status, response.text
     if path == "/nowhere":
-        return  # no route of the API: the gateway's own answer
-    assert answer.headers["content-type"].startswith("application/problem+json")
-    problem = answer.json()
+        return  # not a route of the API: the gateway's own response
+    assert response.headers["content-type"].startswith("application/problem+json")
+    problem = response.json()
     assert (problem["status"], bool(problem["title"]), detail in problem["detail"]) == (status, True, True), problem
 
 
 def test_who_may_call(site: Site) -> None:
-    """Admins and the service key; other users 403, anybody else 401; a cookie is no sign-in here."""
+    """Admins and the service key; other users get 403, anyone else 401; a cookie does not count here."""
     for path in ("/endpoints", "/deliveries", "/events", "/stats", "/stats/series", "/runs"):
         url = f"{site.url}/api/v1{path}"
         for headers, status in (
             (bearer(site, USER), 403),
             ({"Authorization": f"Bearer {site.system.supabase.keys.secret}"}, 200),
             ({"Authorization": f"Bearer {TOKEN}"}, 401),
-            # Supabase's API gateway ignores these and goes by the key beside them
+            # Supabase's API gateway ignores these and uses the key sent with them
             ({"Authorization": "Bearer sb_x"}, 401),
             ({"Authorization": f"Bearer {site.system.supabase.keys.publishable}"}, 401),
             ({"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0."}, 401),
             ({}, 401),
         ):
-            answer = httpx.get(url, headers=headers, trust_env=False)
-            assert answer.status_code == status, (path, answer.text)
-            assert site.system.supabase.keys.secret not in answer.text
+            response = httpx.get(url, headers=headers, trust_env=False)
+            assert response.status_code == status, (path, response.text)
+            assert site.system.supabase.keys.secret not in response.text
         assert site.admin().get(f"/api/v1{path}").status_code == 401
 
 

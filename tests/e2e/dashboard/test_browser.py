@@ -137,7 +137,7 @@ def test_every_page_is_accessible(browser: Browser, site: Site, options: dict[st
         assert serious == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is too wide"
     visit.context.close()
-    # the page with an unknown status answers 200 with its problem in words
+    # the page with an unknown status returns 200 with an error message
     assert visit.complaints == []
 
 
@@ -192,7 +192,7 @@ def test_the_overview_renews_itself(visit: Visit) -> None:
 
 
 def test_sign_in_refused(browser: Browser, site: Site) -> None:
-    """In one message for a wrong password and for who is not an admin; the page that was asked for comes after."""
+    """With one message for a wrong password and for a user who is not an admin; then the requested page comes."""
     visit = Visit(browser, site)
     page = visit.page
     page.goto("/runs")
@@ -225,7 +225,7 @@ def test_the_life_of_an_endpoint(visit: Visit) -> None:
         page.get_by_label("Extra headers").fill('{"X-Team": "geheim"}')
         page.get_by_role("button", name="Create endpoint").click()
         secret = page.locator("#secret").inner_text()
-        page.get_by_role("link", name="To the endpoint").click()
+        page.get_by_role("link", name="View endpoint").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("n8n")
         assert secret not in page.content()
         assert "geheim" not in page.content()
@@ -233,7 +233,7 @@ def test_the_life_of_an_endpoint(visit: Visit) -> None:
 
         # a test goes out, and its page shows how it ends without a reload
         page.get_by_role("button", name="Send test event").click()
-        expect(page.get_by_role("status")).to_have_text("The test is on its way.")
+        expect(page.get_by_role("status")).to_have_text("The test event will be sent in a moment.")
         expect(page.locator(".facts .status")).to_have_text("delivered")
         (request,) = receiver.wait_for(1)
         assert request.verified(secret)
@@ -289,7 +289,7 @@ def test_retries_and_expiry_of_an_endpoint(visit: Visit) -> None:
     page.get_by_label("Name", exact=True).fill("n8n")
     page.get_by_label("URL").fill("https://example.com/hook")
     page.get_by_role("button", name="Create endpoint").click()
-    page.get_by_role("link", name="To the endpoint").click()
+    page.get_by_role("link", name="View endpoint").click()
     address, settings = page.url, page.locator("section", has_text="Settings")
     expect(settings).to_contain_text("ten attempts over three days")
     expect(settings).to_contain_text("after 5 s, 5 min, 30 min, 2 h")
@@ -345,7 +345,7 @@ def test_what_waits_says_why_and_is_retried(visit: Visit) -> None:
     page.locator("tbody tr", has_text="next attempt in 2 h").first.locator(".made a").click()
     expect(page.locator(".facts")).to_contain_text("next attempt in 2 h")
     page.goto(f"/endpoints/{endpoint}")
-    page.get_by_role("button", name="Retry what waits now").click()
+    page.get_by_role("button", name="Retry waiting deliveries now").click()
     expect(page.get_by_role("status")).to_contain_text("2 deliveries are due now.")
     assert count(visit.site, "select count(*) from public.webhook_deliveries where next_attempt_at > now()") == 0
 
@@ -358,10 +358,10 @@ def test_what_waits_says_why_and_is_retried(visit: Visit) -> None:
     page.goto(f"/endpoints/{endpoint}")
     page.get_by_role("button", name="Disable").click()
     page.goto("/deliveries")
-    expect(page.locator("tbody .waits")).to_have_text(["waits: the endpoint is paused"] * 4)
+    expect(page.locator("tbody .waits")).to_have_text(["waiting: the endpoint is paused"] * 4)
     page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Retry selected").click()
-    expect(page.get_by_role("status")).to_contain_text("4 stay as they are: their endpoint is inactive")
+    expect(page.get_by_role("status")).to_contain_text("4 were not changed: their endpoint is inactive")
 
 
 def test_the_end_of_an_overlap(visit: Visit) -> None:
@@ -372,7 +372,7 @@ def test_the_end_of_an_overlap(visit: Visit) -> None:
     expect(page.get_by_role("button", name="End the overlap now")).to_have_count(0)
     page.get_by_role("button", name="Rotate secret").click()
     expect(page.get_by_text("X-Webhook-Signature keeps the old secret")).to_be_visible()
-    page.get_by_role("link", name="To the endpoint").click()
+    page.get_by_role("link", name="View endpoint").click()
     expect(page.locator("section", has_text="Secret")).to_contain_text("keeps the old secret")
     page.get_by_role("button", name="End the overlap now").click()
     expect(page.get_by_role("status")).to_contain_text("The overlap has ended")
@@ -382,10 +382,10 @@ def test_the_end_of_an_overlap(visit: Visit) -> None:
 
 def test_retry_and_copy_as_curl(visit: Visit) -> None:
     """A failed delivery is retried by a click; the copied command sends the very same bytes."""
-    answers = [Reply(500, b"<h1>broken</h1>")]
+    responses = [Reply(500, b"<h1>broken</h1>")]
     page = visit.page
     visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    with Receiver(answer=lambda _: answers.pop(0) if answers else Reply()) as receiver:
+    with Receiver(answer=lambda _: responses.pop(0) if responses else Reply()) as receiver:
         visit.site.system.endpoint(receiver.url + "/hook?a=[1]&b='x'")
         visit.site.system.db.execute("update public.webhook_configurations set max_attempts = 1")
         visit.site.system.worker()

@@ -75,10 +75,10 @@ def test_by_the_api(site: Site, api: httpx.Client) -> None:
 
 
 def test_who_may_delete(site: Site) -> None:
-    """Admins and servers; the cron's token is no server's here, and nobody without one."""
+    """Admins and servers; the cron's token is not a server's here, and a token is required."""
     endpoint = with_history(site.system, "receiver")
     url = f"{site.url}/api/v1/endpoints/{endpoint}"
-    for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": "Bearer nobody"}):
+    for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}, {"Authorization": "Bearer no one"}):
         assert httpx.delete(url, headers=headers, trust_env=False).status_code in {401, 403}
     assert len(history(site.system, endpoint)) == 2
     preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "DELETE"}
@@ -112,11 +112,11 @@ def test_by_the_dashboard(site: Site, chosen: str) -> None:
     assert len(history(system, endpoint)) == 2, "asking does nothing"
     form = {"_csrf_token": token(admin, f"/endpoints/{endpoint}/delete"), "history": chosen}
     assert admin.post(f"/endpoints/{endpoint}/delete", data={"history": chosen}).status_code == 403
-    answer = admin.post(f"/endpoints/{endpoint}/delete", data=form)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/endpoints")
+    response = admin.post(f"/endpoints/{endpoint}/delete", data=form)
+    assert (response.status_code, response.headers["Location"]) == (303, "/endpoints")
     page = admin.get("/endpoints").text
     assert "&lt;b&gt;n8n&lt;/b&gt; is deleted." in page
-    assert ("Its history stays under Deliveries." in page) is (chosen == "keep")
+    assert ("Its history remains under Deliveries." in page) is (chosen == "keep")
     rows = [row for row in system.rows() if str(row["webhook_config_id"]) == endpoint]
     assert len(rows) == (2 if chosen == "keep" else 0)
     assert admin.get(f"/endpoints/{endpoint}").status_code == 404
@@ -140,7 +140,7 @@ def test_by_the_command_line(site: Site) -> None:
     refused = delete("n8n")
     assert refused.code == 2
     assert "Delete endpoint n8n" in refused.err
-    assert "nothing was done" in refused.err
+    assert "nothing was changed" in refused.err
     assert len(history(system, named)) == 2
 
     done = delete("n8n", "--yes")
@@ -148,13 +148,13 @@ def test_by_the_command_line(site: Site) -> None:
     assert "Endpoint n8n is deleted; 1 deliveries were unfinished, and failed." in done.err
     assert sorted(history(system, named)) == [("delivered", None), ("failed", KEPT)]
     assert delete("n8n", "--yes").code == 2, "the name is free again"
-    assert "no endpoint is called 'n8n'" in delete("n8n", "--yes").err
+    assert "no endpoint has the name 'n8n'" in delete("n8n", "--yes").err
 
     assert delete(by_id, "--with-history", "--json", given="y\n").json == {"id": by_id, "deliveries": 2}
     assert history(system, by_id) == []
     ambiguous = delete("twin", "--yes")
     assert ambiguous.code == 2
-    assert all(one in ambiguous.err.replace("\n", " ") for one in ("2 endpoints are called 'twin'", *twins))
+    assert all(one in ambiguous.err.replace("\n", " ") for one in ("2 endpoints have the name 'twin'", *twins))
     assert delete(by_id, "--yes").code == 1
     assert delete(named, "--with-history", "--yes").code == 0
     assert history(system, named) == []

@@ -58,7 +58,7 @@ def test_a_token_is_its_sessions(site: Site) -> None:
     stranger = token(other, "/")
     for foreign in (seen[0], stranger, "", "x", seen[-1][:-1], seen[-1] + "x", "ü"):
         response = client.post("/sign-out", data={"_csrf_token": foreign})
-        assert (response.status_code, "The form was too old" in response.text) == (403, True), foreign
+        assert (response.status_code, "The form has expired" in response.text) == (403, True), foreign
     assert client.post("/sign-out", data={"_csrf_token": seen[-1]}).status_code == 303
     assert not kept(client)
     seen.append(token(client))
@@ -69,11 +69,11 @@ def test_a_token_is_its_sessions(site: Site) -> None:
 
 
 def test_cookies_on_https(site: Site) -> None:
-    """Behind a proxy that ends TLS: __Host-, Secure and for all paths; one of plain http is no sign-in there."""
+    """Behind a proxy that ends TLS: __Host-, Secure and for all paths; one set over plain http does not count there."""
     https = {"X-Forwarded-Proto": "https"}
     client = site.admin()
     assert client.get("/").status_code == 200
-    assert client.get("/", headers=https).status_code == 303, "set by whoever could write on the way"
+    assert client.get("/", headers=https).status_code == 303, "set by someone on the network path"
     # as httpx sends no Secure cookie to http, this one carries its cookies itself
     form = httpx.get(f"{site.url}/sign-in", headers=https, trust_env=False)
     (cookie,) = form.headers.get_list("set-cookie")

@@ -1,4 +1,4 @@
-"""Who comes in: Supabase's users whom the database calls admins, and nobody by a forged form or cookie."""
+"""Who can sign in: Supabase's users whom the database calls admins, and no one by a forged form or cookie."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def test_nobody_sees_a_page_without_signing_in(site: Site) -> None:
     """Each leads to the sign-in, and back after it; a part of a page tells the page to go there."""
     visitor = site.visitor()
     for path in (*PAGES, "/overview/figures", "/overview/series", "/deliveries/rows"):
-        answer = visitor.get(path)
-        assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/sign-in"), path
+        reply = visitor.get(path)
+        assert (reply.status_code, reply.headers["location"].split("?")[0]) == (303, "/sign-in"), path
         assert visitor.get(path, headers={"HX-Request": "true"}).headers["hx-redirect"] == "/sign-in", path
 
 
 def test_an_admin_signs_in_and_out(site: Site) -> None:
-    """Cookies are HttpOnly and Lax; every page answers; after signing out none does."""
+    """Cookies are HttpOnly and Lax; every page responds; after signing out none does."""
     client = site.visitor()
-    answer = sign_in(client, ADMIN, after="/deliveries?status=failed")
-    assert answer.headers["location"] == "/deliveries?status=failed"
-    cookies = answer.headers.get_list("set-cookie")
+    reply = sign_in(client, ADMIN, after="/deliveries?status=failed")
+    assert reply.headers["location"] == "/deliveries?status=failed"
+    cookies = reply.headers.get_list("set-cookie")
     assert any(cookie.startswith("webhooks_session=") for cookie in cookies)
     for cookie in cookies:
         assert "httponly" in cookie.lower()
@@ -64,7 +64,7 @@ def test_who_is_rejected(site: Site, account: Account) -> None:
     client = site.visitor()
     response = sign_in(client, account)
     assert response.status_code == 400
-    assert "E-mail address or password is wrong, or the account is not a webhook admin." in response.text
+    assert "The e-mail address or password is wrong, or the account is not a webhook admin." in response.text
     assert "tokens" not in kept(client)
     assert account.password not in response.text or not account.password
     assert client.get("/").status_code == 303
@@ -89,14 +89,14 @@ def test_no_form_without_its_token(site: Site) -> None:
 
 def test_the_old_functions_need_no_form_token(site: Site) -> None:
     """Bearer routes are called by servers, which have no cookies."""
-    answer = httpx.post(
+    reply = httpx.post(
         f"{site.url}/functions/v1/webhook-dispatcher", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False
     )
-    assert answer.status_code == 202
+    assert reply.status_code == 202
 
 
 def test_an_expired_token_is_refreshed(site: Site) -> None:
-    """The page comes as if nothing had been; a refresh token that Supabase refuses ends the session."""
+    """The page comes as if nothing had been; a refresh token that Supabase rejects ends the session."""
     client = site.admin()
     stored = session(client)
     forge(client, {**stored, "expires_at": time.time() - 1})
@@ -124,8 +124,8 @@ def test_an_admin_who_is_one_no_longer(site: Site) -> None:
         "create or replace function public.is_webhook_admin() returns boolean language sql stable"
         " set search_path = '' as 'select false'"
     )
-    answer = client.get("/")
-    assert (answer.status_code, "only webhook admins can do this" in answer.text) == (403, True)
+    reply = client.get("/")
+    assert (reply.status_code, "only webhook admins can do this" in reply.text) == (403, True)
 
 
 def test_headers_that_browsers_obey(site: Site) -> None:
@@ -138,8 +138,8 @@ def test_headers_that_browsers_obey(site: Site) -> None:
         assert "unsafe" not in policy
         assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
         assert "strict-transport-security" not in headers
-    answer = client.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
-    assert "max-age" in answer.headers["strict-transport-security"]
+    reply = client.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
+    assert "max-age" in reply.headers["strict-transport-security"]
 
 
 def test_no_secret_in_any_page(site: Site) -> None:
@@ -167,8 +167,8 @@ def test_no_secret_in_any_page(site: Site) -> None:
 def test_without_a_secret_it_says_how_to_switch_it_on(system: System) -> None:
     """A page instead of an error; the gateway's other routes work."""
     with httpx.Client(base_url=system.gateway().url, trust_env=False) as client:
-        answer = client.get("/")
-        assert (answer.status_code, "WEBHOOKS_SESSION_SECRET" in answer.text) == (503, True)
+        reply = client.get("/")
+        assert (reply.status_code, "WEBHOOKS_SESSION_SECRET" in reply.text) == (503, True)
         assert client.get("/static/dashboard.css").status_code == 200
         assert client.get("/sign-in").status_code == 404
         assert client.get("/readyz").status_code == 200

@@ -42,7 +42,7 @@ def test_a_stranger_guesses(site: Site) -> None:
     for stranger in strangers:
         response = sign_in(stranger, ADMIN)
         assert response.status_code == 429, "the right password now makes no difference"
-        assert "Too many tries from your address. Try again in 15 minutes." in response.text
+        assert "Too many attempts from your address. Try again in 15 minutes." in response.text
     assert sign_in(strangers[0], USER).status_code == 400, "another account"
     assert sign_in(visitor(site, site.url, "198.51.100.8"), ADMIN).status_code == 303, "the admin, from elsewhere"
     # neither the address nor the account is kept
@@ -52,7 +52,7 @@ def test_a_stranger_guesses(site: Site) -> None:
 
 
 def test_who_mistypes_and_signs_in_starts_anew(site: Site) -> None:
-    """The count is of tries since the last sign-in; an account that is no admin's never gets there."""
+    """The count is of tries since the last sign-in; an account that is not an admin's never gets there."""
     client = visitor(site, site.url, "198.51.100.7")
     for _ in range(3):
         assert [sign_in(client, WRONG).status_code for _ in range(8)] == [400] * 8
@@ -78,7 +78,7 @@ CAPTCHA = Reply(400, b'{"code":400,"error_code":"captcha_failed","msg":"captcha 
 @pytest.mark.parametrize(
     ("reply", "status", "text"),
     [
-        (CAPTCHA, 400, "asks for a CAPTCHA"),
+        (CAPTCHA, 400, "requires a CAPTCHA"),
         (TOO_MANY, 429, "Try again in a few minutes"),
         (NO_KEY, 503, "does not accept SUPABASE_ANON_KEY"),
         (Reply(502), 503, "Nothing is lost"),

@@ -52,5 +52,5 @@ def test_what_could_not_be_emitted_is_emitted_by_a_button(site: Site) -> None:
 def test_a_project_without_triggers(site: Site) -> None:
     """It is told so, instead of an error."""
     site.system.db.execute("drop table if exists public.webhook_trigger_errors cascade")
-    answer = site.admin().get("/trigger-errors")
-    assert (answer.status_code, "No triggers are installed" in answer.text) == (200, True)
+    response = site.admin().get("/trigger-errors")
+    assert (response.status_code, "No triggers are installed" in response.text) == (200, True)

@@ -1,4 +1,4 @@
-"""A new or changed URL is checked by a worker, whoever wrote it, and every surface shows what it found."""
+"""A new or changed URL is checked by a worker, however it was written, and every interface shows the result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def wait_for_check(system: System, endpoint: str) -> str | None:
 
 
 def refusing() -> str:
-    """Return a URL at which nobody listens."""
+    """Return a URL at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return f"http://127.0.0.1:{listening.getsockname()[1]}/"
 
@@ -66,7 +66,7 @@ def test_whoever_wrote_it(site: Site, api: httpx.Client) -> None:
     by_command = created.json["id"]
     for endpoint, url in zip((by_sql, by_api, by_page, by_command), urls.values(), strict=True):
         at = url.removeprefix("http://").rstrip("/")
-        assert (wait_for_check(system, endpoint) or "").startswith(f"{at} accepts no connection (")
+        assert (wait_for_check(system, endpoint) or "").startswith(f"{at} does not accept connections (")
 
     # and changed, to where someone listens
     with Receiver() as server:
@@ -103,7 +103,7 @@ def test_every_surface_shows_it(site: Site, api: httpx.Client) -> None:
         }
 
     shown = surfaces()
-    part = "check the port, firewalls, and that the receiver runs"
+    part = "check the port, the firewall and the receiver"
     assert {name: part in text for name, text in shown.items()} == dict.fromkeys(shown, True)
     assert not any("geheim" in text or system.secret in text for text in shown.values())
 

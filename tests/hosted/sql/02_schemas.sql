@@ -5,7 +5,7 @@
 -- Postgres 15 gives public to pg_database_owner, and a project's database belongs to postgres.
 grant usage on schema public to postgres, anon, authenticated, service_role;
 
--- What makes a dump and restore dangerous: whatever is created in public is everybody's, until it is revoked. Projects
+-- What makes a dump and restore dangerous: whatever is created in public is everyone's, until it is revoked. Projects
 -- since 30 May 2026, and all since 30 October 2026, are without it: see unexposed.sql.
 alter default privileges for role postgres in schema public
     grant all on tables to postgres, anon, authenticated, service_role;
@@ -28,6 +28,6 @@ create extension pgcrypto with schema extensions;
 create extension "uuid-ossp" with schema extensions;
 grant all on all functions in schema extensions to postgres with grant option;
 
--- Exposed by the REST API beside public; its one function needs pg_graphql, which is off in new projects.
+-- Exposed by the REST API alongside public; its one function needs pg_graphql, which is off in new projects.
 create schema graphql_public;
 grant usage on schema graphql_public to postgres, anon, authenticated, service_role;

@@ -25,7 +25,7 @@ create table auth.users (
     deleted_at timestamptz
 );
 
--- One a sign-in. Its foreign key shares a lock on the user's row, and so on the table, with whoever signs in.
+-- One a sign-in. Its foreign key shares a lock on the user's row, and so on the table, with users who sign in.
 create table auth.sessions (
     id uuid primary key,
     user_id uuid not null references auth.users (id) on delete cascade,

@@ -21,7 +21,7 @@ create view vault.decrypted_secrets as
     select id, name, description, secret, secret as decrypted_secret, key_id, nonce, created_at, updated_at
     from vault.secrets;
 
--- definer, as the extension's is: nobody inserts into the table
+-- definer, as the extension's is: no role inserts into the table
 create function vault.create_secret(
     new_secret text, new_name text default null, new_description text default '', new_key_id uuid default null
 ) returns uuid

@@ -1,4 +1,4 @@
--- Projects created since 30 May 2026, and all since 30 October 2026: new objects in public are granted to nobody, until
+-- Projects created since 30 May 2026, and all since 30 October 2026: new objects in public are granted to no role, until
 -- a migration does so. Objects of supabase_admin are as before.
 -- Checked against Supabase's changelog (45329, "Tables not exposed to Data and GraphQL API automatically") and the
 -- Supabase CLI, which does the same at `supabase start`: truncate, references and trigger stay granted.
