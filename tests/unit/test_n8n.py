@@ -135,7 +135,7 @@ def test_what_the_guide_asks_for() -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-@pytest.mark.parametrize("secret", [generate_secret(), "plain text, as older endpoints have it"], ids=["whsec", "plain text"])
+@pytest.mark.parametrize("secret", [generate_secret(), "as older endpoints have it"], ids=["whsec", "plain text"])
 def test_valid_and_other_deliveries(name: str, secret: str) -> None:
     """The HMAC of the bytes is our X-Webhook-Signature; whatever differs from it gets 401."""
     body = BODIES[name].encode()
