@@ -164,7 +164,7 @@ class Supabase:
         if self._client is None:
             self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
         settings = self._settings
-        # anyone may have the anon key: to REST it would come beside ours, and pass for it
+        # anyone may have the anon key: at REST, which gets our key as well, it would pass for ours
         ours = token == (settings.anon_key if path.startswith("/auth/") else settings.service_key)
         if not ours and not is_access_token(token):
             raise SignedOut("this is not a Supabase access token; sign in again", code="401")

@@ -278,7 +278,7 @@ class Drain:
         if self._hurry and due is not None and due > SOON:
             # who waits for the end does not wait for what others hold
             due = None
-        # of a claim that failed nobody knows that it promised another
+        # a claim that failed promised nothing that others know of
         self._look_in(due, None if self._failing else promised)
         return claimed.deliveries
 

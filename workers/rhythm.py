@@ -32,7 +32,7 @@ class Rhythm:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        # a start is no silence yet
+        # a start does not count as silence
         self._found_at = clock()
         self._failed_at = -math.inf
         self.ear: Ear | None = None

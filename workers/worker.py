@@ -120,7 +120,7 @@ class Worker:
         self.stop()
         if self._finishing:
             await self._finishing
-        # once more, for what was announced meanwhile
+        # again, for what was announced meanwhile
         await self._drain.close()
         await asyncio.gather(*self._calls)
         await self._checks.close()

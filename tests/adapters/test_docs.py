@@ -149,5 +149,5 @@ async def test_a_protocol_of_ones_own(
     db.execute(example("adding.md", "sql").encode())
     insert = "insert into public.webhook_configurations (name, url, events) values ('r', %s, '{*}')"
     db.execute(insert, (f"redisstream://localhost:{port}/events",))
-    with pytest.raises(Exception, match="a right one is redisstream://localhost:6379/events"):
+    with pytest.raises(Exception, match="example: redisstream://localhost:6379/events"):
         db.execute(insert, ("redisstream://localhost/events",))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = (ROOT / "docs" / "quickstart.md").read_text()
 
-#: At most so many, in a page of at most so many words.
+#: The most commands, and the most words of the page.
 COMMANDS, WORDS = 10, 400
 
 

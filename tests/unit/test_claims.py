@@ -251,7 +251,7 @@ async def test_announcements_while_supabase_is_away_are_no_claims(
 
 
 async def test_what_is_announced_at_the_end_of_a_job_is_claimed(database: Database, make: Callable[..., Drain]) -> None:
-    """Its time budget is over; whoever else is woken may claim before the commit that relied on a promise."""
+    """Its time budget is over; another process that is woken may claim before the commit that relied on a promise."""
     drain = make(ear=Ear(), drain_seconds=0.02)
     database.duration = 0.05
     database.answers = [Claimed([], None)]

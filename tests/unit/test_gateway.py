@@ -23,10 +23,10 @@ with warnings.catch_warnings():
 QUIET_START = """
 import socket, sys, threading
 
-def refuse(*_):
+def rejected(*_):
     raise AssertionError("a connection was opened")
 
-socket.socket.connect = socket.socket.connect_ex = refuse
+socket.socket.connect = socket.socket.connect_ex = rejected
 from supabase_webhooks.gateway.app import create_app
 from supabase_webhooks.webhooks.settings import Settings
 url = sys.argv[1]

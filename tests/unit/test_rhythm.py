@@ -46,7 +46,7 @@ def test_a_delivery_ends_the_quiet() -> None:
     """The usual rhythm is back with the first one."""
     now = 1000.0
     rhythm = Rhythm(lambda: now)
-    assert rhythm.seconds(1) == 1, "a start is no silence yet"
+    assert rhythm.seconds(1) == 1, "a start does not count as silence"
     now += 61
     assert rhythm.seconds(1) == 5
     rhythm.found()

@@ -156,7 +156,7 @@ async def test_without_the_broker_all_claim(monkeypatch: pytest.MonkeyPatch, cap
 
 @pytest.mark.parametrize("ear", [None, Ear(here=True)])
 async def test_who_has_too_much_goes_on_without_the_broker(monkeypatch: pytest.MonkeyPatch, ear: Ear | None) -> None:
-    """Nobody can be called: all the more it claims by itself."""
+    """No other process can be called, so it claims by itself."""
     drain = await swept(monkeypatch, 30, broker=Away(), ear=ear, behind=True)
     assert drain.claims >= 29
 
