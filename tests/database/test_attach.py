@@ -10,6 +10,7 @@ import pytest
 
 from tests.database.test_dispatch import ANA, become
 from tests.database.test_platform_events import one, payloads
+from tests.roles import made_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -298,29 +299,29 @@ def test_a_wrong_definition(db: Database, name: str, schema: Any, example: Any, 
 def test_an_owner_alone_detaches(db: Database) -> None:
     """Another role gets an error that says what to run, and can turn the event off and leave the trigger."""
     attach(db, "order.placed", "insert", ["number"])
-    db.execute("do $$ begin create role a_developer; exception when duplicate_object then null; end $$")
-    db.execute("grant a_developer to current_user")
-    # server-side, and yet no owner
-    db.execute("grant service_role to a_developer")
-    db.execute("grant usage on schema webhooks to a_developer")
-    db.execute("grant select, update, delete on public.webhook_triggers to a_developer")
-    db.execute("grant execute on function public.webhook_detach to a_developer")
-    db.execute("create policy developers on public.webhook_triggers to a_developer using (true)")
-    db.execute("set role a_developer")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="does not own the table") as failed:
-        db.execute("select public.webhook_detach('public.orders', 'order.placed', 'insert')")
-    assert "drop trigger webhook_insert_order_placed" in (failed.value.diag.message_hint or "")
-    assert "keep_trigger => true" in (failed.value.diag.message_hint or "")
-    sql = "select public.webhook_detach('public.orders', 'order.placed', 'insert', keep_trigger => true)"
-    assert one(db, sql) is True
-    assert one(db, sql) is False
-    db.execute("reset role")
-    order(db)
-    assert payloads(db) == []
-    assert db.execute("select from public.webhook_trigger_errors").rowcount == 0
-    assert attach(db, "order.placed", "insert", ["number"]) == "attached", "it can be turned on again"
-    order(db, "A-2")
-    assert len(payloads(db)) == 1
+    with made_role(db, "a_developer"):
+        db.execute("grant a_developer to current_user")
+        # server-side, and yet no owner
+        db.execute("grant service_role to a_developer")
+        db.execute("grant usage on schema webhooks to a_developer")
+        db.execute("grant select, update, delete on public.webhook_triggers to a_developer")
+        db.execute("grant execute on function public.webhook_detach to a_developer")
+        db.execute("create policy developers on public.webhook_triggers to a_developer using (true)")
+        db.execute("set role a_developer")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="does not own the table") as failed:
+            db.execute("select public.webhook_detach('public.orders', 'order.placed', 'insert')")
+        assert "drop trigger webhook_insert_order_placed" in (failed.value.diag.message_hint or "")
+        assert "keep_trigger => true" in (failed.value.diag.message_hint or "")
+        sql = "select public.webhook_detach('public.orders', 'order.placed', 'insert', keep_trigger => true)"
+        assert one(db, sql) is True
+        assert one(db, sql) is False
+        db.execute("reset role")
+        order(db)
+        assert payloads(db) == []
+        assert db.execute("select from public.webhook_trigger_errors").rowcount == 0
+        assert attach(db, "order.placed", "insert", ["number"]) == "attached", "it can be turned on again"
+        order(db, "A-2")
+        assert len(payloads(db)) == 1
 
 
 def test_a_dropped_table_leaves_nothing(db: Database) -> None:

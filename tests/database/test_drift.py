@@ -17,6 +17,7 @@ from supabase_webhooks.webhooks.drift import differences
 from tests.conftest import PLATFORM, emptied, quiet
 from tests.database.shorthands import call
 from tests.database.test_migrations import ROWS
+from tests.roles import made_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,10 +183,10 @@ def test_secure_puts_it_right(db: Database, damage: str) -> None:
 
 def test_secure_leaves_an_apps_own_roles_alone(db: Database) -> None:
     """A role of the app's, with its grants and policy."""
-    db.execute("do $$ begin create role support; exception when duplicate_object then null; end $$")
-    db.execute("grant select on public.webhook_deliveries to support")
-    db.execute("create policy support on public.webhook_deliveries for select to support using (true)")
-    assert db.execute("select * from webhooks.secure()").fetchall() == []
-    assert db.execute(
-        "select has_table_privilege('support', 'public.webhook_deliveries', 'select') as yes"
-    ).fetchone() == {"yes": True}
+    with made_role(db, "support"):
+        db.execute("grant select on public.webhook_deliveries to support")
+        db.execute("create policy support on public.webhook_deliveries for select to support using (true)")
+        assert db.execute("select * from webhooks.secure()").fetchall() == []
+        assert db.execute(
+            "select has_table_privilege('support', 'public.webhook_deliveries', 'select') as yes"
+        ).fetchone() == {"yes": True}

@@ -11,6 +11,7 @@ import pytest
 
 from tests.database.shorthands import ADMIN, as_admin, call
 from tests.database.test_dispatch import BEN
+from tests.roles import made_role
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -160,14 +161,13 @@ def test_an_admin_with_a_second_factor_gives_it(
 def test_factors_that_cannot_be_read_are_not_none(db: Database) -> None:
     """Where the owner of our functions may not see the rows: an error, not an admin without a second factor."""
     give_factor(db, ADMIN, "verified")
-    db.execute(
-        "create role lesser; grant usage on schema auth to lesser; grant select on auth.mfa_factors to lesser;"
-        "grant usage, create on schema webhooks to lesser; grant execute on all functions in schema webhooks to lesser;"
-        "alter function webhooks.second_factor_given() owner to lesser"
-    )
-    try:
+    with made_role(db, "lesser"):
+        db.execute(
+            "grant usage on schema auth to lesser; grant select on auth.mfa_factors to lesser;"
+            "grant usage, create on schema webhooks to lesser;"
+            "grant execute on all functions in schema webhooks to lesser;"
+            "alter function webhooks.second_factor_given() owner to lesser"
+        )
         sign_in(db)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             call(db, "webhook_admin_check")
-    finally:
-        db.execute("reset role; reassign owned by lesser to current_user; drop owned by lesser; drop role lesser")

@@ -10,6 +10,7 @@ import pytest
 
 from devstack.receiver import Receiver
 from supabase_webhooks.workers.listener import LOCK
+from tests.roles import made_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,18 +102,17 @@ def test_behind_a_pooler_the_sweep_goes_on(
 def test_a_role_without_privileges_may_listen(system: System, server: Receiver) -> None:
     """The connection string that workers get opens nothing: LISTEN needs a login and no more."""
     system.endpoint(server.url)
-    system.db.execute("drop role if exists webhooks_listener")
-    system.db.execute("create role webhooks_listener login noinherit password 'geheim'")
-    dsn = system.dsn.replace("postgres@", "webhooks_listener:geheim@")
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        readable = connection.execute(
-            "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')"
-            " and has_table_privilege(oid, 'select')"
-        ).fetchone()
-    assert readable == (0,)
-    worker = system.worker(1, WEBHOOKS_DATABASE_URL=dsn, **SILENT)
-    system.wait(lambda: len(listeners(system)) == 1)
-    system.dispatch()
-    system.wait_for_status("delivered", 1)
-    assert worker.child
-    assert "geheim" not in worker.child.log.read_text()
+    with made_role(system.db, "webhooks_listener", "login noinherit password 'geheim'"):
+        dsn = system.dsn.replace("postgres@", "webhooks_listener:geheim@")
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            readable = connection.execute(
+                "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
+                " and relkind in ('r', 'p', 'v') and has_table_privilege(oid, 'select')"
+            ).fetchone()
+        assert readable == (0,)
+        worker = system.worker(1, WEBHOOKS_DATABASE_URL=dsn, **SILENT)
+        system.wait(lambda: len(listeners(system)) == 1)
+        system.dispatch()
+        system.wait_for_status("delivered", 1)
+        assert worker.child
+        assert "geheim" not in worker.child.log.read_text()
