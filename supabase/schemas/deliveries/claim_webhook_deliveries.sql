@@ -28,7 +28,6 @@ declare
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
     -- of payloads
     _bytes constant integer := 4194304;
-    _own integer := least(_batch, coalesce(per_endpoint, _batch));
     _held jsonb := webhooks.hold_for(project);
     _start uuid := gen_random_uuid();
     _expired uuid[];
@@ -95,7 +94,7 @@ begin
            coalesce(array_agg(due.id) filter (where due.limited), '{}')
     into _unlimited, _rooms, _limited
     from (
-        select r.id, r.limited, least(_own, per_endpoint - (busy ->> r.id::text)::integer) as room
+        select r.id, r.limited, least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0)) as room
         from (
             select e.id from webhooks.endpoints_with_due(_start) as e (id)
             union all
@@ -136,7 +135,7 @@ begin
         into _endpoints, _rooms
         from (
             select r.id,
-                   least(_own, per_endpoint - (busy ->> r.id::text)::integer,
+                   least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0),
                          r.places - webhooks.under_way(r.id, r.places_since, r.places), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
             where r.id = any (_limited)
