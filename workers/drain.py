@@ -41,6 +41,9 @@ LONGEST_WAIT = 60.0
 #: until when.
 SOON = 1.0
 
+#: Seconds between two claims of a process whose project is not the database's, at most. They double up to that.
+HELD_SECONDS = 30.0
+
 #: Seconds in which the results are recorded that opened a circuit.
 OPENING = 0.05
 
@@ -102,6 +105,7 @@ class Drain:
         self._again = False
         self._behind = False
         self._failing = ""
+        self._held_seconds = 0.0
         self._in_vain = 0
         self._stopping = asyncio.Event()
         self._end = math.inf
@@ -241,14 +245,14 @@ class Drain:
         # Supabase records more slowly than we deliver: leases must not expire in the meantime
         while self._recorder.waiting > UNRECORDED and not self._stopping.is_set():  # noqa: ASYNC110 - a rare wait needs no event
             await asyncio.sleep(OPENING)
-        while self._held > busy and not self._stopping.is_set():
+        while self._load > busy and not self._stopping.is_set():
             # more is wanted of it than it has places for
             self._behind = True
             await asyncio.wait(self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return min(batch, self._settings.concurrency - self._held)
+        return min(batch, self._settings.concurrency - self._load)
 
     @property
-    def _held(self) -> int:
+    def _load(self) -> int:
         """How many deliveries are under way, or wait for a place of their endpoint."""
         return len(self._in_flight) + self._places.waiting
 
@@ -271,10 +275,14 @@ class Drain:
                 # once: the next announcement may come in 20 ms
                 logger.warning("nothing is claimed: %s" if isinstance(exc, Held) else "claiming failed: %s", exc)
             self._failing, self._again = str(exc), False
+            if isinstance(exc, Held):
+                # until someone confirms the project
+                self._held_seconds = min(HELD_SECONDS, max(SOON, 2 * self._held_seconds))
+                claimed = Claimed([], self._held_seconds)
         else:
             if self._failing:
                 logger.info("claiming works again")
-            self._failing = ""
+            self._failing, self._held_seconds = "", 0.0
         found = self._note(claimed, size)
         promised = self._pace.end(found, full=self._behind)
         due = claimed.due_in_seconds
@@ -420,6 +428,9 @@ class Drain:
 
     def go_on(self) -> None:
         """Claim again in this process. A running job does so before it ends."""
+        if self._held_seconds and self._look:
+            # whatever is announced is held too, and it claims again by itself
+            return
         self._again = True
         self._missed |= self._stopping.is_set()
         if not self._running and not self._stopping.is_set():

@@ -1,4 +1,4 @@
--- webhooks migration: system be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812
+-- webhooks migration: system 6a74f19b30fe2def1c0c456aba64d0187e5cc6d32451c979b3be17a4570c3ffc
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1494,6 +1494,14 @@ create table if not exists public.webhook_circuits (
 ) with (fillfactor = 50);
 create index if not exists idx_webhook_circuits_url_check_at
     on public.webhook_circuits (url_check_at) where url_check_at is not null;
+-- what holds deliveries back for a time (webhooks.due_in_seconds). These change with few results, so that most updates
+-- stay in place.
+create index if not exists idx_webhook_circuits_open_until
+    on public.webhook_circuits (open_until) where open_until is not null;
+create index if not exists idx_webhook_circuits_paused_until
+    on public.webhook_circuits (paused_until) where paused_until is not null;
+create index if not exists idx_webhook_circuits_tokens_at
+    on public.webhook_circuits (tokens_at) where tokens_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and if not, why.';
 comment on column public.webhook_circuits.state is 'closed: deliveries go out. open: they wait. half_open: one request tests whether the endpoint has recovered.';
 comment on column public.webhook_circuits.since is 'When this state began.';
@@ -2332,7 +2340,7 @@ begin
         claim_webhook_deliveries.project,
         claim_webhook_deliveries.quiet_ms);
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, with an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: the worker''s project; quiet_ms: a worker that listens claims again after this many milliseconds, so that it need not be notified until then. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, with an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight, less those that it may claim ahead; per_endpoint: how many it may have; project: the worker''s project; quiet_ms: a worker that listens claims again after this many milliseconds, so that it need not be notified until then. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
 revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
@@ -3117,7 +3125,6 @@ declare
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
     -- of payloads
     _bytes constant integer := 4194304;
-    _own integer := least(_batch, coalesce(per_endpoint, _batch));
     _held jsonb := webhooks.hold_for(project);
     _start uuid := gen_random_uuid();
     _expired uuid[];
@@ -3184,7 +3191,7 @@ begin
            coalesce(array_agg(due.id) filter (where due.limited), '{}')
     into _unlimited, _rooms, _limited
     from (
-        select r.id, r.limited, least(_own, per_endpoint - (busy ->> r.id::text)::integer) as room
+        select r.id, r.limited, least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0)) as room
         from (
             select e.id from webhooks.endpoints_with_due(_start) as e (id)
             union all
@@ -3225,7 +3232,7 @@ begin
         into _endpoints, _rooms
         from (
             select r.id,
-                   least(_own, per_endpoint - (busy ->> r.id::text)::integer,
+                   least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0),
                          r.places - webhooks.under_way(r.id, r.places_since, r.places), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
             where r.id = any (_limited)
@@ -3466,7 +3473,19 @@ begin
             union all
             -- what is ready, and waits for its endpoint's circuit, for the pause that it asked for, or for its rate limit
             select held.until
-            from webhooks.endpoints_with_due() as e (id)
+            from (
+                -- by these three's indexes, not by what is ready: of endpoints that are disabled for good that may be much
+                select h.webhook_config_id as id from public.webhook_circuits as h where h.open_until > now()
+                union all
+                select h.webhook_config_id from public.webhook_circuits as h where h.paused_until > now()
+                union all
+                -- the least limit, one a second, gives a token after a second
+                select h.webhook_config_id from public.webhook_circuits as h where h.tokens_at >= now() - interval '1 second'
+            ) as e
+            -- the limit keeps it from being read the other way round, everything that is ready first
+            cross join lateral (
+                select from webhooks.delivery_queue as q where q.webhook_config_id = e.id and q.ready limit 1
+            ) as ready
             cross join lateral (
                 select greatest(
                            case when h.state = 'open' then h.open_until end,
@@ -8663,6 +8682,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '6a74f19b30fe2def1c0c456aba64d0187e5cc6d32451c979b3be17a4570c3ffc', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -13,7 +13,7 @@ from supabase_webhooks.workers.adapters.cache import AdapterCache
 from supabase_webhooks.workers.drain import Drain
 from supabase_webhooks.workers.rhythm import Rhythm
 from tests.adapters.shorthands import make_settings
-from tests.unit.test_drain import an_attempt, as_store, delivery
+from tests.unit.test_drain import HELD, an_attempt, as_store, delivery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -337,3 +337,35 @@ async def test_a_result_that_others_wait_for_is_recorded_at_once(
     database.waiting = [delivery("1", limited=limited)]
     drain.hear()
     await until(lambda: database.records == [1])
+
+
+async def test_a_process_of_another_project_claims_less_and_less_often(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of a database may run for months. What is announced or swept there is held too."""
+    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 0.02)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.HELD_SECONDS", 0.1)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.AT_ONCE", 0.0)
+    planned: list[float] = []
+    look_in = Drain._look_in
+
+    def noted(self: Drain, *seconds: float | None) -> None:
+        planned.extend(one for one in seconds if one is not None)
+        look_in(self, *seconds)
+
+    monkeypatch.setattr(Drain, "_look_in", noted)
+    drain = make(ear=Ear())
+    database.answers = [HELD] * 6
+    database.waiting = [delivery("1")]
+    drain.go_on()
+    while database.answers:
+        drain.hear()
+        drain.go_on()
+        await asyncio.sleep(0.002)
+    await until(lambda: not database.waiting)
+    assert planned == [0.02, 0.04, 0.08, 0.1, 0.1, 0.1]
+    assert await still(database) == [-1] * 6 + [1]
+    # and when it is confirmed, announcements count again
+    database.waiting = [delivery("2")]
+    drain.hear()
+    await until(lambda: not database.waiting)
