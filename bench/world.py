@@ -54,7 +54,9 @@ end $$
 #: As it is for endpoints that have been there for a while; an earlier revision checks no URLs.
 CHECKED = """
 do $$ begin
-    if exists (select from pg_attribute where attrelid = 'public.webhook_circuits'::regclass and attname = 'url_check_at') then
+    if exists (
+        select from pg_attribute where attrelid = 'public.webhook_circuits'::regclass and attname = 'url_check_at'
+    ) then
         update public.webhook_circuits set url_check_at = null, url_checked_at = now() where url_check_at is not null;
     end if;
 end $$

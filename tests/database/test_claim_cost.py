@@ -131,7 +131,9 @@ def test_disabled_endpoints_cost_nothing_when_it_is_asked_what_is_due(
             for setting in ("enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"):
                 db.execute(f"set local {setting}".encode())  # as in a claim
             for _ in range(2):
-                row = db.execute("explain (analyze, buffers, format json) select webhooks.due_in_seconds(null)").fetchone()
+                row = db.execute(
+                    "explain (analyze, buffers, format json) select webhooks.due_in_seconds(null)"
+                ).fetchone()
             plan = row["QUERY PLAN"][0]["Plan"]  # type: ignore[index]
             due = db.execute("select webhooks.due_in_seconds(null) as seconds").fetchone()
             return due["seconds"] is not None, plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]  # type: ignore[index]

@@ -28,7 +28,8 @@ ROWS, BATCH = 2_000, 250
 BACKLOG = """
 insert into public.webhook_deliveries (webhook_config_id, event_type, payload)
 select c.id, 'user.joined_community', jsonb_build_object('n', n)
-from generate_series(1, %s / (select count(*) from public.webhook_configurations)) as n, public.webhook_configurations as c
+from public.webhook_configurations as c,
+    generate_series(1, %s / (select count(*) from public.webhook_configurations)) as n
 """
 
 

@@ -90,7 +90,9 @@ def test_a_backlog_is_drained_to_few_and_many_endpoints(sides: Sides) -> None:
     found = draining.run(sides, short=True)
     by_endpoints = found["by endpoints"]
     assert set(by_endpoints) == {
-        f"{side}, {one}" for side in ("this", "client alone") for one in ("1 endpoint", "10 endpoints", "1,000 endpoints")
+        f"{side}, {one}"
+        for side in ("this", "client alone")
+        for one in ("1 endpoint", "10 endpoints", "1,000 endpoints")
     }
     assert by_endpoints["this, 10 endpoints"][RATIO]["median"] == 1
     assert all(figures["worker CPU s per 1,000"]["median"] > 0 for figures in by_endpoints.values())

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supabase_webhooks.workers import places as module
 from supabase_webhooks.workers.places import Places
 from tests.adapters.shorthands import make_settings
 from tests.unit.test_drain import delivery
 
 if TYPE_CHECKING:
     from supabase_webhooks.webhooks.deliveries import Delivery
+    from supabase_webhooks.workers.places import Waiting
 
 EACH, BATCH = 4, 20
 
@@ -83,20 +83,20 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.booleans(), st.booleans())
-def test_whatever_happens(steps: list[tuple[str, object]], limited: bool, ahead: bool) -> None:
+def test_whatever_happens(steps: list[tuple[str, Any]], limited: bool, ahead: bool) -> None:
     """No endpoint has more under way than its places, and each delivery is begun once or given back."""
     world = World(limited=limited, ahead=ahead)
-    for step, given_ in steps:
+    for step, what in steps:
         if step == "claim":
-            world.claim(given_)  # type: ignore[arg-type]  # as STEPS has it
+            world.claim(what)
         elif step == "end":
-            endpoint, delivered = given_  # type: ignore[misc]  # likewise
+            endpoint, delivered = what
             if world.under_way.get(endpoint):
                 world.end(endpoint, delivered=delivered)
                 world.places.makes_room(endpoint)
                 assert delivered or endpoint not in {one.delivery.endpoint.id for one in _waiting(world)}
         elif step == "wait":
-            world.now += given_  # type: ignore[operator]  # likewise
+            world.now += what
         elif step == "overdue":
             world.give_back(world.places.overdue())
             assert all(one.until > world.now for one in _waiting(world))
@@ -109,7 +109,7 @@ def test_whatever_happens(steps: list[tuple[str, object]], limited: bool, ahead:
         world.check()
 
 
-def _waiting(world: World) -> list[module.Waiting]:
+def _waiting(world: World) -> list[Waiting]:
     return [one for line in world.places._lines.values() for one in line.waiting]
 
 

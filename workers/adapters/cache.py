@@ -32,10 +32,11 @@ class Kept(NamedTuple):
     seconds: float
 
 
-#: By scheme; all others share the last. HTTP's are a few objects and connections, which are of use for four seconds, but
-#: a thousand endpoints must keep theirs while a backlog goes to them in turns (a TLS connection takes 54 KB). The client
-#: of an SDK, with its threads and buffers, is costly to create and to keep.
 OTHERS = ""
+
+#: By scheme; all others share the last. HTTP's are a few objects and connections, which are of use for four seconds,
+#: but a thousand endpoints must keep theirs while a backlog goes to them in turns (a TLS connection takes 54 KB). An
+#: SDK's client, with its threads and buffers, is costly to create and to keep.
 KEPT = {"http": Kept(1024, 10.0), "https": Kept(1024, 10.0), OTHERS: Kept(256, 120.0)}
 
 #: scheme -> its adapter, once it is imported.
