@@ -1,4 +1,4 @@
--- webhooks migration: system 6a74f19b30fe2def1c0c456aba64d0187e5cc6d32451c979b3be17a4570c3ffc
+-- webhooks migration: system e7963615765a66194f3489c98d508aa9ad1a862f8a5b5a6567146c0fa0b5a9ae
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3137,7 +3137,7 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
     _claimed json;
-    _settings json;
+    _settings jsonb;
     _count integer;
     _chosen integer;
     -- seconds after which another claim may find more, at the latest; null: that depends on the queue
@@ -3379,12 +3379,7 @@ begin
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
     perform set_config('plan_cache_mode', 'force_generic_plan', true);
-    select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
-               'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
-    into _settings
-    from public.webhook_configurations as c
-    left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.id = any (_endpoints);
+    _settings := webhooks.endpoint_settings(_endpoints, _limited);
     -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
                              'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
@@ -5342,7 +5337,7 @@ revoke all on function webhooks.end_webhook_secret_overlap(uuid) from public, an
 grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authenticated, service_role;
 
 -- schemas/endpoints/endpoint_settings.sql
-create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
+create or replace function webhooks.endpoint_settings(ids uuid[], limited uuid[])
 returns jsonb
 -- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
@@ -5350,17 +5345,29 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return jsonb_strip_nulls(jsonb_build_object(
-        'id', endpoint.id,
-        'url', endpoint.url,
-        'secrets', webhooks.live_secrets(endpoint.id),
-        'credentials_profile', nullif(endpoint.credentials_profile, ''),
-        'timeout_seconds', endpoint.timeout_seconds,
-        'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
-        'circuit_failure_threshold', endpoint.circuit_failure_threshold));
+    return (
+        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'id', c.id,
+            'url', c.url,
+            'secrets', case
+                -- few endpoints have more than one
+                when exists (select from webhooks.previous_secrets as p where p.webhook_config_id = c.id)
+                    then webhooks.live_secrets(c.id)
+                when s.secret_key is not null then jsonb_build_array(s.secret_key)
+            end,
+            'credentials_profile', nullif(c.credentials_profile, ''),
+            'timeout_seconds', c.timeout_seconds,
+            'headers', s.headers,
+            'circuit_failure_threshold', c.circuit_failure_threshold,
+            'circuit', coalesce(h.state, 'closed'),
+            'limited', c.id = any (limited))))
+        from public.webhook_configurations as c
+        left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
+        left join public.webhook_circuits as h on h.webhook_config_id = c.id
+        where c.id = any (ids));
 end $$;
-comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know about an endpoint. A missing key means: use the worker''s setting.';
-revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
+comment on function webhooks.endpoint_settings(uuid[], uuid[]) is 'What a worker needs to know about endpoints, and which of them have limits; null without any. A missing key means: use the worker''s setting.';
+revoke all on function webhooks.endpoint_settings(uuid[], uuid[]) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/generate_secret.sql
 create or replace function webhooks.generate_secret()
@@ -8514,7 +8521,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.endpoint_secrets', 'table', '{}'),
-    ('webhooks.endpoint_settings(public.webhook_configurations)', 'function', '{}'),
+    ('webhooks.endpoint_settings(uuid[], uuid[])', 'function', '{}'),
     ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
     ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.example_of(jsonb, text)', 'function', '{}'),
@@ -8682,6 +8689,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '6a74f19b30fe2def1c0c456aba64d0187e5cc6d32451c979b3be17a4570c3ffc', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'e7963615765a66194f3489c98d508aa9ad1a862f8a5b5a6567146c0fa0b5a9ae', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

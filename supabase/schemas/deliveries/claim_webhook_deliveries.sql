@@ -40,7 +40,7 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
     _claimed json;
-    _settings json;
+    _settings jsonb;
     _count integer;
     _chosen integer;
     -- seconds after which another claim may find more, at the latest; null: that depends on the queue
@@ -282,12 +282,7 @@ begin
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
     perform set_config('plan_cache_mode', 'force_generic_plan', true);
-    select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
-               'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
-    into _settings
-    from public.webhook_configurations as c
-    left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.id = any (_endpoints);
+    _settings := webhooks.endpoint_settings(_endpoints, _limited);
     -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
                              'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
