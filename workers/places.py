@@ -58,6 +58,8 @@ class Places:
         self._each = settings.endpoint_concurrency
         # with the places a claim's size: one that it fills is not followed by another at once
         self._most = max(0, settings.batch_size - self._each) if ahead else 0
+        # of all endpoints: the others need room in the process too
+        self._most_of_all = settings.concurrency // 2
         self._patience = min(PATIENCE, settings.lease_seconds * PART_OF_LEASE)
         self._clock = clock
         self._lines: dict[str, Line] = {}
@@ -159,7 +161,10 @@ class Places:
         if line.ended >= self._each // 2:
             now = self._clock()
             expected = line.ended * AHEAD_SECONDS / max(now - line.began, SHORTEST)
-            line.ahead = 0 if line.limited else min(self._most, max(0, round(expected) - self._each))
+            line.ahead = 0
+            if not line.limited:
+                others = sum(max(other.ahead, len(other.waiting)) for other in self._lines.values())
+                line.ahead = max(0, min(self._most, self._most_of_all - others, round(expected) - self._each))
             line.began, line.ended = now, 0
         return True
 

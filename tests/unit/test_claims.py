@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from supabase_webhooks.webhooks.deliveries import Claimed, Recorded
@@ -369,3 +370,114 @@ async def test_a_process_of_another_project_claims_less_and_less_often(
     database.waiting = [delivery("2")]
     drain.hear()
     await until(lambda: not database.waiting)
+
+
+class OneEndpoint(Database):
+    """A backlog of one endpoint, claimed as Postgres does: within its places, and none after a failure was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 400
+        self.number = 0
+        self.failed = False
+        self.released: list[str] = []
+
+    async def claim(
+        self, *, batch_size: int, quiet_seconds: float | None, busy: dict[str, int], **_: object
+    ) -> Claimed:
+        room = 0 if self.failed else min(batch_size, self.left, 4 - busy.get("c", 0))
+        await asyncio.sleep(0.001)
+        self.left -= room
+        self.claims.append((room, quiet_seconds))
+        self.number += room
+        return Claimed([delivery(str(n)) for n in range(self.number - room, self.number)], None)
+
+    async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
+        self.failed |= not all(one.delivered for one in attempts)
+        return await super().record(attempts)
+
+    async def release(self, deliveries: Sequence[Delivery]) -> int:
+        self.released += [one.id for one in deliveries]
+        return len(deliveries)
+
+
+@pytest.fixture
+def one(database: Database, monkeypatch: pytest.MonkeyPatch) -> OneEndpoint:  # noqa: ARG001 - for its receiver
+    """Its endpoint is as quick as can be, however busy this machine is."""
+    monkeypatch.setattr("supabase_webhooks.workers.places.AHEAD_SECONDS", 1000.0)
+    return OneEndpoint()
+
+
+async def test_one_quick_endpoints_claims_are_full(
+    one: OneEndpoint, make: Callable[..., Drain], database: Database
+) -> None:
+    """Its four places are as many as before; what is claimed ahead waits for one."""
+    at_once: list[int] = []
+    database.claim, database.record, database.release = one.claim, one.record, one.release  # type: ignore[method-assign]
+    drain = make(ear=Ear(), endpoint_concurrency=4, batch_size=40)
+    take = drain._begin
+
+    def begun(*arguments: Any) -> None:
+        take(*arguments)
+        at_once.append(len(drain._in_flight))
+
+    drain._begin = begun  # type: ignore[method-assign]
+    drain.hear()
+    await until(lambda: sum(one.records) == 400)
+    sizes = [size for size, _ in one.claims if size]
+    assert sum(sizes) == 400
+    assert len(sizes) <= 400 / 20, sizes
+    # a task that has just ended is counted until the event loop's next turn
+    assert max(at_once) <= 2 * 4
+    assert one.released == []
+
+
+async def test_an_endpoint_that_fails_is_sent_nothing_that_was_claimed_ahead(
+    one: OneEndpoint, make: Callable[..., Drain], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given back once the failure is recorded, which may have opened a circuit or paused the endpoint."""
+    begun: list[int] = []
+    waiting: set[int] = set()
+
+    async def deliver(delivery: Delivery, *_: object) -> Attempt:
+        number = int(delivery.id)
+        begun.append(number)
+        await asyncio.sleep(0.01 if number >= 200 else 0)
+        if number >= 200 and not waiting:
+            # claimed, and not begun
+            waiting.update(set(range(one.number)) - set(begun))
+        return msgspec.structs.replace(an_attempt(number), delivered=number < 200)
+
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
+    database.claim, database.record, database.release = one.claim, one.record, one.release  # type: ignore[method-assign]
+    drain = make(ear=Ear(), endpoint_concurrency=4, batch_size=40)
+    drain.hear()
+    await until(lambda: one.failed and bool(one.released) and not drain._load)
+    await still(one)
+    assert waiting
+    assert {int(number) for number in one.released} >= waiting
+    assert sorted([*map(int, one.released), *begun]) == list(range(one.number)), "each was attempted or given back"
+
+
+async def test_what_waits_for_a_place_is_given_back_at_the_end(
+    one: OneEndpoint, make: Callable[..., Drain], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is under way finishes; another worker has the others at once."""
+    silent = asyncio.Event()
+
+    async def deliver(one: Delivery, *_: object) -> Attempt:
+        if int(one.id) >= 100:
+            await silent.wait()
+        return an_attempt(int(one.id))
+
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
+    database.claim, database.record, database.release = one.claim, one.record, one.release  # type: ignore[method-assign]
+    drain = make(ear=Ear(), endpoint_concurrency=4, batch_size=40)
+    drain.hear()
+    await until(lambda: drain._places.waiting > 0 and len(drain._in_flight) == 4)
+    closing = asyncio.create_task(drain.close())
+    await until(lambda: bool(one.released))
+    silent.set()
+    await closing
+    assert len(one.released) + sum(one.records) == one.number
+    assert not set(map(int, one.released)) & set(range(100))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.deliveries import Delivery
     from supabase_webhooks.workers.places import Waiting
 
-EACH, BATCH = 4, 20
+EACH, BATCH, ALL = 4, 20, 44
 
 
 class World:
@@ -24,7 +24,7 @@ class World:
 
     def __init__(self, *, limited: bool = False, ahead: bool = True) -> None:
         self.now = 0.0
-        settings = make_settings(endpoint_concurrency=EACH, batch_size=BATCH, concurrency=100)
+        settings = make_settings(endpoint_concurrency=EACH, batch_size=BATCH, concurrency=ALL)
         self.places = Places(settings, lambda: self.now, ahead=ahead)
         self.limited = limited
         self.number = 0
@@ -68,12 +68,13 @@ class World:
         assert len(accounted) + self.places.waiting == self.number, "one was lost"
         assert self.places.busy == bool(under_way)
         assert all(EACH - places <= BATCH for places in self.places.taken().values()), "more than a claim's size"
+        assert self.places.waiting <= ALL // 2, "too little room for others"
 
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("claim"), st.dictionaries(st.sampled_from("ab"), st.integers(0, 30), max_size=2)),
-        st.tuples(st.just("end"), st.tuples(st.sampled_from("ab"), st.booleans())),
+        st.tuples(st.just("claim"), st.dictionaries(st.sampled_from("abc"), st.integers(0, 30), max_size=3)),
+        st.tuples(st.just("end"), st.tuples(st.sampled_from("abc"), st.booleans())),
         st.tuples(st.just("wait"), st.floats(0, 0.6)),
         st.tuples(st.just("overdue"), st.none()),
         st.tuples(st.just("clear"), st.none()),
