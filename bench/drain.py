@@ -20,7 +20,7 @@ def drain(world: World, rows: int, endpoints: int, *, receiver: str | None = Non
     receiver = receiver or world.receiver
     added = world.fill(rows, endpoints, receiver=receiver)
     before = world.watch.counts(receiver)
-    # a thousand endpoints are activated first, which is no part of delivering; they can be seen when it is committed
+    # a thousand endpoints are activated first, which is not a part of delivering; they can be seen when it is committed
     with world.db.transaction():
         world.allow()
         meter = Meter(world)

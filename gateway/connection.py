@@ -147,7 +147,7 @@ class Connection(H11Protocol):
 
 
 class Buffered(asyncio.BufferedProtocol):
-    """A connection as event loops see it. uvloop lets only what is no asyncio.Protocol say how much it reads."""
+    """A connection as event loops see it. uvloop lets only what is not an asyncio.Protocol say how much it reads."""
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401 - uvicorn's
         connection = Connection(**given)

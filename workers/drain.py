@@ -253,7 +253,7 @@ class Drain:
 
     @property
     def _load(self) -> int:
-        """How many deliveries are under way, or wait for a place of their endpoint."""
+        """How many deliveries are in flight, or wait for a place of their endpoint."""
         return len(self._in_flight) + self._places.waiting
 
     async def _claim(self, size: int, taken: dict[str, int]) -> list[Delivery]:

@@ -1,4 +1,4 @@
-"""The places of each endpoint in one process: what is under way, what waits for a place, and what is claimed ahead.
+"""The places of each endpoint in one process: what is in flight, what waits for a place, and what is claimed ahead.
 
 A claim costs almost as much for 25 deliveries as for 250. So of an endpoint that responds quickly, and of which more is
 due than it has places, a process claims as much as it delivers in a quarter of a second. The places stay as few.
@@ -68,7 +68,7 @@ class Places:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is under way."""
+        """Whether anything is in flight."""
         return any(line.under_way for line in self._lines.values())
 
     @property

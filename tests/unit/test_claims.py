@@ -463,7 +463,7 @@ async def test_an_endpoint_that_fails_is_sent_nothing_that_was_claimed_ahead(
 async def test_what_waits_for_a_place_is_given_back_at_the_end(
     one: OneEndpoint, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is under way finishes; another worker has the others at once."""
+    """What is in flight finishes; another worker has the others at once."""
     silent = asyncio.Event()
     stuck: list[str] = []
 

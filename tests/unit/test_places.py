@@ -1,4 +1,4 @@
-"""The places of each endpoint: never more under way than there are, nothing lost, and claimed ahead only if quick."""
+"""The places of each endpoint: never more in flight than there are, nothing lost, and claimed ahead only if quick."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class World:
 
     def check(self) -> None:
         """Check what always holds."""
-        assert all(len(ids) <= EACH for ids in self.under_way.values()), "more under way than there are places"
+        assert all(len(ids) <= EACH for ids in self.under_way.values()), "more in flight than there are places"
         under_way = [one for ids in self.under_way.values() for one in ids]
         accounted = [*under_way, *self.ended, *self.returned]
         assert len(set(accounted)) == len(accounted), "one was begun twice"
@@ -85,7 +85,7 @@ STEPS = st.lists(
 
 @given(STEPS, st.booleans(), st.booleans())
 def test_whatever_happens(steps: list[tuple[str, Any]], limited: bool, ahead: bool) -> None:
-    """No endpoint has more under way than its places, and each delivery is begun once or given back."""
+    """No endpoint has more in flight than its places, and each delivery is begun once or given back."""
     world = World(limited=limited, ahead=ahead)
     for step, what in steps:
         if step == "claim":
