@@ -1,7 +1,7 @@
 """The places of each endpoint in one process: what is in flight, what waits for a place, and what is claimed ahead.
 
 A claim costs almost as much for 25 deliveries as for 250. So of an endpoint that responds quickly, and of which more is
-due than it has places, a process claims as much as it delivers in a quarter of a second. The places stay as few.
+due than it has places, a process claims as much as it delivers in half a second. The places stay as few.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from supabase_webhooks.webhooks.settings import Settings
 
 #: Seconds of an endpoint's deliveries that are claimed at once.
-AHEAD_SECONDS = 0.25
+AHEAD_SECONDS = 0.5
 
 #: Seconds of a measurement at least: a clock may stand still for a moment.
 SHORTEST = 0.001
