@@ -1,4 +1,4 @@
--- webhooks migration: system 9ce56458bf588c75e64927dfd693f1233b54ac2677de5ba20e41d234d7daad8e
+-- webhooks migration: system 38f06f93c124418d077b2fc606c339796c2880382c593617e4d3c37c7b20fdf8
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3953,6 +3953,8 @@ begin
         raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
             using errcode = '22023';
     end if;
+    -- first, while this holds nothing that others wait for
+    perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
@@ -3977,7 +3979,6 @@ begin
     _purged := _purged + _more;
 
     perform webhooks.forget_dropped_tables();
-    perform webhooks.delete_expired_listeners();
 
     delete from webhooks.idempotency_keys as k
     using (
@@ -6703,7 +6704,7 @@ declare
     _id uuid := gen_random_uuid();
     _name text := 'listen-' || left(_id::text, 8);
 begin
-    if cardinality(start_webhook_listener.events) is null then
+    if coalesce(cardinality(start_webhook_listener.events), 0) = 0 then
         raise exception 'a listener needs events' using errcode = '22023', hint = 'For example {user.*}, or {*} for all.';
     end if;
     -- workers do this too, where they run
@@ -7065,9 +7066,10 @@ declare
     -- A backlog is not an outage: workers that claim or record are delivering, however many deliveries wait. The second is by
     -- the workers' clocks, which such a span forgives.
     _working boolean := exists (
-            select from webhooks.delivery_queue as q 
+            select from webhooks.delivery_queue as q
             where q.lease_id is not null and q.leased_at > now() - interval '5 minutes' and q.delivery_id <> all (_listened))
-        or exists (select from public.webhook_attempts as a
+        or exists (
+            select from public.webhook_attempts as a
             where a.started_at > now() - interval '5 minutes' and a.delivery_id <> all (_listened));
 begin
     select i.* into _installation from webhooks.installation as i;
@@ -9019,6 +9021,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '9ce56458bf588c75e64927dfd693f1233b54ac2677de5ba20e41d234d7daad8e', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '38f06f93c124418d077b2fc606c339796c2880382c593617e4d3c37c7b20fdf8', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -11,7 +11,7 @@ declare
     _id uuid := gen_random_uuid();
     _name text := 'listen-' || left(_id::text, 8);
 begin
-    if cardinality(start_webhook_listener.events) is null then
+    if coalesce(cardinality(start_webhook_listener.events), 0) = 0 then
         raise exception 'a listener needs events' using errcode = '22023', hint = 'For example {user.*}, or {*} for all.';
     end if;
     -- workers do this too, where they run
