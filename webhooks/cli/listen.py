@@ -112,6 +112,7 @@ def _store(access_token: str) -> Store:
             raise SettingsError(
                 "WEBHOOKS_ACCESS_TOKEN is not an access token; supabase.auth.getSession() has the user's"
             )
-        # the publishable key will do: the token says who calls
-        os.environ.setdefault("SUPABASE_SERVICE_ROLE_KEY", os.environ.get("SUPABASE_ANON_KEY", ""))
+        if publishable := os.environ.get("SUPABASE_ANON_KEY"):
+            # it will do: the token says who calls
+            os.environ.setdefault("SUPABASE_SERVICE_ROLE_KEY", publishable)
     return Store(settings(), access_token=access_token)
