@@ -1,4 +1,4 @@
--- webhooks migration: system 38f06f93c124418d077b2fc606c339796c2880382c593617e4d3c37c7b20fdf8
+-- webhooks migration: system 61ae2919ffca23c9a3623c321cc0dec903627087a5631ac175d7d2b602a3210a
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -6592,7 +6592,7 @@ begin
         perform webhooks.delete_webhook_endpoint(_disabled);
     end if;
 end $$;
-comment on function webhooks.delete_expired_listeners() is 'Disables the endpoints of listeners that have ended without a word, and deletes one of those disabled earlier, with its deliveries.';
+comment on function webhooks.delete_expired_listeners() is 'Disables the endpoints of expired listeners, and deletes one of those that were disabled earlier, with its deliveries.';
 revoke all on function webhooks.delete_expired_listeners() from public, anon, authenticated, service_role;
 
 -- schemas/listeners/listened_deliveries.sql
@@ -6633,7 +6633,7 @@ begin
     where l.webhook_config_id = lock_listener.listener and l.owner = webhooks.listener_owner()
     for update;
     if not found then
-        -- the same for one that is another's: its existence is no one else's business
+        -- the same error for another caller's listener, so that it tells nothing about it
         raise exception 'this listener has ended, or is not yours'
             using errcode = 'PT404', hint = 'A listener ends when it makes no call for a minute. Start it again: webhooks listen.';
     end if;
@@ -9021,6 +9021,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '38f06f93c124418d077b2fc606c339796c2880382c593617e4d3c37c7b20fdf8', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '61ae2919ffca23c9a3623c321cc0dec903627087a5631ac175d7d2b602a3210a', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -38,7 +38,7 @@ def session(system: System, name: str, *, admin: bool = True) -> dict[str, str]:
 
 @pytest.fixture(params=["service key", "admin's session"])
 def caller(request: pytest.FixtureRequest, system: System) -> dict[str, str]:
-    """The environment of who listens."""
+    """The environment of the listener."""
     return system.settings() if request.param == "service key" else session(system, "admin")
 
 
@@ -207,7 +207,7 @@ def test_an_admin_ends_it(system: System, webhooks: Callable[..., Done]) -> None
 
 
 def test_who_may_not(system: System, webhooks: Callable[..., Done]) -> None:
-    """A user who is no admin; what is no access token never reaches Supabase, which would ignore it."""
+    """A user without the admin role; what is not an access token never reaches Supabase."""
     user = session(system, "user", admin=False)
     done = webhooks("listen", "--once", **user)
     assert (done.code, "only webhook admins can do this" in done.err) == (1, True)

@@ -183,7 +183,7 @@ def test_no_one_elses(db: Database, dispatch: Callable[..., Any], stranger: Any,
 def test_only_what_it_claimed(
     db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Callable[..., Any]
 ) -> None:
-    """Its owner cannot claim for an endpoint that is no listener, nor report another endpoint's delivery."""
+    """Its owner cannot claim for an ordinary endpoint, nor report another endpoint's delivery."""
     mine = endpoint()
     as_admin(db)
     listener, second = start(db), start(db)

@@ -69,9 +69,12 @@ class Listener:
         headers = {"content-type": "application/json", "user-agent": self._user_agent}
         headers |= {name.lower(): value for name, value in signed.items()}
         problem = verification_problem(self._secret, headers, body, now=time.time())
-        status, kept, error = 200, None, f"not verified: {problem}" if problem else None
-        if self._url and not problem:
-            status, kept, error = await self._forward(self._url, headers, body)
+        response: tuple[int | None, str | None, str | None] = (200, None, None)
+        if problem:
+            response = (None, None, f"not verified: {problem}")
+        elif self._url:
+            response = await self._forward(self._url, headers, body)
+        status, kept, error = response
         self.delivered = error is None
         received = Received(headers=headers, body=body, verified=not problem, problem=problem)
         if self._as_json:

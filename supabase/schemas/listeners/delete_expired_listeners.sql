@@ -24,5 +24,5 @@ begin
         perform webhooks.delete_webhook_endpoint(_disabled);
     end if;
 end $$;
-comment on function webhooks.delete_expired_listeners() is 'Disables the endpoints of listeners that have ended without a word, and deletes one of those disabled earlier, with its deliveries.';
+comment on function webhooks.delete_expired_listeners() is 'Disables the endpoints of expired listeners, and deletes one of those that were disabled earlier, with its deliveries.';
 revoke all on function webhooks.delete_expired_listeners() from public, anon, authenticated, service_role;

@@ -8,7 +8,7 @@ begin
     where l.webhook_config_id = lock_listener.listener and l.owner = webhooks.listener_owner()
     for update;
     if not found then
-        -- the same for one that is another's: its existence is no one else's business
+        -- the same error for another caller's listener, so that it tells nothing about it
         raise exception 'this listener has ended, or is not yours'
             using errcode = 'PT404', hint = 'A listener ends when it makes no call for a minute. Start it again: webhooks listen.';
     end if;
