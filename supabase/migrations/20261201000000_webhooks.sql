@@ -1,4 +1,4 @@
--- webhooks migration: system e7963615765a66194f3489c98d508aa9ad1a862f8a5b5a6567146c0fa0b5a9ae
+-- webhooks migration: system 33b0eeab612e763acafdc60b16255f9b8108967b5decb0b8fecf67d7879665d1
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -976,7 +976,14 @@ begin
     end if;
     if tg_op = 'INSERT' or new.url is distinct from old.url then
         new.url := webhooks.normal_url(new.url);
-        _problem := webhooks.url_problem(new.url);
+        if tg_op = 'UPDATE' and old.url like 'listen:%' then
+            raise exception 'webhook endpoint "%" is that of a listener: its URL cannot change', new.name
+                using errcode = '22023', hint = 'It ends with `webhooks listen`. Create an endpoint for another URL.';
+        end if;
+        -- that of a listener, which webhooks.start_webhook_listener creates with it
+        if not (new.url like 'listen:%' and exists (select from webhooks.listeners as l where l.webhook_config_id = new.id)) then
+            _problem := webhooks.url_problem(new.url);
+        end if;
         if _problem is not null then
             raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
         end if;
@@ -1525,6 +1532,23 @@ alter table public.webhook_circuits enable row level security;
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
 grant select on public.webhook_circuits to authenticated, service_role;
 
+-- schemas/listeners/listeners.sql
+-- Who runs `webhooks listen` now. Each listener has a temporary endpoint, listen://..., whose deliveries it claims itself.
+create table if not exists webhooks.listeners (
+    webhook_config_id uuid primary key,
+    owner text not null,
+    expires_at timestamptz not null,
+    constraint listeners_webhook_config_id_fkey
+        foreign key (webhook_config_id) references public.webhook_configurations (id) on delete cascade
+        -- written before the endpoint's row, whose trigger looks for it
+        deferrable initially deferred
+);
+comment on table webhooks.listeners is 'The listeners that run now, one for each endpoint whose URL begins with listen://.';
+comment on column webhooks.listeners.owner is 'Who may claim for it: user: and a user''s id, or a server''s role.';
+comment on column webhooks.listeners.expires_at is 'Each call of the listener moves it out. After it, the endpoint is deleted with its deliveries.';
+alter table webhooks.listeners enable row level security;
+revoke all on webhooks.listeners from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/webhook_deliveries.sql
 -- Deliveries: one row for each event and endpoint. This is what callers insert into and what people search; what
 -- changes with every attempt is in webhooks.delivery_queue. No index here holds a column that an attempt changes, so
@@ -1944,6 +1968,8 @@ from public.webhook_configurations as c
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 -- "is not false", so that the planner does not use the index of active endpoints to find one by its id
 where c.is_active is not false
+  -- `webhooks listen` claims its own
+  and c.url not like 'listen:%'
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());
 comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';
@@ -2091,6 +2117,7 @@ as $$
         select count(*) filter (where d.status = 'failed') as failed, count(*) as finished
         from public.webhook_deliveries as d
         where d.created_at > now() - interval '1 hour' and d.status in ('delivered', 'failed')
+          and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
           and (policy ->> 'with_rate')::boolean
     ) as f
     where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)
@@ -2313,6 +2340,21 @@ end $$;
 comment on function public.adopt_webhook_project(text, text, integer) is 'Confirms that this database now belongs to a project, whose workers then deliver. pending: deliver or discard pending deliveries (batch_size rows a call: call it again while "more" is true).';
 revoke all on function public.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.adopt_webhook_project(text, text, integer) to service_role;
+
+-- schemas/api/claim_for_webhook_listener.sql
+create or replace function public.claim_for_webhook_listener(listener uuid, batch_size integer default 20)
+returns json
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.claim_for_webhook_listener(claim_for_webhook_listener.listener, claim_for_webhook_listener.batch_size);
+end $$;
+comment on function public.claim_for_webhook_listener(uuid, integer) is 'Leases up to 20 deliveries of a listener of the caller''s: {"deliveries": [{"id", "event_type", "attempt", "lease_id", "body"}]}. The listener lives for another minute.';
+revoke all on function public.claim_for_webhook_listener(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.claim_for_webhook_listener(uuid, integer) to authenticated, service_role;
 
 -- schemas/api/claim_webhook_deliveries.sql
 create or replace function public.claim_webhook_deliveries(
@@ -2576,6 +2618,21 @@ end $$;
 comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than older_than; returns how many. Pending deliveries are kept, however old.';
 revoke all on function public.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.purge_webhook_history(interval, integer) to service_role;
+
+-- schemas/api/record_for_webhook_listener.sql
+create or replace function public.record_for_webhook_listener(listener uuid, results jsonb)
+returns json
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.record_for_webhook_listener(record_for_webhook_listener.listener, record_for_webhook_listener.results);
+end $$;
+comment on function public.record_for_webhook_listener(uuid, jsonb) is 'Records attempts of deliveries that a listener of the caller''s has claimed: [{"delivery_id", "lease_id", "attempt", "started_at", "duration_ms", "delivered", "response_status", "response_excerpt", "error"}]. A failed one is not retried. Returns what record_webhook_attempts does.';
+revoke all on function public.record_for_webhook_listener(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.record_for_webhook_listener(uuid, jsonb) to authenticated, service_role;
 
 -- schemas/api/record_webhook_alert_notices.sql
 create or replace function public.record_webhook_alert_notices(
@@ -2843,6 +2900,36 @@ end $$;
 comment on function public.start_webhook_dispatcher_run(text) is 'Records the cron''s heartbeat and returns {"run_id", "due"}.';
 revoke all on function public.start_webhook_dispatcher_run(text) from public, anon, authenticated, service_role;
 grant execute on function public.start_webhook_dispatcher_run(text) to service_role;
+
+-- schemas/api/start_webhook_listener.sql
+create or replace function public.start_webhook_listener(events text[])
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.start_webhook_listener(start_webhook_listener.events);
+end $$;
+comment on function public.start_webhook_listener(text[]) is 'Starts a listener: creates a temporary endpoint, listen://..., that no worker delivers to, and returns {"id", "name"}. Its owner claims its deliveries with claim_for_webhook_listener, at least once a minute; otherwise it is deleted with its deliveries. For `webhooks listen`.';
+revoke all on function public.start_webhook_listener(text[]) from public, anon, authenticated, service_role;
+grant execute on function public.start_webhook_listener(text[]) to authenticated, service_role;
+
+-- schemas/api/stop_webhook_listener.sql
+create or replace function public.stop_webhook_listener(listener uuid)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.stop_webhook_listener(stop_webhook_listener.listener);
+end $$;
+comment on function public.stop_webhook_listener(uuid) is 'Deletes a listener of the caller''s, with its endpoint and its deliveries. Call it until more is false. Returns {"id", "deliveries", "more"}.';
+revoke all on function public.stop_webhook_listener(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.stop_webhook_listener(uuid) to authenticated, service_role;
 
 -- schemas/api/update_webhook_endpoint.sql
 create or replace function public.update_webhook_endpoint(
@@ -3880,6 +3967,8 @@ begin
         raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
             using errcode = '22023';
     end if;
+    -- first, while this holds nothing that others wait for
+    perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
@@ -5038,6 +5127,7 @@ as $$
                 when endpoint.disabled_at is null then 'the endpoint is paused'
                 else 'the endpoint is disabled: ' || coalesce(endpoint.disabled_reason, 'no reason given')
             end, 'until', null)
+        when endpoint.url like 'listen:%' then jsonb_build_object('reason', '`webhooks listen`', 'until', null)
         when circuit.state = 'open' and circuit.open_until > now() then jsonb_build_object(
             'reason', 'the endpoint is failing, and its circuit is open', 'until', circuit.open_until)
         when circuit.paused_until > now() then jsonb_build_object(
@@ -6440,6 +6530,245 @@ comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, bool
 revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
+-- schemas/listeners/claim_for_webhook_listener.sql
+create or replace function webhooks.claim_for_webhook_listener(listener uuid, batch_size integer default 20)
+returns json
+language plpgsql
+-- definer: behind public.claim_for_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- as in the workers' claim: one index will do for each statement, whatever the statistics say about a queue
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+    _lease uuid := gen_random_uuid();
+    _ids uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
+    _claimed json;
+begin
+    perform webhooks.renew_listener(claim_for_webhook_listener.listener);
+    -- what has become due, and what an earlier call claimed and never reported: no worker may be running that does this
+    update webhooks.delivery_queue as q
+    set ready = true, lease_id = null, leased_at = null
+    where q.delivery_id = any (array(
+        select n.delivery_id
+        from webhooks.delivery_queue as n
+        where n.webhook_config_id = claim_for_webhook_listener.listener and not n.ready and n.due_at <= now()
+        limit 1000
+        for update skip locked));
+    select coalesce(array_agg(l.delivery_id), '{}'), min(l.created_at), max(l.created_at)
+    into _ids, _oldest, _newest
+    from (
+        select q.delivery_id, q.created_at
+        from webhooks.delivery_queue as q
+        where q.webhook_config_id = claim_for_webhook_listener.listener and q.ready
+        order by q.due_at
+        limit least(greatest(coalesce(batch_size, 20), 1), 20)
+        for update skip locked
+    ) as l;
+    update webhooks.delivery_queue as q
+    set ready = false, lease_id = _lease, leased_at = now(), leased_by = 'webhooks listen',
+        -- longer than an app under development may stop at a breakpoint, and no one else waits for it
+        due_at = now() + interval '10 minutes'
+    where q.delivery_id = any (_ids);
+    with claimed as (
+        update public.webhook_deliveries as d
+        set status = 'processing'
+        where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status in ('pending', 'processing')
+        returning d.id, d.event_type, d.attempts, d.payload, d.next_attempt_at
+    )
+    select json_agg(json_build_object(
+        'id', k.id, 'event_type', k.event_type, 'attempt', k.attempts + 1, 'lease_id', _lease, 'body', k.payload::text)
+        order by k.next_attempt_at)
+    into _claimed
+    from claimed as k;
+    return json_build_object('deliveries', coalesce(_claimed, '[]'));
+end $$;
+comment on function webhooks.claim_for_webhook_listener(uuid, integer) is 'Behind public.claim_for_webhook_listener.';
+revoke all on function webhooks.claim_for_webhook_listener(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_for_webhook_listener(uuid, integer) to authenticated, service_role;
+
+-- schemas/listeners/delete_expired_listeners.sql
+create or replace function webhooks.delete_expired_listeners()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _disabled uuid;
+begin
+    _disabled := (
+        select l.webhook_config_id
+        from webhooks.listeners as l
+        join public.webhook_configurations as c on c.id = l.webhook_config_id
+        where l.expires_at < now() and not c.is_active
+        order by l.expires_at
+        limit 1
+        for update of l skip locked);
+    -- Disabled first, and deleted by a later call, as delete_webhook_endpoint does it. One a call: a deletion waits for
+    -- those who dispatch to that endpoint just now, and must hold nothing that they wait for.
+    update public.webhook_configurations as c
+    set is_active = false
+    where c.is_active and c.id = any (array(
+        select l.webhook_config_id from webhooks.listeners as l where l.expires_at < now() for update skip locked));
+    if _disabled is not null then
+        perform webhooks.delete_webhook_endpoint(_disabled);
+    end if;
+end $$;
+comment on function webhooks.delete_expired_listeners() is 'Disables the endpoints of expired listeners, and deletes one of those that were disabled earlier, with its deliveries.';
+revoke all on function webhooks.delete_expired_listeners() from public, anon, authenticated, service_role;
+
+-- schemas/listeners/listened_deliveries.sql
+create or replace function webhooks.listened_deliveries()
+returns uuid[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select d.id
+        from webhooks.listeners as l
+        join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id)
+$$;
+comment on function webhooks.listened_deliveries() is 'The deliveries to listeners: no report counts them.';
+revoke all on function webhooks.listened_deliveries() from public, anon, authenticated, service_role;
+
+-- schemas/listeners/listener_owner.sql
+create or replace function webhooks.listener_owner()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce('user:' || webhooks.user_sub(), webhooks.caller())
+$$;
+comment on function webhooks.listener_owner() is 'The caller, as webhooks.listeners has it.';
+revoke all on function webhooks.listener_owner() from public, anon, authenticated, service_role;
+
+-- schemas/listeners/lock_listener.sql
+create or replace function webhooks.lock_listener(listener uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from webhooks.listeners as l
+    where l.webhook_config_id = lock_listener.listener and l.owner = webhooks.listener_owner()
+    for update;
+    if not found then
+        -- the same error for another caller's listener, so that it tells nothing about it
+        raise exception 'this listener has ended, or is not yours'
+            using errcode = 'PT404', hint = 'A listener ends when it makes no call for a minute. Start it again: webhooks listen.';
+    end if;
+end $$;
+comment on function webhooks.lock_listener(uuid) is 'Locks a listener of the caller''s, or raises PT404.';
+revoke all on function webhooks.lock_listener(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/listeners/record_for_webhook_listener.sql
+create or replace function webhooks.record_for_webhook_listener(listener uuid, results jsonb)
+returns json
+language plpgsql
+-- definer: behind public.record_for_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.renew_listener(record_for_webhook_listener.listener);
+    return webhooks.record_webhook_attempts((
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'delivery_id', r.delivery_id, 'lease_id', r.lease_id, 'attempt', r.attempt, 'started_at', r.started_at,
+            'duration_ms', r.duration_ms, 'delivered', r.delivered, 'response_status', r.response_status,
+            'response_excerpt', left(r.response_excerpt, 1000), 'error', left(r.error, 1000),
+            -- not retried: the person who watches sends it again
+            'permanent', not r.delivered)), '[]')
+        -- nothing else is taken from a result: without "health" it says nothing that opens a circuit or starts an alert
+        from jsonb_to_recordset(results) as r (
+            delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
+            delivered boolean, response_status integer, response_excerpt text, error text)
+        -- of this listener's deliveries only, and only what it has claimed
+        join webhooks.delivery_queue as q
+            on q.delivery_id = r.delivery_id and q.lease_id = r.lease_id
+            and q.webhook_config_id = record_for_webhook_listener.listener));
+end $$;
+comment on function webhooks.record_for_webhook_listener(uuid, jsonb) is 'Behind public.record_for_webhook_listener.';
+revoke all on function webhooks.record_for_webhook_listener(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.record_for_webhook_listener(uuid, jsonb) to authenticated, service_role;
+
+-- schemas/listeners/renew_listener.sql
+create or replace function webhooks.renew_listener(listener uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.lock_listener(renew_listener.listener);
+    if not exists (select from public.webhook_configurations as c where c.id = renew_listener.listener and c.is_active) then
+        raise exception 'this listener''s endpoint was disabled'
+            using errcode = 'PT404', hint = 'An admin did, or it has expired. Start a new listener: webhooks listen.';
+    end if;
+    update webhooks.listeners as l
+    set expires_at = now() + interval '1 minute'
+    where l.webhook_config_id = renew_listener.listener;
+end $$;
+comment on function webhooks.renew_listener(uuid) is 'Moves out the end of a listener of the caller''s, or raises PT404.';
+revoke all on function webhooks.renew_listener(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/listeners/start_webhook_listener.sql
+create or replace function webhooks.start_webhook_listener(events text[])
+returns jsonb
+language plpgsql
+-- definer: behind public.start_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- each is one more delivery of every event that it listens to
+    _most constant integer := 20;
+    _id uuid := gen_random_uuid();
+    _name text := 'listen-' || left(_id::text, 8);
+begin
+    if coalesce(cardinality(start_webhook_listener.events), 0) = 0 then
+        raise exception 'a listener needs events' using errcode = '22023', hint = 'For example {user.*}, or {*} for all.';
+    end if;
+    -- workers do this too, where they run
+    perform webhooks.delete_expired_listeners();
+    if (select count(*) from webhooks.listeners as l where l.expires_at > now()) >= _most then
+        raise exception '% listeners are running already', _most
+            using errcode = 'PT429', hint = 'End one with Ctrl-C; the endpoints whose URL begins with listen:// are theirs.';
+    end if;
+    insert into webhooks.listeners (webhook_config_id, owner, expires_at)
+    values (_id, webhooks.listener_owner(), now() + interval '1 minute');
+    -- one attempt: the person who watches sends it again
+    insert into public.webhook_configurations (id, name, url, events, created_by, max_attempts)
+    values (_id, _name, 'listen://' || left(_id::text, 8), start_webhook_listener.events, webhooks.user_id(), 1);
+    -- there is no URL to check
+    update public.webhook_circuits as h set url_check_at = null where h.webhook_config_id = _id;
+    perform webhooks.log_action('start_listener', _id, null, jsonb_build_object('events', start_webhook_listener.events));
+    return jsonb_build_object('id', _id, 'name', _name);
+end $$;
+comment on function webhooks.start_webhook_listener(text[]) is 'Behind public.start_webhook_listener.';
+revoke all on function webhooks.start_webhook_listener(text[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.start_webhook_listener(text[]) to authenticated, service_role;
+
+-- schemas/listeners/stop_webhook_listener.sql
+create or replace function webhooks.stop_webhook_listener(listener uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.stop_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.lock_listener(stop_webhook_listener.listener);
+    return webhooks.delete_webhook_endpoint(stop_webhook_listener.listener);
+end $$;
+comment on function webhooks.stop_webhook_listener(uuid) is 'Behind public.stop_webhook_listener.';
+revoke all on function webhooks.stop_webhook_listener(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.stop_webhook_listener(uuid) to authenticated, service_role;
+
 -- schemas/reports/dispatcher_uptime.sql
 create or replace function webhooks.dispatcher_uptime(since timestamptz)
 returns numeric
@@ -6621,7 +6950,8 @@ begin
         -- attached events whose trigger is missing, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
-            select count(*) from public.webhook_configurations as e where e.is_active and not exists (
+            select count(*) from public.webhook_configurations as e
+            where e.is_active and e.id not in (select l.webhook_config_id from webhooks.listeners as l) and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
         'url_warnings', (
             select coalesce(jsonb_agg(to_jsonb(w) order by w.name), '[]')
@@ -6659,12 +6989,14 @@ as $$
                 'failed', count(*) filter (where d.status = 'failed'),
                 'pending', count(*) filter (where d.status in ('pending', 'processing')))
             from public.webhook_deliveries as d
-            where d.created_at > now() - interval '1 hour'),
+            where d.created_at > now() - interval '1 hour'
+              and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'endpoints', (
             select jsonb_build_object(
                 'active', count(*) filter (where c.is_active),
                 'inactive', count(*) filter (where not c.is_active))
-            from public.webhook_configurations as c),
+            from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'last_run', (
             select jsonb_build_object('run_id', r.id, 'started_at', r.started_at, 'due', r.due,
                                       'enqueued', r.enqueued, 'error', r.error)
@@ -6690,10 +7022,16 @@ as $$
         -- unfinished rows, counted up to 100,000 each
         'pending', (
             select count(*)
-            from (select from webhooks.delivery_queue as q where q.lease_id is null limit 100000) as bounded),
+            from (
+                select from webhooks.delivery_queue as q
+                where q.lease_id is null and q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                limit 100000) as bounded),
         'processing', (
             select count(*)
-            from (select from webhooks.delivery_queue as q where q.lease_id is not null limit 100000) as bounded),
+            from (
+                select from webhooks.delivery_queue as q
+                where q.lease_id is not null and q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                limit 100000) as bounded),
         'circuits', (
             select jsonb_build_object(
                 'closed', count(*) filter (where coalesce(h.state, 'closed') = 'closed'),
@@ -6701,7 +7039,7 @@ as $$
                 'open', count(*) filter (where h.state = 'open'))
             from public.webhook_configurations as c
             left join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.is_active),
+            where c.is_active and c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         -- those that are not closed by name, a hundred at most
         'troubled', (
             select coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'state', t.state)), '[]')
@@ -6718,7 +7056,8 @@ as $$
                 'active', count(*) filter (where c.is_active),
                 'inactive', count(*) filter (where not c.is_active),
                 'disabled_by_system', count(*) filter (where c.disabled_at is not null))
-            from public.webhook_configurations as c),
+            from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'last_run_at', (
             select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1),
         'now', clock_timestamp())
@@ -6749,11 +7088,15 @@ declare
     _reasons jsonb := '[]';
     _installation webhooks.installation;
     _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
+    _listened uuid[] := webhooks.listened_deliveries();
     -- A backlog is not an outage: workers that claim or record are delivering, however many deliveries wait. The second is by
     -- the workers' clocks, which such a span forgives.
     _working boolean := exists (
-            select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
-        or exists (select from public.webhook_attempts as a where a.started_at > now() - interval '5 minutes');
+            select from webhooks.delivery_queue as q
+            where q.lease_id is not null and q.leased_at > now() - interval '5 minutes' and q.delivery_id <> all (_listened))
+        or exists (
+            select from public.webhook_attempts as a
+            where a.started_at > now() - interval '5 minutes' and a.delivery_id <> all (_listened));
 begin
     select i.* into _installation from webhooks.installation as i;
     select jsonb_build_object(
@@ -6763,7 +7106,7 @@ begin
         'pending', count(*) filter (where d.status in ('pending', 'processing')))
     into _last_hour
     from public.webhook_deliveries as d
-    where d.created_at > _hour;
+    where d.created_at > _hour and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l);
 
     -- the circuits of endpoints that deliveries go to
     select jsonb_build_object(
@@ -6774,7 +7117,7 @@ begin
     into _circuits, _active
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.is_active;
+    where c.is_active and c.id not in (select l.webhook_config_id from webhooks.listeners as l);
     select count(*) into _disabled from public.webhook_configurations as c where c.disabled_at is not null;
 
     select r.* into _last_run from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1;
@@ -6786,7 +7129,7 @@ begin
         'last_run_at', _last_run.started_at)
     into _performance
     from public.webhook_attempts as a
-    where a.started_at > _hour;
+    where a.started_at > _hour and a.delivery_id <> all (_listened);
 
     -- the reasons for the status, the worst first
     select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
@@ -6854,6 +7197,7 @@ as $$
 declare
     _width interval;
     _from timestamptz;
+    _listened uuid[] := webhooks.listened_deliveries();
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
         raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
@@ -6867,7 +7211,7 @@ begin
                    count(*) filter (where d.status = 'failed') as failed,
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
-            where d.created_at > _from
+            where d.created_at > _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
             group by 1
         ),
         tried as (
@@ -6875,7 +7219,7 @@ begin
                    percentile_disc(0.5) within group (order by a.duration_ms) as p50,
                    percentile_disc(0.95) within group (order by a.duration_ms) as p95
             from public.webhook_attempts as a
-            where a.started_at > _from
+            where a.started_at > _from and a.delivery_id <> all (_listened)
             group by 1
         )
         select jsonb_build_object(
@@ -8412,6 +8756,7 @@ end $locks$;
 
 insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.claim_for_webhook_listener(uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8428,6 +8773,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.record_for_webhook_listener(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8441,6 +8787,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admin_actions', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_admin_check()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8497,6 +8845,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_url_again()', 'function', '{}'),
+    ('webhooks.claim_for_webhook_listener(uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
@@ -8504,6 +8853,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.cursors', 'table', '{}'),
+    ('webhooks.delete_expired_listeners()', 'function', '{}'),
     ('webhooks.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.delivery_queue', 'table', '{}'),
     ('webhooks.delivery_rollups', 'table', '{}'),
@@ -8553,7 +8903,11 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
     ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.listened_deliveries()', 'function', '{}'),
+    ('webhooks.listener_owner()', 'function', '{}'),
+    ('webhooks.listeners', 'table', '{}'),
     ('webhooks.live_secrets(uuid)', 'function', '{}'),
+    ('webhooks.lock_listener(uuid)', 'function', '{}'),
     ('webhooks.lock_tables(regclass[])', 'function', '{}'),
     ('webhooks.log_action(text, uuid, uuid, jsonb)', 'function', '{}'),
     ('webhooks.made_up_problems(regclass, name[], text, jsonb)', 'function', '{}'),
@@ -8581,11 +8935,13 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.queue_deliveries()', 'function', '{}'),
     ('webhooks.queue_missing_deliveries(integer, interval)', 'function', '{}'),
     ('webhooks.ready_endpoints', 'table', '{}'),
+    ('webhooks.record_for_webhook_listener(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb)', 'function', '{}'),
     ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.renew_listener(uuid)', 'function', '{}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.request_drain()', 'function', '{}'),
@@ -8610,6 +8966,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.sign_in_tries', 'table', '{}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
     ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
     ('webhooks.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8689,6 +9047,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'e7963615765a66194f3489c98d508aa9ad1a862f8a5b5a6567146c0fa0b5a9ae', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '33b0eeab612e763acafdc60b16255f9b8108967b5decb0b8fecf67d7879665d1', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

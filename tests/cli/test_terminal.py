@@ -166,10 +166,10 @@ def test_tail_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_listen_in_a_terminal(form: str) -> None:
+def test_receive_in_a_terminal(form: str) -> None:
     """A stranger who finds the port: path, headers and body."""
     port, secret = free_port(), generate_secret()
-    arguments = ["listen", "--port", str(port), "--count", "2", *(["--json"] if form == "json" else [])]
+    arguments = ["receive", "--port", str(port), "--count", "2", *(["--json"] if form == "json" else [])]
     terminal = Terminal(*arguments, variables={"WEBHOOKS_LISTEN_SECRET": secret})
     try:
         terminal.read("Listening on")
@@ -189,3 +189,20 @@ def test_listen_in_a_terminal(form: str) -> None:
         lines = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
         assert lines[0]["body"]["event"] == HOSTILE
         assert re.search(r"\\u009b", shown)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_listen_in_a_terminal(system: System, form: str) -> None:
+    """What a user of the app wrote into an event."""
+    terminal = Terminal("listen", "--once", *(["--json"] if form == "json" else []), variables=system.settings())
+    try:
+        terminal.read("Ctrl-C ends it")
+        system.dispatch(1, {"community_id": "c", "community_name": HOSTILE, "community_city": "the end"})
+        shown = terminal.read()
+    finally:
+        terminal.close()
+    assert commanded(shown) == []
+    assert "the end" in shown
+    if form == "json":
+        (line,) = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
+        assert line["body"]["data"]["community_name"] == HOSTILE

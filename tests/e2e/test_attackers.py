@@ -52,9 +52,11 @@ RELATIONS = {
 #: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
 FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
 FOR_ADMINS = {
-    "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery", "list_webhook_endpoints",
-    "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
-    "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
+    "claim_for_webhook_listener", "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery",
+    "list_webhook_endpoints",
+    "record_for_webhook_listener", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
+    "retry_webhook_trigger_errors", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
+    "start_webhook_listener", "stop_webhook_listener", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
 }  # fmt: skip
 
@@ -245,6 +247,24 @@ def test_functions(world: World) -> None:
                 assert response.status_code in REFUSED, (role, function["name"], response.status_code, response.text)
 
 
+def test_anothers_listener(world: World) -> None:
+    """No one but its owner claims, reports or ends it: not even the service key, which has listeners of its own."""
+    listener = world.call("admin", "start_webhook_listener", events=["user.*"]).json()["id"]
+    try:
+        for role in ("anon", "user", "other", "service"):
+            for function, arguments in (
+                ("claim_for_webhook_listener", {}),
+                ("record_for_webhook_listener", {"results": []}),
+                ("stop_webhook_listener", {}),
+            ):
+                response = world.call(role, function, listener=listener, **arguments)
+                assert response.status_code in REFUSED, (role, function, response.text)
+        assert world.call("admin", "claim_for_webhook_listener", listener=listener).json() == {"deliveries": []}
+    finally:
+        while world.call("admin", "stop_webhook_listener", listener=listener).raise_for_status().json()["more"]:
+            pass
+
+
 @pytest.mark.parametrize("column", ["secret_key", "headers"])
 def test_no_browser_reads_secrets(world: World, column: str) -> None:
     """Not an admin's either, by name, by star, by filter or by order; the service role's own reads find none here."""
@@ -260,7 +280,7 @@ def test_no_browser_reads_secrets(world: World, column: str) -> None:
                 assert column not in params or response.json() == [], (role, params, response.text)
 
 
-@pytest.mark.parametrize("table", ["endpoint_secrets", "previous_secrets", "installation", "migrations"])
+@pytest.mark.parametrize("table", ["endpoint_secrets", "previous_secrets", "installation", "listeners", "migrations"])
 def test_the_schema_of_the_secrets_is_not_exposed(world: World, table: str) -> None:
     """Its tables are there for no key, the service role's included, by whatever name they are asked for."""
     for role, client in world.clients.items():

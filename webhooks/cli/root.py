@@ -24,6 +24,7 @@ from supabase_webhooks.webhooks.cli import (
     listen,
     migrate,
     processes,
+    receive,
     secrets,
     stats,
     types,
@@ -76,6 +77,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.command()(dispatch.dispatch)
 app.command()(listen.listen)
+app.command()(receive.receive)
 app.command()(stats.stats)
 
 #: error -> exit code; the first that fits.

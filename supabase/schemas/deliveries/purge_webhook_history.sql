@@ -17,6 +17,8 @@ begin
         raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
             using errcode = '22023';
     end if;
+    -- first, while this holds nothing that others wait for
+    perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers

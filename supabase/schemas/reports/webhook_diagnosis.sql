@@ -36,7 +36,8 @@ begin
         -- attached events whose trigger is missing, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
-            select count(*) from public.webhook_configurations as e where e.is_active and not exists (
+            select count(*) from public.webhook_configurations as e
+            where e.is_active and e.id not in (select l.webhook_config_id from webhooks.listeners as l) and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
         'url_warnings', (
             select coalesce(jsonb_agg(to_jsonb(w) order by w.name), '[]')
