@@ -40,7 +40,7 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
 async def create(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Create a token, and show it once."""
     fields = await request.form()
-    scopes = fields.getall("scopes", [])
+    scopes = [str(one) for one in fields.getall("scopes", [])]
     try:
         expiry = choice(fields, "expires_after", of=list(EXPIRIES)) or "90 days"
         made = await admin.write(

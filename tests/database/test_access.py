@@ -22,6 +22,7 @@ FOR_USERS = {
     "is_platform_admin", "is_server", "is_webhook_admin", "second_factor_given", "user_claims", "user_id", "user_sub",
 }  # fmt: skip
 FOR_ADMINS = {
+    "create_webhook_api_token", "list_webhook_api_tokens", "revoke_webhook_api_token",
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
     "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
