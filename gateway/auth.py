@@ -45,21 +45,17 @@ async def server_only(connection: ASGIConnection[Any, Any, Any, Any], _: object)
 
 async def api_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guard: what is meant as an API token must be valid and have the route's scope. Others are checked later."""
-    token = bearer_token(connection.headers.get("authorization"))
-    if is_api_token(token):
-        tokens: ApiTokens = await _dependency(connection, "api_tokens")
-        connection.scope["auth"] = await tokens.check(connection, token, handler.opt.get("scope"))
+    await _by_api_token(connection, handler)
 
 
 async def metrics_reader(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guard: Prometheus's token, a server's, or an API token; 401 without a token, 403 with a wrong one."""
     settings: Settings = await _dependency(connection, "settings")
     authorization = connection.headers.get("authorization")
-    token = bearer_token(authorization)
+    bearer_token(authorization)
     if may_read(authorization, settings):
         return
-    await api_token(connection, handler)
-    if not is_api_token(token):
+    if not await _by_api_token(connection, handler):
         raise PermissionDeniedException("the token is neither WEBHOOKS_METRICS_TOKEN nor a server's")
 
 
@@ -67,14 +63,21 @@ async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], handle
     """Guard: as `server_only`, an API token, or the access token of a user for whom webhooks.is_admin() is true."""
     settings: Settings = await _dependency(connection, "settings")
     token = bearer_token(connection.headers.get("authorization"))
-    if is_server(token, settings):
-        return
-    await api_token(connection, handler)
-    if is_api_token(token):
+    if is_server(token, settings) or await _by_api_token(connection, handler):
         return
     store: Store = await _dependency(connection, "store")
     if not await store.is_admin(token):
         raise PermissionDeniedException("the token is neither a server's nor a webhook admin's")
+
+
+async def _by_api_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> bool:
+    """Return whether an API token is given, which then may use the route; the route finds it in the scope's `auth`."""
+    token = bearer_token(connection.headers.get("authorization"))
+    if not is_api_token(token):
+        return False
+    tokens: ApiTokens = await _dependency(connection, "api_tokens")
+    connection.scope["auth"] = await tokens.check(connection, token, handler.opt.get("scope"))
+    return True
 
 
 async def _dependency(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Any:  # noqa: ANN401 - by name

@@ -1,6 +1,7 @@
 """Sign-in attempts and wrong API tokens, counted in Postgres for all gateways: by address and account together.
 
-A stranger gets few attempts, and cannot lock out an admin who uses another address.
+A wrong token has no account: its address alone counts. A stranger gets few attempts, and cannot lock out an admin who
+uses another address.
 """
 
 from __future__ import annotations

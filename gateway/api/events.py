@@ -39,7 +39,7 @@ class Event(msgspec.Struct, forbid_unknown_fields=True):
     event_type: str
     event_data: dict[str, Any]
     actor_user_id: UUID | None = None
-    tenant_id: str | None = None
+    tenant_id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
 
 
 class Dispatched(msgspec.Struct):

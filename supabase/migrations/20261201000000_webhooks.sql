@@ -1,4 +1,4 @@
--- webhooks migration: system d2fe070a451ec1cff537108154511ebe4aec99fbccb2bc0bce178c86959885c3
+-- webhooks migration: system b0efcb776a6e02c041564cdb46778d5737c6291e6c99a2d91a98d6d6108a62c5
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -116,7 +116,7 @@ create table if not exists webhooks.sign_in_tries (
     since timestamptz not null default now()
 );
 create index if not exists sign_in_tries_since_idx on webhooks.sign_in_tries (since);
-comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, for 15 minutes from the first one.';
+comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, and wrong API tokens, by address, for 15 minutes from the first one.';
 comment on column webhooks.sign_in_tries.pair is 'HMAC-SHA256 of address and account, with the gateways'' key.';
 alter table webhooks.sign_in_tries enable row level security;
 revoke all on webhooks.sign_in_tries from public, anon, authenticated, service_role;
@@ -8969,6 +8969,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd2fe070a451ec1cff537108154511ebe4aec99fbccb2bc0bce178c86959885c3', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'b0efcb776a6e02c041564cdb46778d5737c6291e6c99a2d91a98d6d6108a62c5', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
