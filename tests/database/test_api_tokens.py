@@ -100,7 +100,7 @@ def test_the_life_of_a_token(db: Database) -> None:
     assert find(db, made["token"]) == expected
     for wrong in (made["token"][:-1], made["token"] + "0", made["token"].upper(), made["prefix"], "", "whk_"):
         assert find(db, wrong) is None
-    # the hash, should anyone get hold of it, is no token
+    # the hash is not a token, should anyone get hold of it
     assert find(db, digest(made["token"])) is None
     assert call(db, "find_webhook_api_token", None) is None
 

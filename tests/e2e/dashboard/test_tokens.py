@@ -59,7 +59,7 @@ def test_the_life_of_a_token(site: Site) -> None:
 
 
 def test_what_is_wrong_is_said_and_kept(site: Site) -> None:
-    """Beside the form, with what was filled in; nothing is created."""
+    """In the form, with what was filled in; nothing is created."""
     client = site.admin()
     for fields, error in (
         ({}, "needs scopes"),
