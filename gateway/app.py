@@ -13,6 +13,7 @@ from litestar.template import TemplateConfig
 
 from supabase_webhooks.gateway import api
 from supabase_webhooks.gateway.access import Access
+from supabase_webhooks.gateway.api_tokens import ApiTokens
 from supabase_webhooks.gateway.dashboard import routers
 from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
@@ -39,6 +40,13 @@ CORS_HEADERS = ["authorization", "x-client-info", "apikey", "content-type", "ide
 #: Bytes of a request: the largest event that the database takes (256 KB), and what surrounds it.
 MAX_BODY = 320 * 1024
 
+BEARER = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    description="An API token (whk_...) with the scope that the route names, a webhook admin's access token from"
+    " Supabase Auth, or, from a server, the service key.",
+)
+
 
 def create_app(
     settings: Settings,
@@ -56,6 +64,7 @@ def create_app(
     broker = broker or broker_for(settings.queue_url)
     engine = engine or Engine(settings)
     tries = Tries(store, settings)
+    api_tokens = ApiTokens(store, tries)
     requests = Requests(registries)
     return Litestar(
         # Litestar's own configuration of logging starts a thread
@@ -77,6 +86,7 @@ def create_app(
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
             "tries": Provide(lambda: tries, sync_to_thread=False),
+            "api_tokens": Provide(lambda: api_tokens, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
@@ -92,7 +102,7 @@ def create_app(
             use_handler_docstrings=True,
             version="1",
             description="Delivers due webhooks, reports their health, and lets admins inspect and manage them.",
-            components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
+            components=Components(security_schemes={"bearer": BEARER}),
         ),
         on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,

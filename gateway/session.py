@@ -35,13 +35,15 @@ MARGIN = 30
 class Admin:
     """The signed-in user of a request. The database decides at each call whether the user is an admin.
 
-    `renew` refreshes the token of a session, and raises SignedOut when the session is over.
+    `renew` refreshes the token of a session, and raises SignedOut when the session is over. `api_token`: the id of the
+    API token that opened the route; the gateway then acts for it, with the service key.
     """
 
     token: str
     email: str
     supabase: Supabase
     renew: Callable[[], Awaitable[str]] | None = None
+    api_token: str | None = None
 
     async def call(self, function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call a function of the database as this user."""
@@ -53,7 +55,9 @@ class Admin:
 
     async def write(self, action: str, key: str | None = None, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """Do a write of the admin API as this user, once for a key."""
-        body = {"action": action, "arguments": arguments, "idempotency_key": key or None}
+        body: dict[str, Any] = {"action": action, "arguments": arguments, "idempotency_key": key or None}
+        if self.api_token:
+            body["api_token"] = self.api_token
         return dict(await self.call("webhook_admin_write", **body))
 
     async def _ask(self, ask: Callable[[str], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
@@ -131,5 +135,6 @@ def session_backend(settings: Settings, *, secure: bool = False) -> ClientSideSe
 
 def key(settings: Settings, purpose: bytes) -> bytes:
     """Return the key for a purpose, 32 bytes."""
-    # one secret, a key for each purpose (RFC 5869)
-    return HKDF(SHA256(), length=32, salt=None, info=b"webhooks " + purpose).derive(settings.session_secret.encode())
+    # one secret, a key for each purpose (RFC 5869); a gateway without a dashboard has no session secret
+    secret = settings.session_secret or settings.service_key
+    return HKDF(SHA256(), length=32, salt=None, info=b"webhooks " + purpose).derive(secret.encode())

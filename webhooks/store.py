@@ -142,9 +142,14 @@ class Store:
         """Return the last hour's deliveries by status, the backlog, the endpoints and the last run."""
         return dict(await self._rpc("webhook_health", {}))
 
-    async def send_test(self, webhook_config_id: str) -> dict[str, Any]:
-        """Create a test delivery for an endpoint; return its delivery_id and request_id."""
-        return dict(await self._rpc("send_test_webhook", {"webhook_config_id": webhook_config_id}))
+    async def send_test(self, webhook_config_id: str, *, api_token: str | None = None) -> dict[str, Any]:
+        """Create a test delivery for an endpoint; return its delivery_id and request_id.
+
+        `api_token`: the id of the API token that asks for it, for the log of actions.
+        """
+        arguments = {"webhook_config_id": webhook_config_id}
+        body = {"action": "send_test", "arguments": arguments, "api_token": api_token}
+        return dict(await self._rpc("webhook_admin_write", body))
 
     async def close_expired_discussions(self, *, batch_size: int) -> tuple[int, int]:
         """Close up to `batch_size` expired discussions; return how many were closed and how many remain."""
@@ -167,6 +172,11 @@ class Store:
         except StoreError:
             return False
         return True
+
+    async def find_api_token(self, digest: str) -> dict[str, Any] | None:
+        """Return id, name, prefix and scopes of the valid API token with this hash, if there is one."""
+        found = await self._rpc("find_webhook_api_token", {"hash": digest})
+        return None if found is None else dict(found)
 
     async def count_sign_in(self, pair: str) -> int:
         """Count a sign-in attempt; return the seconds until the next one is allowed, 0 if this one is."""

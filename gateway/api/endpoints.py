@@ -19,6 +19,7 @@ from supabase_webhooks.gateway.api.problems import IDEMPOTENCY, RESPONSES
 from supabase_webhooks.gateway.api.write import Key, write
 from supabase_webhooks.gateway.dashboard.page import wake
 from supabase_webhooks.gateway.deletion import delete_endpoint
+from supabase_webhooks.gateway.scopes import Scope, needs
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.queue import Broker
 from supabase_webhooks.webhooks.settings import Settings
@@ -162,7 +163,13 @@ NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["
        "expires_after": "7 days"}  # fmt: skip
 
 
-@get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints", responses=RESPONSES)
+@get(
+    "/endpoints",
+    summary="List endpoints by name",
+    operation_id="listEndpoints",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def index(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,
@@ -176,7 +183,13 @@ async def index(
     return Page(msgspec.convert(rows, list[Endpoint]), encode(following))
 
 
-@get("/endpoints/{endpoint_id:uuid}", summary="Read an endpoint", operation_id="getEndpoint", responses=RESPONSES)
+@get(
+    "/endpoints/{endpoint_id:uuid}",
+    summary="Read an endpoint",
+    operation_id="getEndpoint",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Endpoint:
     """Return one endpoint with its health."""
     rows = await caller.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
@@ -192,6 +205,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> E
     responses=RESPONSES,
     status_code=HTTP_201_CREATED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def create(
     caller: NamedDependency[Admin],
@@ -209,6 +223,7 @@ async def create(
     operation_id="updateEndpoint",
     responses=RESPONSES,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def update(
     caller: NamedDependency[Admin],
@@ -229,6 +244,7 @@ async def update(
     operation_id="deleteEndpoint",
     responses=RESPONSES,
     status_code=HTTP_200_OK,
+    **needs(Scope.MANAGE),
 )
 async def remove(
     caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], history: FromQuery[Literal["keep", "delete"]] = "keep"
@@ -249,6 +265,7 @@ async def remove(
     responses=RESPONSES,
     status_code=HTTP_200_OK,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def rotate(
     caller: NamedDependency[Admin],
@@ -274,6 +291,7 @@ async def rotate(
     responses=RESPONSES,
     status_code=HTTP_200_OK,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def end_overlap(
     caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], idempotency_key: Key = None
@@ -291,6 +309,7 @@ async def end_overlap(
     responses=RESPONSES,
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def send_test(
     caller: NamedDependency[Admin],

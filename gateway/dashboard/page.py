@@ -42,6 +42,7 @@ SECTIONS = {
     "/events": "Events",
     "/runs": "Dispatcher",
     "/trigger-errors": "Trigger errors",
+    "/tokens": "Tokens",
 }
 
 

@@ -1,4 +1,4 @@
--- webhooks migration: system 33b0eeab612e763acafdc60b16255f9b8108967b5decb0b8fecf67d7879665d1
+-- webhooks migration: system 89db97eb43b82eccbf15cf4f97b3ba69dd9f694d3377869f186653c007f1201d
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -116,7 +116,7 @@ create table if not exists webhooks.sign_in_tries (
     since timestamptz not null default now()
 );
 create index if not exists sign_in_tries_since_idx on webhooks.sign_in_tries (since);
-comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, for 15 minutes from the first one.';
+comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, and wrong API tokens, by address, for 15 minutes from the first one.';
 comment on column webhooks.sign_in_tries.pair is 'HMAC-SHA256 of address and account, with the gateways'' key.';
 alter table webhooks.sign_in_tries enable row level security;
 revoke all on webhooks.sign_in_tries from public, anon, authenticated, service_role;
@@ -574,6 +574,20 @@ as $$
 $$;
 comment on function webhooks.mentions(text, text, text) is 'Whether SQL names an object.';
 revoke all on function webhooks.mentions(text, text, text) from public, anon, authenticated, service_role;
+
+-- schemas/access/random_key.sql
+create or replace function webhooks.random_key()
+returns bytea
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Three random uuids hold 366 random bits from Postgres's strong source; SHA-256 makes 32 bytes of them, so no
+    -- extension is needed.
+    select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+$$;
+comment on function webhooks.random_key() is '32 random bytes, for a secret or a token.';
+revoke all on function webhooks.random_key() from public, anon, authenticated, service_role;
 
 -- schemas/access/second_factor_given.sql
 create or replace function webhooks.second_factor_given()
@@ -1896,10 +1910,13 @@ create table if not exists public.webhook_admin_actions (
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
     on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
-comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It is kept when endpoints and deliveries are deleted.';
+-- what servers dispatch is deleted with its deliveries
+create index if not exists idx_webhook_admin_actions_dispatched
+    on public.webhook_admin_actions (acted_at) where action = 'dispatch' and actor_id is null;
+comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent, API tokens created and revoked. It is kept when endpoints and deliveries are deleted.';
 comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
-comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
-comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
+comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server and an API token.';
+comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, the name and prefix of an API token, or the database role of a server.';
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
 comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
 comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
@@ -1921,10 +1938,35 @@ create table if not exists webhooks.admin_writes (
 );
 create index if not exists idx_admin_writes_created_at on webhooks.admin_writes (created_at);
 comment on table webhooks.admin_writes is 'The results of writes with an Idempotency-Key, kept for a day, without secrets.';
-comment on column webhooks.admin_writes.scope is 'The owner of the key: a user''s id, or a server''s role.';
+comment on column webhooks.admin_writes.scope is 'The owner of the key: a user''s id, an API token''s, or a server''s role.';
 comment on column webhooks.admin_writes.request is 'A digest of the request, to distinguish a repetition from another request with the same key.';
 alter table webhooks.admin_writes enable row level security;
 revoke all on webhooks.admin_writes from public, anon, authenticated, service_role;
+
+-- schemas/tokens/api_tokens.sql
+-- API tokens: what opens the gateway's API for servers, CI and scripts. Only their hashes are kept.
+
+create table if not exists webhooks.api_tokens (
+    id uuid primary key default gen_random_uuid(),
+    name text not null check (length(btrim(name)) between 1 and 100 and name !~ '[[:cntrl:]]'),
+    prefix text not null check (prefix ~ '^whk_[0-9a-f]{8}$'),
+    -- SHA-256 without salt or rounds: a token has 256 random bits, so that no one can try out what it might be
+    hash text not null unique check (hash ~ '^[0-9a-f]{64}$'),
+    scopes text[] not null check (cardinality(scopes) > 0 and scopes <@ '{read,manage,dispatch}'),
+    created_by text not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz
+);
+comment on table webhooks.api_tokens is 'API tokens of the gateway. A token itself is returned once, when it is created, and not stored.';
+comment on column webhooks.api_tokens.prefix is 'The first characters of the token, to tell it apart in lists and in the log of actions.';
+comment on column webhooks.api_tokens.hash is 'SHA-256 of the token, in hexadecimal.';
+comment on column webhooks.api_tokens.scopes is 'read: all that can be read; manage: also endpoints, secrets, retries and tests; dispatch: events, and nothing else.';
+comment on column webhooks.api_tokens.created_by is 'The admin''s e-mail address, or the database role of a server.';
+comment on column webhooks.api_tokens.last_used_at is 'When it was last accepted, to the minute.';
+alter table webhooks.api_tokens enable row level security;
+revoke all on webhooks.api_tokens from public, anon, authenticated, service_role;
 
 -- schemas/reports/webhook_dispatcher_runs.sql
 create table if not exists public.webhook_dispatcher_runs (
@@ -1975,6 +2017,24 @@ where c.is_active is not false
 comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';
 revoke all on webhooks.ready_endpoints from public, anon, authenticated, service_role;
 
+-- schemas/admin/actor.sql
+create or replace function webhooks.actor()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        webhooks.user_claims() ->> 'email',
+        webhooks.user_sub(),
+        -- for whom the gateway writes, by webhook_admin_write; after those above: a signed-in user never passes for a token
+        (select format('%s (%s)', t.name, t.prefix) from webhooks.api_tokens as t
+         where t.id::text = current_setting('webhooks.api_token', true)),
+        webhooks.caller())
+$$;
+comment on function webhooks.actor() is 'Who acts, for the log of actions: a user''s e-mail address or id, an API token''s name and prefix, or a server''s role.';
+revoke all on function webhooks.actor() from public, anon, authenticated, service_role;
+
 -- schemas/admin/admin_write.sql
 create or replace function webhooks.admin_write(action text, arguments jsonb)
 returns jsonb
@@ -2023,9 +2083,24 @@ begin
                 (arguments ->> 'after_created_at')::timestamptz,
                 (arguments ->> 'after_id')::uuid);
         when 'dispatch' then
-            -- as the admin: only servers may name another actor
             perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
+            if webhooks.user_sub() is null and webhooks.caller() <> 'authenticated' then
+                return webhooks.emit(
+                    arguments ->> 'event_type', arguments -> 'event_data', (arguments ->> 'actor_user_id')::uuid, null,
+                    'admin', null, arguments ->> 'tenant_id');
+            end if;
+            if coalesce(arguments ->> 'actor_user_id', arguments ->> 'tenant_id') is not null then
+                raise exception 'only servers and API tokens can name an actor or a tenant'
+                    using errcode = '42501', hint = 'Leave both out: you are the actor.';
+            end if;
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
+        when 'create_token' then
+            return webhooks.create_webhook_api_token(
+                arguments ->> 'name',
+                array(select jsonb_array_elements_text(arguments -> 'scopes')),
+                (arguments ->> 'expires_after')::interval);
+        when 'revoke_token' then
+            return webhooks.revoke_webhook_api_token((arguments ->> 'token_id')::uuid);
         else
             raise exception 'unknown admin action %', action using errcode = '22023';
     end case;
@@ -2045,8 +2120,8 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
     insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
-    values (webhooks.user_sub(), coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller()),
-            log_action.action, log_action.webhook_config_id, log_action.delivery_id, log_action.details)
+    values (webhooks.user_sub(), webhooks.actor(), log_action.action,
+            log_action.webhook_config_id, log_action.delivery_id, log_action.details)
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
 revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated, service_role;
@@ -2055,7 +2130,8 @@ revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public,
 create or replace function webhooks.webhook_admin_write(
     action text,
     arguments jsonb,
-    idempotency_key text default null
+    idempotency_key text default null,
+    api_token uuid default null
 )
 returns jsonb
 language plpgsql
@@ -2064,12 +2140,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
+    _scope text := coalesce('user:' || webhooks.user_sub(), 'token:' || api_token, webhooks.caller());
     -- a digest: a header's value in the arguments must not be stored in a second table
     _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
 begin
+    -- for webhooks.actor()
+    perform set_config('webhooks.api_token', coalesce(api_token::text, ''), true);
     if idempotency_key is null then
         return webhooks.admin_write(action, arguments);
     end if;
@@ -2092,13 +2170,13 @@ begin
     end if;
     _answer := webhooks.admin_write(action, arguments);
     update webhooks.admin_writes as w
-    set answer = _answer - 'secret_key'
+    set answer = _answer - 'secret_key' - 'token'
     where w.scope = _scope and w.key = idempotency_key;
     return _answer;
 end $$;
-comment on function webhooks.webhook_admin_write(text, jsonb, text) is 'Behind public.webhook_admin_write.';
-revoke all on function webhooks.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+comment on function webhooks.webhook_admin_write(text, jsonb, text, uuid) is 'Behind public.webhook_admin_write.';
+revoke all on function webhooks.webhook_admin_write(text, jsonb, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_admin_write(text, jsonb, text, uuid) to authenticated, service_role;
 
 -- schemas/alerts/alert_conditions.sql
 create or replace function webhooks.alert_conditions(policy jsonb)
@@ -2423,6 +2501,28 @@ comment on function public.count_webhook_sign_in(text) is 'Counts an attempt to 
 revoke all on function public.count_webhook_sign_in(text) from public, anon, authenticated, service_role;
 grant execute on function public.count_webhook_sign_in(text) to service_role;
 
+-- schemas/api/create_webhook_api_token.sql
+create or replace function public.create_webhook_api_token(
+    name text,
+    scopes text[],
+    expires_after interval default '90 days'
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.create_webhook_api_token(
+        create_webhook_api_token.name,
+        create_webhook_api_token.scopes,
+        create_webhook_api_token.expires_after);
+end $$;
+comment on function public.create_webhook_api_token(text, text[], interval) is 'Creates an API token with scopes of read, manage and dispatch, and returns it once, as "token". expires_after null: it does not expire.';
+revoke all on function public.create_webhook_api_token(text, text[], interval) from public, anon, authenticated, service_role;
+grant execute on function public.create_webhook_api_token(text, text[], interval) to authenticated, service_role;
+
 -- schemas/api/create_webhook_endpoint.sql
 create or replace function public.create_webhook_endpoint(
     settings jsonb
@@ -2490,6 +2590,21 @@ comment on function public.evaluate_webhook_alerts(jsonb, double precision) is '
 revoke all on function public.evaluate_webhook_alerts(jsonb, double precision) from public, anon, authenticated, service_role;
 grant execute on function public.evaluate_webhook_alerts(jsonb, double precision) to service_role;
 
+-- schemas/api/find_webhook_api_token.sql
+create or replace function public.find_webhook_api_token(hash text)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.find_webhook_api_token(find_webhook_api_token.hash);
+end $$;
+comment on function public.find_webhook_api_token(text) is 'For the gateway: id, name, prefix and scopes of the API token with this SHA-256 hash; null if there is none, or it was revoked or has expired.';
+revoke all on function public.find_webhook_api_token(text) from public, anon, authenticated, service_role;
+grant execute on function public.find_webhook_api_token(text) to service_role;
+
 -- schemas/api/finish_webhook_dispatcher_run.sql
 create or replace function public.finish_webhook_dispatcher_run(
     run_id uuid,
@@ -2544,6 +2659,22 @@ end $$;
 comment on function public.get_webhook_delivery(uuid) is 'The details of one delivery: its row, its endpoint, each attempt, and a timeline.';
 revoke all on function public.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/api/list_webhook_api_tokens.sql
+create or replace function public.list_webhook_api_tokens()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.list_webhook_api_tokens();
+end $$;
+comment on function public.list_webhook_api_tokens() is 'API tokens, the active ones first, then those that expired or were revoked in the last 30 days: name, prefix, scopes, and when each expires and was last used. Never the tokens themselves or their hashes.';
+revoke all on function public.list_webhook_api_tokens() from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_api_tokens() to authenticated, service_role;
 
 -- schemas/api/list_webhook_endpoints.sql
 create or replace function public.list_webhook_endpoints(
@@ -2810,6 +2941,21 @@ comment on function public.retry_webhook_trigger_errors(uuid[]) is 'Emits once, 
 revoke all on function public.retry_webhook_trigger_errors(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function public.retry_webhook_trigger_errors(uuid[]) to authenticated, service_role;
 
+-- schemas/api/revoke_webhook_api_token.sql
+create or replace function public.revoke_webhook_api_token(token_id uuid)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.revoke_webhook_api_token(revoke_webhook_api_token.token_id);
+end $$;
+comment on function public.revoke_webhook_api_token(uuid) is 'Revokes an API token: it is rejected from the next request on, and cannot be restored.';
+revoke all on function public.revoke_webhook_api_token(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.revoke_webhook_api_token(uuid) to authenticated, service_role;
+
 -- schemas/api/rotate_webhook_secret.sql
 create or replace function public.rotate_webhook_secret(
     webhook_config_id uuid,
@@ -2955,7 +3101,8 @@ grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authent
 create or replace function public.webhook_admin_write(
     action text,
     arguments jsonb,
-    idempotency_key text default null
+    idempotency_key text default null,
+    api_token uuid default null
 )
 returns jsonb
 language plpgsql
@@ -2964,14 +3111,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform webhooks.check_admin();
+    if webhook_admin_write.api_token is not null then
+        perform webhooks.check_server();
+    end if;
     return webhooks.webhook_admin_write(
         webhook_admin_write.action,
         webhook_admin_write.arguments,
-        webhook_admin_write.idempotency_key);
+        webhook_admin_write.idempotency_key,
+        webhook_admin_write.api_token);
 end $$;
-comment on function public.webhook_admin_write(text, jsonb, text) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay or dispatch. A repeated idempotency_key within a day returns the first result, without its secret, and does nothing.';
-revoke all on function public.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+comment on function public.webhook_admin_write(text, jsonb, text, uuid) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay, dispatch, create_token or revoke_token. A repeated idempotency_key within a day returns the first result, without its secret, and does nothing. api_token: the id of the API token for which the gateway writes.';
+revoke all on function public.webhook_admin_write(text, jsonb, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_admin_write(text, jsonb, text, uuid) to authenticated, service_role;
 
 -- schemas/api/webhook_admins.sql
 create or replace function public.webhook_admins(email text default null)
@@ -3989,6 +4140,14 @@ begin
     delete from webhooks.sign_in_tries as t
     where t.pair = any (array(
         select o.pair from webhooks.sign_in_tries as o where o.since < now() - interval '15 minutes' order by o.since limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    -- what servers and API tokens dispatched: as many rows as events; what people did is kept
+    delete from public.webhook_admin_actions as a
+    where a.id = any (array(
+        select o.id from public.webhook_admin_actions as o
+        where o.action = 'dispatch' and o.actor_id is null and o.acted_at < _before order by o.acted_at limit _batch));
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -5466,10 +5625,8 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Three random uuids hold 366 random bits from Postgres's strong source; SHA-256 makes 32 bytes of them, so no
-    -- extension is needed. (encode() breaks lines after 76 characters; these are 44.)
-    select 'whsec_' || encode(sha256(
-        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64')
+    -- (encode() breaks lines after 76 characters; these are 44)
+    select 'whsec_' || encode(webhooks.random_key(), 'base64')
 $$;
 comment on function webhooks.generate_secret() is 'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks has it.';
 revoke all on function webhooks.generate_secret() from public, anon, authenticated, service_role;
@@ -7371,6 +7528,144 @@ comment on function public.webhook_version() is 'The version of this SQL, and th
 revoke all on function public.webhook_version() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_version() to service_role;
 
+-- schemas/tokens/create_webhook_api_token.sql
+create or replace function webhooks.create_webhook_api_token(
+    name text,
+    scopes text[],
+    expires_after interval default '90 days'
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.create_webhook_api_token, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _name text := btrim(create_webhook_api_token.name);
+    _known text[] := '{read,manage,dispatch}';
+    _token text := 'whk_' || encode(webhooks.random_key(), 'hex');
+    _made webhooks.api_tokens;
+    _shown jsonb;
+begin
+    if coalesce(length(_name) not between 1 and 100 or _name ~ '[[:cntrl:]]', true) then
+        raise exception 'an API token needs a name of at most 100 characters, without control characters'
+            using errcode = '22023';
+    end if;
+    if not coalesce(cardinality(create_webhook_api_token.scopes) > 0 and create_webhook_api_token.scopes <@ _known, false) then
+        raise exception 'an API token needs scopes: read, manage or dispatch' using errcode = '22023';
+    end if;
+    if expires_after <= interval '0' then
+        raise exception 'expires_after must be an interval above 0, or null for a token that does not expire'
+            using errcode = '22023';
+    end if;
+    insert into webhooks.api_tokens (name, prefix, hash, scopes, created_by, expires_at)
+    values (
+        _name, left(_token, 12), encode(sha256(convert_to(_token, 'UTF8')), 'hex'),
+        array(select s from unnest(_known) as s where s = any (create_webhook_api_token.scopes)),
+        webhooks.actor(), now() + expires_after)
+    returning * into _made;
+    _shown := jsonb_build_object(
+        'id', _made.id, 'name', _made.name, 'prefix', _made.prefix, 'scopes', _made.scopes, 'expires_at', _made.expires_at);
+    perform webhooks.log_action('create_token', null, null, _shown);
+    return _shown || jsonb_build_object('token', _token);
+end $$;
+comment on function webhooks.create_webhook_api_token(text, text[], interval) is 'Behind public.create_webhook_api_token.';
+revoke all on function webhooks.create_webhook_api_token(text, text[], interval) from public, anon, authenticated, service_role;
+grant execute on function webhooks.create_webhook_api_token(text, text[], interval) to authenticated, service_role;
+
+-- schemas/tokens/find_webhook_api_token.sql
+create or replace function webhooks.find_webhook_api_token(hash text)
+returns jsonb
+language plpgsql
+-- definer: behind public.find_webhook_api_token, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _token webhooks.api_tokens;
+begin
+    select t.* into _token
+    from webhooks.api_tokens as t
+    where t.hash = find_webhook_api_token.hash
+      and t.revoked_at is null
+      and (t.expires_at is null or t.expires_at > now());
+    if not found then
+        return null;
+    end if;
+    -- once a minute, so that a busy token does not write with each request; a project whose disk is full only reads
+    if coalesce(_token.last_used_at < now() - interval '1 minute', true)
+        and current_setting('transaction_read_only') = 'off' then
+        update webhooks.api_tokens as t
+        set last_used_at = now()
+        where t.id = _token.id and coalesce(t.last_used_at < now() - interval '1 minute', true);
+    end if;
+    return jsonb_build_object('id', _token.id, 'name', _token.name, 'prefix', _token.prefix, 'scopes', _token.scopes);
+end $$;
+comment on function webhooks.find_webhook_api_token(text) is 'Behind public.find_webhook_api_token.';
+revoke all on function webhooks.find_webhook_api_token(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.find_webhook_api_token(text) to service_role;
+
+-- schemas/tokens/list_webhook_api_tokens.sql
+create or replace function webhooks.list_webhook_api_tokens()
+returns jsonb
+language sql
+stable
+-- definer: behind public.list_webhook_api_tokens, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(
+        jsonb_build_object(
+            'id', s.id, 'name', s.name, 'prefix', s.prefix, 'scopes', s.scopes, 'status', s.status,
+            'created_by', s.created_by, 'created_at', s.created_at, 'expires_at', s.expires_at,
+            'last_used_at', s.last_used_at, 'revoked_at', s.revoked_at)
+        order by s.status <> 'active', s.created_at desc, s.id), '[]')
+    from (
+        select t.*,
+               case when t.revoked_at is not null then 'revoked'
+                    when t.expires_at <= now() then 'expired'
+                    else 'active' end as status
+        from webhooks.api_tokens as t
+        -- those that ended long ago are in the log of actions
+        where least(t.revoked_at, t.expires_at) is null
+           or least(t.revoked_at, t.expires_at) > now() - interval '30 days'
+    ) as s
+$$;
+comment on function webhooks.list_webhook_api_tokens() is 'Behind public.list_webhook_api_tokens.';
+revoke all on function webhooks.list_webhook_api_tokens() from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_api_tokens() to authenticated, service_role;
+
+-- schemas/tokens/revoke_webhook_api_token.sql
+create or replace function webhooks.revoke_webhook_api_token(token_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.revoke_webhook_api_token, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _token webhooks.api_tokens;
+begin
+    update webhooks.api_tokens as t
+    set revoked_at = now()
+    where t.id = revoke_webhook_api_token.token_id and t.revoked_at is null
+    returning t.* into _token;
+    if found then
+        perform webhooks.log_action('revoke_token', null, null, jsonb_build_object(
+            'id', _token.id, 'name', _token.name, 'prefix', _token.prefix, 'scopes', _token.scopes));
+    else
+        select t.* into _token from webhooks.api_tokens as t where t.id = revoke_webhook_api_token.token_id;
+        if not found then
+            raise exception 'API token % does not exist', coalesce(revoke_webhook_api_token.token_id::text, 'null')
+                using errcode = 'PT404';
+        end if;
+    end if;
+    return jsonb_build_object('id', _token.id, 'name', _token.name, 'prefix', _token.prefix, 'revoked_at', _token.revoked_at);
+end $$;
+comment on function webhooks.revoke_webhook_api_token(uuid) is 'Behind public.revoke_webhook_api_token.';
+revoke all on function webhooks.revoke_webhook_api_token(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.revoke_webhook_api_token(uuid) to authenticated, service_role;
+
 -- schemas/triggers/base_type.sql
 create or replace function webhooks.base_type(type oid)
 returns oid
@@ -8760,15 +9055,18 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.create_webhook_api_token(text, text[], interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8783,6 +9081,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8792,7 +9091,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admin_actions', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_admin_check()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_admin_write(text, jsonb, text, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_alert_notices', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_alerts', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -8822,6 +9121,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_version()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks', 'schema', '{"authenticated": ["USAGE"], "service_role": ["USAGE"]}'),
     ('webhooks.access_differences()', 'function', '{}'),
+    ('webhooks.actor()', 'function', '{}'),
     ('webhooks.actual_access', 'table', '{}'),
     ('webhooks.admin_problems()', 'function', '{}'),
     ('webhooks.admin_rule_source()', 'function', '{}'),
@@ -8830,6 +9130,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.admits_anyone()', 'function', '{}'),
     ('webhooks.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.alert_conditions(jsonb)', 'function', '{}'),
+    ('webhooks.api_tokens', 'table', '{}'),
     ('webhooks.app_metadata()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb)', 'function', '{}'),
     ('webhooks.bare_condition(text)', 'function', '{}'),
@@ -8851,6 +9152,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
     ('webhooks.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.create_webhook_api_token(text, text[], interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.cursors', 'table', '{}'),
     ('webhooks.delete_expired_listeners()', 'function', '{}'),
@@ -8880,6 +9182,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.expire_deliveries(uuid[])', 'function', '{}'),
     ('webhooks.expire_held_deliveries(integer)', 'function', '{}'),
     ('webhooks.failed_deliveries', 'table', '{}'),
+    ('webhooks.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.follow_delivery()', 'function', '{}'),
     ('webhooks.forget_deliveries()', 'function', '{}'),
@@ -8901,6 +9204,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.json_types(jsonb)', 'function', '{}'),
     ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.listened_deliveries()', 'function', '{}'),
@@ -8934,6 +9238,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.queue_all_missing_deliveries()', 'function', '{}'),
     ('webhooks.queue_deliveries()', 'function', '{}'),
     ('webhooks.queue_missing_deliveries(integer, interval)', 'function', '{}'),
+    ('webhooks.random_key()', 'function', '{}'),
     ('webhooks.ready_endpoints', 'table', '{}'),
     ('webhooks.record_for_webhook_listener(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb)', 'function', '{}'),
@@ -8951,6 +9256,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.row_problem(text, text, jsonb, jsonb)', 'function', '{}'),
     ('webhooks.row_sql(regclass, text)', 'function', '{}'),
@@ -8985,7 +9291,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.wake_up_problem()', 'function', '{}'),
     ('webhooks.wake_ups', 'sequence', '{}'),
     ('webhooks.wake_workers()', 'function', '{}'),
-    ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_admin_write(text, jsonb, text, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9047,6 +9353,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '33b0eeab612e763acafdc60b16255f9b8108967b5decb0b8fecf67d7879665d1', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '89db97eb43b82eccbf15cf4f97b3ba69dd9f694d3377869f186653c007f1201d', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -23,6 +23,7 @@ FOR_USERS = {
 }  # fmt: skip
 FOR_ADMINS = {
     "claim_for_webhook_listener", "record_for_webhook_listener", "start_webhook_listener", "stop_webhook_listener",
+    "create_webhook_api_token", "list_webhook_api_tokens", "revoke_webhook_api_token",
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
     "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",

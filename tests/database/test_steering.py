@@ -77,6 +77,9 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
         ("webhook_admin_check", ()),
         ("webhook_overview", ()),
         ("webhook_series", ()),
+        ("create_webhook_api_token", ("ci", "{read}")),
+        ("list_webhook_api_tokens", ()),
+        ("revoke_webhook_api_token", (NOWHERE,)),
         ("webhook_admin_write", ("create_endpoint", json.dumps({"settings": NEW}))),
     ],
 )

@@ -27,6 +27,7 @@ from supabase_webhooks.webhooks.cli import (
     receive,
     secrets,
     stats,
+    tokens,
     types,
     uninstall,
 )
@@ -70,6 +71,7 @@ app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(admins.app, name="admins")
+app.add_typer(tokens.app, name="tokens")
 app.command()(adopt.adopt)
 app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")

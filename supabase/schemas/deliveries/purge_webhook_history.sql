@@ -42,6 +42,14 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
+    -- what servers and API tokens dispatched: as many rows as events; what people did is kept
+    delete from public.webhook_admin_actions as a
+    where a.id = any (array(
+        select o.id from public.webhook_admin_actions as o
+        where o.action = 'dispatch' and o.actor_id is null and o.acted_at < _before order by o.acted_at limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
     perform webhooks.forget_dropped_tables();
 
     delete from webhooks.idempotency_keys as k

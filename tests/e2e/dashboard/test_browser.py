@@ -8,6 +8,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
@@ -102,12 +103,18 @@ def every_page(site: Site) -> list[str]:
     ).fetchall()
     endpoint = site.system.db.execute("select id from public.webhook_configurations order by name limit 1").fetchone()
     assert endpoint is not None
+    site.system.db.execute(
+        "select public.revoke_webhook_api_token((public.create_webhook_api_token('old', '{read}') ->> 'id')::uuid)"
+    )
+    site.system.db.execute("select public.create_webhook_api_token(%s, '{read,manage,dispatch}')", (XSS[:100],))
+    token = site.system.db.execute("select id from webhooks.api_tokens where revoked_at is null limit 1").fetchone()
+    assert token is not None
     return [
         "/", "/endpoints", "/endpoints/new", f"/endpoints/{endpoint['id']}", f"/endpoints/{endpoint['id']}/edit",
         f"/endpoints/{endpoint['id']}/delete",
         "/deliveries", "/deliveries?status=failed", "/deliveries?live=1", "/deliveries?status=odd",
         *[f"/deliveries/{row['id']}" for row in rows], "/replay", "/replay?status=failed", "/events", "/runs",
-        "/trigger-errors",
+        "/trigger-errors", "/tokens", f"/tokens/{token['id']}/revoke",
     ]  # fmt: skip
 
 
@@ -321,6 +328,36 @@ def test_retries_and_expiry_of_an_endpoint(visit: Visit) -> None:
     expect(settings).to_contain_text("36 hours")
     page.goto(f"{address}/edit")
     expect(page.get_by_label("Expires after")).to_have_value("36 hours")
+
+
+def test_the_life_of_an_api_token(visit: Visit) -> None:
+    """Created, copied and revoked by clicks; axe finds nothing on the page that shows it."""
+    page = visit.page
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/")
+    page.get_by_role("link", name="Tokens").click()
+    page.get_by_label("Name").fill("ci")
+    page.get_by_label("Read:").check()
+    page.get_by_role("button", name="Create token").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Token created")
+    page.evaluate((install(say=quiet) / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    assert page.evaluate("axe.run().then((r) => r.violations.map((v) => v.id))") == []
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    token = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"whk_[0-9a-f]{64}", token)
+    get = f"{visit.site.url}/api/v1/stats"
+    assert httpx.get(get, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 200
+    page.reload()
+    expect(page.locator("#token")).to_have_count(0)
+    page.get_by_role("link", name="View tokens").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody")).to_contain_text(token[:12])
+    page.get_by_role("link", name="Revoke ci").click()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_role("status")).to_contain_text("ci was revoked.")
+    expect(page.locator("tbody .status")).to_have_text("revoked")
+    assert httpx.get(get, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 401
 
 
 def test_what_waits_says_why_and_is_retried(visit: Visit) -> None:
