@@ -24,7 +24,7 @@ RELEASE = "trixie"
 PACKAGES = ["ca-certificates", "python3", "python3-pip", "python3-venv", "python-is-python3"]
 MIRROR = "http://deb.debian.org/debian"
 
-#: Debian's pip would not install beside its packages; the official image has no such rule.
+#: Debian's pip would not install where its own packages are; the official image has no such rule.
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "PIP_BREAK_SYSTEM_PACKAGES": "1"}
 
 #: How this machine reaches package registries, for the build only.

@@ -59,7 +59,7 @@ def test_an_event_is_delivered_from_the_image(system: System, image: Stage, tmp_
         (request,) = receiver.wait_for(1)
         system.wait_for_status("delivered", 1)
 
-    # Then it arrives, signed; the process is no one's but its user's, and can write nowhere but to /tmp
+    # Then it arrives, signed; the process is its user's alone, and can write only to /tmp
     assert request.verified(system.secret)
     status = Path(f"/proc/{child.pid}/status").read_text()
     assert f"\nUid:\t{image.user}\t{image.user}\t{image.user}\t{image.user}\n" in status

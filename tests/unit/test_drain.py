@@ -227,8 +227,8 @@ async def test_a_fault_of_the_process_is_no_attempt(
 
 
 FAILURES: dict[str, tuple[str, bytes | None, str]] = {
-    "refused": ("http://127.0.0.1:1/", None, "ConnectError"),
-    "refused, TLS": ("https://127.0.0.1:1/", None, "ConnectError"),
+    "nothing listens": ("http://127.0.0.1:1/", None, "ConnectError"),
+    "nothing listens, TLS": ("https://127.0.0.1:1/", None, "ConnectError"),
     "no such host": ("http://nowhere.invalid/", None, "ConnectError"),
     "no TLS there": ("https://127.0.0.1:{port}/", b"HTTP/1.1 400 Bad Request\r\n\r\n", "ConnectError"),
     "hangs up": ("http://127.0.0.1:{port}/", b"", "RemoteProtocolError"),
