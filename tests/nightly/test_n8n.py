@@ -120,7 +120,7 @@ class N8n:
 
 
 @pytest.fixture(scope="module")
-def n8n(postgres: Postgres, directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N8n]:
+def n8n(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N8n]:
     """A running n8n with the guide's workflow."""
     program = install(ROOT / ".devstack" / "n8n")
     dsn = postgres.create("n8n")
