@@ -121,7 +121,7 @@ def test_every_scheme_of_the_table_has_its_class() -> None:
 
 def test_a_scheme_without_an_adapter() -> None:
     """The error lists those that there are."""
-    with pytest.raises(DestinationError, match=r"no adapter delivers to nats:// \(there are: https, http, sqs"):
+    with pytest.raises(DestinationError, match=r"no adapter delivers to nats:// \(available: https, http, sqs"):
         adapter_class("nats")
 
 
