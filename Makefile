@@ -6,7 +6,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .devstack/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: help install demo test chaos model bench simulate migrations docs check screenshots format clean
+.PHONY: help install demo test nightly chaos model bench simulate migrations docs check screenshots format clean
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS
 # Two processes, each with its own servers: the tests mostly wait. A file's tests stay together.
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 	@$(RUN) pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+nightly: install  ## The guide's workflow in a real n8n, and the image's steps (needs root and mmdebstrap)
+	@NIGHTLY=1 $(RUN) pytest tests/nightly $(ARGS)
 
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)

@@ -20,7 +20,7 @@ from rich.table import Table
 from devstack import platform
 from devstack.admins import Account, make_admin
 from devstack.brokers import Broker, Kafka, PubSub, Sqs
-from devstack.cron import close_discussions_script, dispatcher_script
+from devstack.cron import Cron
 from devstack.errors import StackError
 from devstack.node import environment, install, node
 from devstack.processes import exit_on_sigterm
@@ -85,8 +85,9 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
     say("a user signs up and uses the platform with supabase-js; the database emits the events")
     happened = story(stack)
     say("the crons' scripts close what has expired, and trigger the gateway")
-    for script in (close_discussions_script(), dispatcher_script()):
-        cron(script, gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
+    cron = Cron(gateway.url, settings["WEBHOOKS_DISPATCH_TOKEN"])
+    for line in cron.run():
+        console.print(f"  {line}", markup=False)
 
     rows = wait_until_finished(dsn, endpoints, len(happened) * len(endpoints))
     print_rows(rows)
@@ -100,13 +101,14 @@ def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
         console.print(f"{protocol:<7} {len(verified)} of {len(happened)} events delivered and verified{mark}")
     complete = complete and all(row["status"] == "delivered" for row in rows)
     if not once:
-        console.print(f"\nDashboard {gateway.url}/  sign in as {ADMIN.email} with the password: {ADMIN.password}")
+        console.print(f"\nDashboard {gateway.url}/\n          sign in as {ADMIN.email}, password {ADMIN.password}")
         console.print(f"Studio    {stack.supabase.url}/\nOpenAPI   {gateway.url}/schema\nReceiver  {receiver.url}")
-        console.print("\nCtrl-C ends it")
+        console.print("\nThe crons run every minute. Ctrl-C ends it")
         while True:
             stack.check()
             for part in (*services, *brokers):
                 part.check()
+            cron.run_when_due()
             time.sleep(1)
     return 0 if complete else 1
 
@@ -147,23 +149,6 @@ def story(stack: Stack) -> list[str]:
     if done.returncode:
         raise StackError(f"the user's story failed:\n{done.stdout}{done.stderr}")
     return [json.loads(line)["event"] for line in done.stdout.splitlines()]
-
-
-def cron(script: str, gateway_url: str, token: str) -> None:
-    """Run the script of a GitHub workflow once, against the gateway."""
-    done = subprocess.run(
-        ["bash", "-c", script],
-        env={**environment(), "GATEWAY_URL": gateway_url, "DISPATCH_TOKEN": token, "TRIGGERS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    # the mask is for Actions, and names the token
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("::add-mask::")]
-    for line in lines:
-        console.print(f"  {line}", markup=False)
-    if done.returncode:
-        raise StackError("\n".join(["the cron's script failed:", *lines, done.stderr]))
 
 
 def wait_until_finished(dsn: str, endpoints: list[str], count: int) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -138,12 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.receive(Received(self.path, headers, body))
+        reply = self.server.receive(Received(self.path, headers, body, self.command))
         self.send_response(reply.status)
         for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body)
+
+    do_GET = do_POST  # noqa: N815 - the base class calls it so
 
     def log_message(self, *_: object) -> None:
         """Log nothing: the receiver's user does."""

@@ -66,10 +66,14 @@ ALLOWED = ("runs as nobody",)
 CODE = re.compile(r"`[^`]*`|\"\w+\"|\{[^{}]*\}")
 
 
+#: Python's texts; from 3.12 on an f-string is several tokens.
+TEXTS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+
+
 def python(source: str) -> Iterator[tuple[int, str]]:
     """Yield the comments, docstrings and texts of Python with their lines' numbers."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        text = token.type == tokenize.STRING and " " in token.string
+        text = token.type in TEXTS and " " in token.string
         if token.type == tokenize.COMMENT or text:
             for number, line in enumerate(token.string.splitlines(), token.start[0]):
                 yield number, CODE.sub(" ", line)

@@ -19,6 +19,7 @@ from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from supabase_webhooks.gateway.metrics import Requests
+from supabase_webhooks.gateway.reference import Reference
 from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
 from supabase_webhooks.gateway.security import secure
 from supabase_webhooks.gateway.supabase import Supabase
@@ -66,6 +67,7 @@ def create_app(
     tries = Tries(store, settings)
     api_tokens = ApiTokens(store, tries)
     requests = Requests(registries)
+    templates = template_engine()
     return Litestar(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
@@ -80,7 +82,7 @@ def create_app(
             api.router(),
             *routers(settings),
         ],
-        template_config=TemplateConfig(instance=template_engine()),
+        template_config=TemplateConfig(instance=templates),
         dependencies={
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
@@ -103,6 +105,7 @@ def create_app(
             version="1",
             description="Delivers due webhooks, reports their health, and lets admins inspect and manage them.",
             components=Components(security_schemes={"bearer": BEARER}),
+            render_plugins=[Reference(templates)],
         ),
         on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,

@@ -55,8 +55,7 @@ async def attempt(
     except DeliveryError as exc:
         if own_fault(exc):
             raise
-        # without its traceback, which holds this frame, and so the payload, until garbage is looked for
-        error = exc.with_traceback(None)
+        error = _bare(exc)
     except (SealedError, SetupError) as exc:
         # a problem of this worker: the deliveries wait behind the endpoint's circuit until it is configured
         error = DeliveryError(str(exc), setup=True)
@@ -84,6 +83,12 @@ async def attempt(
         disable_reason=error.disable_reason if error else None,
         setup=error is not None and error.setup,
     )
+
+
+def _bare(error: DeliveryError) -> DeliveryError:
+    """Drop its traceback and its causes: their frames hold it, and so the payload, until garbage is looked for."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def own_fault(error: BaseException | None) -> bool:

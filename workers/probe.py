@@ -16,7 +16,7 @@ from supabase_webhooks.webhooks import destinations
 from supabase_webhooks.webhooks.addresses import parse_networks
 from supabase_webhooks.webhooks.errors import DestinationError, SetupError
 from supabase_webhooks.workers.adapters import Context
-from supabase_webhooks.workers.adapters.authorities import trusted
+from supabase_webhooks.workers.adapters.authorities import lenient, trusted
 from supabase_webhooks.workers.adapters.transport import connect, host_and_port
 from supabase_webhooks.workers.delivery import own_fault
 
@@ -89,7 +89,7 @@ def _authorities(context: Context) -> ssl.SSLContext:
     if not file:
         return trusted(context.settings.ca_bundle)
     try:
-        return ssl.create_default_context(cafile=file)
+        return lenient(ssl.create_default_context(cafile=file))
     except OSError as exc:  # ssl.SSLError is one
         raise SetupError(f"the credentials profile's ca_file, {file}, has no PEM certificates ({exc})") from exc
 

@@ -2,6 +2,8 @@
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { serve } from "@hono/node-server";
+import { readFile } from "node:fs/promises";
+import { extname } from "node:path";
 import { admin } from "./admin.mjs";
 
 // Lite passes JSON parameters on as text already; the driver would encode them a second time.
@@ -43,9 +45,28 @@ const app = new App({
   options: { server: { admin: true } },
 });
 
+// Studio's files. The package exports them by their path; the app itself returns its page for every path.
+const TYPES = { ".css": "text/css", ".ico": "image/x-icon", ".js": "text/javascript", ".woff2": "font/woff2" };
+
+function studio(request) {
+  const { pathname } = new URL(request.url);
+  return pathname.startsWith("/static/") ? file(pathname) : undefined;
+}
+
+async function file(pathname) {
+  try {
+    const content = await readFile(new URL(import.meta.resolve(`@supabase/lite${pathname}`)));
+    return new Response(content, { headers: { "Content-Type": TYPES[extname(pathname)] ?? "text/plain" } });
+  } catch {
+    return new Response("not found", { status: 404 });
+  }
+}
+
 serve({
   port: Number(PORT),
   hostname: "127.0.0.1",
   fetch: (request, env) =>
-    admin(app, request) ?? app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
+    admin(app, request) ??
+    studio(request) ??
+    app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
 });

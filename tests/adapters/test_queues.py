@@ -209,7 +209,7 @@ BEYOND: dict[str, tuple[dict[str, str], str]] = {
     "value": ({"X-Long": "x" * 1025}, "Pub/Sub accepts 1,024 bytes per attribute; shorten the header 'X-Long'"),
     "name": ({"X" * 257: "x"}, "does not accept a message attribute with the name"),
     "reserved": ({"goog-x": "x"}, "does not accept a message attribute with the name 'goog-x'"),
-    "count": ({f"X-{n}": "x" for n in range(101)}, "takes 100 message attributes; remove 7 of the extra headers"),
+    "count": ({f"X-{n}": "x" for n in range(101)}, "accepts 100 message attributes; remove 7 of the extra headers"),
 }
 
 

@@ -288,7 +288,7 @@ async def test_the_first_broker_that_fails_is_named() -> None:
     [
         ("http://hook.example/", None, "the URL is plain http; use https, or set WEBHOOKS_ALLOW_HTTP=true"),
         ("kafka://b:9092/t", "nowhere", "the endpoint's credentials_profile 'nowhere' is not in WEBHOOKS_CREDENTIALS"),
-        ("kafka://b:9092/t", "torn", "the credentials profile's ca_file, /nowhere.pem, has no PEM certificates in PEM"),
+        ("kafka://b:9092/t", "torn", "the credentials profile's ca_file, /nowhere.pem, has no PEM certificates ("),
         ("gopher://hook.example/", None, None),
     ],
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devstack.browser import chromium
 from devstack.cron import dispatcher_script
 from devstack.node import environment, node
 from devstack.processes import Child, free_port, listening
@@ -109,3 +112,55 @@ def test_the_demo_passes_from_a_shell(protocols: str) -> None:
     assert [line for line in done.stdout.splitlines() if "delivered and verified" in line] == [
         f"{name:<7} 9 of 9 events delivered and verified" for name in names
     ]
+
+
+#: The demo with its minute shortened, so that its cron calls again while the test looks.
+HURRIED = "import devstack.cron, devstack.demo, sys; devstack.cron.EVERY = 1; sys.exit(devstack.demo.main())"
+
+
+def test_the_demo_stays_healthy_and_opens(tmp_path: Path) -> None:
+    """Its cron goes on; each link that it prints opens, with the sign-in that it prints."""
+    # Given a demo that runs on
+    directory = ROOT / ".devstack" / "tests" / "demo"
+    demo = Child(
+        "demo",
+        [sys.executable, "-c", HURRIED],
+        log=tmp_path / "demo.log",
+        cwd=ROOT,
+        environment={**environment(), "DEVSTACK_DIRECTORY": str(directory)},
+    )
+    try:
+        demo.wait_ready(lambda: "Ctrl-C ends it" in demo.log.read_text(), seconds=180)
+        printed = demo.log.read_text()
+        links = dict(re.findall(r"^(Dashboard|Studio|OpenAPI) +(http://\S+)$", printed, re.MULTILINE))
+        assert len(links) == 3
+        email, password = re.search(r"sign in as (\S+), password (\S+)$", printed, re.MULTILINE).groups()  # type: ignore[union-attr]
+        with chromium() as browser:
+            page = browser.new_page()
+            page.set_default_timeout(60_000)
+            errors: list[str] = []
+            page.on("pageerror", lambda error: errors.append(str(error)))
+
+            # When a reader signs in to the dashboard, its cron calls again and again
+            page.goto(links["Dashboard"])
+            page.get_by_label("E-mail").fill(email)
+            page.get_by_label("Password").fill(password)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_text("Healthy").wait_for()
+            calls = f"{links['Dashboard']}runs"
+            page.goto(calls)
+            before = page.locator("tbody tr").count()
+            deadline = time.monotonic() + 60
+            while page.locator("tbody tr").count() < before + 2:
+                assert time.monotonic() < deadline, "the demo's cron does not call again"
+                demo.check()
+                page.reload()
+
+            # Then Studio shows the project's tables, not a white page
+            page.goto(links["Studio"])
+            page.get_by_text("webhook_deliveries").first.wait_for()
+            page.goto(links["OpenAPI"])
+            page.get_by_text("Webhook gateway").first.wait_for()
+        assert errors == []
+    finally:
+        demo.stop()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -144,5 +146,30 @@ def test_ci_calls_the_same_script_as_people() -> None:
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert lines[-2:] == ["make check", "make test"]
-    for name in ("ci.yml", "webhook-dispatcher.yml", "close-discussions.yml"):
+    for name in ("ci.yml", "webhook-dispatcher.yml", "close-discussions.yml", "nightly.yml"):
         assert workflow(name)["permissions"] == {}
+
+
+def test_every_python_that_is_promised_is_tested() -> None:
+    """The classifiers of the wheel, the lowest that it takes, and CI's are the same; the image has one of them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    python = "Programming Language :: Python :: "
+    promised = [one.removeprefix(python) for one in project["classifiers"] if one.startswith(python)]
+    job = workflow("ci.yml")["jobs"]["test"]
+    assert job["strategy"]["matrix"]["python"] == promised
+    # or uv takes whichever it finds
+    assert job["env"] == {"UV_PYTHON": "${{ matrix.python }}"}
+    assert project["requires-python"] == f">={promised[0]}"
+    images = re.findall(r"^FROM python:(\S+)-slim", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert set(images) <= set(promised)
+    assert len(set(images)) == 1
+
+
+def test_the_nightly_run_is_the_one_of_people() -> None:
+    """`make nightly` runs all of tests/nightly, which other runs skip."""
+    steps = [step["run"] for step in workflow("nightly.yml")["jobs"]["nightly"]["steps"] if "run" in step]
+    assert steps[-1].endswith("make nightly")
+    recipe = (ROOT / "Makefile").read_text().partition("\nnightly:")[2].splitlines()[1]
+    assert recipe == "\t@NIGHTLY=1 $(RUN) pytest tests/nightly $(ARGS)"
+    for file in (ROOT / "tests" / "nightly").glob("test_*.py"):
+        assert 'not os.environ.get("NIGHTLY")' in file.read_text()

@@ -109,7 +109,8 @@ async def connect(
     try:
         addresses = await checked_addresses(host, port, allowed)
     except OSError as exc:
-        raise httpx.ConnectError(f"{host}: {exc}") from exc
+        # the look-up holds the error, whose traceback would hold it and this frame
+        raise httpx.ConnectError(f"{host}: {exc}") from exc.with_traceback(None)
     problem: OSError | None = None
     while addresses:
         connection = Connection(limit=limit)

@@ -1,0 +1,1 @@
+"""What takes too long, or needs too much, for every change: `make nightly`."""
