@@ -1,4 +1,4 @@
--- webhooks migration: system be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812
+-- webhooks migration: system ad6d1811de213f265c97023d885b6c143a28cbbcbeba5a1b556ef153ab51523c
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2852,7 +2852,7 @@ begin
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
 end $$;
-comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} disables it.';
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} pauses it. With updated_at, as you read it, the change is rejected if the endpoint has changed since.';
 revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
 
@@ -3486,6 +3486,28 @@ end $$;
 comment on function webhooks.due_in_seconds(double precision) is 'In how many seconds more may be claimed than now, if nothing else happens; at_most, when that is sooner; null: never.';
 revoke all on function webhooks.due_in_seconds(double precision) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/duration_percentile.sql
+create or replace function webhooks.duration_percentile(durations bigint[], share double precision)
+returns integer
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    with entry as (
+        select e.n, e.count, power(2, e.n - 1) as low, power(2, e.n) as high,
+               sum(e.count) over (order by e.n) as up_to, sum(e.count) over () as total
+        from unnest(durations) with ordinality as e (count, n)
+    )
+    -- as if those of an entry were evenly spread over it
+    select round(e.low + (e.high - e.low) * (e.total * share - (e.up_to - e.count))::float8 / e.count)::integer
+    from entry as e
+    where e.count > 0 and e.up_to >= e.total * share
+    order by e.n
+    limit 1
+$$;
+comment on function webhooks.duration_percentile(bigint[], double precision) is 'About the milliseconds that a share of attempts took at most: their durations are counted as in webhooks.delivery_rollups.';
+revoke all on function webhooks.duration_percentile(bigint[], double precision) from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/endpoints_with_due.sql
 create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
 returns setof uuid
@@ -3871,6 +3893,16 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+    delete from webhooks.delivery_rollups as o
+    where (o.hour, o.webhook_config_id, o.event_type) in (
+        select r.hour, r.webhook_config_id, r.event_type
+        from webhooks.delivery_rollups as r
+        where r.hour < _before - interval '1 hour'
+        order by r.hour
+        limit _batch);
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
         select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
@@ -4074,7 +4106,7 @@ begin
     -- the trigger that follows people's changes leaves this one alone
     perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
-        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
+        select d.id, d.webhook_config_id, d.event_type, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
                d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
@@ -4103,7 +4135,7 @@ begin
     -- another attempt took meanwhile. One that comes a second time, or that is older than a delivered attempt, counts
     -- no more: if the delivery is not delivered now, someone asked for it to be sent again.
     accepted as materialized (
-        select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
+        select r.*, c.webhook_config_id, c.event_type, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
                c.counted_attempts + coalesce(made.counted, false)::integer as counted_attempts,
                case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
@@ -4146,6 +4178,37 @@ begin
                a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
+    ),
+    -- under the lock of the endpoint's circuit, so that no other batch waits for it
+    rolled as (
+        insert into webhooks.delivery_rollups as o
+            (hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum, durations)
+        select date_trunc('hour', a.ended_at, 'UTC'), a.webhook_config_id, a.event_type,
+               count(*) filter (where a.new_status = 'delivered'), count(*) filter (where a.new_status = 'failed'),
+               count(*), count(*) filter (where not a.delivered), sum(a.duration_ms),
+               array[
+                   count(*) filter (where b.n = 0), count(*) filter (where b.n = 1), count(*) filter (where b.n = 2), count(*) filter (where b.n = 3),
+                   count(*) filter (where b.n = 4), count(*) filter (where b.n = 5), count(*) filter (where b.n = 6), count(*) filter (where b.n = 7),
+                   count(*) filter (where b.n = 8), count(*) filter (where b.n = 9), count(*) filter (where b.n = 10), count(*) filter (where b.n = 11),
+                   count(*) filter (where b.n = 12), count(*) filter (where b.n = 13), count(*) filter (where b.n = 14), count(*) filter (where b.n = 15),
+                   count(*) filter (where b.n = 16), count(*) filter (where b.n = 17)]
+        from accepted as a
+        cross join lateral (
+            select width_bucket(a.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as n
+        ) as b
+        group by 1, 2, 3
+        on conflict (hour, webhook_config_id, event_type) do update
+        set delivered = o.delivered + excluded.delivered,
+            failed = o.failed + excluded.failed,
+            attempts = o.attempts + excluded.attempts,
+            failed_attempts = o.failed_attempts + excluded.failed_attempts,
+            duration_ms_sum = o.duration_ms_sum + excluded.duration_ms_sum,
+            durations = array[
+                o.durations[1] + excluded.durations[1], o.durations[2] + excluded.durations[2], o.durations[3] + excluded.durations[3], o.durations[4] + excluded.durations[4],
+                o.durations[5] + excluded.durations[5], o.durations[6] + excluded.durations[6], o.durations[7] + excluded.durations[7], o.durations[8] + excluded.durations[8],
+                o.durations[9] + excluded.durations[9], o.durations[10] + excluded.durations[10], o.durations[11] + excluded.durations[11], o.durations[12] + excluded.durations[12],
+                o.durations[13] + excluded.durations[13], o.durations[14] + excluded.durations[14], o.durations[15] + excluded.durations[15], o.durations[16] + excluded.durations[16],
+                o.durations[17] + excluded.durations[17], o.durations[18] + excluded.durations[18]]
     ),
     news as (
         select a.webhook_config_id,
@@ -5290,6 +5353,9 @@ begin
         -- someone enabled it in the meantime
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
+    if not keep_history then
+        delete from webhooks.delivery_rollups as o where o.webhook_config_id = _endpoint.id;
+    end if;
     perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));
     return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', false);
 end $$;
@@ -5322,6 +5388,69 @@ comment on function webhooks.end_webhook_secret_overlap(uuid) is 'Behind public.
 revoke all on function webhooks.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authenticated, service_role;
 
+-- schemas/endpoints/endpoint_health.sql
+create or replace function webhooks.endpoint_health(
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with figures as (
+        select o.*
+        from webhooks.delivery_rollups as o
+        where o.webhook_config_id = endpoint.id
+          and o.hour > date_trunc('hour', now(), 'UTC') - interval '24 hours'
+    ),
+    hours as (
+        select jsonb_agg(coalesce(f.delivered, 0) order by s.hour) as delivered,
+               jsonb_agg(coalesce(f.failed, 0) order by s.hour) as failed
+        from generate_series(date_trunc('hour', now(), 'UTC') - interval '23 hours', now(), interval '1 hour') as s (hour)
+        left join (
+            select o.hour, sum(o.attempts - o.failed_attempts) as delivered, sum(o.failed_attempts) as failed
+            from figures as o
+            group by o.hour
+        ) as f on f.hour = s.hour
+    ),
+    totals as (
+        select coalesce(sum(o.attempts), 0) as attempts, coalesce(sum(o.failed_attempts), 0) as failed
+        from figures as o
+    )
+    select jsonb_build_object(
+        'status', s.status,
+        'since', case s.status
+            when 'failing' then coalesce(circuit.failing_since, circuit.since)
+            when 'disabled' then endpoint.disabled_at
+        end,
+        'reason', case s.status
+            when 'failing' then coalesce(circuit.last_error, 'the receiver returned ' || circuit.last_status)
+            when 'disabled' then endpoint.disabled_reason
+        end,
+        'attempts', t.attempts,
+        'failed_attempts', t.failed,
+        -- 100 is all of them, not nearly all
+        'success_percent', trunc(100.0 * (t.attempts - t.failed) / nullif(t.attempts, 0), 1),
+        'p50_ms', webhooks.duration_percentile(d.durations, 0.5),
+        'p95_ms', webhooks.duration_percentile(d.durations, 0.95),
+        'delivered_by_hour', h.delivered,
+        'failed_by_hour', h.failed)
+    from (select webhooks.endpoint_status(endpoint, circuit) as status) as s
+    cross join hours as h
+    cross join totals as t
+    cross join (
+        select array_agg(c.count order by c.n) as durations
+        from (
+            select e.n, sum(e.count)::bigint as count
+            from figures as o, unnest(o.durations) with ordinality as e (count, n)
+            group by e.n
+        ) as c
+    ) as d
+$$;
+comment on function webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits) is 'An endpoint''s health: its status, since when and why, and the attempts of the last 24 hours, each hour by the clock, the oldest first.';
+revoke all on function webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/endpoint_settings.sql
 create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
 returns jsonb
@@ -5342,6 +5471,27 @@ begin
 end $$;
 comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know about an endpoint. A missing key means: use the worker''s setting.';
 revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/endpoint_status.sql
+create or replace function webhooks.endpoint_status(
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when not endpoint.is_active and endpoint.disabled_at is not null then 'disabled'
+        when not endpoint.is_active then 'paused'
+        -- a row loaded without triggers has no circuit yet
+        when coalesce(circuit.state, 'closed') <> 'closed' or circuit.failing_since is not null then 'failing'
+        else 'healthy'
+    end
+$$;
+comment on function webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits) is 'An endpoint''s health in one word: healthy; failing: its circuit is not closed, or nothing was delivered since failures began; paused: a person stopped it; disabled: the system did.';
+revoke all on function webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/generate_secret.sql
 create or replace function webhooks.generate_secret()
@@ -5432,7 +5582,7 @@ as $$
 begin
     return (
         with page as (
-            select c.*
+            select c.*, c as endpoint
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
@@ -5468,6 +5618,7 @@ begin
                 'header_names', (
                     select coalesce(jsonb_agg(h.name order by h.name), '[]')
                     from jsonb_object_keys(coalesce(e.headers, '{}')) as h (name)),
+                'health', webhooks.endpoint_health(c.endpoint, h),
                 'circuit', jsonb_build_object(
                     'state', coalesce(h.state, 'closed'), 'since', h.since, 'open_until', h.open_until,
                     'consecutive_failures', coalesce(h.consecutive_failures, 0), 'failing_since', h.failing_since,
@@ -5825,6 +5976,11 @@ begin
         raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
+    if changes ? 'updated_at' and (changes ->> 'updated_at')::timestamptz is distinct from _old.updated_at then
+        raise exception 'webhook endpoint "%" has changed since you read it', _old.name
+            using errcode = 'PT409', hint = 'Read it again, and repeat your change with its new updated_at.';
+    end if;
+    changes := changes - 'updated_at';
     _new := webhooks.apply_endpoint_changes(_old, changes);
     -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
@@ -8487,6 +8643,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.drain_requests', 'sequence', '{}'),
     ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
     ('webhooks.due_in_seconds(double precision)', 'function', '{}'),
+    ('webhooks.duration_percentile(bigint[], double precision)', 'function', '{}'),
     ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
@@ -8494,8 +8651,10 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emit_kept(public.webhook_triggers, text, jsonb)', 'function', '{}'),
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoint_secrets', 'table', '{}'),
     ('webhooks.endpoint_settings(public.webhook_configurations)', 'function', '{}'),
+    ('webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
     ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.example_of(jsonb, text)', 'function', '{}'),
@@ -8663,6 +8822,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ad6d1811de213f265c97023d885b6c143a28cbbcbeba5a1b556ef153ab51523c', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
