@@ -13,7 +13,7 @@ from jinja2.ext import Extension
 from litestar import Litestar
 
 if TYPE_CHECKING:
-    from litestar.types import Receive, Scope, Send
+    from litestar.types import Scope
 
 #: The prefix of the request that is being handled: "" or "/webhooks".
 _root: ContextVar[str] = ContextVar("root", default="")
@@ -47,7 +47,7 @@ class Prefixed(Litestar):
 
     prefix = ""
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - Scope or LifeSpanScope
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - of a request, or of the lifespan
         """Handle a request."""
         if scope["type"] == "http":
             scope = cast("Scope", stripped(scope, self.prefix))

@@ -316,17 +316,19 @@ async def end_overlap(
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
 )
-async def send_test(
+async def send_test(  # noqa: PLR0913, PLR0917 - each is of the request or the application
     caller: NamedDependency[Admin],
     broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     endpoint_id: FromPath[UUID],
+    event_type: FromQuery[str | None] = None,
     idempotency_key: Key = None,
 ) -> Response[TestMade]:
-    """Create a delivery of the event webhook.test, which is sent like any other."""
+    """Create a delivery of the event webhook.test, or of an event type's example, which is sent like any other."""
     response = await write(
-        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED, webhook_config_id=str(endpoint_id)
-    )
+        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED,
+        webhook_config_id=str(endpoint_id), event_type=event_type,
+    )  # fmt: skip
     await wake(broker, settings)
     return response
 

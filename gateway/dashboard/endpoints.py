@@ -17,6 +17,7 @@ from supabase_webhooks.gateway.dashboard import endpoint_form
 from supabase_webhooks.gateway.dashboard.endpoint_form import MOST_ATTEMPTS, NUMBERS, RETRIES, Form
 from supabase_webhooks.gateway.dashboard.forms import label, number, text
 from supabase_webhooks.gateway.dashboard.page import go, page, retried, wake
+from supabase_webhooks.gateway.dashboard.snippets import snippets
 from supabase_webhooks.gateway.deletion import delete_endpoint
 from supabase_webhooks.gateway.errors import REFUSALS
 from supabase_webhooks.gateway.session import Admin
@@ -37,6 +38,12 @@ CONFLICT = "PT409"
 
 #: Deliveries that one click retries; the message says when there are more.
 AT_MOST = 10_000
+
+#: What the page of an endpoint draws: its name, the unit of a bar, and how many.
+SPANS = {"24h": ("24 hours", "hour", 24), "7d": ("7 days", "hour", 168), "30d": ("30 days", "day", 30)}
+
+#: What htmx takes as: this is the last one (its documentation, "hx-trigger", polling).
+STOP_POLLING = 286
 
 #: Hours for which a rotated secret may go on signing.
 OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no overlap: the old secret ends now"}
@@ -85,13 +92,35 @@ async def create(
 
 @get("/endpoints/{endpoint_id:uuid}")
 async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
-    """Show an endpoint: health, settings and actions."""
+    """Show an endpoint: health, volume over time, settings, a test, and how its receiver verifies."""
     endpoint = await _endpoint(admin, endpoint_id)
     recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
+    span = request.query_params.get("span", "")
+    span = span if span in SPANS else next(iter(SPANS))
+    _, unit, count = SPANS[span]
+    figures = await admin.call("webhook_figures", webhook_config_id=str(endpoint_id), unit=unit, count=count)
+    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
+    test = None
+    if sent := _identifier(request.query_params.get("test")):
+        test = await admin.call("get_webhook_delivery", delivery_id=sent)
     return page(
         request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
-        overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits,
+        overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits, figures=figures, spans=SPANS, span=span,
+        types=["webhook.test", *[row["name"] for row in types]], test=test, snippets=snippets(),
     )  # fmt: skip
+
+
+@get("/endpoints/{endpoint_id:uuid}/tests/{delivery_id:uuid}")
+async def test_state(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID],
+    delivery_id: FromPath[UUID],
+) -> Template:  # fmt: skip
+    """Return how a test is doing, for the page to refresh it until it has a response."""
+    test = await admin.call("get_webhook_delivery", delivery_id=str(delivery_id))
+    part = page(request, "endpoint_test.html", admin, test=test, endpoint={"id": str(endpoint_id)})
+    if test["attempt_log"]:
+        part.status_code = STOP_POLLING
+    return part
 
 
 @get("/endpoints/{endpoint_id:uuid}/edit")
@@ -180,13 +209,14 @@ async def send_test(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
     settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
-    """Send the event webhook.test to it, and show the delivery."""
+    """Send an event's example to it, and show the response in place."""
+    event = text(await request.form(), "event_type")
     try:
-        made = await admin.write("send_test", webhook_config_id=str(endpoint_id))
+        made = await admin.write("send_test", webhook_config_id=str(endpoint_id), event_type=event)
     except StoreError as exc:
         return go(request, f"/endpoints/{endpoint_id}", _problem(exc), kind="error")
     await wake(broker, settings)
-    return go(request, f"/deliveries/{made['delivery_id']}", "The test event will be sent in a moment.")
+    return go(request, f"/endpoints/{endpoint_id}?test={made['delivery_id']}#test")
 
 
 @post("/endpoints/{endpoint_id:uuid}/active", status_code=HTTP_200_OK)
@@ -254,6 +284,13 @@ async def _form(request: Request[Any, Any, Any], admin: Admin, settings: Setting
     )  # fmt: skip
 
 
+def _identifier(text: str | None) -> str | None:
+    try:
+        return str(UUID(text or ""))
+    except ValueError:
+        return None
+
+
 def _problem(exc: StoreError) -> str:
     if exc.code not in REFUSALS:
         raise exc
@@ -265,6 +302,7 @@ ROUTES = [
     new,
     create,
     show,
+    test_state,
     edit,
     update,
     rotate,

@@ -174,7 +174,7 @@ def _form(
     request: Request[Any, Any, Any], problem: str | None, onward: Onward, email: str = "", status: int | None = None
 ) -> Template:
     status = status or (HTTP_400_BAD_REQUEST if problem else HTTP_200_OK)
-    context = {"next": onward.page, "kept": onward.kept, "email": email, "problem": problem}
+    context: dict[str, Any] = {"next": onward.page, "kept": onward.kept, "email": email, "problem": problem}
     return page(request, "sign_in.html", status=status, **context)
 
 

@@ -1,4 +1,4 @@
--- webhooks migration: system ad6d1811de213f265c97023d885b6c143a28cbbcbeba5a1b556ef153ab51523c
+-- webhooks migration: system 7337951519d567479948950158c481bb2ee918cca1ae8de5f6006bda7be91509
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1962,7 +1962,7 @@ begin
                 (arguments ->> 'webhook_config_id')::uuid,
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
-            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid, arguments ->> 'event_type');
         when 'end_secret_overlap' then
             return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
         when 'retry_many' then
@@ -2804,7 +2804,8 @@ grant execute on function public.search_webhook_deliveries(text, text, uuid, tim
 
 -- schemas/api/send_test_webhook.sql
 create or replace function public.send_test_webhook(
-    webhook_config_id uuid
+    webhook_config_id uuid,
+    event_type text default null
 )
 returns jsonb
 language plpgsql
@@ -2813,11 +2814,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform webhooks.check_admin();
-    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id);
+    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
-comment on function public.send_test_webhook(uuid) is 'Creates one delivery of the event webhook.test for an endpoint.';
-revoke all on function public.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.send_test_webhook(uuid) to authenticated, service_role;
+comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
+revoke all on function public.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.send_test_webhook(uuid, text) to authenticated, service_role;
 
 -- schemas/api/start_webhook_dispatcher_run.sql
 create or replace function public.start_webhook_dispatcher_run(
@@ -2969,6 +2970,26 @@ comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applie
 revoke all on function public.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_diagnosis() to service_role;
 
+-- schemas/api/webhook_figures.sql
+create or replace function public.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
+end $$;
+comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';
+revoke all on function public.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_figures(uuid, text, integer) to authenticated, service_role;
+
 -- schemas/api/webhook_health.sql
 create or replace function public.webhook_health()
 returns jsonb
@@ -3067,6 +3088,22 @@ end $$;
 comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets up to now; each as a column.';
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
+
+-- schemas/api/webhook_tables.sql
+create or replace function public.webhook_tables()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_tables();
+end $$;
+comment on function public.webhook_tables() is 'The app''s tables that webhook_attach could turn into events: those of public, and auth.users, with the names and types of their columns, and no row.';
+revoke all on function public.webhook_tables() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_tables() to authenticated, service_role;
 
 -- schemas/api/webhook_traceparents.sql
 create or replace function public.webhook_traceparents(
@@ -5910,7 +5947,7 @@ comment on function webhooks.secret_problem(text) is 'Why a secret cannot sign, 
 revoke all on function webhooks.secret_problem(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/send_test_webhook.sql
-create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
+create or replace function webhooks.send_test_webhook(webhook_config_id uuid, event_type text default null)
 returns jsonb
 language plpgsql
 -- definer: behind public.send_test_webhook, which checks the caller
@@ -5920,6 +5957,8 @@ as $$
 declare
     _endpoint public.webhook_configurations;
     _delivery public.webhook_deliveries;
+    _event text := coalesce(send_test_webhook.event_type, 'webhook.test');
+    _data jsonb;
     _request_id uuid := gen_random_uuid();
 begin
     select c.* into _endpoint
@@ -5937,20 +5976,25 @@ begin
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Set is_active to true, then test it.';
     end if;
+    if _event = 'webhook.test' then
+        _data := jsonb_build_object('message', 'This is a test delivery.');
+    else
+        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        if _data is null then
+            raise exception 'event "%" has no example to send', _event
+                using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
+        end if;
+    end if;
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, 'webhook.test', jsonb_build_object(
-        'event', 'webhook.test',
-        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-        'actor_user_id', null,
-        'data', jsonb_build_object('message', 'This is a test delivery.'),
-        'request_id', _request_id), _request_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
     returning * into _delivery;
-    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id);
+    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
+        when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);
     return jsonb_build_object('delivery_id', _delivery.id, 'request_id', _request_id);
 end $$;
-comment on function webhooks.send_test_webhook(uuid) is 'Behind public.send_test_webhook.';
-revoke all on function webhooks.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function webhooks.send_test_webhook(uuid) to authenticated, service_role;
+comment on function webhooks.send_test_webhook(uuid, text) is 'Behind public.send_test_webhook.';
+revoke all on function webhooks.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.send_test_webhook(uuid, text) to authenticated, service_role;
 
 -- schemas/endpoints/update_webhook_endpoint.sql
 create or replace function webhooks.update_webhook_endpoint(webhook_config_id uuid, changes jsonb)
@@ -6771,6 +6815,76 @@ end $$;
 comment on function webhooks.webhook_diagnosis() is 'Behind public.webhook_diagnosis.';
 revoke all on function webhooks.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_diagnosis() to service_role;
+
+-- schemas/reports/webhook_figures.sql
+create or replace function webhooks.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_figures, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    _width interval;
+    _from timestamptz;
+begin
+    if unit is null or unit not in ('hour', 'day') or count is null or count not between 1 and 200 then
+        raise exception 'figures are by hour or day, 1 to 200 of them' using errcode = '22023';
+    end if;
+    _width := ('1 ' || unit)::interval;
+    _from := date_trunc(unit, now(), 'UTC') - (count - 1) * _width;
+    return (
+        with figures as (
+            select o.*
+            from webhooks.delivery_rollups as o
+            where o.hour >= _from
+              and (webhook_figures.webhook_config_id is null or o.webhook_config_id = webhook_figures.webhook_config_id)
+        ),
+        parts as (
+            select date_trunc(unit, o.hour, 'UTC') as at, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
+            from figures as o
+            group by 1
+        ),
+        entries as (
+            select c.at, array_agg(c.count order by c.n) as durations
+            from (
+                select date_trunc(unit, o.hour, 'UTC') as at, e.n, sum(e.count)::bigint as count
+                from figures as o, unnest(o.durations) with ordinality as e (count, n)
+                group by 1, 2
+            ) as c
+            group by c.at
+        ),
+        events as (
+            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed,
+                   sum(o.delivered) as delivered
+            from figures as o
+            group by o.event_type
+        )
+        select jsonb_build_object(
+            'unit', unit,
+            'at', jsonb_agg(s.at order by s.at),
+            'delivered', jsonb_agg(coalesce(p.attempts - p.failed, 0) order by s.at),
+            'failed', jsonb_agg(coalesce(p.failed, 0) order by s.at),
+            'p50_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.5) order by s.at),
+            'p95_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.95) order by s.at),
+            'events', (
+                select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
+                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.delivered)), '{}')
+                from events as v))
+        from generate_series(_from, now(), _width) as s (at)
+        left join parts as p on p.at = s.at
+        left join entries as d on d.at = s.at);
+end $$;
+comment on function webhooks.webhook_figures(uuid, text, integer) is 'Behind public.webhook_figures.';
+revoke all on function webhooks.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_figures(uuid, text, integer) to authenticated, service_role;
 
 -- schemas/reports/webhook_health.sql
 create or replace function webhooks.webhook_health()
@@ -8466,6 +8580,35 @@ comment on function public.webhook_reattach() is 'Recreates the triggers that we
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;
 
+-- schemas/triggers/webhook_tables.sql
+create or replace function webhooks.webhook_tables()
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_tables, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'table', format('%s.%s', quote_ident(n.nspname), quote_ident(c.relname)), 'columns', k.columns)
+        order by n.nspname <> 'public', n.nspname, c.relname), '[]')
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    cross join lateral (
+        select jsonb_agg(jsonb_build_object(
+            'name', a.attname, 'type', format_type(a.atttypid, null), 'base', webhooks.base_type(a.atttypid)::regtype::text,
+            'nullable', not a.attnotnull) order by a.attnum) as columns
+        from pg_attribute as a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    ) as k
+    where c.relkind in ('r', 'p') and not c.relispartition
+      and (n.nspname = 'public' or n.nspname = 'auth' and c.relname = 'users')
+      and not webhooks.is_ours(c.oid::regclass)
+$$;
+comment on function webhooks.webhook_tables() is 'Behind public.webhook_tables.';
+revoke all on function webhooks.webhook_tables() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_tables() to authenticated, service_role;
+
 do $locks$
 declare
     _before text := current_setting('lock_timeout');
@@ -8569,7 +8712,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admin_actions', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -8591,6 +8734,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_dispatcher_runs', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_event_types', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8598,6 +8742,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_reattach()', 'function', '{}'),
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_trigger_errors', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "SELECT"]}'),
     ('public.webhook_triggers', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -8739,7 +8884,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
-    ('webhooks.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.sign_in_tries', 'table', '{}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8766,11 +8911,13 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.where_credentials_go(text)', 'function', '{}'),
     ('webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
@@ -8822,6 +8969,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ad6d1811de213f265c97023d885b6c143a28cbbcbeba5a1b556ef153ab51523c', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '7337951519d567479948950158c481bb2ee918cca1ae8de5f6006bda7be91509', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

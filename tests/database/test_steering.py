@@ -73,6 +73,8 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
         ("webhook_admin_check", ()),
         ("webhook_overview", ()),
         ("webhook_series", ()),
+        ("webhook_figures", ()),
+        ("webhook_tables", ()),
         ("webhook_admin_write", ("create_endpoint", json.dumps({"settings": NEW}))),
     ],
 )

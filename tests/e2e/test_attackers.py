@@ -56,6 +56,7 @@ FOR_ADMINS = {
     "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
+    "webhook_figures", "webhook_tables",
 }  # fmt: skip
 
 #: Functions that create and drop triggers as the owner of the tables: granted to no role.
