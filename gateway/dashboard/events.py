@@ -85,7 +85,8 @@ async def _catalog(request: Request[Any, Any, Any], admin: Admin, given: Given |
     analytics = [row for row in types if row["analytics_destination"] is not None]
     known = any(row["given"] for row in catalog)
     return page(
-        request, "events.html", admin, catalog=catalog, analytics=analytics, problem=given.problem if given and not known else None,
+        request, "events.html", admin, catalog=catalog, analytics=analytics,
+        problem=given.problem if given and not known else None,
         status=HTTP_400_BAD_REQUEST if given and given.problem else HTTP_200_OK,
     )  # fmt: skip
 

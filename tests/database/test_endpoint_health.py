@@ -72,7 +72,8 @@ def test_an_endpoint_that_rejects_everything_is_failing(
         ),
         ("delete from public.webhook_circuits", "healthy"),
         (
-            "update public.webhook_configurations set is_active = false;update public.webhook_circuits set state = 'half_open'",
+            "update public.webhook_configurations set is_active = false;"  # noqa: ISC004 - two statements
+            "update public.webhook_circuits set state = 'half_open'",
             "paused",
         ),
     ],

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from devstack.receiver import Receiver, Reply
+from supabase_webhooks.gateway.dashboard.snippets import snippets
 from tests.cli.conftest import run
 from tests.e2e.dashboard.conftest import ADMIN, token
 from tests.e2e.dashboard.test_api import api
@@ -368,3 +369,123 @@ def test_trigger_errors_by_pages(visit: Visit) -> None:
     page.get_by_role("link", name="Older").click()
     expect(page.locator("tbody tr")).to_have_count(30)
     expect(page.get_by_role("link", name="Older")).to_have_count(0)
+
+
+def test_a_test_of_any_event(visit: Visit, api: httpx.Client) -> None:
+    """The example goes to this endpoint alone, and its response appears in place, and in the chart."""
+    page, system = visit.page, visit.site.system
+    system.worker()
+    system.endpoint("http://127.0.0.1:9/", name="another")
+    with Receiver(answer=lambda _: Reply(422, b"no such community")) as receiver:
+        endpoint = system.endpoint(receiver.url, events="{user.joined_platform}", max_attempts=1)
+        page.goto(f"/endpoints/{endpoint}")
+        page.get_by_label("Event", exact=True).select_option("user.joined_community")
+        page.get_by_role("button", name="Send test event").click()
+        expect(page.locator("#test-state")).to_contain_text("HTTP 422")
+        expect(page.locator("#test-state")).to_contain_text("no such community")
+        expect(page.get_by_label("Event", exact=True)).to_have_value("user.joined_community")
+        (request,) = receiver.wait_for(1)
+        assert request.payload["event"] == "user.joined_community"
+        assert request.payload["data"]["community_name"]
+        assert len(system.rows()) == 1
+        page.reload()
+        expect(page.get_by_role("img", name="Attempts by hour: 0 delivered, 1 failed, 1 at most")).to_be_visible()
+        page.get_by_role("link", name="30 days").click()
+        expect(page.get_by_role("img", name="Attempts by day: 0 delivered, 1 failed, 1 at most")).to_be_visible()
+        page.get_by_text("The same as a table").click()
+        expect(page.locator("#volume-title ~ details, .card:has(#volume-title) tbody tr").last).to_contain_text("1")
+    made = api.post(f"/endpoints/{endpoint}/test", params={"event_type": "user.joined_community"})
+    assert made.status_code == 202
+    unknown = api.post(f"/endpoints/{endpoint}/test", params={"event_type": "user.unknown"})
+    assert (unknown.status_code, "has no example to send" in unknown.json()["detail"]) == (400, True)
+
+
+def test_code_to_verify_is_at_hand(visit: Visit) -> None:
+    """Six languages, one at a time, each as it is run in test_snippets.py; without the secret."""
+    page, system = visit.page, visit.site.system
+    endpoint = system.endpoint("http://127.0.0.1:9/")
+    page.goto(f"/endpoints/{endpoint}")
+    for language, (name, code) in snippets().items():
+        page.get_by_text(name, exact=True).click()
+        expect(page.locator(f"#verify-{language}")).to_be_visible()
+        assert page.locator(f"#verify-{language}").text_content() == code
+        expect(page.locator("details[name=verify][open]")).to_have_count(1)
+    assert system.secret not in page.content()
+
+
+def test_an_event_that_is_rejected_keeps_its_data(visit: Visit) -> None:
+    """The error is at the field, and the edited JSON is still there."""
+    page, system = visit.page, visit.site.system
+    system.endpoint("http://127.0.0.1:9/")
+    page.goto("/events")
+    card = page.locator("details.event", has_text="user.joined_community").first
+    for data, problem in {
+        '{"community_id": 1,\n  "mine": true}': '"community_id" must be string',
+        '{"community_id": 1,': "must be a JSON object",
+        "\n\n[]": "must be a JSON object",
+    }.items():
+        if not card.get_attribute("open"):
+            card.locator("summary").first.click()
+        card.get_by_role("textbox").fill(data)
+        card.get_by_role("button", name="Dispatch a test").click()
+        expect(card.get_by_role("alert")).to_contain_text(problem)
+        expect(card.get_by_role("textbox")).to_have_value(data)
+        expect(card.get_by_role("textbox")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("details.event[open]")).to_have_count(1)
+    without_4xx(visit)
+
+
+def test_the_catalog(visit: Visit) -> None:
+    """Fields as a table, who subscribes with a link, and the volume of the last 24 hours."""
+    page, system = visit.page, visit.site.system
+    endpoint = system.endpoint("http://127.0.0.1:9/", name="n8n")
+    system.db.execute(
+        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts)"
+        " values (date_trunc('hour', now(), 'UTC'), %s, 'user.joined_community', 1234, 5)",
+        (endpoint,),
+    )
+    page.goto("/events")
+    card = page.locator("details.event", has_text="user.joined_community").first
+    expect(card.locator("summary").first).to_contain_text("1,234 attempts in 24 hours, 5 failed")
+    card.locator("summary").first.click()
+    expect(card.locator(".fields tbody tr")).to_have_count(3)
+    expect(card.locator(".fields")).to_contain_text("community_city")
+    button = card.get_by_role("button", name="Dispatch a test").bounding_box()
+    assert button is not None
+    assert button["height"] < 50
+    card.get_by_role("link", name="n8n").click()
+    expect(page).to_have_url(f"{visit.site.url}/endpoints/{endpoint}")
+
+
+def test_attach_a_table(visit: Visit) -> None:
+    """The SQL that the page writes does what it says, whatever the names are; the page itself changes nothing."""
+    page, system = visit.page, visit.site.system
+    system.db.execute(
+        'create table public."odd ""table\'s \\ name" (id uuid primary key default gen_random_uuid(),'
+        " \"total 'x' \\\" numeric(9, 2) not null default 1, secret text)"
+    )
+    page.goto("/events")
+    page.get_by_role("link", name="Attach a table").click()
+    (name,) = page.locator("select[name=table] option").all_text_contents() or [""]
+    page.get_by_role("button", name="Choose its columns").click()
+    page.get_by_label("Event", exact=False).first.fill("Not a name")
+    page.get_by_role("button", name="Write the SQL").click()
+    expect(page.get_by_role("alert")).to_contain_text("order.paid")
+    page.get_by_label("Event", exact=False).first.fill("order.paid")
+    page.get_by_role("button", name="Write the SQL").click()
+    expect(page.get_by_role("alert")).to_contain_text("Select at least one column.")
+    for column in page.locator("input[name=column]").all()[:2]:
+        column.check()
+    page.get_by_role("button", name="Write the SQL").click()
+    sql = page.locator("#sql").text_content() or ""
+    expect(page.locator("pre", has_text='"order.paid"')).to_contain_text("9.99")
+    assert system.db.execute("select from public.webhook_triggers").rowcount == 0
+    for setting in ("on", "off"):
+        system.db.execute(f"set standard_conforming_strings = {setting}".encode())
+        row = system.db.execute(sql.encode()).fetchone()
+        assert row == {"webhook_attach": "attached" if setting == "on" else "kept"}
+    system.db.execute("set standard_conforming_strings = on")
+    system.endpoint("http://127.0.0.1:9/")
+    system.db.execute(f"insert into {name} default values".encode())
+    (delivery,) = system.rows()
+    assert set(delivery["payload"]["data"]) == {"id", "total 'x' \\"}
