@@ -60,4 +60,4 @@ class Links(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
         """Rewrite a template's source."""
-        return _EXPRESSION.sub(r'\1="{{ (\2) | rooted }}', _LITERAL.sub(r'\1="{{ root() }}/', source))
+        return _LITERAL.sub(r'\1="{{ root() }}/', _EXPRESSION.sub(r'\1="{{ (\2) | rooted }}', source))

@@ -46,7 +46,7 @@ NEW = {**dict.fromkeys(LINES, ""), "events": ["*"], "headers": "", "retry": "sta
 ABOUT = (
     ("headers", r"^headers\b"),
     ("events", r"\bevents\b"),
-    ("waits", r"\bretry_schedule\b"),
+    ("waits", r"\bretry.schedule\b"),
     ("expires_after", r"\bexpires_after\b|\binterval\b"),
     ("name", r"\bneeds a name\b"),
     ("url", r"\bURL\b"),

@@ -30,7 +30,7 @@ def health(db: Database, config: str | None = None) -> dict[str, Any]:
 
 
 def now(minutes: float = 0) -> str:
-    """Return a time so many minutes ago, as a worker reports it."""
+    """Return the time that was some minutes ago, as a worker reports it."""
     return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
 
 
