@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 #: The prefix of the request that is being handled: "" or "/webhooks".
 _root: ContextVar[str] = ContextVar("root", default="")
 
+#: Attributes that hold addresses; a script of ours reads those of data-.
+ADDRESSES = r"(?<=\s)(href|src|action|hx-get|hx-post|data-[a-z]+)"
+
 #: Links of a template: to a page of ours, and to what an expression says.
-_LITERAL = re.compile(r'\b(href|src|action|hx-get|hx-post|data-source)="/(?!/)')
-_EXPRESSION = re.compile(r'\b(href|src|action|hx-get|hx-post|data-source)="\{\{ ([^{}]+) \}\}')
+_LITERAL = re.compile(rf'{ADDRESSES}="/(?!/)')
+_EXPRESSION = re.compile(r'(?<=\s)(href|src|action|hx-get|hx-post)="\{\{ ([^{}]+) \}\}')
 
 
 def root() -> str:
