@@ -100,9 +100,7 @@ async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], e
     _, unit, count = SPANS[span]
     figures = await admin.call("webhook_figures", webhook_config_id=str(endpoint_id), unit=unit, count=count)
     types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
-    test = None
-    if sent := _identifier(request.query_params.get("test")):
-        test = await admin.call("get_webhook_delivery", delivery_id=sent)
+    test = await _test(admin, request.query_params.get("test"))
     return page(
         request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
         overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits, figures=figures, spans=SPANS, span=span,
@@ -284,10 +282,15 @@ async def _form(request: Request[Any, Any, Any], admin: Admin, settings: Setting
     )  # fmt: skip
 
 
-def _identifier(text: str | None) -> str | None:
+async def _test(admin: Admin, sent: str | None) -> dict[str, Any] | None:
+    """Return a test that was sent, if there is one and its history still exists."""
     try:
-        return str(UUID(text or ""))
+        return dict(await admin.call("get_webhook_delivery", delivery_id=str(UUID(sent or ""))))
     except ValueError:
+        return None
+    except StoreError as exc:
+        if exc.code not in REFUSALS:
+            raise
         return None
 
 
