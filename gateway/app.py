@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -20,6 +19,7 @@ from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from supabase_webhooks.gateway.metrics import Requests
 from supabase_webhooks.gateway.reference import Reference
+from supabase_webhooks.gateway.prefix import Prefixed
 from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
 from supabase_webhooks.gateway.security import secure
 from supabase_webhooks.gateway.supabase import Supabase
@@ -55,7 +55,7 @@ def create_app(
     broker: Broker | None = None,
     engine: Engine | None = None,
     registries: Sequence[CollectorRegistry] = (),
-) -> Litestar:
+) -> Prefixed:
     """Return the ASGI application.
 
     `broker`, `engine`: those that its process uses too. `registries`: figures of the process for /metrics.
@@ -68,7 +68,7 @@ def create_app(
     api_tokens = ApiTokens(store, tries)
     requests = Requests(registries)
     templates = template_engine()
-    return Litestar(
+    app = Prefixed(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
         after_exception=[log_unexpected],
@@ -110,3 +110,5 @@ def create_app(
         on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,
     )
+    app.prefix = settings.root_path
+    return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -107,29 +108,32 @@ def signed_in(request: Request[Any, Any, Any]) -> bool:
 
 def middleware(settings: Settings) -> list[Middleware]:
     """Return the encrypted session, for every route that lives by a cookie: HttpOnly and SameSite=Lax."""
-    backends = [session_backend(settings, secure=secure) for secure in (False, True)]
 
     # a function, since Litestar copies what it is given, and a cipher cannot be copied
     def session(app: ASGIApp) -> ASGIApp:
-        plain, secure = (SessionMiddleware(app, backend) for backend in backends)
+        @cache
+        def sessions(root: str, *, secure: bool) -> SessionMiddleware[Any]:
+            return SessionMiddleware(app, session_backend(settings, secure=secure, root=root))
 
         async def by_scheme(scope: Scope, receive: Receive, send: Send) -> None:
-            await (secure if is_https(scope) else plain)(scope, receive, send)
+            await sessions(scope["root_path"], secure=is_https(scope))(scope, receive, send)
 
         return by_scheme
 
     return [session]
 
 
-def session_backend(settings: Settings, *, secure: bool = False) -> ClientSideSessionBackend:
-    """Return what encrypts the session, with AES-256-GCM.
+def session_backend(settings: Settings, *, secure: bool = False, root: str = "") -> ClientSideSessionBackend:
+    """Return what encrypts the session, with AES-256-GCM. `root`: the prefix, and so the path of the cookie.
 
-    On https the cookie has the prefix that browsers take only from this host itself, and only over https (RFC 6265bis,
-    section 4.1.3.2).
+    On https the cookie has a prefix that browsers take only over https and, for all paths, only from this host itself
+    (RFC 6265bis, section 4.1.3).
     """
-    name = "__Host-webhooks_session" if secure else "webhooks_session"
+    name = ("__Secure-" if root else "__Host-") * secure + "webhooks_session"
     return ClientSideSessionBackend(
-        CookieBackendConfig(secret=key(settings, b"session"), key=name, max_age=MAX_AGE, secure=secure)
+        CookieBackendConfig(
+            secret=key(settings, b"session"), key=name, max_age=MAX_AGE, secure=secure, path=root or "/"
+        )
     )
 
 

@@ -214,6 +214,11 @@ class Settings:
     )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in the broker at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, comma-separated", "*")
+    root_path: str = _setting(
+        "WEBHOOKS_ROOT_PATH",
+        "The path prefix under which a proxy serves the gateway, such as `/webhooks`; empty: none",
+        "",
+    )
     session_secret: str = _setting(
         "WEBHOOKS_SESSION_SECRET",
         "Encrypts the dashboard's sign-ins: 32 characters or more, the same for every gateway; empty: no dashboard",
@@ -234,6 +239,7 @@ class Settings:
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease must outlive its attempt"
             )
         self._check_keys()
+        self._check_paths()
         self._check_texts()
 
     def _check_keys(self) -> None:
@@ -243,6 +249,14 @@ class Settings:
                 f"{variable('anon_key')} must be the project's publishable key (sb_publishable_... or anon), "
                 "not a secret one: Supabase Auth checks less of a sign-in that comes with a secret key"
             )
+
+    def _check_paths(self) -> None:
+        if self.ca_bundle and not Path(self.ca_bundle).exists():
+            raise SettingsError(
+                f"{variable('ca_bundle')} must be a file or folder of certificates in PEM; there is no {self.ca_bundle}"
+            )
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", self.root_path):
+            raise SettingsError(f"{variable('root_path')} must be a path without a slash at its end, such as /webhooks")
 
     def _check_texts(self) -> None:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
@@ -256,10 +270,6 @@ class Settings:
             raise SettingsError(
                 f"{variable('allowed_networks')} must be comma-separated networks, such as 10.0.0.0/8: {exc}"
             ) from None
-        if self.ca_bundle and not Path(self.ca_bundle).exists():
-            raise SettingsError(
-                f"{variable('ca_bundle')} must be a file or folder of certificates in PEM; there is no {self.ca_bundle}"
-            )
         if self.database_url and not re.fullmatch(_POSTGRES, self.database_url):
             # not repeated: it holds a password
             raise SettingsError(

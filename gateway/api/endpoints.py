@@ -45,6 +45,25 @@ class Counts(msgspec.Struct):
     pending: int
 
 
+class Health(msgspec.Struct):
+    """An endpoint's health, and its attempts of the last 24 hours, by hours of the clock, the oldest first.
+
+    `status`: failing, when its circuit is not closed or nothing was delivered since failures began; paused by a person;
+    disabled by the system. `since` and `reason`: of failing and disabled. Percentiles are estimates.
+    """
+
+    status: Literal["healthy", "failing", "paused", "disabled"]
+    since: datetime | None
+    reason: str | None
+    attempts: int
+    failed_attempts: int
+    success_percent: float | None
+    p50_ms: int | None
+    p95_ms: int | None
+    delivered_by_hour: list[int]
+    failed_by_hour: list[int]
+
+
 class Endpoint(msgspec.Struct):
     """An endpoint with its health, without its secret and the values of its headers.
 
@@ -76,6 +95,7 @@ class Endpoint(msgspec.Struct):
     has_secret: bool
     previous_secret_until: datetime | None
     header_names: list[str]
+    health: Health
     circuit: Circuit
     waiting: int
     last_hour: Counts
@@ -102,7 +122,10 @@ Age = Annotated[
 
 
 class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The settings; null clears a limit. Omitted settings are not changed."""
+    """The settings; null clears a limit. Omitted settings are not changed.
+
+    `updated_at`: as you read it; the change is rejected (409) if the endpoint has changed since.
+    """
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     url: str | msgspec.UnsetType = msgspec.UNSET
@@ -118,6 +141,7 @@ class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     circuit_failure_threshold: int | msgspec.UnsetType | None = msgspec.UNSET
     circuit_reset_seconds: int | msgspec.UnsetType | None = msgspec.UNSET
     credentials_profile: str | msgspec.UnsetType | None = msgspec.UNSET
+    updated_at: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -231,7 +255,7 @@ async def update(
     data: Annotated[Changes, Body(examples=[Example(value={"is_active": False})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Change the given settings. `{"is_active": false}` disables the endpoint: its deliveries are held."""
+    """Change the given settings. `{"is_active": false}` pauses the endpoint: its deliveries are held."""
     return await write(
         caller, "update_endpoint", Made, idempotency_key, status=HTTP_200_OK,
         webhook_config_id=str(endpoint_id), changes=_given(data),
@@ -311,17 +335,19 @@ async def end_overlap(
     response_headers=[IDEMPOTENCY],
     **needs(Scope.MANAGE),
 )
-async def send_test(
+async def send_test(  # noqa: PLR0913, PLR0917 - each is of the request or the application
     caller: NamedDependency[Admin],
     broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     endpoint_id: FromPath[UUID],
+    event_type: FromQuery[str | None] = None,
     idempotency_key: Key = None,
 ) -> Response[TestMade]:
-    """Create a delivery of the event webhook.test, which is sent like any other."""
+    """Create a delivery of the event webhook.test, or of an event type's example, which is sent like any other."""
     response = await write(
-        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED, webhook_config_id=str(endpoint_id)
-    )
+        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED,
+        webhook_config_id=str(endpoint_id), event_type=event_type,
+    )  # fmt: skip
     await wake(broker, settings)
     return response
 

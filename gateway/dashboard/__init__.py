@@ -15,6 +15,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILAB
 
 from supabase_webhooks.gateway.csrf import check_form
 from supabase_webhooks.gateway.dashboard import (
+    attach,
     deliveries,
     delivery,
     endpoints,
@@ -42,6 +43,7 @@ PAGES = [
     *delivery.ROUTES,
     *replay.ROUTES,
     *events.ROUTES,
+    *attach.ROUTES,
     *runs.ROUTES,
     *trigger_errors.ROUTES,
     *tokens.ROUTES,

@@ -1,4 +1,4 @@
--- webhooks migration: system 89db97eb43b82eccbf15cf4f97b3ba69dd9f694d3377869f186653c007f1201d
+-- webhooks migration: system a839d0dc8d0c1c967ac4f41cddf82a8be2a57f6d36a1c4b6ecd20c840163cbfc
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2056,7 +2056,7 @@ begin
                 (arguments ->> 'webhook_config_id')::uuid,
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
-            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid, arguments ->> 'event_type');
         when 'end_secret_overlap' then
             return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
         when 'retry_many' then
@@ -3015,7 +3015,8 @@ grant execute on function public.search_webhook_deliveries(text, text, uuid, tim
 
 -- schemas/api/send_test_webhook.sql
 create or replace function public.send_test_webhook(
-    webhook_config_id uuid
+    webhook_config_id uuid,
+    event_type text default null
 )
 returns jsonb
 language plpgsql
@@ -3024,11 +3025,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform webhooks.check_admin();
-    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id);
+    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
-comment on function public.send_test_webhook(uuid) is 'Creates one delivery of the event webhook.test for an endpoint.';
-revoke all on function public.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.send_test_webhook(uuid) to authenticated, service_role;
+comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
+revoke all on function public.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.send_test_webhook(uuid, text) to authenticated, service_role;
 
 -- schemas/api/start_webhook_dispatcher_run.sql
 create or replace function public.start_webhook_dispatcher_run(
@@ -3093,7 +3094,7 @@ begin
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
 end $$;
-comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} disables it.';
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} pauses it. With updated_at, as you read it, the change is rejected if the endpoint has changed since.';
 revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
 
@@ -3215,6 +3216,26 @@ comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applie
 revoke all on function public.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_diagnosis() to service_role;
 
+-- schemas/api/webhook_figures.sql
+create or replace function public.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
+end $$;
+comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';
+revoke all on function public.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_figures(uuid, text, integer) to authenticated, service_role;
+
 -- schemas/api/webhook_health.sql
 create or replace function public.webhook_health()
 returns jsonb
@@ -3313,6 +3334,22 @@ end $$;
 comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets up to now; each as a column.';
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
+
+-- schemas/api/webhook_tables.sql
+create or replace function public.webhook_tables()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_tables();
+end $$;
+comment on function public.webhook_tables() is 'The app''s tables that webhook_attach could turn into events: those of public, and auth.users, with the names and types of their columns, and no row.';
+revoke all on function public.webhook_tables() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_tables() to authenticated, service_role;
 
 -- schemas/api/webhook_traceparents.sql
 create or replace function public.webhook_traceparents(
@@ -3738,6 +3775,28 @@ end $$;
 comment on function webhooks.due_in_seconds(double precision) is 'In how many seconds more may be claimed than now, if nothing else happens; at_most, when that is sooner; null: never.';
 revoke all on function webhooks.due_in_seconds(double precision) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/duration_percentile.sql
+create or replace function webhooks.duration_percentile(durations bigint[], share double precision)
+returns integer
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    with entry as (
+        select e.n, e.count, power(2, e.n - 1) as low, power(2, e.n) as high,
+               sum(e.count) over (order by e.n) as up_to, sum(e.count) over () as total
+        from unnest(durations) with ordinality as e (count, n)
+    )
+    -- as if those of an entry were evenly spread over it
+    select round(e.low + (e.high - e.low) * (e.total * share - (e.up_to - e.count))::float8 / e.count)::integer
+    from entry as e
+    where e.count > 0 and e.up_to >= e.total * share
+    order by e.n
+    limit 1
+$$;
+comment on function webhooks.duration_percentile(bigint[], double precision) is 'About the milliseconds that a share of attempts took at most: their durations are counted as in webhooks.delivery_rollups.';
+revoke all on function webhooks.duration_percentile(bigint[], double precision) from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/endpoints_with_due.sql
 create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
 returns setof uuid
@@ -4125,6 +4184,16 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+    delete from webhooks.delivery_rollups as o
+    where (o.hour, o.webhook_config_id, o.event_type) in (
+        select r.hour, r.webhook_config_id, r.event_type
+        from webhooks.delivery_rollups as r
+        where r.hour < _before - interval '1 hour'
+        order by r.hour
+        limit _batch);
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
         select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
@@ -4336,7 +4405,7 @@ begin
     -- the trigger that follows people's changes leaves this one alone
     perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
-        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
+        select d.id, d.webhook_config_id, d.event_type, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
                d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
@@ -4365,7 +4434,7 @@ begin
     -- another attempt took meanwhile. One that comes a second time, or that is older than a delivered attempt, counts
     -- no more: if the delivery is not delivered now, someone asked for it to be sent again.
     accepted as materialized (
-        select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
+        select r.*, c.webhook_config_id, c.event_type, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
                c.counted_attempts + coalesce(made.counted, false)::integer as counted_attempts,
                case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
@@ -4408,6 +4477,37 @@ begin
                a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
+    ),
+    -- under the lock of the endpoint's circuit, so that no other batch waits for it
+    rolled as (
+        insert into webhooks.delivery_rollups as o
+            (hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum, durations)
+        select date_trunc('hour', a.ended_at, 'UTC'), a.webhook_config_id, a.event_type,
+               count(*) filter (where a.new_status = 'delivered'), count(*) filter (where a.new_status = 'failed'),
+               count(*), count(*) filter (where not a.delivered), sum(a.duration_ms),
+               array[
+                   count(*) filter (where b.n = 0), count(*) filter (where b.n = 1), count(*) filter (where b.n = 2), count(*) filter (where b.n = 3),
+                   count(*) filter (where b.n = 4), count(*) filter (where b.n = 5), count(*) filter (where b.n = 6), count(*) filter (where b.n = 7),
+                   count(*) filter (where b.n = 8), count(*) filter (where b.n = 9), count(*) filter (where b.n = 10), count(*) filter (where b.n = 11),
+                   count(*) filter (where b.n = 12), count(*) filter (where b.n = 13), count(*) filter (where b.n = 14), count(*) filter (where b.n = 15),
+                   count(*) filter (where b.n = 16), count(*) filter (where b.n = 17)]
+        from accepted as a
+        cross join lateral (
+            select width_bucket(a.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as n
+        ) as b
+        group by 1, 2, 3
+        on conflict (hour, webhook_config_id, event_type) do update
+        set delivered = o.delivered + excluded.delivered,
+            failed = o.failed + excluded.failed,
+            attempts = o.attempts + excluded.attempts,
+            failed_attempts = o.failed_attempts + excluded.failed_attempts,
+            duration_ms_sum = o.duration_ms_sum + excluded.duration_ms_sum,
+            durations = array[
+                o.durations[1] + excluded.durations[1], o.durations[2] + excluded.durations[2], o.durations[3] + excluded.durations[3], o.durations[4] + excluded.durations[4],
+                o.durations[5] + excluded.durations[5], o.durations[6] + excluded.durations[6], o.durations[7] + excluded.durations[7], o.durations[8] + excluded.durations[8],
+                o.durations[9] + excluded.durations[9], o.durations[10] + excluded.durations[10], o.durations[11] + excluded.durations[11], o.durations[12] + excluded.durations[12],
+                o.durations[13] + excluded.durations[13], o.durations[14] + excluded.durations[14], o.durations[15] + excluded.durations[15], o.durations[16] + excluded.durations[16],
+                o.durations[17] + excluded.durations[17], o.durations[18] + excluded.durations[18]]
     ),
     news as (
         select a.webhook_config_id,
@@ -5553,6 +5653,9 @@ begin
         -- someone enabled it in the meantime
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
+    if not keep_history then
+        delete from webhooks.delivery_rollups as o where o.webhook_config_id = _endpoint.id;
+    end if;
     perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));
     return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', false);
 end $$;
@@ -5584,6 +5687,69 @@ end $$;
 comment on function webhooks.end_webhook_secret_overlap(uuid) is 'Behind public.end_webhook_secret_overlap.';
 revoke all on function webhooks.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authenticated, service_role;
+
+-- schemas/endpoints/endpoint_health.sql
+create or replace function webhooks.endpoint_health(
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with figures as (
+        select o.*
+        from webhooks.delivery_rollups as o
+        where o.webhook_config_id = endpoint.id
+          and o.hour > date_trunc('hour', now(), 'UTC') - interval '24 hours'
+    ),
+    hours as (
+        select jsonb_agg(coalesce(f.delivered, 0) order by s.hour) as delivered,
+               jsonb_agg(coalesce(f.failed, 0) order by s.hour) as failed
+        from generate_series(date_trunc('hour', now(), 'UTC') - interval '23 hours', now(), interval '1 hour') as s (hour)
+        left join (
+            select o.hour, sum(o.attempts - o.failed_attempts) as delivered, sum(o.failed_attempts) as failed
+            from figures as o
+            group by o.hour
+        ) as f on f.hour = s.hour
+    ),
+    totals as (
+        select coalesce(sum(o.attempts), 0) as attempts, coalesce(sum(o.failed_attempts), 0) as failed
+        from figures as o
+    )
+    select jsonb_build_object(
+        'status', s.status,
+        'since', case s.status
+            when 'failing' then coalesce(circuit.failing_since, circuit.since)
+            when 'disabled' then endpoint.disabled_at
+        end,
+        'reason', case s.status
+            when 'failing' then coalesce(circuit.last_error, 'the receiver returned ' || circuit.last_status)
+            when 'disabled' then endpoint.disabled_reason
+        end,
+        'attempts', t.attempts,
+        'failed_attempts', t.failed,
+        -- 100 is all of them, not nearly all
+        'success_percent', trunc(100.0 * (t.attempts - t.failed) / nullif(t.attempts, 0), 1),
+        'p50_ms', webhooks.duration_percentile(d.durations, 0.5),
+        'p95_ms', webhooks.duration_percentile(d.durations, 0.95),
+        'delivered_by_hour', h.delivered,
+        'failed_by_hour', h.failed)
+    from (select webhooks.endpoint_status(endpoint, circuit) as status) as s
+    cross join hours as h
+    cross join totals as t
+    cross join (
+        select array_agg(c.count order by c.n) as durations
+        from (
+            select e.n, sum(e.count)::bigint as count
+            from figures as o, unnest(o.durations) with ordinality as e (count, n)
+            group by e.n
+        ) as c
+    ) as d
+$$;
+comment on function webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits) is 'An endpoint''s health: its status, since when and why, and the attempts of the last 24 hours, each hour by the clock, the oldest first.';
+revoke all on function webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/endpoint_settings.sql
 create or replace function webhooks.endpoint_settings(ids uuid[], limited uuid[])
@@ -5617,6 +5783,27 @@ begin
 end $$;
 comment on function webhooks.endpoint_settings(uuid[], uuid[]) is 'What a worker needs to know about endpoints, and which of them have limits; null without any. A missing key means: use the worker''s setting.';
 revoke all on function webhooks.endpoint_settings(uuid[], uuid[]) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/endpoint_status.sql
+create or replace function webhooks.endpoint_status(
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when not endpoint.is_active and endpoint.disabled_at is not null then 'disabled'
+        when not endpoint.is_active then 'paused'
+        -- a row loaded without triggers has no circuit yet
+        when coalesce(circuit.state, 'closed') <> 'closed' or circuit.failing_since is not null then 'failing'
+        else 'healthy'
+    end
+$$;
+comment on function webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits) is 'An endpoint''s health in one word: healthy; failing: its circuit is not closed, or nothing was delivered since failures began; paused: a person stopped it; disabled: the system did.';
+revoke all on function webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/generate_secret.sql
 create or replace function webhooks.generate_secret()
@@ -5705,7 +5892,7 @@ as $$
 begin
     return (
         with page as (
-            select c.*
+            select c.*, c as endpoint
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
@@ -5741,6 +5928,7 @@ begin
                 'header_names', (
                     select coalesce(jsonb_agg(h.name order by h.name), '[]')
                     from jsonb_object_keys(coalesce(e.headers, '{}')) as h (name)),
+                'health', webhooks.endpoint_health(c.endpoint, h),
                 'circuit', jsonb_build_object(
                     'state', coalesce(h.state, 'closed'), 'since', h.since, 'open_until', h.open_until,
                     'consecutive_failures', coalesce(h.consecutive_failures, 0), 'failing_since', h.failing_since,
@@ -6032,7 +6220,7 @@ comment on function webhooks.secret_problem(text) is 'Why a secret cannot sign, 
 revoke all on function webhooks.secret_problem(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/send_test_webhook.sql
-create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
+create or replace function webhooks.send_test_webhook(webhook_config_id uuid, event_type text default null)
 returns jsonb
 language plpgsql
 -- definer: behind public.send_test_webhook, which checks the caller
@@ -6042,6 +6230,8 @@ as $$
 declare
     _endpoint public.webhook_configurations;
     _delivery public.webhook_deliveries;
+    _event text := coalesce(send_test_webhook.event_type, 'webhook.test');
+    _data jsonb;
     _request_id uuid := gen_random_uuid();
 begin
     select c.* into _endpoint
@@ -6059,20 +6249,25 @@ begin
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Set is_active to true, then test it.';
     end if;
+    if _event = 'webhook.test' then
+        _data := jsonb_build_object('message', 'This is a test delivery.');
+    else
+        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        if _data is null then
+            raise exception 'event "%" has no example to send', _event
+                using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
+        end if;
+    end if;
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, 'webhook.test', jsonb_build_object(
-        'event', 'webhook.test',
-        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-        'actor_user_id', null,
-        'data', jsonb_build_object('message', 'This is a test delivery.'),
-        'request_id', _request_id), _request_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
     returning * into _delivery;
-    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id);
+    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
+        when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);
     return jsonb_build_object('delivery_id', _delivery.id, 'request_id', _request_id);
 end $$;
-comment on function webhooks.send_test_webhook(uuid) is 'Behind public.send_test_webhook.';
-revoke all on function webhooks.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function webhooks.send_test_webhook(uuid) to authenticated, service_role;
+comment on function webhooks.send_test_webhook(uuid, text) is 'Behind public.send_test_webhook.';
+revoke all on function webhooks.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.send_test_webhook(uuid, text) to authenticated, service_role;
 
 -- schemas/endpoints/update_webhook_endpoint.sql
 create or replace function webhooks.update_webhook_endpoint(webhook_config_id uuid, changes jsonb)
@@ -6098,6 +6293,11 @@ begin
         raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
+    if changes ? 'updated_at' and (changes ->> 'updated_at')::timestamptz is distinct from _old.updated_at then
+        raise exception 'webhook endpoint "%" has changed since you read it', _old.name
+            using errcode = 'PT409', hint = 'Read it again, and repeat your change with its new updated_at.';
+    end if;
+    changes := changes - 'updated_at';
     _new := webhooks.apply_endpoint_changes(_old, changes);
     -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
@@ -7128,6 +7328,76 @@ end $$;
 comment on function webhooks.webhook_diagnosis() is 'Behind public.webhook_diagnosis.';
 revoke all on function webhooks.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_diagnosis() to service_role;
+
+-- schemas/reports/webhook_figures.sql
+create or replace function webhooks.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_figures, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    _width interval;
+    _from timestamptz;
+begin
+    if unit is null or unit not in ('hour', 'day') or count is null or count not between 1 and 200 then
+        raise exception 'figures are by hour or day, 1 to 200 of them' using errcode = '22023';
+    end if;
+    _width := ('1 ' || unit)::interval;
+    _from := date_trunc(unit, now(), 'UTC') - (count - 1) * _width;
+    return (
+        with figures as (
+            select o.*
+            from webhooks.delivery_rollups as o
+            where o.hour >= _from
+              and (webhook_figures.webhook_config_id is null or o.webhook_config_id = webhook_figures.webhook_config_id)
+        ),
+        parts as (
+            select date_trunc(unit, o.hour, 'UTC') as at, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
+            from figures as o
+            group by 1
+        ),
+        entries as (
+            select c.at, array_agg(c.count order by c.n) as durations
+            from (
+                select date_trunc(unit, o.hour, 'UTC') as at, e.n, sum(e.count)::bigint as count
+                from figures as o, unnest(o.durations) with ordinality as e (count, n)
+                group by 1, 2
+            ) as c
+            group by c.at
+        ),
+        events as (
+            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed,
+                   sum(o.delivered) as delivered
+            from figures as o
+            group by o.event_type
+        )
+        select jsonb_build_object(
+            'unit', unit,
+            'at', jsonb_agg(s.at order by s.at),
+            'delivered', jsonb_agg(coalesce(p.attempts - p.failed, 0) order by s.at),
+            'failed', jsonb_agg(coalesce(p.failed, 0) order by s.at),
+            'p50_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.5) order by s.at),
+            'p95_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.95) order by s.at),
+            'events', (
+                select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
+                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.delivered)), '{}')
+                from events as v))
+        from generate_series(_from, now(), _width) as s (at)
+        left join parts as p on p.at = s.at
+        left join entries as d on d.at = s.at);
+end $$;
+comment on function webhooks.webhook_figures(uuid, text, integer) is 'Behind public.webhook_figures.';
+revoke all on function webhooks.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_figures(uuid, text, integer) to authenticated, service_role;
 
 -- schemas/reports/webhook_health.sql
 create or replace function webhooks.webhook_health()
@@ -8975,6 +9245,35 @@ comment on function public.webhook_reattach() is 'Recreates the triggers that we
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;
 
+-- schemas/triggers/webhook_tables.sql
+create or replace function webhooks.webhook_tables()
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_tables, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'table', format('%s.%s', quote_ident(n.nspname), quote_ident(c.relname)), 'columns', k.columns)
+        order by n.nspname <> 'public', n.nspname, c.relname), '[]')
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    cross join lateral (
+        select jsonb_agg(jsonb_build_object(
+            'name', a.attname, 'type', format_type(a.atttypid, null), 'base', webhooks.base_type(a.atttypid)::regtype::text,
+            'nullable', not a.attnotnull) order by a.attnum) as columns
+        from pg_attribute as a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    ) as k
+    where c.relkind in ('r', 'p') and not c.relispartition
+      and (n.nspname = 'public' or n.nspname = 'auth' and c.relname = 'users')
+      and not webhooks.is_ours(c.oid::regclass)
+$$;
+comment on function webhooks.webhook_tables() is 'Behind public.webhook_tables.';
+revoke all on function webhooks.webhook_tables() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_tables() to authenticated, service_role;
+
 do $locks$
 declare
     _before text := current_setting('lock_timeout');
@@ -9084,7 +9383,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9108,6 +9407,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_dispatcher_runs', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_event_types', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9115,6 +9415,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_reattach()', 'function', '{}'),
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_trigger_errors', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "SELECT"]}'),
     ('public.webhook_triggers', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -9165,6 +9466,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.drain_requests', 'sequence', '{}'),
     ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
     ('webhooks.due_in_seconds(double precision)', 'function', '{}'),
+    ('webhooks.duration_percentile(bigint[], double precision)', 'function', '{}'),
     ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
@@ -9172,8 +9474,10 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emit_kept(public.webhook_triggers, text, jsonb)', 'function', '{}'),
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoint_secrets', 'table', '{}'),
     ('webhooks.endpoint_settings(uuid[], uuid[])', 'function', '{}'),
+    ('webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
     ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.example_of(jsonb, text)', 'function', '{}'),
@@ -9268,7 +9572,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
-    ('webhooks.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.sign_in_tries', 'table', '{}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9297,11 +9601,13 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.where_credentials_go(text)', 'function', '{}'),
     ('webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
@@ -9353,6 +9659,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '89db97eb43b82eccbf15cf4f97b3ba69dd9f694d3377869f186653c007f1201d', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'a839d0dc8d0c1c967ac4f41cddf82a8be2a57f6d36a1c4b6ecd20c840163cbfc', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

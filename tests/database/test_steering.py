@@ -80,6 +80,8 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
         ("create_webhook_api_token", ("ci", "{read}")),
         ("list_webhook_api_tokens", ()),
         ("revoke_webhook_api_token", (NOWHERE,)),
+        ("webhook_figures", ()),
+        ("webhook_tables", ()),
         ("webhook_admin_write", ("create_endpoint", json.dumps({"settings": NEW}))),
     ],
 )

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
-from supabase_webhooks.webhooks.cli.output import AsJson, note, print_fields, print_json, print_table, progress
+from supabase_webhooks.webhooks.cli.output import (
+    AsJson,
+    note,
+    print_fields,
+    print_items,
+    print_json,
+    print_table,
+    progress,
+)
 from supabase_webhooks.webhooks.cli.supabase import call
 from supabase_webhooks.webhooks.plain import plain
 from supabase_webhooks.webhooks.retries import described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Endpoints requested at once.
+PAGE = 200
 
 app = typer.Typer(help="List, create, change and test endpoints.", no_args_is_help=True)
 
@@ -39,14 +53,14 @@ Age = Annotated[
 
 @app.command("list")
 def list_endpoints(as_json: AsJson = False) -> None:
-    """List endpoints with their circuit and their last hour."""
-    found = call("list_webhook_endpoints")
+    """List endpoints with their health and their last 24 hours."""
     if as_json:
-        print_json(found)
+        print_items(_every_endpoint())
         return
+    found = list(_every_endpoint())
     print_table(
         [_row(endpoint) for endpoint in found],
-        ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
+        ["id", "name", "status", "success", "events", "url", "waiting", "delivered", "failed"],
         empty="There are no endpoints; create one with: webhooks endpoints create NAME URL --event 'user.*'",
     )
     for endpoint in found:
@@ -63,9 +77,11 @@ def show(endpoint: Id, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found[0])
         return
-    nested = {"circuit", "last_hour"}
+    nested = {"circuit", "last_hour", "health"}
     found[0]["retry_schedule"] = described(found[0]["retry_schedule"], found[0]["max_attempts"])
     fields = {name: value for name, value in found[0].items() if name not in nested}
+    health = {name: value for name, value in found[0]["health"].items() if not name.endswith("_by_hour")}
+    fields |= {f"health {name}": value for name, value in health.items()}
     fields |= {f"circuit {name}": value for name, value in (found[0]["circuit"] or {}).items()}
     print_fields(fields | {f"last hour {name}": value for name, value in found[0]["last_hour"].items()})
 
@@ -206,11 +222,25 @@ def _retries(retry_schedule: str | None, expires_after: str | None) -> dict[str,
     return given
 
 
+def _every_endpoint() -> Iterator[dict[str, Any]]:
+    """Yield all endpoints by name, a page at a time."""
+    after: dict[str, str] = {}
+    while page := call("list_webhook_endpoints", **after, page_size=PAGE):
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = {"after_name": page[-1]["name"], "after_id": page[-1]["id"]}
+
+
 def _row(endpoint: dict[str, Any]) -> dict[str, Any]:
-    state = "active" if endpoint["is_active"] else "inactive"
-    circuit = (endpoint["circuit"] or {}).get("state")
-    hour = endpoint["last_hour"]
-    return endpoint | {"state": state, "circuit": circuit, "delivered": hour["delivered"], "failed": hour["failed"]}
+    health = endpoint["health"]
+    percent = health["success_percent"]
+    return endpoint | {
+        "status": health["status"],
+        "success": None if percent is None else f"{percent:g} %",
+        "delivered": sum(health["delivered_by_hour"]),
+        "failed": health["failed_attempts"],
+    }
 
 
 def _change(endpoint: UUID, changes: dict[str, Any], *, as_json: bool) -> None:

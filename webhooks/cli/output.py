@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,6 +45,9 @@ STYLES = {
     "pending": "yellow",
     "processing": "yellow",
     "degraded": "yellow",
+    "failing": "red",
+    "paused": "blue",
+    "disabled": "dim",
     "half_open": "yellow",
     "inactive": "yellow",
     "warning": "yellow",
@@ -92,6 +96,15 @@ def say(text: str) -> None:
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(_escaped(exact.pretty(exact.encode(value))) + "\n")
+
+
+def print_items(items: Iterable[object]) -> None:
+    """Print values as a JSON array, each as soon as it comes: print_json() of a list that need not fit into memory."""
+    before = "[\n"
+    for item in items:
+        sys.stdout.write(before + textwrap.indent(_escaped(exact.pretty(exact.encode(item))), "  "))
+        before = ",\n"
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
 def print_line(value: object) -> None:

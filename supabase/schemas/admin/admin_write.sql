@@ -18,7 +18,7 @@ begin
                 (arguments ->> 'webhook_config_id')::uuid,
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
-            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid, arguments ->> 'event_type');
         when 'end_secret_overlap' then
             return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
         when 'retry_many' then

@@ -24,6 +24,16 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+    delete from webhooks.delivery_rollups as o
+    where (o.hour, o.webhook_config_id, o.event_type) in (
+        select r.hour, r.webhook_config_id, r.event_type
+        from webhooks.delivery_rollups as r
+        where r.hour < _before - interval '1 hour'
+        order by r.hour
+        limit _batch);
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
         select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));

@@ -16,7 +16,7 @@ as $$
 begin
     return (
         with page as (
-            select c.*
+            select c.*, c as endpoint
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
@@ -52,6 +52,7 @@ begin
                 'header_names', (
                     select coalesce(jsonb_agg(h.name order by h.name), '[]')
                     from jsonb_object_keys(coalesce(e.headers, '{}')) as h (name)),
+                'health', webhooks.endpoint_health(c.endpoint, h),
                 'circuit', jsonb_build_object(
                     'state', coalesce(h.state, 'closed'), 'since', h.since, 'open_until', h.open_until,
                     'consecutive_failures', coalesce(h.consecutive_failures, 0), 'failing_since', h.failing_since,

@@ -21,6 +21,11 @@ begin
         raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
+    if changes ? 'updated_at' and (changes ->> 'updated_at')::timestamptz is distinct from _old.updated_at then
+        raise exception 'webhook endpoint "%" has changed since you read it', _old.name
+            using errcode = 'PT409', hint = 'Read it again, and repeat your change with its new updated_at.';
+    end if;
+    changes := changes - 'updated_at';
     _new := webhooks.apply_endpoint_changes(_old, changes);
     -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
