@@ -36,13 +36,13 @@ HOSTILE = (
 
 
 class Terminal:
-    """A command in a pseudo-terminal of 100 columns."""
+    """A command in a pseudo-terminal."""
 
-    def __init__(self, *arguments: str, variables: dict[str, str]) -> None:
+    def __init__(self, *arguments: str, variables: dict[str, str], columns: int = 100) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
-            env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": "100"},
+            env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": str(columns)},
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
         os.close(slave)
