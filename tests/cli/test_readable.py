@@ -171,7 +171,7 @@ def test_whole_ids_for_what_is_no_terminal(webhooks: Webhooks, deliveries: str) 
 def test_a_card_for_one_thing(system: System, deliveries: str) -> None:
     """Its name and state, then what it consists of; nothing that is empty."""
     text = COLORS.sub("", seen(system, "endpoints", "show", deliveries))
-    assert text.splitlines()[0].split() == [*"The customer relations system active".split()]
+    assert text.splitlines()[0].split() == ["The", "customer", "relations", "system", "active"]
     assert deliveries in text
     assert "three attempts over six seconds" in text
     assert "credentials" not in text

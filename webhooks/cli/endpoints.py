@@ -8,6 +8,7 @@ import typer
 
 from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
 from supabase_webhooks.webhooks.cli.ids import EndpointId
+from supabase_webhooks.webhooks.cli.outcome import Timeout, Wait, show_outcome
 from supabase_webhooks.webhooks.cli.output import (
     AsJson,
     cell,
@@ -174,10 +175,17 @@ def end_overlap(endpoint: EndpointId, as_json: AsJson = False) -> None:
 
 
 @app.command("test")
-def send_test(endpoint: EndpointId, as_json: AsJson = False) -> None:
-    """Send the event webhook.test to an endpoint."""
+def send_test(
+    endpoint: EndpointId,
+    wait: Wait = False,
+    timeout: Timeout = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Send the event webhook.test to an endpoint; --wait shows its response."""
     made = call("send_test_webhook", webhook_config_id=endpoint)
-    if as_json:
+    if wait:
+        show_outcome({made["delivery_id"]: 0}, timeout=timeout, made=made, as_json=as_json)
+    elif as_json:
         print_json(made)
     else:
         print_fields(made)

@@ -61,12 +61,12 @@ def parser(kind: Kind) -> Callable[[str], str]:
     def read(given: str) -> str:
         text = given.strip()
         # while a shell completes a command, nothing is looked up
-        if (whole := _whole(text)) or "_WEBHOOKS_COMPLETE" in os.environ:
+        if (whole := whole_id(text)) or "_WEBHOOKS_COMPLETE" in os.environ:
             return whole or text
-        found = asyncio.run(_find(kind, text))
+        found = asyncio.run(find(kind, text))
         if len(found) == 1:
             return str(found[0][kind.column])
-        raise typer.BadParameter(_several(kind, text, found) if found else _none(kind, text))
+        raise typer.BadParameter(several(kind, text, found) if found else none(kind, text))
 
     return read
 
@@ -98,14 +98,15 @@ def bounds(beginning: str) -> tuple[str, str] | None:
     return str(UUID(digits.ljust(32, "0"))), str(UUID(digits.ljust(32, "f")))
 
 
-def _whole(text: str) -> str | None:
+def whole_id(text: str) -> str | None:
+    """Return a whole id in its usual form, or None."""
     try:
         return str(UUID(text))
     except ValueError:
         return None
 
 
-async def _find(kind: Kind, text: str) -> list[dict[str, Any]]:
+async def find(kind: Kind, text: str) -> list[dict[str, Any]]:
     """Return rows whose id begins with a text, one for each id; an endpoint with that name comes before them."""
     select = ("select", ",".join(dict.fromkeys([kind.column, *kind.shown])))
     async with supabase() as store:
@@ -122,7 +123,8 @@ async def _find(kind: Kind, text: str) -> list[dict[str, Any]]:
     return list({row[kind.column]: row for row in rows}.values())
 
 
-def _several(kind: Kind, text: str, found: Sequence[dict[str, Any]]) -> str:
+def several(kind: Kind, text: str, found: Sequence[dict[str, Any]]) -> str:
+    """Return the error for a beginning that several ids have."""
     length = shortest(row[kind.column] for row in found)
     lines = [
         "  ".join([row[kind.column][:length], *(_shown(name, row[name]) for name in kind.shown)])
@@ -136,7 +138,8 @@ def _shown(name: str, value: object) -> str:
     return ago(str(value)) if name.endswith("_at") else plain(str(value))
 
 
-def _none(kind: Kind, text: str) -> str:
+def none(kind: Kind, text: str) -> str:
+    """Return the error for what is no id and no name."""
     if kind is not ENDPOINT:
         return f"no {kind.noun} has an id that begins with {text!r}; see: {kind.see}"
     return f"no endpoint has the name {text!r}, or an id that begins so{_similar(text)}; see: {kind.see}"

@@ -24,10 +24,13 @@ from supabase_webhooks.webhooks.cli import (
     listen,
     migrate,
     processes,
+    resend,
     secrets,
     stats,
+    trigger,
     types,
     uninstall,
+    verify,
 )
 from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
 from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
@@ -75,7 +78,11 @@ app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.command()(dispatch.dispatch)
+app.command()(trigger.trigger)
+app.command()(resend.resend)
+app.command("test")(endpoints.send_test)
 app.command()(listen.listen)
+app.command()(verify.verify)
 app.command()(stats.stats)
 
 #: error -> exit code; the first that fits.
