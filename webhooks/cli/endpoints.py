@@ -133,18 +133,24 @@ def delete(
     name = plain(listed[0]["name"]) if listed else "that was deleted"
     history = "with all of its deliveries" if with_history else "and keep its history"
     confirm(f"Delete endpoint {name}, {endpoint}, {history}?", yes=yes)
-    deliveries, more = 0, True
-    with progress() as bar:
-        task = bar.add_task("deleting", total=None)
-        while more:
-            done = call("delete_webhook_endpoint", webhook_config_id=endpoint, keep_history=not with_history)
-            deliveries, more = deliveries + done["deliveries"], done["more"]
-            bar.update(task, completed=deliveries)
+    deliveries = remove(endpoint, keep_history=not with_history)
     if as_json:
         print_json({"id": endpoint, "deliveries": deliveries})
         return
     what = "deleted" if with_history else "unfinished and marked as failed"
     note(f"Endpoint {name} was deleted; {deliveries} deliveries were {what}.")
+
+
+def remove(endpoint: str, *, keep_history: bool) -> int:
+    """Delete an endpoint in as many calls as it takes; return how many deliveries that concerned."""
+    deliveries, more = 0, True
+    with progress() as bar:
+        task = bar.add_task("deleting", total=None)
+        while more:
+            done = call("delete_webhook_endpoint", webhook_config_id=endpoint, keep_history=keep_history)
+            deliveries, more = deliveries + done["deliveries"], done["more"]
+            bar.update(task, completed=deliveries)
+    return deliveries
 
 
 @app.command()

@@ -15,6 +15,7 @@ import typer
 from supabase_webhooks.webhooks.cli import (
     admins,
     adopt,
+    code,
     deliveries,
     dev,
     dispatch,
@@ -75,6 +76,9 @@ app.add_typer(admins.app, name="admins")
 app.command()(adopt.adopt)
 app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")
+app.command()(code.plan)
+app.command()(code.apply)
+app.command()(code.export)
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.command()(dispatch.dispatch)
