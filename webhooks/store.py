@@ -36,11 +36,13 @@ UNSENDABLE = "22P05"
 class Store:
     """The database functions that gateway and workers use. Connects at the first call.
 
-    Every method raises StoreUnavailable when Supabase does not respond and StoreError when it rejects the call.
+    With an access token, calls are its user's, whatever the key. Every method raises StoreUnavailable when Supabase
+    does not respond and StoreError when it rejects the call.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, access_token: str = "") -> None:
         self._settings = settings
+        self._access_token = access_token
         self._client: AsyncClient | None = None
 
     async def claim(
@@ -220,6 +222,8 @@ class Store:
             )
             self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
             self._client.postgrest.session.event_hooks = {"response": [_refuse]}
+            if self._access_token:
+                self._client.postgrest.auth(self._access_token)
         return self._client
 
 

@@ -8,7 +8,6 @@ import typer
 
 from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
 from supabase_webhooks.webhooks.cli.ids import EndpointId
-from supabase_webhooks.webhooks.cli.outcome import Timeout, Wait, show_outcome
 from supabase_webhooks.webhooks.cli.output import (
     AsJson,
     cell,
@@ -19,6 +18,7 @@ from supabase_webhooks.webhooks.cli.output import (
     print_table,
     progress,
 )
+from supabase_webhooks.webhooks.cli.responses import Timeout, Wait, show_responses
 from supabase_webhooks.webhooks.cli.supabase import call
 from supabase_webhooks.webhooks.plain import plain
 from supabase_webhooks.webhooks.retries import described
@@ -190,7 +190,7 @@ def send_test(
     """Send the event webhook.test to an endpoint; --wait shows its response."""
     made = call("send_test_webhook", webhook_config_id=endpoint)
     if wait:
-        show_outcome({made["delivery_id"]: 0}, timeout=timeout, made=made, as_json=as_json)
+        show_responses({made["delivery_id"]: 0}, timeout=timeout, made=made, as_json=as_json)
     elif as_json:
         print_json(made)
     else:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from supabase_webhooks.webhooks.cli.ids import DELIVERY, ENDPOINT, EVENT, find, none, parser, several, whole_id
-from supabase_webhooks.webhooks.cli.outcome import Timeout, Wait, show_outcome
 from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, complain, note, print_json
+from supabase_webhooks.webhooks.cli.responses import Timeout, Wait, show_responses
 from supabase_webhooks.webhooks.cli.supabase import call
 from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
 
@@ -46,7 +46,7 @@ def resend(
             continue
         before[row["id"]] = made["attempts"]
     if wait and before:
-        show_outcome(before, timeout=timeout, made=list(before), as_json=as_json)
+        show_responses(before, timeout=timeout, made=list(before), as_json=as_json)
     elif as_json:
         print_json({"made": list(before)})
     else:

@@ -7,8 +7,9 @@ import os
 import sys
 from contextlib import suppress
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,7 @@ from supabase_webhooks.webhooks.cli import (
     endpoints,
     events,
     listen,
+    login,
     migrate,
     processes,
     resend,
@@ -34,7 +36,11 @@ from supabase_webhooks.webhooks.cli import (
     verify,
 )
 from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
+from supabase_webhooks.webhooks.cli.supabase import VARIABLE
 from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="webhooks",
@@ -55,11 +61,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", envvar=VARIABLE, help="The project of this profile; see: webhooks login."),
+    ] = None,
 ) -> None:
     """Webhooks for Supabase apps: signed, retried, visible."""
+    if profile:
+        os.environ[VARIABLE] = profile
 
 
 app.command()(dev.dev)
@@ -76,6 +88,9 @@ app.add_typer(admins.app, name="admins")
 app.command()(adopt.adopt)
 app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")
+app.command()(login.login)
+app.command()(login.logout)
+app.command("profiles")(login.list_profiles)
 app.command()(code.plan)
 app.command()(code.apply)
 app.command()(code.export)
@@ -98,6 +113,23 @@ EXIT_CODES: list[tuple[type[WebhooksError], int]] = [
 ]
 
 
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with `--profile` in front, where it belongs: people write it behind a command, too."""
+    front: list[str] = []
+    rest: list[str] = []
+    left = iter(arguments)
+    for one in left:
+        if one == "--":
+            rest += [one, *left]
+        elif one == "--profile":
+            front += [one, *islice(left, 1)]
+        elif one.startswith("--profile="):
+            front.append(one)
+        else:
+            rest.append(one)
+    return [*front, *rest]
+
+
 def run() -> None:
     """Run a command; an expected error is one line on stderr and an exit code."""
     # for a closed descriptor (`>&-`) Python has no stream
@@ -109,7 +141,7 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app(prog_name="webhooks")
+            app(args=hoisted(sys.argv[1:]), prog_name="webhooks")
         finally:
             sys.stdout.flush()
     except WebhooksError as exc:

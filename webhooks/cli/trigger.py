@@ -11,9 +11,9 @@ import typer
 
 from supabase_webhooks.webhooks import exact
 from supabase_webhooks.webhooks.cli.events import named
-from supabase_webhooks.webhooks.cli.outcome import Timeout, Wait, show_outcome
 from supabase_webhooks.webhooks.cli.output import AsJson, note, print_fields, print_json
 from supabase_webhooks.webhooks.cli.resend import deliveries_of
+from supabase_webhooks.webhooks.cli.responses import Timeout, Wait, show_responses
 from supabase_webhooks.webhooks.cli.supabase import call
 
 #: Type of a value -> the names that JSON Schema has for it.
@@ -52,7 +52,7 @@ def trigger(
         if not as_json:
             print_fields({"event": event} | made)
         before = {one["id"]: 0 for one in deliveries_of(made["request_id"])}
-        show_outcome(before, timeout=timeout, made=made, as_json=as_json)
+        show_responses(before, timeout=timeout, made=made, as_json=as_json)
         return
     if as_json:
         print_json(made)

@@ -24,7 +24,7 @@ Timeout = Annotated[float, typer.Option(help="With --wait: seconds to wait for a
 LOOK = 0.25
 
 
-def show_outcome(before: Mapping[str, int], *, timeout: float, made: object, as_json: bool) -> None:
+def show_responses(before: Mapping[str, int], *, timeout: float, made: object, as_json: bool) -> None:
     """Wait for one more attempt of each delivery than `before`, by id, and show how it ended; exit with 1 on failure.
 
     With `as_json` the deliveries are printed as `deliveries`, next to what was `made`.
