@@ -10,6 +10,7 @@ from supabase_webhooks.webhooks.retries import PRESETS
 from supabase_webhooks.webhooks.sealing import generate_key
 from supabase_webhooks.webhooks.signing import generate_secret
 from tests.cli.conftest import run
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,3 +242,12 @@ def test_what_stops_a_plan(code: Code, tmp_path: Path) -> None:
     wrong = code("apply", "--yes", text=FILE.replace('"user.*"', '"No Event"'))
     assert wrong.code == 1
     assert "endpoint crm: not carried out" in wrong.err
+
+
+def test_the_guides_file(system: System, code: Code) -> None:
+    """The example of docs/guides/as-code.md is carried out as it stands."""
+    guide = (ROOT / "docs" / "guides" / "as-code.md").read_text()
+    text = guide.partition("```toml\n")[2].partition("```")[0]
+    assert code("apply", "--yes", text=text).code == 0
+    assert set(endpoints(system)) == {"crm", "warehouse"}
+    assert code("plan").code == 0

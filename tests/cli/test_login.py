@@ -14,6 +14,8 @@ from keyring.backends import fail
 
 from supabase_webhooks.webhooks.cli.root import hoisted
 from tests.cli.conftest import run, start
+from tests.database.test_sign_in import give_factor
+from tests.e2e.mfa import SecondFactors, totp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +49,11 @@ class Home:
         """Log in as a user."""
         options = ["--url", self._url, "--publishable-key", self._keys.publishable, "--email", email]
         return self("login", *options, *more, given=f"{password}\n")
+
+    def with_code(self, url: str, password: str, code: str) -> Done:
+        """Log in with a second factor."""
+        options = ["--url", url, "--publishable-key", self._keys.publishable, "--email", EMAIL]
+        return self("login", *options, given=f"{password}\n{code}\n")
 
     def as_server(self, *more: str) -> Done:
         """Log in with the service key."""
@@ -110,10 +117,9 @@ def test_as_an_admin(system: System, home: Home, password: str) -> None:
     # what only a server may do
     refused = home("admins", "list")
     assert (refused.code, "permission denied" in refused.err) == (1, True)
-    refused = home("admins", "remove", EMAIL)
-    assert refused.code == 1
-    needs = home("secrets", "seal")
-    assert (needs.code, "webhooks login --service-key" in needs.err) == (2, True)
+    for command in (["admins", "remove", EMAIL], ["secrets", "seal"]):
+        needs = home(*command)
+        assert (needs.code, "webhooks login --service-key" in needs.err) == (2, True)
 
 
 def test_who_cannot_log_in(system: System, home: Home, password: str, webhooks: Webhooks) -> None:
@@ -136,6 +142,21 @@ def test_who_cannot_log_in(system: System, home: Home, password: str, webhooks: 
         assert done.code == code, (arguments, done.err)
         assert all(text not in done.err + done.out for text in (keys.secret, password))
     assert not home.file.exists()
+
+
+def test_with_a_second_factor(system: System, home: Home, password: str) -> None:
+    """The password is not enough: without the code, or with a wrong one, nothing is stored."""
+    with SecondFactors(system.supabase) as auth:
+        row = system.db.execute("select id::text from auth.users where email = %s", (EMAIL,)).fetchone()
+        assert row is not None
+        give_factor(system.db, row["id"], "verified")
+        secret = auth.enroll(row["id"])
+        for code, expected in (("", 2), ("000000", 1)):
+            assert home.with_code(auth.url, password, code).code == expected
+        assert not home.file.exists()
+        done = home.with_code(auth.url, password, totp(secret))
+        assert done.code == 0, done.err
+        assert home("endpoints", "list", "--json").json == []
 
 
 def test_a_session_is_refreshed(system: System, home: Home, password: str) -> None:
