@@ -90,7 +90,7 @@ def _event(one: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         # JSON as it is known: TOML has no null, and its nested tables are hard to read
         text = escaped(exact.pretty(exact.encode(one[name])))
         plain = "'''" not in text
-        yield name, tomlkit.string(f"\n{text}\n" if plain else text, literal=plain, multiline=plain)
+        yield name, tomlkit.string(f"{text}\n" if plain else text, literal=plain, multiline=plain)
     if one["users_may_dispatch"]:
         yield "users_may_dispatch", True
 

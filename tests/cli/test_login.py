@@ -73,7 +73,7 @@ class Home:
 
 @pytest.fixture(autouse=True)
 def no_keyring() -> Iterator[None]:
-    """Leave the keyring of whoever runs the tests alone."""
+    """Leave the machine's own keyring alone."""
     before = keyring.get_keyring()
     keyring.set_keyring(fail.Keyring())
     yield
@@ -123,7 +123,7 @@ def test_as_an_admin(system: System, home: Home, password: str) -> None:
 
 
 def test_who_cannot_log_in(system: System, home: Home, password: str, webhooks: Webhooks) -> None:
-    """A wrong password, an account that is no admin's, a key in the wrong place: nothing is stored."""
+    """A wrong password, an account that is not an admin's, a key in the wrong place: nothing is stored."""
     wrong = home.as_user("wrong")
     assert (wrong.code, "Supabase Auth" in wrong.err) == (1, True)
     assert webhooks("admins", "remove", EMAIL).code == 0
@@ -199,8 +199,8 @@ def test_several_profiles(system: System, home: Home, password: str) -> None:
     away = {"SUPABASE_URL": "http://127.0.0.1:1", "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_x"}
     assert home("stats", **away).code == 3
     assert home("stats", "--profile", "ada", **away).code == 0
-    unknown = home("stats", "--profile", "nobody")
-    assert (unknown.code, "webhooks login --profile nobody" in unknown.err) == (2, True)
+    unknown = home("stats", "--profile", "stranger")
+    assert (unknown.code, "webhooks login --profile stranger" in unknown.err) == (2, True)
 
     token = home.stored["profiles"]["ada"]["credential"]["refresh_token"]
     assert home("logout").code == 0
@@ -214,7 +214,7 @@ def test_several_profiles(system: System, home: Home, password: str) -> None:
 
 
 def test_a_file_that_others_may_read(home: Home) -> None:
-    """Is not used: its keys are no secret any more."""
+    """Is not used: its keys are not secret any more."""
     assert home.as_server().code == 0
     home.file.chmod(0o644)
     done = home("stats")

@@ -80,7 +80,7 @@ def test_a_beginning_of_an_id_is_a_range(whole: object, length: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "-", "x", "3g", "3f2a%", "a" * 33, "٣", "3f 2a"])
 def test_what_no_id_begins_with(text: str) -> None:
-    """Is no range."""
+    """Has no range."""
     assert bounds(text) is None
 
 
@@ -188,3 +188,23 @@ def test_colors_can_be_switched_off(system: System, webhooks: Webhooks, deliveri
         assert colored.search(seen(system, *arguments)), arguments
         assert not colored.search(seen(system, *arguments, NO_COLOR="1")), arguments
         assert "\x1b" not in webhooks(*arguments).out
+
+
+def test_a_beginning_is_found_by_the_index(system: System, deliveries: str) -> None:
+    """Among many: of a delivery, and of an event."""
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, request_id)"
+        " select %s, 'e', '{}', 'delivered', gen_random_uuid() from generate_series(1, 20000)",
+        (deliveries,),
+    )
+    system.db.execute("analyze public.webhook_deliveries")
+    between = bounds("3f2a")
+    for column in ("id", "request_id"):
+        plan = system.db.execute(
+            f"explain select {column} from public.webhook_deliveries where {column} >= %s and {column} <= %s"
+            f" order by {column} limit 6".encode(),
+            between,
+        ).fetchall()
+        text = "\n".join(str(line["QUERY PLAN"]) for line in plan)
+        assert "Index" in text, text
+        assert "Seq Scan" not in text, text

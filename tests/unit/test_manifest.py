@@ -79,7 +79,7 @@ def written(folder: Path, text: str) -> Path:
 def test_what_is_exported_differs_in_nothing(
     tmp_path_factory: pytest.TempPathFactory, endpoints: list[dict[str, Any]], events: dict[str, dict[str, Any]]
 ) -> None:
-    """But for who manages it: whatever the names, settings and schemas are."""
+    """Except in managed_by: whatever the names, settings and schemas are."""
     had = [{"id": str(number), **one} for number, one in enumerate(endpoints)]
     types = [{"name": name, **one} for name, one in events.items()]
     text = export.render(had, types)

@@ -62,7 +62,7 @@ def test_ed25519() -> None:
 
 
 def test_during_a_rotation() -> None:
-    """Both secrets verify: X-Webhook-Signature, which is the old one's, is no problem of the new one."""
+    """Both secrets verify: X-Webhook-Signature, which is the old one's, is not a problem of the new one."""
     old, new = generate_secret(), generate_secret()
     headers = signed(new, old)
     assert not problems(checks(old, headers))
@@ -105,7 +105,7 @@ def test_a_secret_that_was_copied_wrong(secret: str, why: str) -> None:
 
 
 def test_what_was_sent_tells_a_wrong_secret_from_a_changed_body() -> None:
-    """Without it, nobody can know."""
+    """Without it, the cause stays open."""
     other = BODY.replace(b"joined", b"loaned")
     assert "to know which" in problems(checks(SECRET, signed(SECRET), other))["webhook-signature"]
     changed = problems(checks(SECRET, signed(SECRET), other, sent=BODY))["webhook-signature"]

@@ -139,7 +139,7 @@ def _shown(name: str, value: object) -> str:
 
 
 def none(kind: Kind, text: str) -> str:
-    """Return the error for what is no id and no name."""
+    """Return the error for what is neither an id nor a name."""
     if kind is not ENDPOINT:
         return f"no {kind.noun} has an id that begins with {text!r}; see: {kind.see}"
     return f"no endpoint has the name {text!r}, or an id that begins so{_similar(text)}; see: {kind.see}"

@@ -51,7 +51,7 @@ def login(
     else:
         credential = _sign_in(url, publishable_key or _ask("Its publishable key"), email or _ask("Email"))
     profile = Profile(url, credential)
-    # before it is stored: a key of another project, or an account that is no admin's, opens nothing
+    # before it is stored: a key of another project, or an account that is not an admin's, opens nothing
     asyncio.run(_try(profile))
     where = profiles().put(name, profile)
     if as_json:

@@ -1,4 +1,4 @@
-"""`webhooks resend`: one event once more, to each of its endpoints, or one delivery."""
+"""`webhooks resend`: one event again, to each of its endpoints, or one delivery."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def resend(
         except StoreUnavailable:
             raise
         except StoreError as exc:
-            # deleted, paused or in progress: the others are sent all the same
+            # deleted, paused or in progress: the others are still sent
             complain(str(exc))
             continue
         before[row["id"]] = made["attempts"]

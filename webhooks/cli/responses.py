@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, complain, console, note, print_json, progress, say
+from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, complain, console, note, print_json, say
 from supabase_webhooks.webhooks.cli.supabase import supabase
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def show_responses(before: Mapping[str, int], *, timeout: float, made: object, a
 
     With `as_json` the deliveries are printed as `deliveries`, next to what was `made`.
     """
-    with progress() as bar:
-        bar.add_task("waiting for the response", total=None)
+    screen = console(stderr=True)
+    with screen.status("waiting for the response") if screen.is_terminal else nullcontext():
         found = asyncio.run(_attempted(before, timeout))
     attempted = [one for one in found if one["attempts"] > before[one["id"]]]
     if as_json:

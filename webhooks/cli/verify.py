@@ -119,7 +119,7 @@ def _read(source: str, header: list[str] | None, body: Path | None) -> tuple[dic
 
 
 def _headers(text: str) -> dict[str, str]:
-    """Return the headers in a text: what is no header, such as the request's first line, is skipped."""
+    """Return the headers in a text: what is not a header, such as the request's first line, is skipped."""
     found = [HEADER.fullmatch(line) for line in text.splitlines()]
     headers = {one[1].lower(): one[2] for one in found if one}
     if not headers:
