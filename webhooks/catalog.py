@@ -39,11 +39,14 @@ def from_environment(environment: Mapping[str, str]) -> list[EventType]:
     return fetch(*(environment[name] for name in names))
 
 
-def fetch(supabase_url: str, service_key: str) -> list[EventType]:
-    """Return the webhook event types, by name. Raises StoreUnavailable and StoreError."""
-    headers = {"apikey": service_key}
-    if not service_key.startswith("sb_"):
-        headers["Authorization"] = f"Bearer {service_key}"  # a legacy key is also a token
+def fetch(supabase_url: str, key: str, *, access_token: str = "") -> list[EventType]:
+    """Return the webhook event types, by name: a server's key, or any with a user's access token.
+
+    Raises StoreUnavailable and StoreError.
+    """
+    headers = {"apikey": key}
+    if access_token or not key.startswith("sb_"):
+        headers["Authorization"] = f"Bearer {access_token or key}"  # a legacy key is also a token
     url = f"{supabase_url.rstrip('/')}/rest/v1"
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT) as rest:

@@ -190,6 +190,20 @@ class Store:
         """Call any of the database's functions that has no method here."""
         return await self._rpc(function, arguments)
 
+    async def rows(self, table: str, parameters: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Return rows of a table; `parameters` as PostgREST has them."""
+        rest = self._connected().postgrest
+        with _translated(table):
+            response = await rest.session.get(table, params=list(parameters), headers=rest.headers)
+            return list(exact.decode(response.content, float))
+
+    async def change(self, table: str, parameters: Sequence[tuple[str, str]], values: dict[str, Any]) -> None:
+        """Change the rows of a table that match `parameters`, as PostgREST has them."""
+        rest = self._connected().postgrest
+        headers = {**rest.headers, "Content-Type": "application/json", "Prefer": "return=minimal"}
+        with _translated(table):
+            await rest.session.patch(table, params=list(parameters), headers=headers, content=exact.encode(values))
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:

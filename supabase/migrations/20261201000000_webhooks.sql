@@ -1,4 +1,4 @@
--- webhooks migration: system a839d0dc8d0c1c967ac4f41cddf82a8be2a57f6d36a1c4b6ecd20c840163cbfc
+-- webhooks migration: system c1611a3cea457072230bd8fa3b3f43e8318a00497ee4a7eb226aea82f84ba0d3
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -5452,7 +5452,7 @@ begin
     from jsonb_object_keys(changes) as k (key)
     where k.key not in ('name', 'url', 'events', 'is_active', 'max_attempts', 'rate_limit_per_second', 'max_concurrency',
         'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
-        'retry_schedule', 'expires_after');
+        'retry_schedule', 'expires_after', 'managed_by');
     if _unknown is not null then
         raise exception 'unknown endpoint setting %', _unknown
             using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
@@ -5464,6 +5464,9 @@ begin
     end);
     if trim(coalesce(_changed.name, '')) = '' or length(_changed.name) > 200 then
         raise exception 'an endpoint needs a name of at most 200 characters' using errcode = '22023';
+    end if;
+    if length(_changed.managed_by) not between 1 and 200 then
+        raise exception 'webhook endpoint "%": managed_by must have 1 to 200 characters', _changed.name using errcode = '22023';
     end if;
     if _changed.url is null or length(_changed.url) > 2000 then
         raise exception 'webhook endpoint "%" needs a URL of at most 2000 characters', _changed.name
@@ -5560,11 +5563,12 @@ begin
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
          timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
-         retry_schedule, expires_after)
+         retry_schedule, expires_after, managed_by)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
-            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after);
+            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after,
+            _new.managed_by);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;
@@ -5918,7 +5922,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -6319,7 +6323,7 @@ begin
         rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
         timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
         circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, ''),
-        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after
+        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after, managed_by = _new.managed_by
     where c.id = _old.id;
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);
@@ -9659,6 +9663,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'a839d0dc8d0c1c967ac4f41cddf82a8be2a57f6d36a1c4b6ecd20c840163cbfc', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c1611a3cea457072230bd8fa3b3f43e8318a00497ee4a7eb226aea82f84ba0d3', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -42,7 +42,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),

@@ -47,7 +47,7 @@ begin
         rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
         timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
         circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, ''),
-        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after
+        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after, managed_by = _new.managed_by
     where c.id = _old.id;
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);
