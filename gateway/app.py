@@ -18,8 +18,8 @@ from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from supabase_webhooks.gateway.metrics import Requests
-from supabase_webhooks.gateway.reference import Reference
 from supabase_webhooks.gateway.prefix import Prefixed
+from supabase_webhooks.gateway.reference import Reference
 from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
 from supabase_webhooks.gateway.security import secure
 from supabase_webhooks.gateway.supabase import Supabase

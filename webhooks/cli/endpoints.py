@@ -277,8 +277,10 @@ def _card(endpoint: dict[str, Any]) -> dict[str, Any]:
 def _day(health: dict[str, Any]) -> str | None:
     if not health["attempts"]:
         return None
-    durations = f"half within {health['p50_ms']:g} ms, 95 % within {health['p95_ms']:g} ms"
-    return f"{health['success_percent']:g} % of {health['attempts']} attempts succeeded; {durations}"
+    said = f"{health['success_percent']:g} % of {health['attempts']} attempts succeeded"
+    if health["p95_ms"] is None:
+        return said
+    return f"{said}; half within {health['p50_ms']:g} ms, 95 % within {health['p95_ms']:g} ms"
 
 
 def _count(number: int | None, unit: str) -> str | None:
