@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,7 +21,7 @@ from supabase_webhooks.webhooks.cli.output import (
     print_table,
     say,
 )
-from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.supabase import call, event_types
 from supabase_webhooks.webhooks.database import Database
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
@@ -31,10 +30,7 @@ app.command()(types.docs)
 
 def catalog() -> list[dict[str, Any]]:
     """Return the event types that may be dispatched, by name."""
-    from supabase_webhooks.webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
-
-    found = of_project.from_environment(os.environ)
-    return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in found]
+    return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in event_types()]
 
 
 @app.command("list")

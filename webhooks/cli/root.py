@@ -12,15 +12,19 @@ from typing import Annotated
 
 import typer
 
+from supabase_webhooks.webhooks import environment
 from supabase_webhooks.webhooks.cli import (
     admins,
     adopt,
+    cron,
     deliveries,
     dev,
     dispatch,
     doctor,
     endpoints,
+    env,
     events,
+    init,
     listen,
     migrate,
     processes,
@@ -29,7 +33,7 @@ from supabase_webhooks.webhooks.cli import (
     types,
     uninstall,
 )
-from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
+from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, announce, complain, say
 from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
 
 app = typer.Typer(
@@ -51,13 +55,21 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Webhooks for Supabase apps: signed, retried, visible."""
+    announce.cache_clear()
+    # what `webhooks dev` runs has settings of its own
+    if context.invoked_subcommand != "dev":
+        environment.load(os.environ, optional=context.invoked_subcommand in {"init", "env"})
 
 
+app.command()(init.init)
+app.command()(env.env)
+app.add_typer(cron.app, name="cron")
 app.command()(dev.dev)
 app.command()(processes.serve)
 app.command()(processes.gateway)

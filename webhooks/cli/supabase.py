@@ -7,17 +7,30 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.cli.output import announce
+from supabase_webhooks.webhooks.settings import Settings, host_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from supabase_webhooks.webhooks.catalog import EventType
     from supabase_webhooks.webhooks.store import Store
 
 
 def settings() -> Settings:
-    """Return the settings. Raises SettingsError."""
-    return Settings.from_environment(os.environ)
+    """Return the settings, and say which project they name. Raises SettingsError."""
+    found = Settings.from_environment(os.environ)
+    announce(found.host)
+    return found
+
+
+def event_types() -> list[EventType]:
+    """Return the catalog of the environment's project, and say which that is. Raises SettingsError."""
+    from supabase_webhooks.webhooks import catalog  # noqa: PLC0415 - importing the client takes a second: not for --help
+
+    if host := host_of(os.environ.get("SUPABASE_URL", "")):
+        announce(host)
+    return catalog.from_environment(os.environ)
 
 
 @asynccontextmanager
