@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import time
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -17,24 +15,17 @@ from supabase_webhooks.webhooks.cli.admins import PASSWORD_BYTES
 from supabase_webhooks.webhooks.cli.arguments import Yes, ask
 from supabase_webhooks.webhooks.cli.cron import by_database, by_github
 from supabase_webhooks.webhooks.cli.env import App, complete
+from supabase_webhooks.webhooks.cli.installation import dsn, install
 from supabase_webhooks.webhooks.cli.migrate import Platform  # noqa: TC001 - Typer reads it at run time
 from supabase_webhooks.webhooks.cli.outcome import Outcome, end, show
 from supabase_webhooks.webhooks.cli.output import AsJson  # noqa: TC001 - as above
 from supabase_webhooks.webhooks.cli.supabase import call, settings
-from supabase_webhooks.webhooks.copies import copy
-from supabase_webhooks.webhooks.database import Database
-from supabase_webhooks.webhooks.errors import MigrationError, StoreError
+from supabase_webhooks.webhooks.errors import MigrationError
 from supabase_webhooks.webhooks.migration import migrations
 from supabase_webhooks.webhooks.steps import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from supabase_webhooks.webhooks.migration import Migration
-
-#: Seconds that PostgREST may take to read a changed schema.
-RELOAD_SECONDS = 20.0
-
 Cron = StrEnum("Cron", ["database", "github"])
 
 Admin = Annotated[str | None, typer.Option("--admin", metavar="EMAIL", help="Who may use the dashboard.")]
@@ -74,7 +65,7 @@ def _steps(
     *, platform: bool, asking: bool,
 ) -> Iterator[Outcome]:  # fmt: skip
     yield from complete(app, asking=asking)
-    yield _migrations(migrations("system", *(["platform"] if platform else [])))
+    yield install(migrations("system", *(["platform"] if platform else [])))
     yield _admin(admin, asking=asking)
     setup = call("webhook_diagnosis")["setup"]
     yield _cron(cron, gateway, called=setup["cron"], asking=asking)
@@ -84,81 +75,8 @@ def _steps(
     yield first_event.deliver(made, delivered=setup["event"])
 
 
-def _migrations(wanted: list[Migration]) -> Outcome:
-    """Copy the migrations into the app's own, or apply them; say what is left to do."""
-    dsn = os.environ.get("DATABASE_URL") or os.environ.get("SUPABASE_DB_URL")
-    folder = Path("supabase") / "migrations"
-    if folder.parent.is_dir():
-        folder.mkdir(exist_ok=True)
-        copied = [one.file.name for one in copy(folder, wanted) if one.result == "copied"]
-        text = f"{', '.join(copied) or 'every file'} {'copied to' if copied else 'is in'} {folder}"
-        if _installed() and not copied:
-            return Outcome("migrations", "kept", text)
-        return Outcome("migrations", "missing", text, "supabase db push, then webhooks init again")
-    if dsn:
-        try:
-            applied = _apply(dsn, wanted)
-        except MigrationError as exc:
-            return Outcome("migrations", "missing", str(exc), "webhooks migrate apply")
-        if not _noticed():
-            text = "applied, but Supabase's API does not know the new functions yet"
-            return Outcome("migrations", "missing", text, "in a minute: webhooks init again")
-        return Outcome(
-            "migrations", "done" if applied else "kept", f"applied {', '.join(applied)}" if applied else "up to date"
-        )
-    if _installed():
-        return Outcome("migrations", "kept", "the database has them")
-    return Outcome(
-        "migrations",
-        "missing",
-        "there is no supabase/ folder here, and DATABASE_URL is not set",
-        "run this in the folder that contains supabase/, or set DATABASE_URL",
-    )
-
-
-def _apply(dsn: str, wanted: list[Migration]) -> list[str]:
-    """Apply what is pending; return its labels."""
-    with Database(dsn) as database:
-        if problem := database.problem():
-            raise MigrationError(problem)
-        with database.locked():
-            applied = database.applied()
-            if "upgrade" not in applied and database.first_generation():
-                raise MigrationError(
-                    "this database has the platform's first generation of webhooks: webhooks migrate apply --upgrade "
-                    "keeps its rows"
-                )
-            due = [one for one in wanted if one.label not in applied]
-            for one in due:
-                database.apply(one)
-    return [one.label for one in due]
-
-
-def _noticed() -> bool:
-    """Return whether Supabase's API knows the functions, which it takes a moment to notice."""
-    deadline = time.monotonic() + RELOAD_SECONDS
-    while not _installed():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(1)
-    return True
-
-
-def _installed() -> bool:
-    """Return whether the database has our functions."""
-    from supabase_webhooks.webhooks.versions import LACKING  # noqa: PLC0415 - takes a second: not for --help
-
-    try:
-        call("webhook_version")
-    except StoreError as exc:
-        if exc.code in LACKING:
-            return False
-        raise
-    return True
-
-
 def _admin(email: str | None, *, asking: bool) -> Outcome:
-    from supabase_webhooks.webhooks.accounts import add_admin, create_admin  # noqa: PLC0415 - as above
+    from supabase_webhooks.webhooks.accounts import add_admin, create_admin  # noqa: PLC0415 - takes a moment: not for --help
 
     admins: list[dict[str, Any]] = [one for one in call("webhook_admins") if one["counts"]]
     if email is None and admins:
@@ -181,7 +99,6 @@ def _admin(email: str | None, *, asking: bool) -> Outcome:
 
 
 def _cron(by: Cron | None, gateway: str | None, *, called: bool, asking: bool) -> Outcome:
-    dsn = os.environ.get("DATABASE_URL") or os.environ.get("SUPABASE_DB_URL")
     if by is None and called:
         return Outcome("cron", "kept", "it has called the gateway")
     if by is None and asking:
@@ -194,9 +111,9 @@ def _cron(by: Cron | None, gateway: str | None, *, called: bool, asking: bool) -
         return by_github(Path())
     if gateway is None and asking:
         gateway = ask("The gateway's public address, https://... (empty: later)", optional=True)
-    if not gateway or not dsn:
+    if not gateway or not dsn():
         return Outcome("cron", "missing", "pg_cron needs the gateway's address and DATABASE_URL", later)
     try:
-        return by_database(gateway, dsn)
+        return by_database(gateway, dsn())
     except MigrationError as exc:
         return Outcome("cron", "missing", str(exc), later)

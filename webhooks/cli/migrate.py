@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -35,10 +33,8 @@ app = typer.Typer(
 
 def _announce(dsn: str) -> str:
     """Say which database a connection string leads to, if that is certain: no part of a password may be shown."""
-    with suppress(ValueError):
-        parts = urlsplit(dsn)
-        if parts.hostname and DATABASE_URL.fullmatch(dsn):
-            announce(f"database {parts.username}@{parts.hostname}" if parts.username else f"database {parts.hostname}")
+    if found := DATABASE_URL.fullmatch(dsn):
+        announce("database " + "@".join(filter(None, (found["user"], found["host"]))))
     return dsn
 
 
