@@ -43,7 +43,7 @@ _AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\
 
 #: One host only, since libpq's errors repeat what it parsed as a host: part of a password with @ or / would be shown.
 DATABASE_URL = re.compile(
-    r"postgres(ql)?://((?P<user>[^:@/?\s]+)(:[^:@/?\s]*)?@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?"
+    r"postgres(ql)?://((?P<user>[^:@/?\s]+)(:[^:@/?\s]*)?@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^:@/?\s\[\]]*)(:[0-9]{1,5})?"
     r"(/[^/@?\s]*)?(\?\S*)?"
 )
 

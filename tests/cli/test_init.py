@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
 import stat
 import subprocess
 import sys
-import termios
-import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -22,6 +17,7 @@ from devstack.receiver import Receiver, Reply
 from devstack.supabase_lite import SupabaseLite
 from supabase_webhooks.webhooks.environment import read
 from tests.cli.conftest import Done, environment, run
+from tests.cli.typing_terminal import Terminal
 from tests.conftest import quiet
 from tests.pg_net import install as install_pg_net
 
@@ -365,71 +361,28 @@ def test_a_database_is_not_named_by_its_password(dsn: str) -> None:
     assert run("migrate", "status", variables={"DATABASE_URL": url}).err.startswith("Project database me@127.0.0.1\n")
 
 
-class Terminal:
-    """A command in a pseudo-terminal, where a person types."""
-
-    def __init__(self, *arguments: str, folder: Path) -> None:
-        self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
-            env={**environment({}), "WEBHOOKS_ENV_FILE": ".env"}, cwd=folder,
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self.shown = ""
-        self._seen = 0
-
-    def until(self, text: str) -> str:
-        """Read until a text that was not read yet; return everything up to here."""
-        deadline = time.monotonic() + 90
-        while text not in self.shown[self._seen :]:
-            assert time.monotonic() < deadline, f"waited in vain for {text!r}:\n{self.shown}"
-            if not select.select([self._master], [], [], 1)[0]:
-                continue
-            try:
-                self.shown += os.read(self._master, 65536).decode()
-            except OSError:
-                pytest.fail(f"it ended before {text!r}:\n{self.shown}")
-        self._seen = self.shown.index(text, self._seen) + len(text)
-        return self.shown
-
-    def type(self, text: str, *, hidden: bool = False) -> None:
-        """Type a line; a hidden one once the terminal does not show what is typed."""
-        while hidden and termios.tcgetattr(self._master)[3] & termios.ECHO:
-            time.sleep(0.05)
-        os.write(self._master, f"{text}\n".encode())
-
-    def end(self) -> int:
-        """Read to its end; return its exit code."""
-        while True:
-            try:
-                part = os.read(self._master, 65536)
-            except OSError:
-                break
-            self.shown += part.decode()
-        os.close(self._master)
-        return self.process.wait(timeout=60)
+INIT = [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "init"]
 
 
-def test_in_a_terminal(newcomer: Newcomer, request: pytest.FixtureRequest) -> None:
+def test_in_a_terminal(newcomer: Newcomer) -> None:
     """It asks for what it cannot find; a wrong value is asked for again; keys are not shown; Enter means later."""
-    terminal = Terminal("init", folder=newcomer.folder)
-    request.addfinalizer(terminal.process.kill)
+    variables = environment({"WEBHOOKS_ENV_FILE": ".env"})
     known = newcomer.project()
-    for question, replies in {
-        "The project's URL": ["shop", known["SUPABASE_URL"]],
-        "Its secret key": [known["SUPABASE_ANON_KEY"], known["SUPABASE_SERVICE_ROLE_KEY"]],
-        "Its publishable key": [known["SUPABASE_ANON_KEY"]],
-        "Its connection string": ["host=db", known["DATABASE_URL"]],
-        "Your app's name": [""],
-        "Your email address": [""],
-        "The cron": [""],
-        "A receiver's URL": [""],
-    }.items():
-        for reply in replies:
-            terminal.until(question)
-            terminal.type(reply, hidden=reply in known.values() and reply != known["SUPABASE_URL"])
-    assert terminal.end() == 0, terminal.shown
+    with Terminal(INIT, folder=newcomer.folder, variables=variables) as terminal:
+        for question, replies in {
+            "The project's URL": ["shop", known["SUPABASE_URL"]],
+            "Its secret key": [known["SUPABASE_ANON_KEY"], known["SUPABASE_SERVICE_ROLE_KEY"]],
+            "Its publishable key": [known["SUPABASE_ANON_KEY"]],
+            "Its connection string": ["host=db", known["DATABASE_URL"]],
+            "Your app's name": [""],
+            "Your email address": [""],
+            "The cron": [""],
+            "A receiver's URL": [""],
+        }.items():
+            for reply in replies:
+                terminal.until(question)
+                terminal.type(reply, hidden=question.startswith("Its"))
+        assert terminal.end() == 0, terminal.shown
     for secret in (known["SUPABASE_SERVICE_ROLE_KEY"], known["SUPABASE_ANON_KEY"]):
         assert secret not in terminal.shown
     assert "that is not a secret key" in terminal.shown
@@ -437,10 +390,8 @@ def test_in_a_terminal(newcomer: Newcomer, request: pytest.FixtureRequest) -> No
     assert newcomer.env.items() >= known.items()
 
     # again: only what is left is asked for
-    terminal = Terminal("init", folder=newcomer.folder)
-    request.addfinalizer(terminal.process.kill)
-    terminal.until("Your email address")
-    assert "The project's URL" not in terminal.shown
-    os.kill(terminal.process.pid, 2)
-    assert terminal.end() == 2
+    with Terminal(INIT, folder=newcomer.folder, variables=variables) as terminal:
+        terminal.until("Your email address")
+        assert "The project's URL" not in terminal.shown
+        assert terminal.leave() == 2
     assert "stopped: what was done is kept" in terminal.shown
