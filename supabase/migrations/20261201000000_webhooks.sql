@@ -1,4 +1,4 @@
--- webhooks migration: system 4d74628470b49223a0e76344952390349c2cd528415bd99e3080113b2acb8bca
+-- webhooks migration: system 67565659157767a4399dfbb8e8a52c57d50c9ff945210f55683622c45a296506
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -7011,7 +7011,7 @@ as $$
     select jsonb_build_object(
         'cron', exists (select from public.webhook_dispatcher_runs),
         'endpoint', exists (select from public.webhook_configurations),
-        -- of the newest thousand, so that this costs little however long history is; who has more is set up
+        -- of the newest thousand, so that this costs little however long history is: that many were not sent without a setup
         'event', (
             select count(*) = 1000 or coalesce(bool_or(d.status = 'delivered'), false)
             from (select n.status from public.webhook_deliveries as n order by n.created_at desc, n.id desc limit 1000) as d))
@@ -8732,6 +8732,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '4d74628470b49223a0e76344952390349c2cd528415bd99e3080113b2acb8bca', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '67565659157767a4399dfbb8e8a52c57d50c9ff945210f55683622c45a296506', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

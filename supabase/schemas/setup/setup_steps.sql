@@ -8,7 +8,7 @@ as $$
     select jsonb_build_object(
         'cron', exists (select from public.webhook_dispatcher_runs),
         'endpoint', exists (select from public.webhook_configurations),
-        -- of the newest thousand, so that this costs little however long history is; who has more is set up
+        -- of the newest thousand, so that this costs little however long history is: that many were not sent without a setup
         'event', (
             select count(*) = 1000 or coalesce(bool_or(d.status = 'delivered'), false)
             from (select n.status from public.webhook_deliveries as n order by n.created_at desc, n.id desc limit 1000) as d))
