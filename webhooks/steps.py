@@ -18,7 +18,7 @@ class Step:
     command: str
 
 
-#: In their order. `webhooks.setup_steps()` tells which of the last three are done; whoever asks it has the others.
+#: In their order. `webhooks.setup_steps()` tells which of the last three are done.
 STEPS = (
     Step("settings", "Write the settings to .env", "webhooks env"),
     Step("migrations", "Apply the migrations", "webhooks migrate apply"),
