@@ -194,7 +194,7 @@ WAITING = """
         (
             OLD_RUN,
             "cron",
-            "last heartbeat is 10 min old",
+            "last heartbeat was 10 min ago",
         ),
         (
             "insert into public.webhook_dispatcher_runs (source, error) values ('x', 'Redis was away')",

@@ -116,7 +116,7 @@ def test_wrong_calls_exit_with_2() -> None:
         (["deliveries", "list", "--since", "yesterday"], "2026-01-31"),
         (["deliveries", "show", "x"], "valid"),
         (["dispatch", "user.joined_community"], "--example"),
-        (["dispatch", "user.joined_community", "--data", "{"], "no JSON"),
+        (["dispatch", "user.joined_community", "--data", "{"], "not valid JSON"),
         (["deliveries", "purge", "--older-than", "0"], "not a duration"),
     ):
         done = run(*arguments, variables=variables)
