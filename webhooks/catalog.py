@@ -35,7 +35,7 @@ def from_environment(environment: Mapping[str, str]) -> list[EventType]:
     """Return the catalog of the environment's project. Raises SettingsError if it names none."""
     names = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
     if missing := [name for name in names if not environment.get(name)]:
-        raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
+        raise SettingsError(f"set {', '.join(missing)} in the environment or in .env; `webhooks env` writes it")
     return fetch(*(environment[name] for name in names))
 
 

@@ -42,8 +42,9 @@ _ABOVE_ZERO = (
 _AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\?\S+)?"
 
 #: One host only, since libpq's errors repeat what it parsed as a host: part of a password with @ or / would be shown.
-_POSTGRES = (
-    r"postgres(ql)?://([^:@/?\s]+(:[^:@/?\s]*)?@)?(\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?(/[^/@?\s]*)?(\?\S*)?"
+DATABASE_URL = re.compile(
+    r"postgres(ql)?://((?P<user>[^:@/?\s]+)(:[^:@/?\s]*)?@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^:@/?\s\[\]]*)(:[0-9]{1,5})?"
+    r"(/[^/@?\s]*)?(\?\S*)?"
 )
 
 #: The variables from which httpx reads a proxy, in upper or lower case.
@@ -238,11 +239,16 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease must outlive its attempt"
             )
-        self._check_keys()
+        self._check_project()
         self._check_paths()
         self._check_texts()
+        self._check_channels()
 
-    def _check_keys(self) -> None:
+    def _check_project(self) -> None:
+        if not self.supabase_url.startswith(("http://", "https://")):
+            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+        if not self.host:
+            raise SettingsError("SUPABASE_URL must be the project's URL, such as https://<ref>.supabase.co")
         if self.anon_key and is_secret_key(self.anon_key):
             # not repeated
             raise SettingsError(
@@ -270,7 +276,7 @@ class Settings:
             raise SettingsError(
                 f"{variable('allowed_networks')} must be comma-separated networks, such as 10.0.0.0/8: {exc}"
             ) from None
-        if self.database_url and not re.fullmatch(_POSTGRES, self.database_url):
+        if self.database_url and not DATABASE_URL.fullmatch(self.database_url):
             # not repeated: it holds a password
             raise SettingsError(
                 f"{variable('database_url')} must be a URL, such as "
@@ -283,15 +289,12 @@ class Settings:
                 raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
         if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
             raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
-        if not self.supabase_url.startswith(("http://", "https://")):
-            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
         if self.broker_url and not re.fullmatch(_AMQP, self.broker_url):
             # not repeated: it may hold a password
             raise SettingsError(
                 f"{variable('broker_url')} must be like amqp://user:password@host:5672/vhost, with special characters "
                 "written as %40 and so on; Redis goes into REDIS_URL"
             )
-        self._check_channels()
 
     def _check_channels(self) -> None:
         if self.alert_slack_url and not self.alert_slack_url.startswith(("https://", "http://")):
@@ -313,7 +316,12 @@ class Settings:
     @property
     def project(self) -> str:
         """The project that these workers belong to: its name, else the host of its URL."""
-        return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
+        return self.project_name or self.host
+
+    @property
+    def host(self) -> str:
+        """The host of the project's URL."""
+        return host_of(self.supabase_url)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -327,7 +335,7 @@ class Settings:
             if f.metadata["required"] and not environment.get(f.metadata["variable"])
         ]
         if missing:
-            raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
+            raise SettingsError(f"set {', '.join(missing)} in the environment or in .env; `webhooks env` writes it")
         given: dict[str, Any] = {
             f.name: _parse(f.metadata["variable"], environment[f.metadata["variable"]], str(f.type))
             for f in fields(cls)
@@ -351,6 +359,14 @@ def _check_proxies(environment: Mapping[str, str]) -> None:
             except (ValueError, httpx.InvalidURL):
                 # not repeated: it may hold a password
                 raise SettingsError(f"{name} must be a proxy's URL, such as http://proxy.example.com:3128") from None
+
+
+def host_of(url: str) -> str:
+    """Return a URL's host, without user and password; empty if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def variable(name: str) -> str:

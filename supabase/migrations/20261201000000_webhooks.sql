@@ -1,4 +1,4 @@
--- webhooks migration: system c1611a3cea457072230bd8fa3b3f43e8318a00497ee4a7eb226aea82f84ba0d3
+-- webhooks migration: system 3555dde85a91d7a7875471a12e9965e0a6e234b01e5327561cce0c9341a8ca35
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -4184,6 +4184,7 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+<<<<<<< HEAD
     delete from webhooks.delivery_rollups as o
     where (o.hour, o.webhook_config_id, o.event_type) in (
         select r.hour, r.webhook_config_id, r.event_type
@@ -4194,9 +4195,13 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
+=======
+    -- but the newest: a cron that has stopped is not one that was never set up
+>>>>>>> init
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
-        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
+        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch))
+      and r.started_at < (select max(n.started_at) from public.webhook_dispatcher_runs as n);
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -7301,6 +7306,7 @@ begin
             from webhooks.installation as i
             where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
+        'setup', webhooks.setup_steps(),
         'migrations', _applied,
         -- grants, policies and row security that differ from what is expected
         'access', (
@@ -7590,7 +7596,6 @@ begin
             (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
         (7, 'degraded', 'The dispatcher has not been called for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
-        (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
         (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
         (10, 'degraded', 'Endpoints disabled by the system: ' || _disabled, _disabled > 0)
     ) as r (place, severity, text, holds)
@@ -7608,6 +7613,7 @@ begin
         'performance', _performance,
         'backlog', _backlog,
         'endpoints', jsonb_build_object('active', _active, 'disabled_by_system', _disabled),
+        'setup', webhooks.setup_steps(),
         'as_of', now());
 end $$;
 comment on function webhooks.webhook_overview() is 'Behind public.webhook_overview.';
@@ -7724,6 +7730,51 @@ comment on function webhooks.adopt_webhook_project(text, text, integer) is 'Behi
 revoke all on function webhooks.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
 grant execute on function webhooks.adopt_webhook_project(text, text, integer) to service_role;
 
+-- schemas/setup/call_by_cron.sql
+-- For the database's owner, in the SQL editor or by `webhooks cron database`.
+create or replace function webhooks.call_by_cron(gateway_url text)
+returns text
+language plpgsql
+-- invoker, and for the owner alone: it says where the dispatch token is sent
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _gateway text := rtrim(call_by_cron.gateway_url, '/');
+    _problem text;
+begin
+    if to_regclass('cron.job') is null then
+        raise exception 'pg_cron is not enabled: enable it under Database > Extensions' using errcode = '55000';
+    end if;
+    if _gateway is null then
+        execute 'select cron.unschedule(j.jobname) from cron.job as j where j.jobname = $1' using 'webhook-dispatcher';
+        return 'pg_cron does not call a gateway';
+    end if;
+    if _gateway !~ '^https://[^/?#@''[:space:]]+(/[^?#@''[:space:]]*)?$' then
+        raise exception 'gateway_url must be the gateway''s address, such as https://gateway.example.com'
+            using errcode = '22023', hint = 'Without the function''s path, a query or a password. https is required, since the dispatch token is sent there.';
+    end if;
+    _problem := webhooks.wake_up_problem();
+    if _problem is not null then
+        raise exception '%', _problem using errcode = '55000';
+    end if;
+    -- the token is read at each call, so that the job does not contain it
+    execute 'select cron.schedule($1, $2, $3)'
+    using 'webhook-dispatcher', '* * * * *', format($job$
+    select net.http_post(
+        url := %L,
+        headers := jsonb_build_object(
+            'Content-Type', 'application/json',
+            'Authorization', 'Bearer ' || (
+                select decrypted_secret from vault.decrypted_secrets where name = 'webhooks_dispatch_token')),
+        body := '{}'::jsonb,
+        timeout_milliseconds := 30000)
+$job$, _gateway || '/functions/v1/webhook-dispatcher');
+    return 'pg_cron calls ' || _gateway || ' once a minute';
+end $$;
+comment on function webhooks.call_by_cron(text) is 'Makes pg_cron call the gateway once a minute through pg_net, with the dispatch token from Vault. A null address turns it off. For the owner of the database.';
+revoke all on function webhooks.call_by_cron(text) from public, anon, authenticated, service_role;
+
 -- schemas/setup/hold_for.sql
 create or replace function webhooks.hold_for(project text)
 returns jsonb
@@ -7752,6 +7803,25 @@ begin
 end $$;
 comment on function webhooks.hold_for(text) is 'Null if a project''s workers may claim: the database belongs to the project, or to none yet. Else its project, and since when it is held.';
 revoke all on function webhooks.hold_for(text) from public, anon, authenticated, service_role;
+
+-- schemas/setup/setup_steps.sql
+-- The steps of the setup that the database knows of; webhooks/steps.py says what each is.
+create or replace function webhooks.setup_steps()
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'cron', exists (select from public.webhook_dispatcher_runs),
+        'endpoint', exists (select from public.webhook_configurations),
+        -- of the newest thousand, so that this costs little however long history is: that many were not sent without a setup
+        'event', (
+            select count(*) = 1000 or coalesce(bool_or(d.status = 'delivered'), false)
+            from (select n.status from public.webhook_deliveries as n order by n.created_at desc, n.id desc limit 1000) as d))
+$$;
+comment on function webhooks.setup_steps() is 'Which steps of the setup are done: the cron has called, there is an endpoint, an event was delivered.';
+revoke all on function webhooks.setup_steps() from public, anon, authenticated, service_role;
 
 -- schemas/setup/webhook_can_write.sql
 create or replace function webhooks.webhook_can_write()
@@ -9441,6 +9511,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.bare_condition(text)', 'function', '{}'),
     ('webhooks.base_type(oid)', 'function', '{}'),
     ('webhooks.broken_triggers()', 'function', '{}'),
+    ('webhooks.call_by_cron(text)', 'function', '{}'),
     ('webhooks.caller()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.change_identity(regclass, jsonb, text)', 'function', '{}'),
     ('webhooks.change_key(text, text[], jsonb, uuid)', 'function', '{}'),
@@ -9577,6 +9648,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
     ('webhooks.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.setup_steps()', 'function', '{}'),
     ('webhooks.sign_in_tries', 'table', '{}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9663,6 +9735,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c1611a3cea457072230bd8fa3b3f43e8318a00497ee4a7eb226aea82f84ba0d3', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '3555dde85a91d7a7875471a12e9965e0a6e234b01e5327561cce0c9341a8ca35', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -7,6 +7,7 @@ import re
 import sys
 import textwrap
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,10 +41,13 @@ STYLES = {
     "active": "green",
     "applied": "green",
     "ok": "green",
+    "done": "green",
+    "kept": "green",
     "failed": "red",
     "down": "red",
     "open": "red",
     "problem": "red",
+    "missing": "red",
     "pending": "yellow",
     "processing": "yellow",
     "degraded": "yellow",
@@ -54,6 +58,7 @@ STYLES = {
     "inactive": "yellow",
     "warning": "yellow",
     "changed": "yellow",
+    "skipped": "yellow",
 }
 
 #: In JSON text, which has no other control characters than newlines.
@@ -91,6 +96,13 @@ def complain(text: str) -> None:
 def note(text: str) -> None:
     """Print a note to stderr, so that piped output stays clean."""
     console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
+
+
+@cache
+def announce(project: str) -> None:
+    """Say once, on stderr, which project or database a command talks to; nothing with --json."""
+    if "--json" not in sys.argv:
+        note(f"Project {project}")
 
 
 def say(text: str) -> None:

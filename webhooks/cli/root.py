@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supabase_webhooks.webhooks import environment
 from supabase_webhooks.webhooks.cli import (
     admins,
     adopt,
     code,
+    cron,
     deliveries,
     dev,
     dispatch,
     doctor,
     endpoints,
+    env,
     events,
+    init,
     listen,
     login,
     migrate,
@@ -37,7 +41,7 @@ from supabase_webhooks.webhooks.cli import (
     uninstall,
     verify,
 )
-from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
+from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, announce, complain, say
 from supabase_webhooks.webhooks.cli.supabase import VARIABLE
 from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
 
@@ -63,6 +67,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -74,8 +79,15 @@ def root(
     """Webhooks for Supabase apps: signed, retried, visible."""
     if profile:
         os.environ[VARIABLE] = profile
+    announce.cache_clear()
+    # what `webhooks dev` runs has settings of its own
+    if context.invoked_subcommand != "dev":
+        environment.load(os.environ, optional=context.invoked_subcommand in {"init", "env"})
 
 
+app.command()(init.init)
+app.command()(env.env)
+app.add_typer(cron.app, name="cron")
 app.command()(dev.dev)
 app.command()(processes.serve)
 app.command()(processes.gateway)

@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from supabase_webhooks.webhooks.cli.output import announce
 from supabase_webhooks.webhooks.errors import SettingsError
 from supabase_webhooks.webhooks.profiles import Profile, Profiles, ServiceKey
-from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.settings import Settings, host_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,7 +51,7 @@ def profile() -> Profile | None:
 
 
 def settings() -> Settings:
-    """Return the settings, with the project's service key. Raises SettingsError."""
+    """Return the settings, with the project's service key, and say which project that is. Raises SettingsError."""
     found = profile()
     if found is not None and not isinstance(found.credential, ServiceKey):
         raise SettingsError(
@@ -61,11 +62,16 @@ def settings() -> Settings:
 
 
 def event_types() -> list[EventType]:
-    """Return the project's event catalog. Raises SettingsError, StoreUnavailable and StoreError."""
+    """Return the project's event catalog, and say which project that is.
+
+    Raises SettingsError, StoreUnavailable and StoreError.
+    """
     from supabase_webhooks.webhooks import catalog  # noqa: PLC0415 - importing the client takes a second: not for --help
 
     found = profile()
     if found is None:
+        if host := host_of(os.environ.get("SUPABASE_URL", "")):
+            announce(host)
         return catalog.from_environment(os.environ)
     return catalog.fetch(found.url, _settings(found).service_key, access_token=_access_token(found))
 
@@ -101,13 +107,16 @@ def call(function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the
 
 
 def _settings(found: Profile | None) -> Settings:
-    """Return the settings of the environment; the project is the profile's, if there is one."""
-    if found is None:
-        return Settings.from_environment(os.environ)
-    credential = found.credential
-    # a user's calls have the publishable key: the token says who it is
-    key = credential.key if isinstance(credential, ServiceKey) else credential.publishable_key
-    return Settings.from_environment({**os.environ, **dict(zip(NAMED_BY, (found.url, key), strict=True))})
+    """Return the settings of the environment, and say their project; it is the profile's, if there is one."""
+    variables = dict(os.environ)
+    if found is not None:
+        credential = found.credential
+        # a user's calls have the publishable key: the token says who it is
+        key = credential.key if isinstance(credential, ServiceKey) else credential.publishable_key
+        variables |= zip(NAMED_BY, (found.url, key), strict=True)
+    settings = Settings.from_environment(variables)
+    announce(settings.host)
+    return settings
 
 
 def _access_token(found: Profile | None) -> str:

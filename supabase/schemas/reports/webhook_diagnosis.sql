@@ -26,6 +26,7 @@ begin
             from webhooks.installation as i
             where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
+        'setup', webhooks.setup_steps(),
         'migrations', _applied,
         -- grants, policies and row security that differ from what is expected
         'access', (

@@ -90,7 +90,6 @@ begin
             (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
         (7, 'degraded', 'The dispatcher has not been called for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
-        (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
         (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
         (10, 'degraded', 'Endpoints disabled by the system: ' || _disabled, _disabled > 0)
     ) as r (place, severity, text, holds)
@@ -108,6 +107,7 @@ begin
         'performance', _performance,
         'backlog', _backlog,
         'endpoints', jsonb_build_object('active', _active, 'disabled_by_system', _disabled),
+        'setup', webhooks.setup_steps(),
         'as_of', now());
 end $$;
 comment on function webhooks.webhook_overview() is 'Behind public.webhook_overview.';
