@@ -23,15 +23,22 @@ ROWS, ROUNDS = {False: 20_000, True: 4_000}, {False: 5, True: 1}
 
 RATE, TEN = "deliveries/s", 10
 
+#: The parts whose work differs with the number of endpoints.
+PARTS = ("postgres", "rest", "worker", "receiver", "total", "total without REST")
+
 #: What the table of endpoints shows of a drain.
-SHOWN = (RATE, "total CPU s per 1,000", "total without REST CPU s per 1,000", "WAL bytes per delivery")
+SHOWN = (RATE, *(f"{part} CPU s per 1,000" for part in PARTS), "WAL bytes per delivery", "connections per 1,000")
+
+#: Concurrent requests of the client alone, which are a worker's: to one endpoint it has fewer.
+CONCURRENCY = {1: 50, TEN: 500, 1_000: 500}
 
 
 def run(sides: Sides, *, short: bool) -> dict[str, Any]:
     """Drain 20,000 rows to 1, 10 and 1,000 endpoints, like the client alone and the two older designs, in turns."""
     rows = ROWS[short]
     this = sides["this"]
-    drains: dict[str, dict[int, list[Figures]]] = {side: {1: [], TEN: [], 1_000: []} for side in sides}
+    drains: dict[str, dict[int, list[Figures]]] = {side: {one: [] for one in CONCURRENCY} for side in sides}
+    alone: dict[int, list[Figures]] = {one: [] for one in CONCURRENCY}
     others: dict[str, list[Figures]] = {}
     for number in rounds("a", ROUNDS[short]):
         for side, world in turns(sides, number):
@@ -40,9 +47,11 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
             for endpoints, figures in drains[side].items():
                 figures.append(drain(world, rows, endpoints))
             worker.stop()
+        for endpoints, concurrency in CONCURRENCY.items():
+            alone[endpoints].append(rivals.ceiling(this, rows, endpoints, concurrency=concurrency))
         for name, rival in {
             "receiver alone": rivals.receiver(this, rows),
-            "client alone": rivals.ceiling(this, rows, TEN),
+            "client alone": alone[TEN][-1],
             "one message a delivery": rivals.one_message_a_delivery(this, rows // 10, TEN),
             "first generation": rivals.first_generation(this, rows // 40, TEN),
         }.items():
@@ -56,10 +65,10 @@ def run(sides: Sides, *, short: bool) -> dict[str, Any]:
         "ratios": {f"this / {name}": ratio(to_ten["this"], each) for name, each in beside.items()},
         "by endpoints": {
             f"{side}, {counted(endpoints, 'endpoint')}": {
-                **spreads([{name: one[name] for name in SHOWN} for one in each]),
-                RATIO: ratio(each, to_ten[side])["ratio"],
+                **spreads([{name: one[name] for name in SHOWN if name in one} for one in each]),
+                RATIO: ratio(each, by_endpoints[TEN])["ratio"],
             }
-            for side, by_endpoints in drains.items()
+            for side, by_endpoints in {**drains, "client alone": alone}.items()
             for endpoints, each in by_endpoints.items()
         },
         "each round": {"drains": drains, "others": others},

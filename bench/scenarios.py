@@ -129,7 +129,7 @@ SCENARIOS = {
     "k": Scenario(arriving.run, 120, 600, compares=True),
     "l": Scenario(rates.run, 300, 1_700, compares=True),
     "m": Scenario(idle.run, 110, 700, compares=True),
-    "a": Scenario(draining.run, 90, 400, compares=True),
+    "a": Scenario(draining.run, 100, 430, compares=True),
     "d": Scenario(d, 6, 180),
     "e": Scenario(e, 28, 70),
     "f": Scenario(f, 10, 25),

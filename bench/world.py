@@ -51,6 +51,18 @@ end $$
 """
 
 
+#: As it is for endpoints that have been there for a while; an earlier revision checks no URLs.
+CHECKED = """
+do $$ begin
+    if exists (
+        select from pg_attribute where attrelid = 'public.webhook_circuits'::regclass and attname = 'url_check_at'
+    ) then
+        update public.webhook_circuits set url_check_at = null, url_checked_at = now() where url_check_at is not null;
+    end if;
+end $$
+"""
+
+
 def quiet(_: str) -> None:
     """Say nothing."""
 
@@ -193,7 +205,7 @@ class World:
         self.db.execute("reset session_replication_role")
 
     def empty(self) -> None:
-        """Remove all endpoints and deliveries. Workers claim meanwhile: a truncate that deadlocks with one is repeated."""
+        """Remove all endpoints and deliveries. A truncate that deadlocks with a claim is repeated."""
         while True:
             try:
                 self.db.execute("truncate public.webhook_configurations cascade")
@@ -202,12 +214,18 @@ class World:
             return
 
     def allow(self) -> None:
-        """Let the endpoints' deliveries go, without the cron."""
-        self.db.execute("update public.webhook_configurations set is_active = true")
+        """Let the endpoints' deliveries go, without the cron. Their URLs count as checked."""
+        with self.db.transaction():
+            self.db.execute("update public.webhook_configurations set is_active = true")
+            self.db.execute(CHECKED)
 
     def activate(self) -> None:
         """Let the endpoints' deliveries go, and do what the cron does."""
         self.allow()
+        self.wake()
+
+    def wake(self) -> None:
+        """Do what the cron does."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
         url = f"http://127.0.0.1:{self.port}/functions/v1/webhook-dispatcher"
         httpx.post(url, headers=headers, trust_env=False, timeout=30).raise_for_status()

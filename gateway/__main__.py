@@ -19,7 +19,7 @@ import uvicorn
 from supabase_webhooks.gateway.app import create_app
 from supabase_webhooks.gateway.connection import BOUNDED
 from supabase_webhooks.gateway.engine import Engine, background
-from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks import environment, logs
 from supabase_webhooks.webhooks.errors import SettingsError
 from supabase_webhooks.webhooks.queue import Local, broker_for
 from supabase_webhooks.webhooks.settings import Settings
@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--deliver", action="store_true", help="with a worker in the same process")
     given = parser.parse_args()
+    environment.load(os.environ)
     settings = Settings.from_environment(os.environ)
     local = Local()
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -13,11 +12,13 @@ from litestar.template import TemplateConfig
 
 from supabase_webhooks.gateway import api
 from supabase_webhooks.gateway.access import Access
+from supabase_webhooks.gateway.api_tokens import ApiTokens
 from supabase_webhooks.gateway.dashboard import routers
 from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from supabase_webhooks.gateway.metrics import Requests
+from supabase_webhooks.gateway.prefix import Prefixed
 from supabase_webhooks.gateway.reference import Reference
 from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
 from supabase_webhooks.gateway.security import secure
@@ -40,6 +41,13 @@ CORS_HEADERS = ["authorization", "x-client-info", "apikey", "content-type", "ide
 #: Bytes of a request: the largest event that the database takes (256 KB), and what surrounds it.
 MAX_BODY = 320 * 1024
 
+BEARER = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    description="An API token (whk_...) with the scope that the route names, a webhook admin's access token from"
+    " Supabase Auth, or, from a server, the service key.",
+)
+
 
 def create_app(
     settings: Settings,
@@ -47,7 +55,7 @@ def create_app(
     broker: Broker | None = None,
     engine: Engine | None = None,
     registries: Sequence[CollectorRegistry] = (),
-) -> Litestar:
+) -> Prefixed:
     """Return the ASGI application.
 
     `broker`, `engine`: those that its process uses too. `registries`: figures of the process for /metrics.
@@ -57,9 +65,10 @@ def create_app(
     broker = broker or broker_for(settings.queue_url)
     engine = engine or Engine(settings)
     tries = Tries(store, settings)
+    api_tokens = ApiTokens(store, tries)
     requests = Requests(registries)
     templates = template_engine()
-    return Litestar(
+    app = Prefixed(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
         after_exception=[log_unexpected],
@@ -79,6 +88,7 @@ def create_app(
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
             "tries": Provide(lambda: tries, sync_to_thread=False),
+            "api_tokens": Provide(lambda: api_tokens, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
@@ -94,9 +104,11 @@ def create_app(
             use_handler_docstrings=True,
             version="1",
             description="Delivers due webhooks, reports their health, and lets admins inspect and manage them.",
-            components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
+            components=Components(security_schemes={"bearer": BEARER}),
             render_plugins=[Reference(templates)],
         ),
         on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,
     )
+    app.prefix = settings.root_path
+    return app

@@ -1,4 +1,4 @@
-"""Who may call: the cron with its token, servers with the service key, admins with their own sign-in."""
+"""Who may call: the cron with its token, servers with the service key or API tokens, admins with their own sign-in."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
 from supabase_webhooks.webhooks.exposition import may_read
+from supabase_webhooks.webhooks.tokens import is_api_token
 
 if TYPE_CHECKING:
     from litestar.connection import ASGIConnection
+    from litestar.handlers import BaseRouteHandler
 
+    from supabase_webhooks.gateway.api_tokens import ApiTokens
     from supabase_webhooks.webhooks.settings import Settings
     from supabase_webhooks.webhooks.store import Store
 
@@ -40,24 +43,41 @@ async def server_only(connection: ASGIConnection[Any, Any, Any, Any], _: object)
         raise PermissionDeniedException("the token is neither the dispatch token nor the service key")
 
 
-async def metrics_reader(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
-    """Guard: Prometheus's token, or a server's; 401 without a token, 403 with a wrong one."""
+async def api_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard: what is meant as an API token must be valid and have the route's scope. Others are checked later."""
+    await _by_api_token(connection, handler)
+
+
+async def metrics_reader(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard: Prometheus's token, a server's, or an API token; 401 without a token, 403 with a wrong one."""
     settings: Settings = await _dependency(connection, "settings")
     authorization = connection.headers.get("authorization")
     bearer_token(authorization)
-    if not may_read(authorization, settings):
+    if may_read(authorization, settings):
+        return
+    if not await _by_api_token(connection, handler):
         raise PermissionDeniedException("the token is neither WEBHOOKS_METRICS_TOKEN nor a server's")
 
 
-async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], _: object) -> None:
-    """Guard: as `server_only`, or the access token of a user for whom webhooks.is_admin() is true."""
+async def server_or_admin(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard: as `server_only`, an API token, or the access token of a user for whom webhooks.is_admin() is true."""
     settings: Settings = await _dependency(connection, "settings")
     token = bearer_token(connection.headers.get("authorization"))
-    if is_server(token, settings):
+    if is_server(token, settings) or await _by_api_token(connection, handler):
         return
     store: Store = await _dependency(connection, "store")
     if not await store.is_admin(token):
         raise PermissionDeniedException("the token is neither a server's nor a webhook admin's")
+
+
+async def _by_api_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> bool:
+    """Return whether an API token is given, which then may use the route; the route finds it in the scope's `auth`."""
+    token = bearer_token(connection.headers.get("authorization"))
+    if not is_api_token(token):
+        return False
+    tokens: ApiTokens = await _dependency(connection, "api_tokens")
+    connection.scope["auth"] = await tokens.check(connection, token, handler.opt.get("scope"))
+    return True
 
 
 async def _dependency(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> Any:  # noqa: ANN401 - by name

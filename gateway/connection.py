@@ -41,8 +41,8 @@ READ = 16 * 1024
 RECEIVING = {h11.IDLE, h11.SEND_BODY}
 
 
-class Connection(H11Protocol, asyncio.BufferedProtocol):
-    """For `uvicorn.Config(..., **BOUNDED)`."""
+class Connection(H11Protocol):
+    """One connection; `Buffered` gives it what it reads."""
 
     #: Of all connections: what one reads, it handles at once.
     _buffer = bytearray(READ)
@@ -146,12 +146,25 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         self.transport.close()
 
 
-#: uvicorn's settings for these connections. uvloop gives one that is an asyncio.Protocol as well no say in how much it
-#: reads. There are no WebSockets here.
+class Buffered(asyncio.BufferedProtocol):
+    """A connection as event loops see it. uvloop lets only what is not an asyncio.Protocol say how much it reads."""
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - uvicorn's
+        connection = Connection(**given)
+        self.connection_made = connection.connection_made  # type: ignore[assignment,method-assign]
+        self.connection_lost = connection.connection_lost  # type: ignore[method-assign]
+        self.pause_writing = connection.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = connection.resume_writing  # type: ignore[method-assign]
+        self.eof_received = connection.eof_received  # type: ignore[method-assign]
+        self.get_buffer = connection.get_buffer  # type: ignore[method-assign]
+        self.buffer_updated = connection.buffer_updated  # type: ignore[method-assign]
+
+
+#: uvicorn's settings for these connections. There are no WebSockets here.
 BOUNDED: dict[str, Any] = {
-    "http": Connection,
+    "http": Buffered,
     "h11_max_incomplete_event_size": MAX_HEAD,
     "timeout_keep_alive": KEEP_ALIVE,
-    "loop": "asyncio",
+    "loop": "uvloop",
     "ws": "none",
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 from litestar.exceptions import PermissionDeniedException
 
 if TYPE_CHECKING:
@@ -16,8 +18,39 @@ if TYPE_CHECKING:
 #: The hidden field of each form, and the token's name in the session.
 FIELD, KEPT = "_csrf_token", "csrf_token"
 
+#: The field of a form whose input was kept while the person signed in: it is shown again, and nothing is done.
+RESTORED = "_restored"
+
+#: Forms whose input is kept: those that people write something into, and that show it again.
+KEEPING = re.compile(r"/endpoints(/[0-9a-f-]{36})?|/events/dispatch")
+
+#: Where a request's scope has it.
+INPUT = "webhooks.input"
+
 #: Methods that change nothing (RFC 9110, section 9.2.1).
 SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+class Input(msgspec.Struct, frozen=True):
+    """What someone wrote into a form: its address, and its fields in their order."""
+
+    path: str
+    fields: list[list[str]]
+
+
+def given_input(request: Request[Any, Any, Any]) -> Input | None:
+    """Return what a request's form contains, if its input is kept."""
+    return cast("dict[str, Any]", request.scope).get(INPUT)
+
+
+def kept_input(text: object) -> Input | None:
+    """Return the input in a field of the sign-in's form; None for anything else."""
+    try:
+        found = msgspec.json.decode(str(text), type=Input)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    pairs = all(len(field) == 2 for field in found.fields)  # noqa: PLR2004 - name and value
+    return found if pairs and KEEPING.fullmatch(found.path) else None
 
 
 class ForeignForm(PermissionDeniedException):
@@ -34,7 +67,11 @@ async def check_form(request: Request[Any, Any, Any]) -> None:
         return
     if not same_origin(request.headers):
         raise ForeignForm
-    given, kept = (await request.form()).get(FIELD), request.session.get(KEPT)
+    form = await request.form()
+    written = [[name, value] for name, value in form.multi_items() if name not in {FIELD, RESTORED}]
+    if KEEPING.fullmatch(request.scope["path"]) and written and all(isinstance(value, str) for _, value in written):
+        cast("dict[str, Any]", request.scope)[INPUT] = Input(request.scope["path"], written)
+    given, kept = form.get(FIELD), request.session.get(KEPT)
     if not (isinstance(given, str) and kept and hmac.compare_digest(given.encode(), kept.encode())):
         raise OldForm
 

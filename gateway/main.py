@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from supabase_webhooks.gateway.app import create_app
-from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks import environment, logs
 from supabase_webhooks.webhooks.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def app() -> Litestar:
     """Return the application, wired from the environment."""
+    environment.load(os.environ)
     settings = Settings.from_environment(os.environ)
     logs.configure(settings)
     return create_app(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable  # noqa: TC003 - Litestar resolves it at run time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,13 +36,15 @@ MARGIN = 30
 class Admin:
     """The signed-in user of a request. The database decides at each call whether the user is an admin.
 
-    `renew` refreshes the token of a session, and raises SignedOut when the session is over.
+    `renew` refreshes the token of a session, and raises SignedOut when the session is over. `api_token`: the id of the
+    API token that opened the route; the gateway then acts for it, with the service key.
     """
 
     token: str
     email: str
     supabase: Supabase
     renew: Callable[[], Awaitable[str]] | None = None
+    api_token: str | None = None
 
     async def call(self, function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call a function of the database as this user."""
@@ -53,7 +56,9 @@ class Admin:
 
     async def write(self, action: str, key: str | None = None, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """Do a write of the admin API as this user, once for a key."""
-        body = {"action": action, "arguments": arguments, "idempotency_key": key or None}
+        body: dict[str, Any] = {"action": action, "arguments": arguments, "idempotency_key": key or None}
+        if self.api_token:
+            body["api_token"] = self.api_token
         return dict(await self.call("webhook_admin_write", **body))
 
     async def _ask(self, ask: Callable[[str], Awaitable[Any]]) -> Any:  # noqa: ANN401 - JSON
@@ -103,33 +108,37 @@ def signed_in(request: Request[Any, Any, Any]) -> bool:
 
 def middleware(settings: Settings) -> list[Middleware]:
     """Return the encrypted session, for every route that lives by a cookie: HttpOnly and SameSite=Lax."""
-    backends = [session_backend(settings, secure=secure) for secure in (False, True)]
 
     # a function, since Litestar copies what it is given, and a cipher cannot be copied
     def session(app: ASGIApp) -> ASGIApp:
-        plain, secure = (SessionMiddleware(app, backend) for backend in backends)
+        @cache
+        def sessions(root: str, *, secure: bool) -> SessionMiddleware[Any]:
+            return SessionMiddleware(app, session_backend(settings, secure=secure, root=root))
 
         async def by_scheme(scope: Scope, receive: Receive, send: Send) -> None:
-            await (secure if is_https(scope) else plain)(scope, receive, send)
+            await sessions(scope["root_path"], secure=is_https(scope))(scope, receive, send)
 
         return by_scheme
 
     return [session]
 
 
-def session_backend(settings: Settings, *, secure: bool = False) -> ClientSideSessionBackend:
-    """Return what encrypts the session, with AES-256-GCM.
+def session_backend(settings: Settings, *, secure: bool = False, root: str = "") -> ClientSideSessionBackend:
+    """Return what encrypts the session, with AES-256-GCM. `root`: the prefix, and so the path of the cookie.
 
-    On https the cookie has the prefix that browsers take only from this host itself, and only over https (RFC 6265bis,
-    section 4.1.3.2).
+    On https the cookie has a prefix that browsers take only over https and, for all paths, only from this host itself
+    (RFC 6265bis, section 4.1.3).
     """
-    name = "__Host-webhooks_session" if secure else "webhooks_session"
+    name = ("__Secure-" if root else "__Host-") * secure + "webhooks_session"
     return ClientSideSessionBackend(
-        CookieBackendConfig(secret=key(settings, b"session"), key=name, max_age=MAX_AGE, secure=secure)
+        CookieBackendConfig(
+            secret=key(settings, b"session"), key=name, max_age=MAX_AGE, secure=secure, path=root or "/"
+        )
     )
 
 
 def key(settings: Settings, purpose: bytes) -> bytes:
     """Return the key for a purpose, 32 bytes."""
-    # one secret, a key for each purpose (RFC 5869)
-    return HKDF(SHA256(), length=32, salt=None, info=b"webhooks " + purpose).derive(settings.session_secret.encode())
+    # one secret, a key for each purpose (RFC 5869); a gateway without a dashboard has no session secret
+    secret = settings.session_secret or settings.service_key
+    return HKDF(SHA256(), length=32, salt=None, info=b"webhooks " + purpose).derive(secret.encode())

@@ -1,6 +1,7 @@
-"""Sign-in attempts, counted in Postgres for all gateways: by address and account together.
+"""Sign-in attempts and wrong API tokens, counted in Postgres for all gateways: by address and account together.
 
-A stranger gets few attempts, and cannot lock out an admin who uses another address.
+A wrong token has no account: its address alone counts. A stranger gets few attempts, and cannot lock out an admin who
+uses another address.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from supabase_webhooks.gateway.session import key
+from supabase_webhooks.webhooks.tokens import API_TOKEN
 
 if TYPE_CHECKING:
-    from litestar import Request
+    from litestar.connection import ASGIConnection
 
     from supabase_webhooks.webhooks.settings import Settings
     from supabase_webhooks.webhooks.store import Store
@@ -32,18 +34,28 @@ class Tries:
         self._store = store
         self._key = key(settings, b"tries")
 
-    async def count(self, request: Request[Any, Any, Any], email: str) -> int:
+    async def count(self, connection: ASGIConnection[Any, Any, Any, Any], email: str) -> int:
         """Count an attempt; return the seconds until the next one is allowed, 0 if this one is."""
-        return await self._store.count_sign_in(self._pair(request, email))
+        return await self._store.count_sign_in(self._pair(connection, email))
 
-    async def forget(self, request: Request[Any, Any, Any], email: str) -> None:
+    async def forget(self, connection: ASGIConnection[Any, Any, Any, Any], email: str) -> None:
         """Reset the count after a successful sign-in."""
-        await self._store.forget_sign_ins(self._pair(request, email))
+        await self._store.forget_sign_ins(self._pair(connection, email))
 
-    def _pair(self, request: Request[Any, Any, Any], email: str) -> str:
-        # the client, or the one that a trusted proxy names: uvicorn looks at X-Forwarded-For
-        address = request.client.host if request.client else ""
-        return hmac.digest(self._key, f"{customer(address)} {account(email)}".encode(), "sha256").hex()
+    async def count_token(self, connection: ASGIConnection[Any, Any, Any, Any]) -> int:
+        """Count a wrong API token; return the seconds until the next one is allowed, 0 if this one is."""
+        return await self._store.count_sign_in(self._digest(f"{_customer(connection)}\n{API_TOKEN}"))
+
+    def _pair(self, connection: ASGIConnection[Any, Any, Any, Any], email: str) -> str:
+        return self._digest(f"{_customer(connection)} {account(email)}")
+
+    def _digest(self, pair: str) -> str:
+        return hmac.digest(self._key, pair.encode(), "sha256").hex()
+
+
+def _customer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    # the client, or the one that a trusted proxy names: uvicorn looks at X-Forwarded-For
+    return customer(connection.client.host if connection.client else "")
 
 
 def customer(address: str) -> str:

@@ -35,15 +35,18 @@ def from_environment(environment: Mapping[str, str]) -> list[EventType]:
     """Return the catalog of the environment's project. Raises SettingsError if it names none."""
     names = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
     if missing := [name for name in names if not environment.get(name)]:
-        raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
+        raise SettingsError(f"set {', '.join(missing)} in the environment or in .env; `webhooks env` writes it")
     return fetch(*(environment[name] for name in names))
 
 
-def fetch(supabase_url: str, service_key: str) -> list[EventType]:
-    """Return the webhook event types, by name. Raises StoreUnavailable and StoreError."""
-    headers = {"apikey": service_key}
-    if not service_key.startswith("sb_"):
-        headers["Authorization"] = f"Bearer {service_key}"  # a legacy key is also a token
+def fetch(supabase_url: str, key: str, *, access_token: str = "") -> list[EventType]:
+    """Return the webhook event types, by name: a server's key, or any with a user's access token.
+
+    Raises StoreUnavailable and StoreError.
+    """
+    headers = {"apikey": key}
+    if access_token or not key.startswith("sb_"):
+        headers["Authorization"] = f"Bearer {access_token or key}"  # a legacy key is also a token
     url = f"{supabase_url.rstrip('/')}/rest/v1"
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT) as rest:

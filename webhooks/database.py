@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from supabase_webhooks.webhooks.errors import MigrationError
 from supabase_webhooks.webhooks.inventory import remove, take
@@ -28,6 +28,12 @@ LOCK_SECONDS = 60
 
 #: How often a removal is attempted while the tables are in use, and the SQLSTATE of that error.
 TRIES, LOCK_NOT_AVAILABLE = 10, "55P03"
+
+#: The name under which Supabase Vault has the dispatch token.
+VAULT_NAME = "webhooks_dispatch_token"
+
+#: What our functions raise for a missing extension and a wrong argument.
+OUR_ERRORS = {"55000", "22023"}
 
 #: The checksum of a row that was derived from the database: which text was applied is unknown.
 UNKNOWN = "unknown"
@@ -176,6 +182,36 @@ class Database:
                 "select source, event_type, operation, outcome from public.webhook_reattach()"
             )
             return [dict(zip(("source", "event", "operation", "outcome"), row, strict=True)) for row in rows.fetchall()]
+
+    def keep_token(self, token: str) -> Literal["kept", "created"]:
+        """Put the dispatch token into Supabase Vault, where pg_cron's job reads it; another one there is an error."""
+        with self._translated("Supabase Vault"):
+            if not self._connection.execute("select to_regclass('vault.decrypted_secrets')").fetchone()[0]:
+                raise MigrationError("Vault is not enabled: enable supabase_vault under Database > Extensions")
+            row = self._connection.execute(
+                "select decrypted_secret from vault.decrypted_secrets where name = %s", (VAULT_NAME,)
+            ).fetchone()
+            if row is None:
+                self._connection.execute("select vault.create_secret(%s, %s)", (token, VAULT_NAME))
+                return "created"
+        if row[0] != token:
+            raise MigrationError(
+                f"Vault's secret {VAULT_NAME} is another token than WEBHOOKS_DISPATCH_TOKEN; set the setting to it, or "
+                "delete the secret under Project Settings > Vault if the gateway has the new one"
+            )
+        return "kept"
+
+    def call_by_cron(self, gateway_url: str | None) -> str:
+        """Make pg_cron call a gateway once a minute, or none; return what it does now."""
+        with self._translated("pg_cron"):
+            try:
+                row = self._connection.execute("select webhooks.call_by_cron(%s)", (gateway_url,)).fetchone()
+            except self._error as exc:
+                # ours: one line with its cure
+                if getattr(exc, "sqlstate", None) not in OUR_ERRORS:
+                    raise
+                raise MigrationError(str(exc).partition("\n")[0]) from exc
+        return str(row[0])
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -28,6 +28,7 @@ from supabase_webhooks.webhooks.errors import (
 from supabase_webhooks.webhooks.migration import migrations
 from supabase_webhooks.webhooks.queue import create_broker, ping
 from supabase_webhooks.webhooks.settings import Settings, variable
+from supabase_webhooks.webhooks.steps import checklist, step
 from supabase_webhooks.webhooks.store import Store
 from supabase_webhooks.webhooks.versions import APPLY, LACKING, check
 
@@ -159,6 +160,7 @@ async def _database(store: Store) -> list[Finding]:
         # without them it is unknown which of the migrations' objects should exist
         findings += _drift(differences(await store.call("webhook_inventory", {}), labels))
     findings.append(_clock(middle - datetime.fromisoformat(diagnosis["now"]).timestamp()))
+    findings += _setup(diagnosis.get("setup", {}))
     if diagnosis["unsigned_endpoints"]:
         findings.append(
             Finding(
@@ -220,6 +222,15 @@ def _wake_up(found: dict[str, str | None] | None) -> list[Finding]:
         text, _, cure = found["problem"].partition(": ")
         return [Finding("wake-up", "problem", f"new deliveries do not wake {found['gateway_url']}: {text}", cure)]
     return [Finding("wake-up", "ok", f"new deliveries wake {found['gateway_url']} (pg_net)")]
+
+
+def _setup(done: Mapping[str, bool]) -> list[Finding]:
+    # the cron has a check of its own
+    return [
+        Finding("setup", "warning", f"not done yet: {one.title.lower()}", f"{one.command}, or webhooks init")
+        for one, finished in checklist(done)
+        if not finished and one.name != "cron"
+    ]
 
 
 def _access(differences: list[dict[str, str]]) -> list[Finding]:
@@ -297,7 +308,9 @@ async def _heartbeat(store: Store) -> list[Finding]:
     run = (await store.health())["last_run"]
     cure = "see docs/github-actions.md: the workflow, or pg_cron, calls POST /functions/v1/webhook-dispatcher"
     if run is None:
-        return [Finding("cron", "warning", "the dispatcher has never been called", cure)]
+        todo = step("cron")
+        text = "not set up yet: the dispatcher has never been called"
+        return [Finding("cron", "warning", text, f"{todo.command}, or webhooks cron github; docs/github-actions.md")]
     age = (datetime.now(UTC) - datetime.fromisoformat(run["started_at"])).total_seconds()
     if age > SILENCE:
         return [Finding("cron", "problem", f"the dispatcher's last heartbeat was {_long(age)} ago", cure)]

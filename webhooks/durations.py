@@ -48,6 +48,13 @@ def long(seconds: float) -> str:
     return next(fitting, counted(round(seconds), "second"))
 
 
+def seconds(text: str) -> int | None:
+    """Return the seconds of an interval of Postgres, or None for one with months, years or a sign."""
+    match = _INTERVAL.fullmatch(text)
+    sizes = NAMES.values()
+    return sum(int(part or 0) * size for part, size in zip(match.groups(), sizes, strict=True)) if match else None
+
+
 def interval(text: str) -> str:
     """Return an interval of Postgres in words: "3 days 12:00:00" is 3 days 12 hours. Postgres reads that, too."""
     match = _INTERVAL.fullmatch(text)

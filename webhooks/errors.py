@@ -9,6 +9,7 @@ WebhooksError
 ├── DeliveryError            an attempt failed; says whether and when to retry
 │   └── CredentialsError     the destination does not accept this worker's credentials or permissions
 ├── NoticeError              an alert was not sent; it is retried
+├── ManifestError            webhooks.toml is wrong, or contradicts what exists
 ├── MigrationError           a migration could not be applied
 ├── StoreError               Supabase rejected a call
 │   ├── Held                 the database belongs to another project
@@ -96,6 +97,10 @@ class CredentialsError(DeliveryError):
 
 class NoticeError(WebhooksError):
     """Raised when a channel did not accept an alert; contains no secret."""
+
+
+class ManifestError(WebhooksError):
+    """Raised when webhooks.toml cannot be read, or contradicts what exists; names the place, never a secret."""
 
 
 class MigrationError(WebhooksError):

@@ -42,8 +42,9 @@ _ABOVE_ZERO = (
 _AMQP = r"amqps?://([^:@/\s]+:[^@/\s]*@)?[^:@/?\s]+(:[0-9]{1,5})?(/[^/?@\s]*)?(\?\S+)?"
 
 #: One host only, since libpq's errors repeat what it parsed as a host: part of a password with @ or / would be shown.
-_POSTGRES = (
-    r"postgres(ql)?://([^:@/?\s]+(:[^:@/?\s]*)?@)?(\[[0-9A-Fa-f:]+\]|[^:@/?\s]*)(:[0-9]{1,5})?(/[^/@?\s]*)?(\?\S*)?"
+DATABASE_URL = re.compile(
+    r"postgres(ql)?://((?P<user>[^:@/?\s]+)(:[^:@/?\s]*)?@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^:@/?\s\[\]]*)(:[0-9]{1,5})?"
+    r"(/[^/@?\s]*)?(\?\S*)?"
 )
 
 #: The variables from which httpx reads a proxy, in upper or lower case.
@@ -214,6 +215,11 @@ class Settings:
     )
     max_jobs: int = _setting("WEBHOOKS_MAX_JOBS", "Jobs that wait in the broker at most", 16)
     cors_origins: str = _setting("WEBHOOKS_CORS_ORIGINS", "Origins that browsers may call from, comma-separated", "*")
+    root_path: str = _setting(
+        "WEBHOOKS_ROOT_PATH",
+        "The path prefix under which a proxy serves the gateway, such as `/webhooks`; empty: none",
+        "",
+    )
     session_secret: str = _setting(
         "WEBHOOKS_SESSION_SECRET",
         "Encrypts the dashboard's sign-ins: 32 characters or more, the same for every gateway; empty: no dashboard",
@@ -233,16 +239,30 @@ class Settings:
                 f"{variable('lease_seconds')} ({self.lease_seconds}) must be at least twice "
                 f"{variable('timeout_seconds')} ({self.timeout_seconds}): a lease must outlive its attempt"
             )
-        self._check_keys()
+        self._check_project()
+        self._check_paths()
         self._check_texts()
+        self._check_channels()
 
-    def _check_keys(self) -> None:
+    def _check_project(self) -> None:
+        if not self.supabase_url.startswith(("http://", "https://")):
+            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
+        if not self.host:
+            raise SettingsError("SUPABASE_URL must be the project's URL, such as https://<ref>.supabase.co")
         if self.anon_key and is_secret_key(self.anon_key):
             # not repeated
             raise SettingsError(
                 f"{variable('anon_key')} must be the project's publishable key (sb_publishable_... or anon), "
                 "not a secret one: Supabase Auth checks less of a sign-in that comes with a secret key"
             )
+
+    def _check_paths(self) -> None:
+        if self.ca_bundle and not Path(self.ca_bundle).exists():
+            raise SettingsError(
+                f"{variable('ca_bundle')} must be a file or folder of certificates in PEM; there is no {self.ca_bundle}"
+            )
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", self.root_path):
+            raise SettingsError(f"{variable('root_path')} must be a path without a slash at its end, such as /webhooks")
 
     def _check_texts(self) -> None:
         if self.session_secret and len(self.session_secret) < SESSION_SECRET_LENGTH:
@@ -256,11 +276,7 @@ class Settings:
             raise SettingsError(
                 f"{variable('allowed_networks')} must be comma-separated networks, such as 10.0.0.0/8: {exc}"
             ) from None
-        if self.ca_bundle and not Path(self.ca_bundle).exists():
-            raise SettingsError(
-                f"{variable('ca_bundle')} must be a file or folder of certificates in PEM; there is no {self.ca_bundle}"
-            )
-        if self.database_url and not re.fullmatch(_POSTGRES, self.database_url):
+        if self.database_url and not DATABASE_URL.fullmatch(self.database_url):
             # not repeated: it holds a password
             raise SettingsError(
                 f"{variable('database_url')} must be a URL, such as "
@@ -273,15 +289,12 @@ class Settings:
                 raise SettingsError(f"{variable(name)} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
         if self.metrics_listen and not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):[0-9]{1,5}", self.metrics_listen):
             raise SettingsError(f"{variable('metrics_listen')} must be an address and a port, such as 0.0.0.0:9191")
-        if not self.supabase_url.startswith(("http://", "https://")):
-            raise SettingsError("SUPABASE_URL must start with https:// (or http:// in development)")
         if self.broker_url and not re.fullmatch(_AMQP, self.broker_url):
             # not repeated: it may hold a password
             raise SettingsError(
                 f"{variable('broker_url')} must be like amqp://user:password@host:5672/vhost, with special characters "
                 "written as %40 and so on; Redis goes into REDIS_URL"
             )
-        self._check_channels()
 
     def _check_channels(self) -> None:
         if self.alert_slack_url and not self.alert_slack_url.startswith(("https://", "http://")):
@@ -303,7 +316,12 @@ class Settings:
     @property
     def project(self) -> str:
         """The project that these workers belong to: its name, else the host of its URL."""
-        return self.project_name or urlsplit(self.supabase_url).hostname or self.supabase_url
+        return self.project_name or self.host
+
+    @property
+    def host(self) -> str:
+        """The host of the project's URL."""
+        return host_of(self.supabase_url)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -317,7 +335,7 @@ class Settings:
             if f.metadata["required"] and not environment.get(f.metadata["variable"])
         ]
         if missing:
-            raise SettingsError(f"set {', '.join(missing)} in the environment; .env.example describes each")
+            raise SettingsError(f"set {', '.join(missing)} in the environment or in .env; `webhooks env` writes it")
         given: dict[str, Any] = {
             f.name: _parse(f.metadata["variable"], environment[f.metadata["variable"]], str(f.type))
             for f in fields(cls)
@@ -341,6 +359,14 @@ def _check_proxies(environment: Mapping[str, str]) -> None:
             except (ValueError, httpx.InvalidURL):
                 # not repeated: it may hold a password
                 raise SettingsError(f"{name} must be a proxy's URL, such as http://proxy.example.com:3128") from None
+
+
+def host_of(url: str) -> str:
+    """Return a URL's host, without user and password; empty if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def variable(name: str) -> str:

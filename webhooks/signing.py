@@ -14,7 +14,8 @@ from functools import lru_cache
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from supabase_webhooks.webhooks.errors import SecretError
 
@@ -69,10 +70,8 @@ def verification_problem(secret: str, headers: Mapping[str, str], body: bytes, *
     if plain is None and standard is None:
         return "it has no signature: does the endpoint have a secret_key?"
     problem = _standard_problem(secret, headers, body, now=now) if standard is not None else None
-    if plain is not None and (problem or standard is None):
-        expected = f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}"
-        if not hmac.compare_digest(plain.encode(), expected.encode()):
-            return "X-Webhook-Signature does not match this secret"
+    if plain is not None and (problem or standard is None) and not body_signature_matches(secret, plain, body):
+        return "X-Webhook-Signature does not match this secret"
     return problem
 
 
@@ -83,11 +82,48 @@ def _standard_problem(secret: str, headers: Mapping[str, str], body: bytes, *, n
     if abs(now - int(timestamp)) > TOLERANCE:
         return "webhook-timestamp is more than five minutes off: is a clock wrong?"
     signed = f"{delivery_id}.{timestamp}.".encode() + body
-    expected = f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
-    given = headers["webhook-signature"].split(" ")
-    if not any([hmac.compare_digest(one.encode(), expected.encode()) for one in given]):  # noqa: C419 - all are compared
+    if not standard_signature_matches(secret, headers["webhook-signature"], signed):
         return "webhook-signature does not match this secret"
     return None
+
+
+def standard_signature_matches(secret: str, signatures: str, signed: bytes) -> bool:
+    """Return whether one of the signatures in `webhook-signature` is a secret's: shared, `whpk_` or `whsk_`.
+
+    `signed`: `id.timestamp.body`. Raise SecretError for a broken secret.
+    """
+    given = signatures.split(" ")
+    if secret.startswith((PUBLIC_PREFIX, PRIVATE_PREFIX)):
+        key = _public_key(secret)
+        return any(_signed_by(key, one.removeprefix("v1a,"), signed) for one in given if one.startswith("v1a,"))
+    expected = f"v1,{base64.b64encode(hmac.digest(key_bytes(secret), signed, hashlib.sha256)).decode()}"
+    return any([hmac.compare_digest(one.encode(), expected.encode()) for one in given])  # noqa: C419 - all are compared
+
+
+def body_signature_matches(secret: str, signature: str, body: bytes) -> bool:
+    """Return whether `X-Webhook-Signature` is a shared secret's."""
+    expected = f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}"
+    return hmac.compare_digest(signature.encode(), expected.encode())
+
+
+def _signed_by(key: Ed25519PublicKey, signature: str, signed: bytes) -> bool:
+    try:
+        key.verify(base64.b64decode(signature, validate=True), signed)
+    except (binascii.Error, ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def _public_key(secret: str) -> Ed25519PublicKey:
+    if secret.startswith(PRIVATE_PREFIX):
+        return _private_key(secret).public_key()
+    try:
+        return Ed25519PublicKey.from_public_bytes(base64.b64decode(secret.removeprefix(PUBLIC_PREFIX), validate=True))
+    except (binascii.Error, ValueError):
+        raise SecretError(
+            "the key starts with whpk_ but no ed25519 key in base64 follows; it is printed with the endpoint's "
+            "whsk_ key by: webhooks secret --ed25519"
+        ) from None
 
 
 def signature_headers(secrets: Sequence[str], delivery_id: str, timestamp: int, body: bytes) -> dict[str, str]:

@@ -36,11 +36,13 @@ UNSENDABLE = "22P05"
 class Store:
     """The database functions that gateway and workers use. Connects at the first call.
 
-    Every method raises StoreUnavailable when Supabase does not respond and StoreError when it rejects the call.
+    With an access token, calls are its user's, whatever the key. Every method raises StoreUnavailable when Supabase
+    does not respond and StoreError when it rejects the call.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, access_token: str = "") -> None:
         self._settings = settings
+        self._access_token = access_token
         self._client: AsyncClient | None = None
 
     async def claim(
@@ -140,9 +142,14 @@ class Store:
         """Return the last hour's deliveries by status, the backlog, the endpoints and the last run."""
         return dict(await self._rpc("webhook_health", {}))
 
-    async def send_test(self, webhook_config_id: str) -> dict[str, Any]:
-        """Create a test delivery for an endpoint; return its delivery_id and request_id."""
-        return dict(await self._rpc("send_test_webhook", {"webhook_config_id": webhook_config_id}))
+    async def send_test(self, webhook_config_id: str, *, api_token: str | None = None) -> dict[str, Any]:
+        """Create a test delivery for an endpoint; return its delivery_id and request_id.
+
+        `api_token`: the id of the API token that asks for it, for the log of actions.
+        """
+        arguments = {"webhook_config_id": webhook_config_id}
+        body = {"action": "send_test", "arguments": arguments, "api_token": api_token}
+        return dict(await self._rpc("webhook_admin_write", body))
 
     async def close_expired_discussions(self, *, batch_size: int) -> tuple[int, int]:
         """Close up to `batch_size` expired discussions; return how many were closed and how many remain."""
@@ -166,6 +173,11 @@ class Store:
             return False
         return True
 
+    async def find_api_token(self, digest: str) -> dict[str, Any] | None:
+        """Return id, name, prefix and scopes of the valid API token with this hash, if there is one."""
+        found = await self._rpc("find_webhook_api_token", {"hash": digest})
+        return None if found is None else dict(found)
+
     async def count_sign_in(self, pair: str) -> int:
         """Count a sign-in attempt; return the seconds until the next one is allowed, 0 if this one is."""
         return int(await self._rpc("count_webhook_sign_in", {"pair": pair}))
@@ -177,6 +189,20 @@ class Store:
     async def call(self, function: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the function returns
         """Call any of the database's functions that has no method here."""
         return await self._rpc(function, arguments)
+
+    async def rows(self, table: str, parameters: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Return rows of a table; `parameters` as PostgREST has them."""
+        rest = self._connected().postgrest
+        with _translated(table):
+            response = await rest.session.get(table, params=list(parameters), headers=rest.headers)
+            return list(exact.decode(response.content, float))
+
+    async def change(self, table: str, parameters: Sequence[tuple[str, str]], values: dict[str, Any]) -> None:
+        """Change the rows of a table that match `parameters`, as PostgREST has them."""
+        rest = self._connected().postgrest
+        headers = {**rest.headers, "Content-Type": "application/json", "Prefer": "return=minimal"}
+        with _translated(table):
+            await rest.session.patch(table, params=list(parameters), headers=headers, content=exact.encode(values))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -206,6 +232,8 @@ class Store:
             )
             self._client = AsyncClient(self._settings.supabase_url, self._settings.service_key, options)
             self._client.postgrest.session.event_hooks = {"response": [_refuse]}
+            if self._access_token:
+                self._client.postgrest.auth(self._access_token)
         return self._client
 
 

@@ -8,10 +8,11 @@ import sys
 
 from dramatiq.cli import HANDLED_SIGNALS, main, make_argument_parser
 
-from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks import environment, logs
 from supabase_webhooks.webhooks.settings import Settings
 
 if __name__ == "__main__":
+    environment.load(os.environ)
     logs.configure(Settings.from_environment(os.environ))
     # Dramatiq restarts itself at a SIGHUP; a closed session, or a supervisor, means the end
     HANDLED_SIGNALS.discard(signal.SIGHUP)

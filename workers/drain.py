@@ -6,7 +6,6 @@ import asyncio
 import logging
 import math
 import time
-from collections import Counter
 from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from supabase_webhooks.workers.breakers import Breakers
 from supabase_webhooks.workers.delivery import attempt
 from supabase_webhooks.workers.metrics import Metrics
 from supabase_webhooks.workers.pace import Pace
+from supabase_webhooks.workers.places import Places
 from supabase_webhooks.workers.recorder import Recorder
 from supabase_webhooks.workers.rhythm import Rhythm
 from supabase_webhooks.workers.telemetry import Telemetry
@@ -40,6 +40,9 @@ LONGEST_WAIT = 60.0
 #: Seconds after a failed claim, and after a failed attempt: it may have opened a circuit, and a claim says
 #: until when.
 SOON = 1.0
+
+#: Seconds between two claims of a process whose project is not the database's, at most. They double up to that.
+HELD_SECONDS = 30.0
 
 #: Seconds in which the results are recorded that opened a circuit.
 OPENING = 0.05
@@ -95,13 +98,14 @@ class Drain:
         self._turn = asyncio.Lock()
         self._limited: set[str] = set()
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._busy: Counter[str] = Counter()
-        self._crowded: set[str] = set()
+        # who waits for the end has none that waits for a place
+        self._places = Places(settings, time.monotonic, ahead=not hurry)
         self._running = 0
         self._claiming: set[asyncio.Task[None]] = set()
         self._again = False
         self._behind = False
         self._failing = ""
+        self._held_seconds = 0.0
         self._in_vain = 0
         self._stopping = asyncio.Event()
         self._end = math.inf
@@ -144,45 +148,53 @@ class Drain:
                 if self._stopping.is_set():
                     break
                 self._again = False
-                taken = self._busy.copy()
-                batch = await self._claim(room)
-            taken.update(delivery.endpoint.id for delivery in batch)
-            admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
-            begun += len(admitted)
-            self._busy.update(delivery.endpoint.id for delivery in admitted)
-            traceparents = await self._traceparents(admitted)
-            self._in_flight |= {
-                asyncio.create_task(self._deliver(delivery, traceparents.get(delivery.id))) for delivery in admitted
-            }
+                taken = self._places.taken()
+                batch = await self._claim(room, taken)
+                admitted = [delivery for delivery in batch if self._breakers.admits(delivery)]
+                begun += len(admitted)
+                self._take(admitted, await self._traceparents(admitted))
             if len(admitted) < len(batch):
                 await self._give_back([delivery for delivery in batch if delivery not in admitted])
-            elif len(batch) < room and not self._left_over(taken) and not self._again:
+            elif len(batch) < room and not self._left_over(taken, batch) and not self._again:
                 break
         return begun
 
     @property
     def behind(self) -> bool:
         """Whether more was due at the last claim than this process took, in all or of one endpoint."""
-        return self._behind or bool(self._crowded)
+        return self._behind or self._places.crowded
 
     @property
     def look_at(self) -> float:
         """When it claims again by itself, by the event loop's clock; infinite: not before something is announced."""
         return self._look.when() if self._look else math.inf
 
-    def _left_over(self, taken: Counter[str]) -> bool:
-        """Return whether more may be claimed of endpoints of which the claim left some; else a free place says so.
+    def _left_over(self, taken: dict[str, int], batch: list[Delivery]) -> bool:
+        """Return whether more may be claimed of endpoints of which the claim left some; else a free place says so."""
+        if not self._places.left_over(taken, batch):
+            return False
+        # its next claim finds enough
+        self._pace.skip()
+        return True
 
-        `taken`: the places taken when it was asked for, and by what it returned. Some are free again.
-        """
-        full = [one for one, places in taken.items() if places >= self._settings.endpoint_concurrency]
-        if full:
-            # there is more: its next claim finds enough
-            self._pace.skip()
-        if any(self._has_room(one) for one in full):
-            return True
-        self._crowded.update(full)
-        return False
+    def _take(self, deliveries: list[Delivery], traceparents: dict[str, str]) -> None:
+        """Begin what has a place, and have the others wait for one."""
+        for delivery in deliveries:
+            traceparent = traceparents.get(delivery.id)
+            if self._places.take(delivery, traceparent):
+                self._begin(delivery, traceparent)
+        if self._stopping.is_set():
+            self._put_back(self._places.clear())
+        elif self._places.waiting:
+            asyncio.get_running_loop().call_later(
+                self._places.patience + OPENING, lambda: self._put_back(self._places.overdue()), context=Context()
+            )
+
+    def _begin(self, delivery: Delivery, traceparent: str | None) -> None:
+        # without the ids of the delivery that ended just now
+        task = asyncio.create_task(self._deliver(delivery, traceparent), context=Context())
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
 
     def stop(self) -> None:
         """Stop claiming; the grace period begins."""
@@ -197,6 +209,7 @@ class Drain:
         """
         self.stop()
         loop = asyncio.get_running_loop()
+        self._put_back(self._places.clear())
         await asyncio.gather(*self._claiming)
         left = self._end - loop.time() - (1 - FINISHING) * self._settings.shutdown_seconds
         if self._in_flight:
@@ -229,19 +242,21 @@ class Drain:
         """Wait for half a batch of free places, since a claim for one row costs as much; return the claim's size."""
         batch = min(self._settings.batch_size, self._settings.concurrency)
         busy = self._settings.concurrency - math.ceil(batch / 2)
-        self._in_flight = {task for task in self._in_flight if not task.done()}
         # Supabase records more slowly than we deliver: leases must not expire in the meantime
         while self._recorder.waiting > UNRECORDED and not self._stopping.is_set():  # noqa: ASYNC110 - a rare wait needs no event
             await asyncio.sleep(OPENING)
-        while len(self._in_flight) > busy and not self._stopping.is_set():
+        while self._load > busy and not self._stopping.is_set():
             # more is wanted of it than it has places for
             self._behind = True
-            _, self._in_flight = await asyncio.wait(
-                self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-        return min(batch, self._settings.concurrency - len(self._in_flight))
+            await asyncio.wait(self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return min(batch, self._settings.concurrency - self._load)
 
-    async def _claim(self, size: int) -> list[Delivery]:
+    @property
+    def _load(self) -> int:
+        """How many deliveries are in flight, or wait for a place of their endpoint."""
+        return len(self._in_flight) + self._places.waiting
+
+    async def _claim(self, size: int, taken: dict[str, int]) -> list[Delivery]:
         if not self._hurry:
             # what was planned before is out of date, but not what results say while it claims
             self._forget_look()
@@ -249,9 +264,7 @@ class Drain:
         claimed = Claimed([], SOON)
         try:
             with self._metrics.claim_seconds.time():
-                claimed = await self._store.claim(
-                    batch_size=size, busy=self._busy, worker=self._worker, quiet_seconds=quiet
-                )
+                claimed = await self._store.claim(batch_size=size, busy=taken, worker=self._worker, quiet_seconds=quiet)
             self._metrics.claimed.inc(len(claimed.deliveries))
             if self._stopping.is_set() and claimed.deliveries:
                 await self._store.release(claimed.deliveries)
@@ -262,10 +275,14 @@ class Drain:
                 # once: the next announcement may come in 20 ms
                 logger.warning("nothing is claimed: %s" if isinstance(exc, Held) else "claiming failed: %s", exc)
             self._failing, self._again = str(exc), False
+            if isinstance(exc, Held):
+                # until someone confirms the project
+                self._held_seconds = min(HELD_SECONDS, max(SOON, 2 * self._held_seconds))
+                claimed = Claimed([], self._held_seconds)
         else:
             if self._failing:
                 logger.info("claiming works again")
-            self._failing = ""
+            self._failing, self._held_seconds = "", 0.0
         found = self._note(claimed, size)
         promised = self._pace.end(found, full=self._behind)
         due = claimed.due_in_seconds
@@ -327,6 +344,18 @@ class Drain:
         except StoreError as exc:
             logger.warning("releasing failed: %s; their leases will expire", exc)
 
+    def _put_back(self, deliveries: list[Delivery]) -> None:
+        """Release what waits for a place in vain, when the results that say why are recorded."""
+        if deliveries:
+            task = asyncio.create_task(self._release_later(deliveries), context=Context())
+            self._claiming.add(task)
+            task.add_done_callback(self._claiming.discard)
+
+    async def _release_later(self, deliveries: list[Delivery]) -> None:
+        await asyncio.sleep(0 if self._stopping.is_set() else OPENING)
+        await self._release(deliveries)
+        self._look_in(SOON)
+
     async def _rest(self, delivery: Delivery) -> None:
         """Keep a delivery's place for a while, then release it: its attempt failed by a fault of this process."""
         self._aside.append(delivery)
@@ -352,9 +381,9 @@ class Drain:
 
     async def _deliver(self, delivery: Delivery, traceparent: str | None) -> None:
         endpoint = delivery.endpoint
+        result: Attempt | None = None
         try:
             observed = self._telemetry.begin(delivery, traceparent)
-            result: Attempt | None = None
             try:
                 result = await attempt(delivery, self._adapters, self._settings, observed.headers)
                 self._breakers.note(endpoint, result.health)
@@ -374,23 +403,21 @@ class Drain:
             if result is None:
                 await self._rest(delivery)
         finally:
-            self._leave(endpoint.id)
-            if self._hurry and not self._busy:
+            self._leave(endpoint.id, delivered=result is not None and result.delivered)
+            if self._hurry and not self._places.busy:
                 # no other result is coming that it could be recorded with
                 self._recorder.flush()
 
-    def _leave(self, endpoint: str) -> None:
-        self._busy[endpoint] -= 1
-        left = self._busy[endpoint]
-        if not left:
-            del self._busy[endpoint]
-        if endpoint in self._crowded and self._has_room(endpoint):
+    def _leave(self, endpoint: str, *, delivered: bool) -> None:
+        if not delivered:
+            # it is failing, or asks to wait: so do its next ones, in the database
+            self._put_back(self._places.give_up(endpoint))
+        if following := self._places.leave(endpoint):
+            self._begin(following.delivery, following.traceparent)
+        if self._places.makes_room(endpoint):
             # more of its deliveries may wait, which the last claim left alone
-            self._crowded.discard(endpoint)
+            self._pace.skip()
             self.go_on()
-
-    def _has_room(self, endpoint: str) -> bool:
-        return self._busy.get(endpoint, 0) <= self._settings.endpoint_concurrency // 2
 
     def hear(self) -> None:
         """Claim what was announced."""
@@ -401,6 +428,9 @@ class Drain:
 
     def go_on(self) -> None:
         """Claim again in this process. A running job does so before it ends."""
+        if self._held_seconds and self._look:
+            # whatever is announced is held too, and it claims again by itself
+            return
         self._again = True
         self._missed |= self._stopping.is_set()
         if not self._running and not self._stopping.is_set():

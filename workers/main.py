@@ -9,7 +9,7 @@ import sys
 import dramatiq
 import uvloop
 
-from supabase_webhooks.webhooks import logs
+from supabase_webhooks.webhooks import environment, logs
 from supabase_webhooks.webhooks.queue import Calls, create_broker
 from supabase_webhooks.webhooks.settings import Settings
 from supabase_webhooks.workers.actors import Lifecycle, declare
@@ -20,6 +20,7 @@ from supabase_webhooks.workers.wiring import allow_many_files, collect_seldom, m
 def main() -> None:
     """Wire a worker from the environment. Dramatiq calls it once in each process."""
     allow_many_files()
+    environment.load(os.environ)
     settings = Settings.from_environment(os.environ)
     # Dramatiq's stderr is a pipe to its first process, which writes everything again: a fifth of a worker's CPU
     logs.configure(settings, sys.__stderr__)

@@ -62,11 +62,24 @@ async function file(pathname) {
   }
 }
 
+// PostgREST reads a changed schema at once; Lite keeps the one that it has read first.
+const LACKING = ["PGRST202", "PGRST205"];
+
+async function withNewSchema(request, peer) {
+  const again = request.clone();
+  const response = await app.fetch(request, peer);
+  if (response.status !== 404) return response;
+  const problem = await response.clone().json().catch(() => ({}));
+  if (!LACKING.includes(problem.code)) return response;
+  await app.connection.introspect();
+  return app.fetch(again, peer);
+}
+
 serve({
   port: Number(PORT),
   hostname: "127.0.0.1",
   fetch: (request, env) =>
     admin(app, request) ??
     studio(request) ??
-    app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
+    withNewSchema(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
 });

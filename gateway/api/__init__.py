@@ -1,4 +1,4 @@
-"""The admin API, /api/v1: what the dashboard does, for programs. Reads and writes run with the caller's own token."""
+"""The admin API, /api/v1: what the dashboard does, for programs: with a user's own token, or for an API token."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from litestar.di import Provide
 from supabase_webhooks.gateway.api import deliveries, endpoints, events, stats
 from supabase_webhooks.gateway.api.caller import provide_caller
 from supabase_webhooks.gateway.api.problems import EXCEPTION_HANDLERS
+from supabase_webhooks.gateway.auth import api_token
 
 PATH = "/api/v1"
 
@@ -19,6 +20,6 @@ def router() -> Router:
         route_handlers=[*endpoints.ROUTES, *deliveries.ROUTES, *events.ROUTES, *stats.ROUTES],
         dependencies={"caller": Provide(provide_caller)},
         exception_handlers=EXCEPTION_HANDLERS,
-        security=[{"bearer": []}],
+        guards=[api_token],
         tags=["admin API"],
     )

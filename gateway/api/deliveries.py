@@ -17,6 +17,7 @@ from supabase_webhooks.gateway.api.pages import Page, decode, encode
 from supabase_webhooks.gateway.api.problems import IDEMPOTENCY, RESPONSES
 from supabase_webhooks.gateway.api.write import Key, write
 from supabase_webhooks.gateway.dashboard.page import wake
+from supabase_webhooks.gateway.scopes import Scope, needs
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.queue import Broker
 from supabase_webhooks.webhooks.settings import Settings
@@ -153,7 +154,13 @@ class Replayed(msgspec.Struct):
     next_cursor: str | None
 
 
-@get("/deliveries", summary="Search deliveries, newest first", operation_id="listDeliveries", responses=RESPONSES)
+@get(
+    "/deliveries",
+    summary="Search deliveries, newest first",
+    operation_id="listDeliveries",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     caller: NamedDependency[Admin],
     event_type: FromQuery[str | None] = None,
@@ -181,7 +188,13 @@ async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     return Page(msgspec.convert(found["deliveries"], list[Found]), encode(found["next"]))
 
 
-@get("/deliveries/{delivery_id:uuid}", summary="Read a delivery", operation_id="getDelivery", responses=RESPONSES)
+@get(
+    "/deliveries/{delivery_id:uuid}",
+    summary="Read a delivery",
+    operation_id="getDelivery",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def show(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Delivery:
     """Return a delivery with its attempts and its timeline."""
     return msgspec.convert(await caller.call("get_webhook_delivery", delivery_id=str(delivery_id)), Delivery)
@@ -192,6 +205,7 @@ async def show(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> D
     summary="List a delivery's attempts",
     operation_id="listAttempts",
     responses=RESPONSES,
+    **needs(Scope.READ),
 )
 async def attempts(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) -> Page[Attempt]:
     """Return its attempts, oldest first. There is never more than one page."""
@@ -206,6 +220,7 @@ async def attempts(caller: NamedDependency[Admin], delivery_id: FromPath[UUID]) 
     responses=RESPONSES,
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def retry(
     caller: NamedDependency[Admin],
@@ -235,6 +250,7 @@ SELECTIONS = [
     responses=RESPONSES,
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def retry_many(
     caller: NamedDependency[Admin],
@@ -265,6 +281,7 @@ REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run":
     responses=RESPONSES,
     status_code=HTTP_200_OK,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def replay(
     caller: NamedDependency[Admin],

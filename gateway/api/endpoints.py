@@ -19,6 +19,7 @@ from supabase_webhooks.gateway.api.problems import IDEMPOTENCY, RESPONSES
 from supabase_webhooks.gateway.api.write import Key, write
 from supabase_webhooks.gateway.dashboard.page import wake
 from supabase_webhooks.gateway.deletion import delete_endpoint
+from supabase_webhooks.gateway.scopes import Scope, needs
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.queue import Broker
 from supabase_webhooks.webhooks.settings import Settings
@@ -42,6 +43,25 @@ class Counts(msgspec.Struct):
     delivered: int
     failed: int
     pending: int
+
+
+class Health(msgspec.Struct):
+    """An endpoint's health, and its attempts of the last 24 hours, by hours of the clock, the oldest first.
+
+    `status`: failing, when its circuit is not closed or nothing was delivered since failures began; paused by a person;
+    disabled by the system. `since` and `reason`: of failing and disabled. Percentiles are estimates.
+    """
+
+    status: Literal["healthy", "failing", "paused", "disabled"]
+    since: datetime | None
+    reason: str | None
+    attempts: int
+    failed_attempts: int
+    success_percent: float | None
+    p50_ms: int | None
+    p95_ms: int | None
+    delivered_by_hour: list[int]
+    failed_by_hour: list[int]
 
 
 class Endpoint(msgspec.Struct):
@@ -75,6 +95,7 @@ class Endpoint(msgspec.Struct):
     has_secret: bool
     previous_secret_until: datetime | None
     header_names: list[str]
+    health: Health
     circuit: Circuit
     waiting: int
     last_hour: Counts
@@ -101,7 +122,10 @@ Age = Annotated[
 
 
 class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The settings; null clears a limit. Omitted settings are not changed."""
+    """The settings; null clears a limit. Omitted settings are not changed.
+
+    `updated_at`: as you read it; the change is rejected (409) if the endpoint has changed since.
+    """
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     url: str | msgspec.UnsetType = msgspec.UNSET
@@ -117,6 +141,7 @@ class Changes(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     circuit_failure_threshold: int | msgspec.UnsetType | None = msgspec.UNSET
     circuit_reset_seconds: int | msgspec.UnsetType | None = msgspec.UNSET
     credentials_profile: str | msgspec.UnsetType | None = msgspec.UNSET
+    updated_at: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -162,7 +187,13 @@ NEW = {"name": "n8n", "url": "https://n8n.example.com/webhook/abc", "events": ["
        "expires_after": "7 days"}  # fmt: skip
 
 
-@get("/endpoints", summary="List endpoints by name", operation_id="listEndpoints", responses=RESPONSES)
+@get(
+    "/endpoints",
+    summary="List endpoints by name",
+    operation_id="listEndpoints",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def index(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,
@@ -176,7 +207,13 @@ async def index(
     return Page(msgspec.convert(rows, list[Endpoint]), encode(following))
 
 
-@get("/endpoints/{endpoint_id:uuid}", summary="Read an endpoint", operation_id="getEndpoint", responses=RESPONSES)
+@get(
+    "/endpoints/{endpoint_id:uuid}",
+    summary="Read an endpoint",
+    operation_id="getEndpoint",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Endpoint:
     """Return one endpoint with its health."""
     rows = await caller.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
@@ -192,6 +229,7 @@ async def show(caller: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> E
     responses=RESPONSES,
     status_code=HTTP_201_CREATED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def create(
     caller: NamedDependency[Admin],
@@ -209,6 +247,7 @@ async def create(
     operation_id="updateEndpoint",
     responses=RESPONSES,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def update(
     caller: NamedDependency[Admin],
@@ -216,7 +255,7 @@ async def update(
     data: Annotated[Changes, Body(examples=[Example(value={"is_active": False})])],
     idempotency_key: Key = None,
 ) -> Response[Made]:
-    """Change the given settings. `{"is_active": false}` disables the endpoint: its deliveries are held."""
+    """Change the given settings. `{"is_active": false}` pauses the endpoint: its deliveries are held."""
     return await write(
         caller, "update_endpoint", Made, idempotency_key, status=HTTP_200_OK,
         webhook_config_id=str(endpoint_id), changes=_given(data),
@@ -229,6 +268,7 @@ async def update(
     operation_id="deleteEndpoint",
     responses=RESPONSES,
     status_code=HTTP_200_OK,
+    **needs(Scope.MANAGE),
 )
 async def remove(
     caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], history: FromQuery[Literal["keep", "delete"]] = "keep"
@@ -249,6 +289,7 @@ async def remove(
     responses=RESPONSES,
     status_code=HTTP_200_OK,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def rotate(
     caller: NamedDependency[Admin],
@@ -274,6 +315,7 @@ async def rotate(
     responses=RESPONSES,
     status_code=HTTP_200_OK,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def end_overlap(
     caller: NamedDependency[Admin], endpoint_id: FromPath[UUID], idempotency_key: Key = None
@@ -291,18 +333,21 @@ async def end_overlap(
     responses=RESPONSES,
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
-async def send_test(
+async def send_test(  # noqa: PLR0913, PLR0917 - each is of the request or the application
     caller: NamedDependency[Admin],
     broker: NamedDependency[Broker],
     settings: NamedDependency[Settings],
     endpoint_id: FromPath[UUID],
+    event_type: FromQuery[str | None] = None,
     idempotency_key: Key = None,
 ) -> Response[TestMade]:
-    """Create a delivery of the event webhook.test, which is sent like any other."""
+    """Create a delivery of the event webhook.test, or of an event type's example, which is sent like any other."""
     response = await write(
-        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED, webhook_config_id=str(endpoint_id)
-    )
+        caller, "send_test", TestMade, idempotency_key, status=HTTP_202_ACCEPTED,
+        webhook_config_id=str(endpoint_id), event_type=event_type,
+    )  # fmt: skip
     await wake(broker, settings)
     return response
 

@@ -16,6 +16,7 @@ from supabase_webhooks.gateway.api.pages import Page, decode, encode
 from supabase_webhooks.gateway.api.problems import IDEMPOTENCY, RESPONSES
 from supabase_webhooks.gateway.api.write import Key, write
 from supabase_webhooks.gateway.dashboard.page import wake
+from supabase_webhooks.gateway.scopes import Scope, needs
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks import exact
 from supabase_webhooks.webhooks.queue import Broker
@@ -33,10 +34,12 @@ class EventType(msgspec.Struct):
 
 
 class Event(msgspec.Struct, forbid_unknown_fields=True):
-    """The event to dispatch; the caller is its actor."""
+    """The event to dispatch. An admin is its actor; servers and API tokens may name any, and a tenant."""
 
     event_type: str
     event_data: dict[str, Any]
+    actor_user_id: UUID | None = None
+    tenant_id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
 
 
 class Dispatched(msgspec.Struct):
@@ -56,7 +59,9 @@ EXAMPLE = {
 }
 
 
-@get("/events", summary="List the event catalog", operation_id="listEventTypes", responses=RESPONSES)
+@get(
+    "/events", summary="List the event catalog", operation_id="listEventTypes", responses=RESPONSES, **needs(Scope.READ)
+)
 async def index(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,
@@ -86,6 +91,7 @@ def _raw(value: dict[str, Any] | None) -> Any:  # noqa: ANN401 - the encoder tak
     responses=RESPONSES,
     status_code=HTTP_202_ACCEPTED,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.DISPATCH),
 )
 async def dispatch(  # noqa: PLR0913, PLR0917 - Litestar injects each
     request: Request[Any, Any, Any],
@@ -98,9 +104,10 @@ async def dispatch(  # noqa: PLR0913, PLR0917 - Litestar injects each
     """Create a delivery for each active endpoint that subscribes."""
     # parsed again: Litestar's decoder rounds numbers
     given = exact.decode(await request.body())
+    named = {name: value for name in ("actor_user_id", "tenant_id") if (value := getattr(data, name)) is not None}
     response = await write(
         caller, "dispatch", Dispatched, idempotency_key, status=HTTP_202_ACCEPTED, event_type=data.event_type,
-        event_data=given["event_data"],
+        event_data=given["event_data"], **msgspec.to_builtins(named),
     )  # fmt: skip
     await wake(broker, settings, response.content.deliveries)
     return response

@@ -78,7 +78,9 @@ _EXAMPLES = {
     401: "send the header Authorization: Bearer <token>",
     403: "only webhook admins can do this (To add an admin, run: webhooks admins add EMAIL.)",
     404: "webhook endpoint 6f1c1e2a-0b1d-4c3e-9f5a-2b7d8e9f0a11 does not exist",
+    409: 'webhook endpoint "CRM" has changed since you read it',
     422: "this idempotency key was used for another request",
+    429: "too many wrong API tokens from your address; try again in 15 minutes",
     502: "Could not find the function; are the migrations of supabase/migrations applied?",
     503: "Supabase did not respond (ConnectTimeout); nothing is lost",
 }

@@ -14,6 +14,7 @@ from litestar.params import FromQuery, QueryParameter
 from supabase_webhooks.gateway.api.endpoints import Counts
 from supabase_webhooks.gateway.api.pages import Page, decode, encode
 from supabase_webhooks.gateway.api.problems import RESPONSES
+from supabase_webhooks.gateway.scopes import Scope, needs
 from supabase_webhooks.gateway.session import Admin
 
 
@@ -85,13 +86,25 @@ class Run(msgspec.Struct):
     finished_at: datetime | None
 
 
-@get("/stats", summary="Status and the last hour's figures", operation_id="getStats", responses=RESPONSES)
+@get(
+    "/stats",
+    summary="Status and the last hour's figures",
+    operation_id="getStats",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def stats(caller: NamedDependency[Admin]) -> Overview:
     """Return the figures that the dashboard's first page shows."""
     return msgspec.convert(await caller.call("webhook_overview"), Overview)
 
 
-@get("/stats/series", summary="Deliveries and latency over time", operation_id="getSeries", responses=RESPONSES)
+@get(
+    "/stats/series",
+    summary="Deliveries and latency over time",
+    operation_id="getSeries",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def series(
     caller: NamedDependency[Admin],
     seconds: Annotated[int, QueryParameter(ge=60, le=604_800, description="How far back")] = 3600,
@@ -101,7 +114,13 @@ async def series(
     return msgspec.convert(await caller.call("webhook_series", span=f"{seconds} seconds", buckets=buckets), Series)
 
 
-@get("/runs", summary="List dispatcher runs, newest first", operation_id="listRuns", responses=RESPONSES)
+@get(
+    "/runs",
+    summary="List dispatcher runs, newest first",
+    operation_id="listRuns",
+    responses=RESPONSES,
+    **needs(Scope.READ),
+)
 async def runs(
     caller: NamedDependency[Admin],
     cursor: FromQuery[str | None] = None,

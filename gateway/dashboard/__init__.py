@@ -15,6 +15,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILAB
 
 from supabase_webhooks.gateway.csrf import check_form
 from supabase_webhooks.gateway.dashboard import (
+    attach,
     deliveries,
     delivery,
     endpoints,
@@ -23,9 +24,11 @@ from supabase_webhooks.gateway.dashboard import (
     replay,
     runs,
     signin,
+    tokens,
     trigger_errors,
 )
 from supabase_webhooks.gateway.dashboard.errors import EXCEPTION_HANDLERS
+from supabase_webhooks.gateway.scopes import PUBLIC, SESSION, closed
 from supabase_webhooks.gateway.session import middleware, provide_admin
 from supabase_webhooks.webhooks.settings import Settings
 
@@ -40,8 +43,10 @@ PAGES = [
     *delivery.ROUTES,
     *replay.ROUTES,
     *events.ROUTES,
+    *attach.ROUTES,
     *runs.ROUTES,
     *trigger_errors.ROUTES,
+    *tokens.ROUTES,
 ]
 
 
@@ -54,12 +59,12 @@ async def switched_off(settings: NamedDependency[Settings]) -> Template:
 def routers(settings: Settings) -> list[Router]:
     """Return the dashboard's routes; without its settings, one page that says what is missing."""
     static = create_static_files_router(
-        "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=300),
+        "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=300), **closed(PUBLIC),
         # a path that no file can have: too long, or with a NUL
         exception_handlers={InternalServerException: _no_file, ValueError: _no_file},
     )  # fmt: skip
     if not (settings.session_secret and settings.anon_key):
-        return [static, Router("/", route_handlers=[switched_off])]
+        return [static, Router("/", route_handlers=[switched_off], **closed(PUBLIC))]
     pages = Router(
         "/",
         route_handlers=PAGES,
@@ -68,6 +73,7 @@ def routers(settings: Settings) -> list[Router]:
         before_request=check_form,
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
+        **closed(SESSION),
         # what an admin saw stays in no cache, and "back" after signing out shows nothing
         after_request=_never_stored,
     )

@@ -1,4 +1,4 @@
-"""Endpoints: the list with their health; creating, changing, disabling, deleting, rotating, testing, retrying one."""
+"""Endpoints: the list with their health; creating, changing, pausing, deleting, rotating, testing, retrying one."""
 
 from __future__ import annotations
 
@@ -10,42 +10,40 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
-from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST
+from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_409_CONFLICT
 
-from supabase_webhooks.gateway.dashboard.forms import FormError, choice, document, number, seconds, text
+from supabase_webhooks.gateway.csrf import RESTORED
+from supabase_webhooks.gateway.dashboard import endpoint_form
+from supabase_webhooks.gateway.dashboard.endpoint_form import MOST_ATTEMPTS, NUMBERS, RETRIES, Form
+from supabase_webhooks.gateway.dashboard.forms import label, number, text
 from supabase_webhooks.gateway.dashboard.page import go, page, retried, wake
+from supabase_webhooks.gateway.dashboard.snippets import snippets
 from supabase_webhooks.gateway.deletion import delete_endpoint
 from supabase_webhooks.gateway.errors import REFUSALS
 from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks import exact
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.queue import Broker
-from supabase_webhooks.webhooks.retries import PRESETS, described, preset, waits
+from supabase_webhooks.webhooks.retries import described, waits
 from supabase_webhooks.webhooks.settings import Settings
 
-#: Numbers that an endpoint may set for itself: name, kind, lower and upper bound, unit.
-NUMBERS = {
-    "timeout_seconds": (float, 0.1, 120, "seconds"),
-    "rate_limit_per_second": (int, 1, 100_000, "a second"),
-    "max_concurrency": (int, 1, 10_000, "at once"),
-    "circuit_failure_threshold": (int, 1, 10_000, "failures"),
-    "circuit_reset_seconds": (int, 1, 86_400, "seconds"),
-}
+#: Endpoints on one page of the list.
+PAGE_SIZE = 50
 
-#: How the form says when a delivery is retried: a preset, a list of seconds, or a number of attempts.
-RETRIES = {
-    **{name: f"{name.capitalize()}: {described(waits, 0)}" for name, waits in PRESETS.items()},
-    "custom": "Custom: seconds to wait after each attempt",
-    "attempts": "Attempts, with waits that double from 2 s up to a minute",
-}
+#: Before every other id.
+FIRST_ID = str(UUID(int=0))
 
-#: Attempts at most, and those of an endpoint that says nothing. As webhooks.apply_endpoint_changes has them.
-MOST_ATTEMPTS, ATTEMPTS = 20, 3
+#: The code of a change to an endpoint that someone has changed since it was read.
+CONFLICT = "PT409"
 
 #: Deliveries that one click retries; the message says when there are more.
 AT_MOST = 10_000
 
-#: Fields of the form that are shown again as they were filled in.
-FIELDS = ("name", "url", "credentials_profile", "retry", "waits", "max_attempts", "expires_after", *NUMBERS)
+#: What the page of an endpoint draws: its name, the unit of a bar, and how many.
+SPANS = {"24h": ("24 hours", "hour", 24), "7d": ("7 days", "hour", 168), "30d": ("30 days", "day", 30)}
+
+#: What htmx takes as: this is the last one (its documentation, "hx-trigger", polling).
+STOP_POLLING = 286
 
 #: Hours for which a rotated secret may go on signing.
 OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no overlap: the old secret ends now"}
@@ -53,64 +51,120 @@ OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no 
 
 @get("/endpoints")
 async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """List endpoints by name."""
-    return page(request, "endpoints.html", admin, endpoints=await admin.call("list_webhook_endpoints", page_size=500))
+    """List endpoints by name, a page at a time; `from` is the name that the page begins at."""
+    start, after = (request.query_params.get(name, "") for name in ("from", "after"))
+    after_id = text(request.query_params, "after_id") or FIRST_ID
+    keyset = {"after_name": after or start, "after_id": after_id if after else FIRST_ID} if after or start else {}
+    found = await admin.call("list_webhook_endpoints", **keyset, page_size=PAGE_SIZE + 1)
+    more = (
+        {"after": found[PAGE_SIZE - 1]["name"], "after_id": found[PAGE_SIZE - 1]["id"]} if found[PAGE_SIZE:] else None
+    )
+    return page(request, "endpoints.html", admin, endpoints=found[:PAGE_SIZE], more=more, start=start, first=not keyset)
 
 
 @get("/endpoints/new")
-async def new(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+async def new(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings]
+) -> Template:
     """Show the form."""
-    return await _form(request, admin, {"events": ["*"], "retry": "standard", "max_attempts": ATTEMPTS})
+    return await _form(request, admin, settings, Form(endpoint_form.NEW))
 
 
 @post("/endpoints", status_code=HTTP_200_OK)
-async def create(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
+async def create(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings]
+) -> Template:
     """Create an endpoint, and show its secret once."""
     fields = await request.form()
-    try:
-        made = await admin.write("create_endpoint", text(fields, "key"), settings=_settings(fields))
-    except (FormError, StoreError) as exc:
-        return await _form(request, admin, _shown(fields), problem=_problem(exc))
-    return page(request, "secret.html", admin, made=made, title="Endpoint created", previous_until=None)
+    shown = endpoint_form.filled_in(fields)
+    if fields.get(RESTORED):
+        return await _form(request, admin, settings, Form(shown, restored=True))
+    given, problems = endpoint_form.read(fields)
+    if not problems:
+        try:
+            made = await admin.write("create_endpoint", text(fields, "key"), settings=given)
+        except StoreError as exc:
+            problems = endpoint_form.refused(exc, given["name"])
+        else:
+            return page(request, "secret.html", admin, made=made, title="Endpoint created", previous_until=None)
+    return await _form(request, admin, settings, Form(shown, problems=problems))
 
 
 @get("/endpoints/{endpoint_id:uuid}")
 async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
-    """Show an endpoint: health, settings and actions."""
+    """Show an endpoint: health, volume over time, settings, a test, and how its receiver verifies."""
     endpoint = await _endpoint(admin, endpoint_id)
     recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
+    span = request.query_params.get("span", "")
+    span = span if span in SPANS else next(iter(SPANS))
+    _, unit, count = SPANS[span]
+    figures = await admin.call("webhook_figures", webhook_config_id=str(endpoint_id), unit=unit, count=count)
+    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
+    test = await _test(admin, request.query_params.get("test"))
     return page(
         request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
-        overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits,
+        overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits, figures=figures, spans=SPANS, span=span,
+        types=["webhook.test", *[row["name"] for row in types]], test=test, snippets=snippets(),
     )  # fmt: skip
 
 
+@get("/endpoints/{endpoint_id:uuid}/tests/{delivery_id:uuid}")
+async def test_state(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID],
+    delivery_id: FromPath[UUID],
+) -> Template:  # fmt: skip
+    """Return how a test is doing, for the page to refresh it until it has a response."""
+    test = await admin.call("get_webhook_delivery", delivery_id=str(delivery_id))
+    part = page(request, "endpoint_test.html", admin, test=test, endpoint={"id": str(endpoint_id)})
+    if test["attempt_log"]:
+        part.status_code = STOP_POLLING
+    return part
+
+
 @get("/endpoints/{endpoint_id:uuid}/edit")
-async def edit(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
+async def edit(
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings],
+    endpoint_id: FromPath[UUID],
+) -> Template:  # fmt: skip
     """Show the form."""
     endpoint = await _endpoint(admin, endpoint_id)
-    schedule = endpoint["retry_schedule"]
-    retry = preset(schedule) or ("attempts" if schedule is None else "custom")
-    shown = {"retry": retry, "waits": ", ".join(map(str, schedule or [])) if retry == "custom" else ""}
-    return await _form(request, admin, endpoint | shown)
+    return await _form(request, admin, settings, Form(endpoint_form.shown(endpoint), endpoint))
 
 
 @post("/endpoints/{endpoint_id:uuid}", status_code=HTTP_200_OK)
 async def update(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
-) -> Template | Redirect:
-    """Change one."""
+    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings],
+    endpoint_id: FromPath[UUID],
+) -> Template | Redirect:  # fmt: skip
+    """Change one, unless someone else has changed it since the form was opened: then show what they changed."""
     fields = await request.form()
-    try:
-        changes = _settings(fields)
-        if changes["headers"] is None and not fields.get("remove_headers"):
-            # their values are never shown, so an empty field means: unchanged
-            del changes["headers"]
-        await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes=changes)
-    except (FormError, StoreError) as exc:
-        shown = {**await _endpoint(admin, endpoint_id), **_shown(fields)}
-        return await _form(request, admin, shown, problem=_problem(exc))
-    return go(request, f"/endpoints/{endpoint_id}", "Saved.")
+    endpoint, shown, was = await _endpoint(admin, endpoint_id), endpoint_form.filled_in(fields), text(fields, "was")
+    if fields.get(RESTORED):
+        return await _form(request, admin, settings, Form(shown, endpoint, was, restored=True))
+    changes, problems = endpoint_form.read(fields)
+    if changes.get("headers", {}) is None and not fields.get("remove_headers"):
+        # their values are never shown, so an empty field means: unchanged
+        del changes["headers"]
+    theirs = endpoint_form.differences(was, endpoint)
+    if not problems and not theirs:
+        try:
+            version = {"updated_at": endpoint["updated_at"]}
+            await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes=changes | version)
+        except StoreError as exc:
+            problems = endpoint_form.refused(exc, endpoint["name"], changes["name"])
+            if exc.code == CONFLICT:
+                endpoint = await _endpoint(admin, endpoint_id)
+                theirs = endpoint_form.differences(was, endpoint)
+        else:
+            return go(request, f"/endpoints/{endpoint_id}", "Saved.")
+    if not theirs:
+        return await _form(request, admin, settings, Form(shown, endpoint, was, problems))
+    last = await admin.rows(
+        "webhook_admin_actions", select="actor,acted_at", webhook_config_id=f"eq.{endpoint_id}",
+        action="eq.update_endpoint", order="acted_at.desc", limit="1",
+    )  # fmt: skip
+    found = Form(shown, endpoint, problems=problems, theirs=theirs, last=last[0] if last else None)
+    return await _form(request, admin, settings, found)
 
 
 @post("/endpoints/{endpoint_id:uuid}/rotate", status_code=HTTP_200_OK)
@@ -153,26 +207,27 @@ async def send_test(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], broker: NamedDependency[Broker],
     settings: NamedDependency[Settings], endpoint_id: FromPath[UUID],
 ) -> Redirect:  # fmt: skip
-    """Send the event webhook.test to it, and show the delivery."""
+    """Send an event's example to it, and show the response in place."""
+    event = text(await request.form(), "event_type")
     try:
-        made = await admin.write("send_test", webhook_config_id=str(endpoint_id))
+        made = await admin.write("send_test", webhook_config_id=str(endpoint_id), event_type=event)
     except StoreError as exc:
         return go(request, f"/endpoints/{endpoint_id}", _problem(exc), kind="error")
     await wake(broker, settings)
-    return go(request, f"/deliveries/{made['delivery_id']}", "The test event will be sent in a moment.")
+    return go(request, f"/endpoints/{endpoint_id}?test={made['delivery_id']}#test")
 
 
 @post("/endpoints/{endpoint_id:uuid}/active", status_code=HTTP_200_OK)
 async def activate(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Redirect:
-    """Enable or disable it."""
+    """Resume or pause it."""
     active = (await request.form()).get("active") == "true"
     await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes={"is_active": active})
     message = (
         "Enabled: its waiting deliveries go out now."
         if active
-        else "Disabled: its deliveries are held until it is enabled."
+        else "Paused: its deliveries are held until you resume it."
     )
     return go(request, f"/endpoints/{endpoint_id}", message)
 
@@ -208,50 +263,39 @@ async def _endpoint(admin: Admin, endpoint_id: UUID) -> dict[str, Any]:
     return dict(found[0])
 
 
-async def _form(
-    request: Request[Any, Any, Any], admin: Admin, endpoint: dict[str, Any], problem: str | None = None
-) -> Template:
+async def _form(request: Request[Any, Any, Any], admin: Admin, settings: Settings, form: Form) -> Template:
+    """Show the form."""
     await admin.call("webhook_admin_check")
     types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
     names = [row["name"] for row in types]
     families = sorted({f"{name.split('.')[0]}.*" for name in names})
     known = ["*", *families, *names]
     # an old endpoint may subscribe to what the catalog no longer has
-    options = [*known, *(event for event in endpoint.get("events") or [] if event not in known)]
+    options = [*known, *(event for event in form.shown["events"] if event not in known)]
+    was = form.was or (exact.encode(endpoint_form.seen(form.endpoint)) if form.endpoint else None)
+    status = HTTP_409_CONFLICT if form.theirs else HTTP_400_BAD_REQUEST if form.problems else HTTP_200_OK
     return page(
-        request, "endpoint_form.html", admin, status=HTTP_400_BAD_REQUEST if problem else HTTP_200_OK,
-        endpoint=endpoint, options=options, numbers=NUMBERS, retries=RETRIES, most_attempts=MOST_ATTEMPTS,
-        problem=problem, key=uuid4(),
+        request, "endpoint_form.html", admin, status=status, endpoint=form.endpoint, form=form.shown, was=was,
+        problems=form.problems, theirs=form.theirs, last=form.last, restored=form.restored, options=options,
+        numbers=NUMBERS, retries=RETRIES, most_attempts=MOST_ATTEMPTS, defaults=endpoint_form.defaults(settings),
+        key=uuid4(), label=label,
     )  # fmt: skip
 
 
-def _settings(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
-    return {
-        "name": text(fields, "name"),
-        "url": text(fields, "url"),
-        "events": fields.getall("events", []),
-        "headers": document(fields, "headers"),
-        "credentials_profile": text(fields, "credentials_profile"),
-        "expires_after": text(fields, "expires_after"),
-        **_retry(fields),
-        **{name: number(fields, name, kind) for name, (kind, *_) in NUMBERS.items()},
-    }
+async def _test(admin: Admin, sent: str | None) -> dict[str, Any] | None:
+    """Return a test that was sent, if there is one and its history still exists."""
+    try:
+        return dict(await admin.call("get_webhook_delivery", delivery_id=str(UUID(sent or ""))))
+    except ValueError:
+        return None
+    except StoreError as exc:
+        if exc.code not in REFUSALS:
+            raise
+        return None
 
 
-def _retry(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
-    retry = choice(fields, "retry", of=list(RETRIES))
-    if retry == "attempts":
-        return {"retry_schedule": None, "max_attempts": number(fields, "max_attempts") or ATTEMPTS}
-    return {"retry_schedule": seconds(fields, "waits") if retry == "custom" else retry}
-
-
-def _shown(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form
-    plain = {name: fields.get(name, "") for name in FIELDS}
-    return {**plain, "events": fields.getall("events", [])}
-
-
-def _problem(exc: FormError | StoreError) -> str:
-    if isinstance(exc, StoreError) and exc.code not in REFUSALS:
+def _problem(exc: StoreError) -> str:
+    if exc.code not in REFUSALS:
         raise exc
     return str(exc)
 
@@ -261,6 +305,7 @@ ROUTES = [
     new,
     create,
     show,
+    test_state,
     edit,
     update,
     rotate,

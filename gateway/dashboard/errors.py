@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect, Template
@@ -16,9 +17,11 @@ from litestar.status_codes import (
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
-from supabase_webhooks.gateway.csrf import ForeignForm, OldForm
+from supabase_webhooks.gateway.csrf import ForeignForm, Input, OldForm, given_input
 from supabase_webhooks.gateway.dashboard.forms import FormError
+from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.errors import UNREADABLE, refusal_status, unreadable
+from supabase_webhooks.gateway.prefix import rooted
 from supabase_webhooks.gateway.session import signed_in
 from supabase_webhooks.gateway.supabase import SignedOut
 from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
@@ -28,16 +31,30 @@ if TYPE_CHECKING:
 
 SIGN_IN = "/sign-in"
 
+EXPIRED = "The form has expired"
+
 
 def _signed_out(request: Request[Any, Any, Any], _: SignedOut) -> Response[Any]:
+    if given := given_input(request):
+        return interrupted(request, given)
     if signed_in(request):
         request.clear_session()
     if request.headers.get("hx-request"):
         # the page asks for a part of itself: all of it goes
-        return Response(None, status_code=HTTP_401_UNAUTHORIZED, headers={"HX-Redirect": SIGN_IN})
-    back = request.url.path if request.method == "GET" else "/"
+        return Response(None, status_code=HTTP_401_UNAUTHORIZED, headers={"HX-Redirect": rooted(SIGN_IN)})
+    back = request.scope["path"] if request.method == "GET" else "/"
     target = SIGN_IN if back == "/" else f"{SIGN_IN}?next={quote(back, safe='')}"
-    return Redirect(target, status_code=HTTP_303_SEE_OTHER)
+    return Redirect(rooted(target), status_code=HTTP_303_SEE_OTHER)
+
+
+def interrupted(request: Request[Any, Any, Any], given: Input) -> Template:
+    """Return the sign-in for someone whose session ended while they filled in a form; their input goes along."""
+    request.set_session({})
+    problem = "Your session has ended, so nothing was saved. Sign in again: what you filled in is kept."
+    return page(
+        request, "sign_in.html", status=HTTP_401_UNAUTHORIZED, next="/", email="", problem=problem,
+        kept=msgspec.json.encode(given).decode(),
+    )  # fmt: skip
 
 
 def _unavailable(_: Request[Any, Any, Any], exc: StoreUnavailable) -> Template:
@@ -60,8 +77,13 @@ def _unreadable(_: Request[Any, Any, Any], exc: Exception) -> Template:
     return _page(HTTP_400_BAD_REQUEST, "Something went wrong", f"{unreadable(exc)}.".capitalize())
 
 
-def _old_form(_: Request[Any, Any, Any], exc: OldForm) -> Template:
-    return _page(exc.status_code, "The form has expired", "Go back, reload the page, and send it again.")
+def _old_form(request: Request[Any, Any, Any], exc: OldForm) -> Template:
+    if given := given_input(request):
+        if not signed_in(request):
+            return interrupted(request, given)
+        text = "It is from an earlier sign-in, so nothing was saved."
+        return page(request, "restored.html", status=exc.status_code, title=EXPIRED, text=text, kept=given)
+    return _page(exc.status_code, EXPIRED, "Go back, reload the page, and send it again.")
 
 
 def _foreign_form(_: Request[Any, Any, Any], exc: ForeignForm) -> Template:

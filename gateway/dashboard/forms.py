@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class FormError(Exception):
-    """Raised when a field cannot be read; names it and what it must contain."""
+    """Raised when a field cannot be read; names it and what it must contain. `field`: the field's name."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def text(form: Mapping[str, Any], name: str) -> str | None:
@@ -28,10 +32,10 @@ def number(form: Mapping[str, Any], name: str, kind: type[int | float] = int) ->
     try:
         found = None if value is None else kind(value)
     except ValueError:
-        raise FormError(f"{label(name)} must be a number") from None
+        raise FormError(f"{label(name)} must be a number", name) from None
     # "nan" and "inf" are floats in Python, but not numbers in JSON
     if found is not None and not math.isfinite(found):
-        raise FormError(f"{label(name)} must be a number")
+        raise FormError(f"{label(name)} must be a number", name)
     return found
 
 
@@ -41,9 +45,9 @@ def seconds(form: Mapping[str, Any], name: str) -> list[int]:
     try:
         waits = retries.parse(value or "")
     except ValueError as exc:
-        raise FormError(f"{label(name)}: {exc}") from None
+        raise FormError(f"{label(name)}: {exc}", name) from None
     if isinstance(waits, str):
-        raise FormError(f"{label(name)} must be seconds such as 5, 300, 1800")
+        raise FormError(f"{label(name)} must be seconds such as 5, 300, 1800", name)
     return waits
 
 
@@ -51,7 +55,7 @@ def choice(form: Mapping[str, Any], name: str, *, of: Sequence[str]) -> str | No
     """Return one of some words."""
     value = text(form, name)
     if value is not None and value not in of:
-        raise FormError(f"{label(name)} must be one of {', '.join(of)}")
+        raise FormError(f"{label(name)} must be one of {', '.join(of)}", name)
     return value
 
 
@@ -61,7 +65,7 @@ def moment(form: Mapping[str, Any], name: str) -> str | None:
     try:
         at = None if value is None else datetime.fromisoformat(value)
     except ValueError:
-        raise FormError(f"{label(name)} must be a time such as 2026-01-29T12:34") from None
+        raise FormError(f"{label(name)} must be a time such as 2026-01-29T12:34", name) from None
     return None if at is None else (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
@@ -71,7 +75,7 @@ def identifier(form: Mapping[str, Any], name: str) -> str | None:
     try:
         return None if value is None else str(UUID(value))
     except ValueError:
-        raise FormError(f"{label(name)} must be a UUID") from None
+        raise FormError(f"{label(name)} must be a UUID", name) from None
 
 
 def document(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any JSON object
@@ -80,9 +84,9 @@ def document(form: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - any J
     try:
         found = {} if value is None else exact.decode(value)
     except ValueError as exc:
-        raise FormError(f"{label(name)} must be a JSON object: {exc}") from None
+        raise FormError(f"{label(name)} must be a JSON object: {exc}", name) from None
     if not isinstance(found, dict):
-        raise FormError(f"{label(name)} must be a JSON object")
+        raise FormError(f"{label(name)} must be a JSON object", name)
     return None if value is None else found
 
 

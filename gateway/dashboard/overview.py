@@ -11,6 +11,7 @@ from litestar.response import Template
 from supabase_webhooks.gateway.dashboard.levels import WORDS, Figure, level, percent
 from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.steps import checklist
 
 #: What the chart may span: its name, Postgres's interval and the number of bars.
 SPANS = {
@@ -53,6 +54,8 @@ def figures(shown: dict[str, Any]) -> dict[str, Any]:
     return {
         "shown": shown,
         "words": WORDS,
+        # SQL of an earlier version does not know the steps
+        "setup": checklist(shown.get("setup", {})),
         "cards": {
             "Last hour": [
                 Figure("Total deliveries", total, "plain", link="/deliveries"),

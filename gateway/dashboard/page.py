@@ -15,6 +15,7 @@ from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
 
 from supabase_webhooks.gateway.csrf import csrf_token
+from supabase_webhooks.gateway.prefix import Links, root, rooted
 from supabase_webhooks.webhooks.durations import ago, interval
 from supabase_webhooks.webhooks.errors import QueueUnavailable
 from supabase_webhooks.webhooks.queue import announce
@@ -42,6 +43,7 @@ SECTIONS = {
     "/events": "Events",
     "/runs": "Dispatcher",
     "/trigger-errors": "Trigger errors",
+    "/tokens": "Tokens",
 }
 
 
@@ -54,6 +56,8 @@ def template_engine() -> JinjaTemplateEngine:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.add_extension(Links)
+    environment.globals["root"] = root
     environment.filters |= {
         "moment": moment,
         "ago": ago,
@@ -61,6 +65,7 @@ def template_engine() -> JinjaTemplateEngine:
         "waiting": waiting,
         "number": number,
         "query": urlencode,
+        "rooted": rooted,
     }
     engine = JinjaTemplateEngine.from_environment(environment)
     engine.register_template_callable("csrf_token", csrf_token)
@@ -77,7 +82,7 @@ def page(
 ) -> Template:
     """Return a page. A message that the action before left is shown once."""
     flash = request.session.pop("flash", None) if request.session else None
-    frame = {"admin": admin, "sections": SECTIONS, "path": request.url.path, "flash": flash}
+    frame = {"admin": admin, "sections": SECTIONS, "path": request.scope["path"], "flash": flash}
     return Template(template, context={**frame, **context}, status_code=status)
 
 
@@ -92,7 +97,7 @@ def go(
     """Return a redirect after an action, with a message for the next page: `kind` is "done" or "error"."""
     if message is not None:
         request.session["flash"] = {"kind": kind, "text": message, "link": link}
-    return Redirect(path, status_code=HTTP_303_SEE_OTHER)
+    return Redirect(rooted(path), status_code=HTTP_303_SEE_OTHER)
 
 
 async def wake(broker: Broker, settings: Settings, due: int = 1) -> None:

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
+from supabase_webhooks.gateway.dashboard.choices import endpoint_choices
 from supabase_webhooks.gateway.dashboard.forms import FormError, identifier, moment, text
 from supabase_webhooks.gateway.dashboard.page import go, page, wake
 from supabase_webhooks.gateway.errors import REFUSALS
@@ -41,7 +42,7 @@ async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
         except (FormError, StoreError) as exc:
             problem = _problem(exc)
     fields = {name: fields.get(name, "") for name in FILTERS}
-    endpoints = await admin.rows("webhook_configurations", select="id,name", order="name")
+    endpoints = await endpoint_choices(admin, _identifier(fields))
     return page(
         request,
         "replay.html",
@@ -75,6 +76,13 @@ async def act(
 def _arguments(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a form or an address
     arguments = {name: read(fields, name) for name, read in FILTERS.items()}
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _identifier(fields: dict[str, str]) -> str | None:
+    try:
+        return identifier(fields, "webhook_config_id")
+    except FormError:
+        return None
 
 
 def _problem(exc: FormError | StoreError) -> str:

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
-from supabase_webhooks.gateway.dashboard.forms import text
+from supabase_webhooks.gateway.dashboard.forms import FormError, moment, text
 from supabase_webhooks.gateway.dashboard.page import go, page, wake
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.errors import StoreError
@@ -31,13 +31,18 @@ COLUMNS = "id,occurred_at,resolved_at,source,event_type,operation,events,code,me
 async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the newest ones, if the project records them."""
     await admin.call("webhook_admin_check")
+    before = _before(request)
+    keyset = {"occurred_at": f"lt.{before}"} if before else {}
     try:
-        errors = await admin.rows(TABLE, select=COLUMNS, limit=str(PAGE_SIZE), order="occurred_at.desc")
+        errors = await admin.rows(
+            TABLE, select=COLUMNS, limit=str(PAGE_SIZE + 1), order="occurred_at.desc,id", **keyset
+        )
     except StoreError as exc:
         if exc.code not in MISSING:
             raise
-        return page(request, "trigger_errors.html", admin, errors=None)
-    return page(request, "trigger_errors.html", admin, errors=errors)
+        return page(request, "trigger_errors.html", admin, errors=None, older=None)
+    older = errors[PAGE_SIZE - 1]["occurred_at"] if len(errors) > PAGE_SIZE else None
+    return page(request, "trigger_errors.html", admin, errors=errors[:PAGE_SIZE], older=older)
 
 
 @post("/trigger-errors/retry", status_code=HTTP_200_OK)
@@ -55,6 +60,13 @@ async def retry(
             request, "/trigger-errors", f"{done['resolved']} resolved, {len(done['failed'])} not: {first}", kind="error"
         )
     return go(request, "/trigger-errors", f"{done['resolved']} resolved.")
+
+
+def _before(request: Request[Any, Any, Any]) -> str | None:
+    try:
+        return moment(request.query_params, "before")
+    except FormError:
+        return None
 
 
 ROUTES = [index, retry]

@@ -9,6 +9,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from supabase_webhooks.gateway.auth import server_only
 from supabase_webhooks.gateway.routes.dispatcher import SECURITY
+from supabase_webhooks.gateway.scopes import SERVER, closed
 from supabase_webhooks.webhooks.store import Store
 
 #: Discussions closed by one statement: its locks are held for well under a second.
@@ -31,6 +32,7 @@ class Closed(msgspec.Struct):
     status_code=HTTP_200_OK,
     security=SECURITY,
     summary="Close the discussions that have expired",
+    **closed(SERVER),
 )
 async def close_expired_discussions(store: NamedDependency[Store]) -> Closed:
     """Close them in batches, each emitted as discussion.auto_closed. 404 if there is no table of discussions."""

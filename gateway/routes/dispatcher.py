@@ -17,6 +17,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 from supabase_webhooks.gateway.alerts import alert
 from supabase_webhooks.gateway.auth import server_only
 from supabase_webhooks.gateway.engine import Engine
+from supabase_webhooks.gateway.scopes import SERVER, closed
 from supabase_webhooks.webhooks.deliveries import RECORDING_SECONDS
 from supabase_webhooks.webhooks.errors import QueueUnavailable, StoreError
 from supabase_webhooks.webhooks.queue import Broker, announce
@@ -63,6 +64,7 @@ class DrainedRun(Run):
     status_code=HTTP_202_ACCEPTED,
     security=SECURITY,
     summary="Deliver what is due",
+    **closed(SERVER),
 )
 async def webhook_dispatcher(  # noqa: PLR0913, PLR0917 - Litestar gives them by name
     request: Request[Any, Any, Any],

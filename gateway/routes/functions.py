@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from supabase_webhooks.gateway.auth import server_or_admin
-from supabase_webhooks.gateway.routes.dispatcher import SECURITY
+from supabase_webhooks.gateway.scopes import Scope, needs
 from supabase_webhooks.webhooks.queue import Broker, announce
 from supabase_webhooks.webhooks.settings import Settings
 from supabase_webhooks.webhooks.store import Store
@@ -35,8 +35,8 @@ class TestDelivery(msgspec.Struct):
 @get(
     "/functions/v1/webhook-health",
     guards=[server_or_admin],
-    security=SECURITY,
     summary="Health of the deliveries",
+    **needs(Scope.READ),
 )
 async def webhook_health(store: NamedDependency[Store]) -> dict[str, Any]:
     """Return the last hour's deliveries by status, the backlog, the endpoints and the cron's last run."""
@@ -47,17 +47,19 @@ async def webhook_health(store: NamedDependency[Store]) -> dict[str, Any]:
     "/functions/v1/test-webhook",
     guards=[server_or_admin],
     status_code=HTTP_202_ACCEPTED,
-    security=SECURITY,
     summary="Send a test delivery to an endpoint",
+    **needs(Scope.MANAGE),
 )
 async def test_webhook(
+    request: Request[Any, Any, Any],
     data: JSONBody[TestRequest],
     settings: NamedDependency[Settings],
     store: NamedDependency[Store],
     broker: NamedDependency[Broker],
 ) -> TestDelivery:
     """Create a delivery of the event webhook.test, which is sent like any other."""
-    made = await store.send_test(str(data.webhook_config_id))
+    api_token = request.scope.get("auth")
+    made = await store.send_test(str(data.webhook_config_id), api_token=api_token.id if api_token else None)
     await asyncio.to_thread(announce, broker, due=1, max_jobs=settings.max_jobs)
     return TestDelivery(delivery_id=made["delivery_id"], request_id=made["request_id"])
 

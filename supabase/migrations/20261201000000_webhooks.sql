@@ -1,4 +1,4 @@
--- webhooks migration: system be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812
+-- webhooks migration: system 3555dde85a91d7a7875471a12e9965e0a6e234b01e5327561cce0c9341a8ca35
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -116,7 +116,7 @@ create table if not exists webhooks.sign_in_tries (
     since timestamptz not null default now()
 );
 create index if not exists sign_in_tries_since_idx on webhooks.sign_in_tries (since);
-comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, for 15 minutes from the first one.';
+comment on table webhooks.sign_in_tries is 'Attempts to sign in to the dashboard, by address and account together, and wrong API tokens, by address, for 15 minutes from the first one.';
 comment on column webhooks.sign_in_tries.pair is 'HMAC-SHA256 of address and account, with the gateways'' key.';
 alter table webhooks.sign_in_tries enable row level security;
 revoke all on webhooks.sign_in_tries from public, anon, authenticated, service_role;
@@ -575,6 +575,20 @@ $$;
 comment on function webhooks.mentions(text, text, text) is 'Whether SQL names an object.';
 revoke all on function webhooks.mentions(text, text, text) from public, anon, authenticated, service_role;
 
+-- schemas/access/random_key.sql
+create or replace function webhooks.random_key()
+returns bytea
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Three random uuids hold 366 random bits from Postgres's strong source; SHA-256 makes 32 bytes of them, so no
+    -- extension is needed.
+    select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+$$;
+comment on function webhooks.random_key() is '32 random bytes, for a secret or a token.';
+revoke all on function webhooks.random_key() from public, anon, authenticated, service_role;
+
 -- schemas/access/second_factor_given.sql
 create or replace function webhooks.second_factor_given()
 returns boolean
@@ -976,7 +990,14 @@ begin
     end if;
     if tg_op = 'INSERT' or new.url is distinct from old.url then
         new.url := webhooks.normal_url(new.url);
-        _problem := webhooks.url_problem(new.url);
+        if tg_op = 'UPDATE' and old.url like 'listen:%' then
+            raise exception 'webhook endpoint "%" is that of a listener: its URL cannot change', new.name
+                using errcode = '22023', hint = 'It ends with `webhooks listen`. Create an endpoint for another URL.';
+        end if;
+        -- that of a listener, which webhooks.start_webhook_listener creates with it
+        if not (new.url like 'listen:%' and exists (select from webhooks.listeners as l where l.webhook_config_id = new.id)) then
+            _problem := webhooks.url_problem(new.url);
+        end if;
         if _problem is not null then
             raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
         end if;
@@ -1494,6 +1515,14 @@ create table if not exists public.webhook_circuits (
 ) with (fillfactor = 50);
 create index if not exists idx_webhook_circuits_url_check_at
     on public.webhook_circuits (url_check_at) where url_check_at is not null;
+-- what holds deliveries back for a time (webhooks.due_in_seconds). These change with few results, so that most updates
+-- stay in place.
+create index if not exists idx_webhook_circuits_open_until
+    on public.webhook_circuits (open_until) where open_until is not null;
+create index if not exists idx_webhook_circuits_paused_until
+    on public.webhook_circuits (paused_until) where paused_until is not null;
+create index if not exists idx_webhook_circuits_tokens_at
+    on public.webhook_circuits (tokens_at) where tokens_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and if not, why.';
 comment on column public.webhook_circuits.state is 'closed: deliveries go out. open: they wait. half_open: one request tests whether the endpoint has recovered.';
 comment on column public.webhook_circuits.since is 'When this state began.';
@@ -1516,6 +1545,23 @@ comment on column public.webhook_circuits.url_warning is 'The problem found, and
 alter table public.webhook_circuits enable row level security;
 revoke all on public.webhook_circuits from public, anon, authenticated, service_role;
 grant select on public.webhook_circuits to authenticated, service_role;
+
+-- schemas/listeners/listeners.sql
+-- Who runs `webhooks listen` now. Each listener has a temporary endpoint, listen://..., whose deliveries it claims itself.
+create table if not exists webhooks.listeners (
+    webhook_config_id uuid primary key,
+    owner text not null,
+    expires_at timestamptz not null,
+    constraint listeners_webhook_config_id_fkey
+        foreign key (webhook_config_id) references public.webhook_configurations (id) on delete cascade
+        -- written before the endpoint's row, whose trigger looks for it
+        deferrable initially deferred
+);
+comment on table webhooks.listeners is 'The listeners that run now, one for each endpoint whose URL begins with listen://.';
+comment on column webhooks.listeners.owner is 'Who may claim for it: user: and a user''s id, or a server''s role.';
+comment on column webhooks.listeners.expires_at is 'Each call of the listener moves it out. After it, the endpoint is deleted with its deliveries.';
+alter table webhooks.listeners enable row level security;
+revoke all on webhooks.listeners from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/webhook_deliveries.sql
 -- Deliveries: one row for each event and endpoint. This is what callers insert into and what people search; what
@@ -1864,10 +1910,13 @@ create table if not exists public.webhook_admin_actions (
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
     on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
-comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It is kept when endpoints and deliveries are deleted.';
+-- what servers dispatch is deleted with its deliveries
+create index if not exists idx_webhook_admin_actions_dispatched
+    on public.webhook_admin_actions (acted_at) where action = 'dispatch' and actor_id is null;
+comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent, API tokens created and revoked. It is kept when endpoints and deliveries are deleted.';
 comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
-comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
-comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
+comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server and an API token.';
+comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, the name and prefix of an API token, or the database role of a server.';
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
 comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
 comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
@@ -1889,10 +1938,35 @@ create table if not exists webhooks.admin_writes (
 );
 create index if not exists idx_admin_writes_created_at on webhooks.admin_writes (created_at);
 comment on table webhooks.admin_writes is 'The results of writes with an Idempotency-Key, kept for a day, without secrets.';
-comment on column webhooks.admin_writes.scope is 'The owner of the key: a user''s id, or a server''s role.';
+comment on column webhooks.admin_writes.scope is 'The owner of the key: a user''s id, an API token''s, or a server''s role.';
 comment on column webhooks.admin_writes.request is 'A digest of the request, to distinguish a repetition from another request with the same key.';
 alter table webhooks.admin_writes enable row level security;
 revoke all on webhooks.admin_writes from public, anon, authenticated, service_role;
+
+-- schemas/tokens/api_tokens.sql
+-- API tokens: what opens the gateway's API for servers, CI and scripts. Only their hashes are kept.
+
+create table if not exists webhooks.api_tokens (
+    id uuid primary key default gen_random_uuid(),
+    name text not null check (length(btrim(name)) between 1 and 100 and name !~ '[[:cntrl:]]'),
+    prefix text not null check (prefix ~ '^whk_[0-9a-f]{8}$'),
+    -- SHA-256 without salt or rounds: a token has 256 random bits, so that no one can try out what it might be
+    hash text not null unique check (hash ~ '^[0-9a-f]{64}$'),
+    scopes text[] not null check (cardinality(scopes) > 0 and scopes <@ '{read,manage,dispatch}'),
+    created_by text not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz
+);
+comment on table webhooks.api_tokens is 'API tokens of the gateway. A token itself is returned once, when it is created, and not stored.';
+comment on column webhooks.api_tokens.prefix is 'The first characters of the token, to tell it apart in lists and in the log of actions.';
+comment on column webhooks.api_tokens.hash is 'SHA-256 of the token, in hexadecimal.';
+comment on column webhooks.api_tokens.scopes is 'read: all that can be read; manage: also endpoints, secrets, retries and tests; dispatch: events, and nothing else.';
+comment on column webhooks.api_tokens.created_by is 'The admin''s e-mail address, or the database role of a server.';
+comment on column webhooks.api_tokens.last_used_at is 'When it was last accepted, to the minute.';
+alter table webhooks.api_tokens enable row level security;
+revoke all on webhooks.api_tokens from public, anon, authenticated, service_role;
 
 -- schemas/reports/webhook_dispatcher_runs.sql
 create table if not exists public.webhook_dispatcher_runs (
@@ -1936,10 +2010,30 @@ from public.webhook_configurations as c
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 -- "is not false", so that the planner does not use the index of active endpoints to find one by its id
 where c.is_active is not false
+  -- `webhooks listen` claims its own
+  and c.url not like 'listen:%'
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());
 comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';
 revoke all on webhooks.ready_endpoints from public, anon, authenticated, service_role;
+
+-- schemas/admin/actor.sql
+create or replace function webhooks.actor()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        webhooks.user_claims() ->> 'email',
+        webhooks.user_sub(),
+        -- for whom the gateway writes, by webhook_admin_write; after those above: a signed-in user never passes for a token
+        (select format('%s (%s)', t.name, t.prefix) from webhooks.api_tokens as t
+         where t.id::text = current_setting('webhooks.api_token', true)),
+        webhooks.caller())
+$$;
+comment on function webhooks.actor() is 'Who acts, for the log of actions: a user''s e-mail address or id, an API token''s name and prefix, or a server''s role.';
+revoke all on function webhooks.actor() from public, anon, authenticated, service_role;
 
 -- schemas/admin/admin_write.sql
 create or replace function webhooks.admin_write(action text, arguments jsonb)
@@ -1962,7 +2056,7 @@ begin
                 (arguments ->> 'webhook_config_id')::uuid,
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
-            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid, arguments ->> 'event_type');
         when 'end_secret_overlap' then
             return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
         when 'retry_many' then
@@ -1989,9 +2083,24 @@ begin
                 (arguments ->> 'after_created_at')::timestamptz,
                 (arguments ->> 'after_id')::uuid);
         when 'dispatch' then
-            -- as the admin: only servers may name another actor
             perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
+            if webhooks.user_sub() is null and webhooks.caller() <> 'authenticated' then
+                return webhooks.emit(
+                    arguments ->> 'event_type', arguments -> 'event_data', (arguments ->> 'actor_user_id')::uuid, null,
+                    'admin', null, arguments ->> 'tenant_id');
+            end if;
+            if coalesce(arguments ->> 'actor_user_id', arguments ->> 'tenant_id') is not null then
+                raise exception 'only servers and API tokens can name an actor or a tenant'
+                    using errcode = '42501', hint = 'Leave both out: you are the actor.';
+            end if;
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
+        when 'create_token' then
+            return webhooks.create_webhook_api_token(
+                arguments ->> 'name',
+                array(select jsonb_array_elements_text(arguments -> 'scopes')),
+                (arguments ->> 'expires_after')::interval);
+        when 'revoke_token' then
+            return webhooks.revoke_webhook_api_token((arguments ->> 'token_id')::uuid);
         else
             raise exception 'unknown admin action %', action using errcode = '22023';
     end case;
@@ -2011,8 +2120,8 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
     insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
-    values (webhooks.user_sub(), coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller()),
-            log_action.action, log_action.webhook_config_id, log_action.delivery_id, log_action.details)
+    values (webhooks.user_sub(), webhooks.actor(), log_action.action,
+            log_action.webhook_config_id, log_action.delivery_id, log_action.details)
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
 revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated, service_role;
@@ -2021,7 +2130,8 @@ revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public,
 create or replace function webhooks.webhook_admin_write(
     action text,
     arguments jsonb,
-    idempotency_key text default null
+    idempotency_key text default null,
+    api_token uuid default null
 )
 returns jsonb
 language plpgsql
@@ -2030,12 +2140,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
+    _scope text := coalesce('user:' || webhooks.user_sub(), 'token:' || api_token, webhooks.caller());
     -- a digest: a header's value in the arguments must not be stored in a second table
     _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
 begin
+    -- for webhooks.actor()
+    perform set_config('webhooks.api_token', coalesce(api_token::text, ''), true);
     if idempotency_key is null then
         return webhooks.admin_write(action, arguments);
     end if;
@@ -2058,13 +2170,13 @@ begin
     end if;
     _answer := webhooks.admin_write(action, arguments);
     update webhooks.admin_writes as w
-    set answer = _answer - 'secret_key'
+    set answer = _answer - 'secret_key' - 'token'
     where w.scope = _scope and w.key = idempotency_key;
     return _answer;
 end $$;
-comment on function webhooks.webhook_admin_write(text, jsonb, text) is 'Behind public.webhook_admin_write.';
-revoke all on function webhooks.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+comment on function webhooks.webhook_admin_write(text, jsonb, text, uuid) is 'Behind public.webhook_admin_write.';
+revoke all on function webhooks.webhook_admin_write(text, jsonb, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_admin_write(text, jsonb, text, uuid) to authenticated, service_role;
 
 -- schemas/alerts/alert_conditions.sql
 create or replace function webhooks.alert_conditions(policy jsonb)
@@ -2083,6 +2195,7 @@ as $$
         select count(*) filter (where d.status = 'failed') as failed, count(*) as finished
         from public.webhook_deliveries as d
         where d.created_at > now() - interval '1 hour' and d.status in ('delivered', 'failed')
+          and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
           and (policy ->> 'with_rate')::boolean
     ) as f
     where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)
@@ -2306,6 +2419,21 @@ comment on function public.adopt_webhook_project(text, text, integer) is 'Confir
 revoke all on function public.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.adopt_webhook_project(text, text, integer) to service_role;
 
+-- schemas/api/claim_for_webhook_listener.sql
+create or replace function public.claim_for_webhook_listener(listener uuid, batch_size integer default 20)
+returns json
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.claim_for_webhook_listener(claim_for_webhook_listener.listener, claim_for_webhook_listener.batch_size);
+end $$;
+comment on function public.claim_for_webhook_listener(uuid, integer) is 'Leases up to 20 deliveries of a listener of the caller''s: {"deliveries": [{"id", "event_type", "attempt", "lease_id", "body"}]}. The listener lives for another minute.';
+revoke all on function public.claim_for_webhook_listener(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.claim_for_webhook_listener(uuid, integer) to authenticated, service_role;
+
 -- schemas/api/claim_webhook_deliveries.sql
 create or replace function public.claim_webhook_deliveries(
     batch_size integer default 100,
@@ -2332,7 +2460,7 @@ begin
         claim_webhook_deliveries.project,
         claim_webhook_deliveries.quiet_ms);
 end $$;
-comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, with an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight; per_endpoint: how many it may have; project: the worker''s project; quiet_ms: a worker that listens claims again after this many milliseconds, so that it need not be notified until then. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
+comment on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) is 'Leases up to batch_size due deliveries, with an equal share for each endpoint within its limits: {"lease_id", "endpoints": their settings, "deliveries": [{"id", "endpoint_id", "event_type", "attempt", "body"}], "due_in_seconds", "held"}. Takes back expired leases. busy: how many deliveries of each endpoint the worker has in flight, less those that it may claim ahead; per_endpoint: how many it may have; project: the worker''s project; quiet_ms: a worker that listens claims again after this many milliseconds, so that it need not be notified until then. "due_in_seconds": when another claim may find more, if nothing is announced before; null: never. "held" says why nothing is claimed: the database belongs to another project.';
 revoke all on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer) to service_role;
 
@@ -2372,6 +2500,28 @@ end $$;
 comment on function public.count_webhook_sign_in(text) is 'Counts an attempt to sign in to the dashboard; returns 0 if it is allowed, else the seconds to wait. Ten attempts in 15 minutes are allowed per address and account together.';
 revoke all on function public.count_webhook_sign_in(text) from public, anon, authenticated, service_role;
 grant execute on function public.count_webhook_sign_in(text) to service_role;
+
+-- schemas/api/create_webhook_api_token.sql
+create or replace function public.create_webhook_api_token(
+    name text,
+    scopes text[],
+    expires_after interval default '90 days'
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.create_webhook_api_token(
+        create_webhook_api_token.name,
+        create_webhook_api_token.scopes,
+        create_webhook_api_token.expires_after);
+end $$;
+comment on function public.create_webhook_api_token(text, text[], interval) is 'Creates an API token with scopes of read, manage and dispatch, and returns it once, as "token". expires_after null: it does not expire.';
+revoke all on function public.create_webhook_api_token(text, text[], interval) from public, anon, authenticated, service_role;
+grant execute on function public.create_webhook_api_token(text, text[], interval) to authenticated, service_role;
 
 -- schemas/api/create_webhook_endpoint.sql
 create or replace function public.create_webhook_endpoint(
@@ -2440,6 +2590,21 @@ comment on function public.evaluate_webhook_alerts(jsonb, double precision) is '
 revoke all on function public.evaluate_webhook_alerts(jsonb, double precision) from public, anon, authenticated, service_role;
 grant execute on function public.evaluate_webhook_alerts(jsonb, double precision) to service_role;
 
+-- schemas/api/find_webhook_api_token.sql
+create or replace function public.find_webhook_api_token(hash text)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_server();
+    return webhooks.find_webhook_api_token(find_webhook_api_token.hash);
+end $$;
+comment on function public.find_webhook_api_token(text) is 'For the gateway: id, name, prefix and scopes of the API token with this SHA-256 hash; null if there is none, or it was revoked or has expired.';
+revoke all on function public.find_webhook_api_token(text) from public, anon, authenticated, service_role;
+grant execute on function public.find_webhook_api_token(text) to service_role;
+
 -- schemas/api/finish_webhook_dispatcher_run.sql
 create or replace function public.finish_webhook_dispatcher_run(
     run_id uuid,
@@ -2494,6 +2659,22 @@ end $$;
 comment on function public.get_webhook_delivery(uuid) is 'The details of one delivery: its row, its endpoint, each attempt, and a timeline.';
 revoke all on function public.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.get_webhook_delivery(uuid) to authenticated, service_role;
+
+-- schemas/api/list_webhook_api_tokens.sql
+create or replace function public.list_webhook_api_tokens()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.list_webhook_api_tokens();
+end $$;
+comment on function public.list_webhook_api_tokens() is 'API tokens, the active ones first, then those that expired or were revoked in the last 30 days: name, prefix, scopes, and when each expires and was last used. Never the tokens themselves or their hashes.';
+revoke all on function public.list_webhook_api_tokens() from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_api_tokens() to authenticated, service_role;
 
 -- schemas/api/list_webhook_endpoints.sql
 create or replace function public.list_webhook_endpoints(
@@ -2568,6 +2749,21 @@ end $$;
 comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than older_than; returns how many. Pending deliveries are kept, however old.';
 revoke all on function public.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.purge_webhook_history(interval, integer) to service_role;
+
+-- schemas/api/record_for_webhook_listener.sql
+create or replace function public.record_for_webhook_listener(listener uuid, results jsonb)
+returns json
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.record_for_webhook_listener(record_for_webhook_listener.listener, record_for_webhook_listener.results);
+end $$;
+comment on function public.record_for_webhook_listener(uuid, jsonb) is 'Records attempts of deliveries that a listener of the caller''s has claimed: [{"delivery_id", "lease_id", "attempt", "started_at", "duration_ms", "delivered", "response_status", "response_excerpt", "error"}]. A failed one is not retried. Returns what record_webhook_attempts does.';
+revoke all on function public.record_for_webhook_listener(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.record_for_webhook_listener(uuid, jsonb) to authenticated, service_role;
 
 -- schemas/api/record_webhook_alert_notices.sql
 create or replace function public.record_webhook_alert_notices(
@@ -2745,6 +2941,21 @@ comment on function public.retry_webhook_trigger_errors(uuid[]) is 'Emits once, 
 revoke all on function public.retry_webhook_trigger_errors(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function public.retry_webhook_trigger_errors(uuid[]) to authenticated, service_role;
 
+-- schemas/api/revoke_webhook_api_token.sql
+create or replace function public.revoke_webhook_api_token(token_id uuid)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.revoke_webhook_api_token(revoke_webhook_api_token.token_id);
+end $$;
+comment on function public.revoke_webhook_api_token(uuid) is 'Revokes an API token: it is rejected from the next request on, and cannot be restored.';
+revoke all on function public.revoke_webhook_api_token(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.revoke_webhook_api_token(uuid) to authenticated, service_role;
+
 -- schemas/api/rotate_webhook_secret.sql
 create or replace function public.rotate_webhook_secret(
     webhook_config_id uuid,
@@ -2804,7 +3015,8 @@ grant execute on function public.search_webhook_deliveries(text, text, uuid, tim
 
 -- schemas/api/send_test_webhook.sql
 create or replace function public.send_test_webhook(
-    webhook_config_id uuid
+    webhook_config_id uuid,
+    event_type text default null
 )
 returns jsonb
 language plpgsql
@@ -2813,11 +3025,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform webhooks.check_admin();
-    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id);
+    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
-comment on function public.send_test_webhook(uuid) is 'Creates one delivery of the event webhook.test for an endpoint.';
-revoke all on function public.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.send_test_webhook(uuid) to authenticated, service_role;
+comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
+revoke all on function public.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.send_test_webhook(uuid, text) to authenticated, service_role;
 
 -- schemas/api/start_webhook_dispatcher_run.sql
 create or replace function public.start_webhook_dispatcher_run(
@@ -2836,6 +3048,36 @@ comment on function public.start_webhook_dispatcher_run(text) is 'Records the cr
 revoke all on function public.start_webhook_dispatcher_run(text) from public, anon, authenticated, service_role;
 grant execute on function public.start_webhook_dispatcher_run(text) to service_role;
 
+-- schemas/api/start_webhook_listener.sql
+create or replace function public.start_webhook_listener(events text[])
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.start_webhook_listener(start_webhook_listener.events);
+end $$;
+comment on function public.start_webhook_listener(text[]) is 'Starts a listener: creates a temporary endpoint, listen://..., that no worker delivers to, and returns {"id", "name"}. Its owner claims its deliveries with claim_for_webhook_listener, at least once a minute; otherwise it is deleted with its deliveries. For `webhooks listen`.';
+revoke all on function public.start_webhook_listener(text[]) from public, anon, authenticated, service_role;
+grant execute on function public.start_webhook_listener(text[]) to authenticated, service_role;
+
+-- schemas/api/stop_webhook_listener.sql
+create or replace function public.stop_webhook_listener(listener uuid)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.stop_webhook_listener(stop_webhook_listener.listener);
+end $$;
+comment on function public.stop_webhook_listener(uuid) is 'Deletes a listener of the caller''s, with its endpoint and its deliveries. Call it until more is false. Returns {"id", "deliveries", "more"}.';
+revoke all on function public.stop_webhook_listener(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.stop_webhook_listener(uuid) to authenticated, service_role;
+
 -- schemas/api/update_webhook_endpoint.sql
 create or replace function public.update_webhook_endpoint(
     webhook_config_id uuid,
@@ -2852,7 +3094,7 @@ begin
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
 end $$;
-comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} disables it.';
+comment on function public.update_webhook_endpoint(uuid, jsonb) is 'Changes the given settings of an endpoint; the others are kept, except headers and credentials_profile if the URL gets another host or port, or a queue another endpoint_url, region, tls or sasl. {"is_active": false} pauses it. With updated_at, as you read it, the change is rejected if the endpoint has changed since.';
 revoke all on function public.update_webhook_endpoint(uuid, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authenticated, service_role;
 
@@ -2860,7 +3102,8 @@ grant execute on function public.update_webhook_endpoint(uuid, jsonb) to authent
 create or replace function public.webhook_admin_write(
     action text,
     arguments jsonb,
-    idempotency_key text default null
+    idempotency_key text default null,
+    api_token uuid default null
 )
 returns jsonb
 language plpgsql
@@ -2869,14 +3112,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform webhooks.check_admin();
+    if webhook_admin_write.api_token is not null then
+        perform webhooks.check_server();
+    end if;
     return webhooks.webhook_admin_write(
         webhook_admin_write.action,
         webhook_admin_write.arguments,
-        webhook_admin_write.idempotency_key);
+        webhook_admin_write.idempotency_key,
+        webhook_admin_write.api_token);
 end $$;
-comment on function public.webhook_admin_write(text, jsonb, text) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay or dispatch. A repeated idempotency_key within a day returns the first result, without its secret, and does nothing.';
-revoke all on function public.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+comment on function public.webhook_admin_write(text, jsonb, text, uuid) is 'A write of the admin API: create_endpoint, update_endpoint, rotate_secret, send_test, retry, replay, dispatch, create_token or revoke_token. A repeated idempotency_key within a day returns the first result, without its secret, and does nothing. api_token: the id of the API token for which the gateway writes.';
+revoke all on function public.webhook_admin_write(text, jsonb, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_admin_write(text, jsonb, text, uuid) to authenticated, service_role;
 
 -- schemas/api/webhook_admins.sql
 create or replace function public.webhook_admins(email text default null)
@@ -2968,6 +3215,26 @@ end $$;
 comment on function public.webhook_diagnosis() is 'For `webhooks doctor`: applied migrations, missing or surplus grants, tables without row level security, the clock.';
 revoke all on function public.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_diagnosis() to service_role;
+
+-- schemas/api/webhook_figures.sql
+create or replace function public.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
+end $$;
+comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';
+revoke all on function public.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_figures(uuid, text, integer) to authenticated, service_role;
 
 -- schemas/api/webhook_health.sql
 create or replace function public.webhook_health()
@@ -3068,6 +3335,22 @@ comment on function public.webhook_series(interval, integer) is 'Deliveries by c
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
 
+-- schemas/api/webhook_tables.sql
+create or replace function public.webhook_tables()
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_tables();
+end $$;
+comment on function public.webhook_tables() is 'The app''s tables that webhook_attach could turn into events: those of public, and auth.users, with the names and types of their columns, and no row.';
+revoke all on function public.webhook_tables() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_tables() to authenticated, service_role;
+
 -- schemas/api/webhook_traceparents.sql
 create or replace function public.webhook_traceparents(
     delivery_ids uuid[]
@@ -3117,7 +3400,6 @@ declare
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
     -- of payloads
     _bytes constant integer := 4194304;
-    _own integer := least(_batch, coalesce(per_endpoint, _batch));
     _held jsonb := webhooks.hold_for(project);
     _start uuid := gen_random_uuid();
     _expired uuid[];
@@ -3130,7 +3412,7 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
     _claimed json;
-    _settings json;
+    _settings jsonb;
     _count integer;
     _chosen integer;
     -- seconds after which another claim may find more, at the latest; null: that depends on the queue
@@ -3184,7 +3466,7 @@ begin
            coalesce(array_agg(due.id) filter (where due.limited), '{}')
     into _unlimited, _rooms, _limited
     from (
-        select r.id, r.limited, least(_own, per_endpoint - (busy ->> r.id::text)::integer) as room
+        select r.id, r.limited, least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0)) as room
         from (
             select e.id from webhooks.endpoints_with_due(_start) as e (id)
             union all
@@ -3225,7 +3507,7 @@ begin
         into _endpoints, _rooms
         from (
             select r.id,
-                   least(_own, per_endpoint - (busy ->> r.id::text)::integer,
+                   least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0),
                          r.places - webhooks.under_way(r.id, r.places_since, r.places), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
             where r.id = any (_limited)
@@ -3372,12 +3654,7 @@ begin
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
     perform set_config('plan_cache_mode', 'force_generic_plan', true);
-    select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
-               'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
-    into _settings
-    from public.webhook_configurations as c
-    left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.id = any (_endpoints);
+    _settings := webhooks.endpoint_settings(_endpoints, _limited);
     -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
                              'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',
@@ -3466,7 +3743,19 @@ begin
             union all
             -- what is ready, and waits for its endpoint's circuit, for the pause that it asked for, or for its rate limit
             select held.until
-            from webhooks.endpoints_with_due() as e (id)
+            from (
+                -- by these three's indexes, not by what is ready: of endpoints that are disabled for good that may be much
+                select h.webhook_config_id as id from public.webhook_circuits as h where h.open_until > now()
+                union all
+                select h.webhook_config_id from public.webhook_circuits as h where h.paused_until > now()
+                union all
+                -- the least limit, one a second, gives a token after a second
+                select h.webhook_config_id from public.webhook_circuits as h where h.tokens_at >= now() - interval '1 second'
+            ) as e
+            -- the limit keeps it from being read the other way round, everything that is ready first
+            cross join lateral (
+                select from webhooks.delivery_queue as q where q.webhook_config_id = e.id and q.ready limit 1
+            ) as ready
             cross join lateral (
                 select greatest(
                            case when h.state = 'open' then h.open_until end,
@@ -3485,6 +3774,28 @@ begin
 end $$;
 comment on function webhooks.due_in_seconds(double precision) is 'In how many seconds more may be claimed than now, if nothing else happens; at_most, when that is sooner; null: never.';
 revoke all on function webhooks.due_in_seconds(double precision) from public, anon, authenticated, service_role;
+
+-- schemas/deliveries/duration_percentile.sql
+create or replace function webhooks.duration_percentile(durations bigint[], share double precision)
+returns integer
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    with entry as (
+        select e.n, e.count, power(2, e.n - 1) as low, power(2, e.n) as high,
+               sum(e.count) over (order by e.n) as up_to, sum(e.count) over () as total
+        from unnest(durations) with ordinality as e (count, n)
+    )
+    -- as if those of an entry were evenly spread over it
+    select round(e.low + (e.high - e.low) * (e.total * share - (e.up_to - e.count))::float8 / e.count)::integer
+    from entry as e
+    where e.count > 0 and e.up_to >= e.total * share
+    order by e.n
+    limit 1
+$$;
+comment on function webhooks.duration_percentile(bigint[], double precision) is 'About the milliseconds that a share of attempts took at most: their durations are counted as in webhooks.delivery_rollups.';
+revoke all on function webhooks.duration_percentile(bigint[], double precision) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/endpoints_with_due.sql
 create or replace function webhooks.endpoints_with_due(from_id uuid default '00000000-0000-0000-0000-000000000000')
@@ -3866,14 +4177,31 @@ begin
         raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
             using errcode = '22023';
     end if;
+    -- first, while this holds nothing that others wait for
+    perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+<<<<<<< HEAD
+    delete from webhooks.delivery_rollups as o
+    where (o.hour, o.webhook_config_id, o.event_type) in (
+        select r.hour, r.webhook_config_id, r.event_type
+        from webhooks.delivery_rollups as r
+        where r.hour < _before - interval '1 hour'
+        order by r.hour
+        limit _batch);
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+=======
+    -- but the newest: a cron that has stopped is not one that was never set up
+>>>>>>> init
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
-        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
+        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch))
+      and r.started_at < (select max(n.started_at) from public.webhook_dispatcher_runs as n);
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -3886,6 +4214,14 @@ begin
     delete from webhooks.sign_in_tries as t
     where t.pair = any (array(
         select o.pair from webhooks.sign_in_tries as o where o.since < now() - interval '15 minutes' order by o.since limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    -- what servers and API tokens dispatched: as many rows as events; what people did is kept
+    delete from public.webhook_admin_actions as a
+    where a.id = any (array(
+        select o.id from public.webhook_admin_actions as o
+        where o.action = 'dispatch' and o.actor_id is null and o.acted_at < _before order by o.acted_at limit _batch));
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -4074,7 +4410,7 @@ begin
     -- the trigger that follows people's changes leaves this one alone
     perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
-        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
+        select d.id, d.webhook_config_id, d.event_type, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
                d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
@@ -4103,7 +4439,7 @@ begin
     -- another attempt took meanwhile. One that comes a second time, or that is older than a delivered attempt, counts
     -- no more: if the delivery is not delivered now, someone asked for it to be sent again.
     accepted as materialized (
-        select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
+        select r.*, c.webhook_config_id, c.event_type, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
                c.counted_attempts + coalesce(made.counted, false)::integer as counted_attempts,
                case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
@@ -4146,6 +4482,37 @@ begin
                a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
+    ),
+    -- under the lock of the endpoint's circuit, so that no other batch waits for it
+    rolled as (
+        insert into webhooks.delivery_rollups as o
+            (hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum, durations)
+        select date_trunc('hour', a.ended_at, 'UTC'), a.webhook_config_id, a.event_type,
+               count(*) filter (where a.new_status = 'delivered'), count(*) filter (where a.new_status = 'failed'),
+               count(*), count(*) filter (where not a.delivered), sum(a.duration_ms),
+               array[
+                   count(*) filter (where b.n = 0), count(*) filter (where b.n = 1), count(*) filter (where b.n = 2), count(*) filter (where b.n = 3),
+                   count(*) filter (where b.n = 4), count(*) filter (where b.n = 5), count(*) filter (where b.n = 6), count(*) filter (where b.n = 7),
+                   count(*) filter (where b.n = 8), count(*) filter (where b.n = 9), count(*) filter (where b.n = 10), count(*) filter (where b.n = 11),
+                   count(*) filter (where b.n = 12), count(*) filter (where b.n = 13), count(*) filter (where b.n = 14), count(*) filter (where b.n = 15),
+                   count(*) filter (where b.n = 16), count(*) filter (where b.n = 17)]
+        from accepted as a
+        cross join lateral (
+            select width_bucket(a.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as n
+        ) as b
+        group by 1, 2, 3
+        on conflict (hour, webhook_config_id, event_type) do update
+        set delivered = o.delivered + excluded.delivered,
+            failed = o.failed + excluded.failed,
+            attempts = o.attempts + excluded.attempts,
+            failed_attempts = o.failed_attempts + excluded.failed_attempts,
+            duration_ms_sum = o.duration_ms_sum + excluded.duration_ms_sum,
+            durations = array[
+                o.durations[1] + excluded.durations[1], o.durations[2] + excluded.durations[2], o.durations[3] + excluded.durations[3], o.durations[4] + excluded.durations[4],
+                o.durations[5] + excluded.durations[5], o.durations[6] + excluded.durations[6], o.durations[7] + excluded.durations[7], o.durations[8] + excluded.durations[8],
+                o.durations[9] + excluded.durations[9], o.durations[10] + excluded.durations[10], o.durations[11] + excluded.durations[11], o.durations[12] + excluded.durations[12],
+                o.durations[13] + excluded.durations[13], o.durations[14] + excluded.durations[14], o.durations[15] + excluded.durations[15], o.durations[16] + excluded.durations[16],
+                o.durations[17] + excluded.durations[17], o.durations[18] + excluded.durations[18]]
     ),
     news as (
         select a.webhook_config_id,
@@ -5024,6 +5391,7 @@ as $$
                 when endpoint.disabled_at is null then 'the endpoint is paused'
                 else 'the endpoint is disabled: ' || coalesce(endpoint.disabled_reason, 'no reason given')
             end, 'until', null)
+        when endpoint.url like 'listen:%' then jsonb_build_object('reason', '`webhooks listen`', 'until', null)
         when circuit.state = 'open' and circuit.open_until > now() then jsonb_build_object(
             'reason', 'the endpoint is failing, and its circuit is open', 'until', circuit.open_until)
         when circuit.paused_until > now() then jsonb_build_object(
@@ -5089,7 +5457,7 @@ begin
     from jsonb_object_keys(changes) as k (key)
     where k.key not in ('name', 'url', 'events', 'is_active', 'max_attempts', 'rate_limit_per_second', 'max_concurrency',
         'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
-        'retry_schedule', 'expires_after');
+        'retry_schedule', 'expires_after', 'managed_by');
     if _unknown is not null then
         raise exception 'unknown endpoint setting %', _unknown
             using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
@@ -5101,6 +5469,9 @@ begin
     end);
     if trim(coalesce(_changed.name, '')) = '' or length(_changed.name) > 200 then
         raise exception 'an endpoint needs a name of at most 200 characters' using errcode = '22023';
+    end if;
+    if length(_changed.managed_by) not between 1 and 200 then
+        raise exception 'webhook endpoint "%": managed_by must have 1 to 200 characters', _changed.name using errcode = '22023';
     end if;
     if _changed.url is null or length(_changed.url) > 2000 then
         raise exception 'webhook endpoint "%" needs a URL of at most 2000 characters', _changed.name
@@ -5197,11 +5568,12 @@ begin
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
          timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
-         retry_schedule, expires_after)
+         retry_schedule, expires_after, managed_by)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
-            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after);
+            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after,
+            _new.managed_by);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;
@@ -5290,6 +5662,9 @@ begin
         -- someone enabled it in the meantime
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
+    if not keep_history then
+        delete from webhooks.delivery_rollups as o where o.webhook_config_id = _endpoint.id;
+    end if;
     perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));
     return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', false);
 end $$;
@@ -5322,8 +5697,71 @@ comment on function webhooks.end_webhook_secret_overlap(uuid) is 'Behind public.
 revoke all on function webhooks.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.end_webhook_secret_overlap(uuid) to authenticated, service_role;
 
+-- schemas/endpoints/endpoint_health.sql
+create or replace function webhooks.endpoint_health(
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with figures as (
+        select o.*
+        from webhooks.delivery_rollups as o
+        where o.webhook_config_id = endpoint.id
+          and o.hour > date_trunc('hour', now(), 'UTC') - interval '24 hours'
+    ),
+    hours as (
+        select jsonb_agg(coalesce(f.delivered, 0) order by s.hour) as delivered,
+               jsonb_agg(coalesce(f.failed, 0) order by s.hour) as failed
+        from generate_series(date_trunc('hour', now(), 'UTC') - interval '23 hours', now(), interval '1 hour') as s (hour)
+        left join (
+            select o.hour, sum(o.attempts - o.failed_attempts) as delivered, sum(o.failed_attempts) as failed
+            from figures as o
+            group by o.hour
+        ) as f on f.hour = s.hour
+    ),
+    totals as (
+        select coalesce(sum(o.attempts), 0) as attempts, coalesce(sum(o.failed_attempts), 0) as failed
+        from figures as o
+    )
+    select jsonb_build_object(
+        'status', s.status,
+        'since', case s.status
+            when 'failing' then coalesce(circuit.failing_since, circuit.since)
+            when 'disabled' then endpoint.disabled_at
+        end,
+        'reason', case s.status
+            when 'failing' then coalesce(circuit.last_error, 'the receiver returned ' || circuit.last_status)
+            when 'disabled' then endpoint.disabled_reason
+        end,
+        'attempts', t.attempts,
+        'failed_attempts', t.failed,
+        -- 100 is all of them, not nearly all
+        'success_percent', trunc(100.0 * (t.attempts - t.failed) / nullif(t.attempts, 0), 1),
+        'p50_ms', webhooks.duration_percentile(d.durations, 0.5),
+        'p95_ms', webhooks.duration_percentile(d.durations, 0.95),
+        'delivered_by_hour', h.delivered,
+        'failed_by_hour', h.failed)
+    from (select webhooks.endpoint_status(endpoint, circuit) as status) as s
+    cross join hours as h
+    cross join totals as t
+    cross join (
+        select array_agg(c.count order by c.n) as durations
+        from (
+            select e.n, sum(e.count)::bigint as count
+            from figures as o, unnest(o.durations) with ordinality as e (count, n)
+            group by e.n
+        ) as c
+    ) as d
+$$;
+comment on function webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits) is 'An endpoint''s health: its status, since when and why, and the attempts of the last 24 hours, each hour by the clock, the oldest first.';
+revoke all on function webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/endpoint_settings.sql
-create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
+create or replace function webhooks.endpoint_settings(ids uuid[], limited uuid[])
 returns jsonb
 -- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
@@ -5331,17 +5769,50 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return jsonb_strip_nulls(jsonb_build_object(
-        'id', endpoint.id,
-        'url', endpoint.url,
-        'secrets', webhooks.live_secrets(endpoint.id),
-        'credentials_profile', nullif(endpoint.credentials_profile, ''),
-        'timeout_seconds', endpoint.timeout_seconds,
-        'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
-        'circuit_failure_threshold', endpoint.circuit_failure_threshold));
+    return (
+        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'id', c.id,
+            'url', c.url,
+            'secrets', case
+                -- few endpoints have more than one
+                when exists (select from webhooks.previous_secrets as p where p.webhook_config_id = c.id)
+                    then webhooks.live_secrets(c.id)
+                when s.secret_key is not null then jsonb_build_array(s.secret_key)
+            end,
+            'credentials_profile', nullif(c.credentials_profile, ''),
+            'timeout_seconds', c.timeout_seconds,
+            'headers', s.headers,
+            'circuit_failure_threshold', c.circuit_failure_threshold,
+            'circuit', coalesce(h.state, 'closed'),
+            'limited', c.id = any (limited))))
+        from public.webhook_configurations as c
+        left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
+        left join public.webhook_circuits as h on h.webhook_config_id = c.id
+        where c.id = any (ids));
 end $$;
-comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know about an endpoint. A missing key means: use the worker''s setting.';
-revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
+comment on function webhooks.endpoint_settings(uuid[], uuid[]) is 'What a worker needs to know about endpoints, and which of them have limits; null without any. A missing key means: use the worker''s setting.';
+revoke all on function webhooks.endpoint_settings(uuid[], uuid[]) from public, anon, authenticated, service_role;
+
+-- schemas/endpoints/endpoint_status.sql
+create or replace function webhooks.endpoint_status(
+    endpoint public.webhook_configurations,
+    circuit public.webhook_circuits
+)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when not endpoint.is_active and endpoint.disabled_at is not null then 'disabled'
+        when not endpoint.is_active then 'paused'
+        -- a row loaded without triggers has no circuit yet
+        when coalesce(circuit.state, 'closed') <> 'closed' or circuit.failing_since is not null then 'failing'
+        else 'healthy'
+    end
+$$;
+comment on function webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits) is 'An endpoint''s health in one word: healthy; failing: its circuit is not closed, or nothing was delivered since failures began; paused: a person stopped it; disabled: the system did.';
+revoke all on function webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/generate_secret.sql
 create or replace function webhooks.generate_secret()
@@ -5350,10 +5821,8 @@ language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Three random uuids hold 366 random bits from Postgres's strong source; SHA-256 makes 32 bytes of them, so no
-    -- extension is needed. (encode() breaks lines after 76 characters; these are 44.)
-    select 'whsec_' || encode(sha256(
-        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64')
+    -- (encode() breaks lines after 76 characters; these are 44)
+    select 'whsec_' || encode(webhooks.random_key(), 'base64')
 $$;
 comment on function webhooks.generate_secret() is 'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks has it.';
 revoke all on function webhooks.generate_secret() from public, anon, authenticated, service_role;
@@ -5432,7 +5901,7 @@ as $$
 begin
     return (
         with page as (
-            select c.*
+            select c.*, c as endpoint
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
@@ -5458,7 +5927,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -5468,6 +5937,7 @@ begin
                 'header_names', (
                     select coalesce(jsonb_agg(h.name order by h.name), '[]')
                     from jsonb_object_keys(coalesce(e.headers, '{}')) as h (name)),
+                'health', webhooks.endpoint_health(c.endpoint, h),
                 'circuit', jsonb_build_object(
                     'state', coalesce(h.state, 'closed'), 'since', h.since, 'open_until', h.open_until,
                     'consecutive_failures', coalesce(h.consecutive_failures, 0), 'failing_since', h.failing_since,
@@ -5759,7 +6229,7 @@ comment on function webhooks.secret_problem(text) is 'Why a secret cannot sign, 
 revoke all on function webhooks.secret_problem(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/send_test_webhook.sql
-create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
+create or replace function webhooks.send_test_webhook(webhook_config_id uuid, event_type text default null)
 returns jsonb
 language plpgsql
 -- definer: behind public.send_test_webhook, which checks the caller
@@ -5769,6 +6239,8 @@ as $$
 declare
     _endpoint public.webhook_configurations;
     _delivery public.webhook_deliveries;
+    _event text := coalesce(send_test_webhook.event_type, 'webhook.test');
+    _data jsonb;
     _request_id uuid := gen_random_uuid();
 begin
     select c.* into _endpoint
@@ -5786,20 +6258,25 @@ begin
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Set is_active to true, then test it.';
     end if;
+    if _event = 'webhook.test' then
+        _data := jsonb_build_object('message', 'This is a test delivery.');
+    else
+        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        if _data is null then
+            raise exception 'event "%" has no example to send', _event
+                using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
+        end if;
+    end if;
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, 'webhook.test', jsonb_build_object(
-        'event', 'webhook.test',
-        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-        'actor_user_id', null,
-        'data', jsonb_build_object('message', 'This is a test delivery.'),
-        'request_id', _request_id), _request_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
     returning * into _delivery;
-    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id);
+    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
+        when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);
     return jsonb_build_object('delivery_id', _delivery.id, 'request_id', _request_id);
 end $$;
-comment on function webhooks.send_test_webhook(uuid) is 'Behind public.send_test_webhook.';
-revoke all on function webhooks.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function webhooks.send_test_webhook(uuid) to authenticated, service_role;
+comment on function webhooks.send_test_webhook(uuid, text) is 'Behind public.send_test_webhook.';
+revoke all on function webhooks.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.send_test_webhook(uuid, text) to authenticated, service_role;
 
 -- schemas/endpoints/update_webhook_endpoint.sql
 create or replace function webhooks.update_webhook_endpoint(webhook_config_id uuid, changes jsonb)
@@ -5825,6 +6302,11 @@ begin
         raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
+    if changes ? 'updated_at' and (changes ->> 'updated_at')::timestamptz is distinct from _old.updated_at then
+        raise exception 'webhook endpoint "%" has changed since you read it', _old.name
+            using errcode = 'PT409', hint = 'Read it again, and repeat your change with its new updated_at.';
+    end if;
+    changes := changes - 'updated_at';
     _new := webhooks.apply_endpoint_changes(_old, changes);
     -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
@@ -5846,7 +6328,7 @@ begin
         rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
         timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
         circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, ''),
-        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after
+        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after, managed_by = _new.managed_by
     where c.id = _old.id;
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);
@@ -6414,6 +6896,245 @@ comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, bool
 revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
 
+-- schemas/listeners/claim_for_webhook_listener.sql
+create or replace function webhooks.claim_for_webhook_listener(listener uuid, batch_size integer default 20)
+returns json
+language plpgsql
+-- definer: behind public.claim_for_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- as in the workers' claim: one index will do for each statement, whatever the statistics say about a queue
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+    _lease uuid := gen_random_uuid();
+    _ids uuid[];
+    _oldest timestamptz;
+    _newest timestamptz;
+    _claimed json;
+begin
+    perform webhooks.renew_listener(claim_for_webhook_listener.listener);
+    -- what has become due, and what an earlier call claimed and never reported: no worker may be running that does this
+    update webhooks.delivery_queue as q
+    set ready = true, lease_id = null, leased_at = null
+    where q.delivery_id = any (array(
+        select n.delivery_id
+        from webhooks.delivery_queue as n
+        where n.webhook_config_id = claim_for_webhook_listener.listener and not n.ready and n.due_at <= now()
+        limit 1000
+        for update skip locked));
+    select coalesce(array_agg(l.delivery_id), '{}'), min(l.created_at), max(l.created_at)
+    into _ids, _oldest, _newest
+    from (
+        select q.delivery_id, q.created_at
+        from webhooks.delivery_queue as q
+        where q.webhook_config_id = claim_for_webhook_listener.listener and q.ready
+        order by q.due_at
+        limit least(greatest(coalesce(batch_size, 20), 1), 20)
+        for update skip locked
+    ) as l;
+    update webhooks.delivery_queue as q
+    set ready = false, lease_id = _lease, leased_at = now(), leased_by = 'webhooks listen',
+        -- longer than an app under development may stop at a breakpoint, and no one else waits for it
+        due_at = now() + interval '10 minutes'
+    where q.delivery_id = any (_ids);
+    with claimed as (
+        update public.webhook_deliveries as d
+        set status = 'processing'
+        where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status in ('pending', 'processing')
+        returning d.id, d.event_type, d.attempts, d.payload, d.next_attempt_at
+    )
+    select json_agg(json_build_object(
+        'id', k.id, 'event_type', k.event_type, 'attempt', k.attempts + 1, 'lease_id', _lease, 'body', k.payload::text)
+        order by k.next_attempt_at)
+    into _claimed
+    from claimed as k;
+    return json_build_object('deliveries', coalesce(_claimed, '[]'));
+end $$;
+comment on function webhooks.claim_for_webhook_listener(uuid, integer) is 'Behind public.claim_for_webhook_listener.';
+revoke all on function webhooks.claim_for_webhook_listener(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.claim_for_webhook_listener(uuid, integer) to authenticated, service_role;
+
+-- schemas/listeners/delete_expired_listeners.sql
+create or replace function webhooks.delete_expired_listeners()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _disabled uuid;
+begin
+    _disabled := (
+        select l.webhook_config_id
+        from webhooks.listeners as l
+        join public.webhook_configurations as c on c.id = l.webhook_config_id
+        where l.expires_at < now() and not c.is_active
+        order by l.expires_at
+        limit 1
+        for update of l skip locked);
+    -- Disabled first, and deleted by a later call, as delete_webhook_endpoint does it. One a call: a deletion waits for
+    -- those who dispatch to that endpoint just now, and must hold nothing that they wait for.
+    update public.webhook_configurations as c
+    set is_active = false
+    where c.is_active and c.id = any (array(
+        select l.webhook_config_id from webhooks.listeners as l where l.expires_at < now() for update skip locked));
+    if _disabled is not null then
+        perform webhooks.delete_webhook_endpoint(_disabled);
+    end if;
+end $$;
+comment on function webhooks.delete_expired_listeners() is 'Disables the endpoints of expired listeners, and deletes one of those that were disabled earlier, with its deliveries.';
+revoke all on function webhooks.delete_expired_listeners() from public, anon, authenticated, service_role;
+
+-- schemas/listeners/listened_deliveries.sql
+create or replace function webhooks.listened_deliveries()
+returns uuid[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select d.id
+        from webhooks.listeners as l
+        join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id)
+$$;
+comment on function webhooks.listened_deliveries() is 'The deliveries to listeners: no report counts them.';
+revoke all on function webhooks.listened_deliveries() from public, anon, authenticated, service_role;
+
+-- schemas/listeners/listener_owner.sql
+create or replace function webhooks.listener_owner()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce('user:' || webhooks.user_sub(), webhooks.caller())
+$$;
+comment on function webhooks.listener_owner() is 'The caller, as webhooks.listeners has it.';
+revoke all on function webhooks.listener_owner() from public, anon, authenticated, service_role;
+
+-- schemas/listeners/lock_listener.sql
+create or replace function webhooks.lock_listener(listener uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from webhooks.listeners as l
+    where l.webhook_config_id = lock_listener.listener and l.owner = webhooks.listener_owner()
+    for update;
+    if not found then
+        -- the same error for another caller's listener, so that it tells nothing about it
+        raise exception 'this listener has ended, or is not yours'
+            using errcode = 'PT404', hint = 'A listener ends when it makes no call for a minute. Start it again: webhooks listen.';
+    end if;
+end $$;
+comment on function webhooks.lock_listener(uuid) is 'Locks a listener of the caller''s, or raises PT404.';
+revoke all on function webhooks.lock_listener(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/listeners/record_for_webhook_listener.sql
+create or replace function webhooks.record_for_webhook_listener(listener uuid, results jsonb)
+returns json
+language plpgsql
+-- definer: behind public.record_for_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.renew_listener(record_for_webhook_listener.listener);
+    return webhooks.record_webhook_attempts((
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'delivery_id', r.delivery_id, 'lease_id', r.lease_id, 'attempt', r.attempt, 'started_at', r.started_at,
+            'duration_ms', r.duration_ms, 'delivered', r.delivered, 'response_status', r.response_status,
+            'response_excerpt', left(r.response_excerpt, 1000), 'error', left(r.error, 1000),
+            -- not retried: the person who watches sends it again
+            'permanent', not r.delivered)), '[]')
+        -- nothing else is taken from a result: without "health" it says nothing that opens a circuit or starts an alert
+        from jsonb_to_recordset(results) as r (
+            delivery_id uuid, lease_id uuid, attempt integer, started_at timestamptz, duration_ms integer,
+            delivered boolean, response_status integer, response_excerpt text, error text)
+        -- of this listener's deliveries only, and only what it has claimed
+        join webhooks.delivery_queue as q
+            on q.delivery_id = r.delivery_id and q.lease_id = r.lease_id
+            and q.webhook_config_id = record_for_webhook_listener.listener));
+end $$;
+comment on function webhooks.record_for_webhook_listener(uuid, jsonb) is 'Behind public.record_for_webhook_listener.';
+revoke all on function webhooks.record_for_webhook_listener(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function webhooks.record_for_webhook_listener(uuid, jsonb) to authenticated, service_role;
+
+-- schemas/listeners/renew_listener.sql
+create or replace function webhooks.renew_listener(listener uuid)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.lock_listener(renew_listener.listener);
+    if not exists (select from public.webhook_configurations as c where c.id = renew_listener.listener and c.is_active) then
+        raise exception 'this listener''s endpoint was disabled'
+            using errcode = 'PT404', hint = 'An admin did, or it has expired. Start a new listener: webhooks listen.';
+    end if;
+    update webhooks.listeners as l
+    set expires_at = now() + interval '1 minute'
+    where l.webhook_config_id = renew_listener.listener;
+end $$;
+comment on function webhooks.renew_listener(uuid) is 'Moves out the end of a listener of the caller''s, or raises PT404.';
+revoke all on function webhooks.renew_listener(uuid) from public, anon, authenticated, service_role;
+
+-- schemas/listeners/start_webhook_listener.sql
+create or replace function webhooks.start_webhook_listener(events text[])
+returns jsonb
+language plpgsql
+-- definer: behind public.start_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- each is one more delivery of every event that it listens to
+    _most constant integer := 20;
+    _id uuid := gen_random_uuid();
+    _name text := 'listen-' || left(_id::text, 8);
+begin
+    if coalesce(cardinality(start_webhook_listener.events), 0) = 0 then
+        raise exception 'a listener needs events' using errcode = '22023', hint = 'For example {user.*}, or {*} for all.';
+    end if;
+    -- workers do this too, where they run
+    perform webhooks.delete_expired_listeners();
+    if (select count(*) from webhooks.listeners as l where l.expires_at > now()) >= _most then
+        raise exception '% listeners are running already', _most
+            using errcode = 'PT429', hint = 'End one with Ctrl-C; the endpoints whose URL begins with listen:// are theirs.';
+    end if;
+    insert into webhooks.listeners (webhook_config_id, owner, expires_at)
+    values (_id, webhooks.listener_owner(), now() + interval '1 minute');
+    -- one attempt: the person who watches sends it again
+    insert into public.webhook_configurations (id, name, url, events, created_by, max_attempts)
+    values (_id, _name, 'listen://' || left(_id::text, 8), start_webhook_listener.events, webhooks.user_id(), 1);
+    -- there is no URL to check
+    update public.webhook_circuits as h set url_check_at = null where h.webhook_config_id = _id;
+    perform webhooks.log_action('start_listener', _id, null, jsonb_build_object('events', start_webhook_listener.events));
+    return jsonb_build_object('id', _id, 'name', _name);
+end $$;
+comment on function webhooks.start_webhook_listener(text[]) is 'Behind public.start_webhook_listener.';
+revoke all on function webhooks.start_webhook_listener(text[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.start_webhook_listener(text[]) to authenticated, service_role;
+
+-- schemas/listeners/stop_webhook_listener.sql
+create or replace function webhooks.stop_webhook_listener(listener uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.stop_webhook_listener, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.lock_listener(stop_webhook_listener.listener);
+    return webhooks.delete_webhook_endpoint(stop_webhook_listener.listener);
+end $$;
+comment on function webhooks.stop_webhook_listener(uuid) is 'Behind public.stop_webhook_listener.';
+revoke all on function webhooks.stop_webhook_listener(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.stop_webhook_listener(uuid) to authenticated, service_role;
+
 -- schemas/reports/dispatcher_uptime.sql
 create or replace function webhooks.dispatcher_uptime(since timestamptz)
 returns numeric
@@ -6585,6 +7306,7 @@ begin
             from webhooks.installation as i
             where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
+        'setup', webhooks.setup_steps(),
         'migrations', _applied,
         -- grants, policies and row security that differ from what is expected
         'access', (
@@ -6595,7 +7317,8 @@ begin
         -- attached events whose trigger is missing, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
-            select count(*) from public.webhook_configurations as e where e.is_active and not exists (
+            select count(*) from public.webhook_configurations as e
+            where e.is_active and e.id not in (select l.webhook_config_id from webhooks.listeners as l) and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
         'url_warnings', (
             select coalesce(jsonb_agg(to_jsonb(w) order by w.name), '[]')
@@ -6616,6 +7339,76 @@ comment on function webhooks.webhook_diagnosis() is 'Behind public.webhook_diagn
 revoke all on function webhooks.webhook_diagnosis() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_diagnosis() to service_role;
 
+-- schemas/reports/webhook_figures.sql
+create or replace function webhooks.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_figures, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    _width interval;
+    _from timestamptz;
+begin
+    if unit is null or unit not in ('hour', 'day') or count is null or count not between 1 and 200 then
+        raise exception 'figures are by hour or day, 1 to 200 of them' using errcode = '22023';
+    end if;
+    _width := ('1 ' || unit)::interval;
+    _from := date_trunc(unit, now(), 'UTC') - (count - 1) * _width;
+    return (
+        with figures as (
+            select o.*
+            from webhooks.delivery_rollups as o
+            where o.hour >= _from
+              and (webhook_figures.webhook_config_id is null or o.webhook_config_id = webhook_figures.webhook_config_id)
+        ),
+        parts as (
+            select date_trunc(unit, o.hour, 'UTC') as at, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
+            from figures as o
+            group by 1
+        ),
+        entries as (
+            select c.at, array_agg(c.count order by c.n) as durations
+            from (
+                select date_trunc(unit, o.hour, 'UTC') as at, e.n, sum(e.count)::bigint as count
+                from figures as o, unnest(o.durations) with ordinality as e (count, n)
+                group by 1, 2
+            ) as c
+            group by c.at
+        ),
+        events as (
+            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed,
+                   sum(o.delivered) as delivered
+            from figures as o
+            group by o.event_type
+        )
+        select jsonb_build_object(
+            'unit', unit,
+            'at', jsonb_agg(s.at order by s.at),
+            'delivered', jsonb_agg(coalesce(p.attempts - p.failed, 0) order by s.at),
+            'failed', jsonb_agg(coalesce(p.failed, 0) order by s.at),
+            'p50_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.5) order by s.at),
+            'p95_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.95) order by s.at),
+            'events', (
+                select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
+                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.delivered)), '{}')
+                from events as v))
+        from generate_series(_from, now(), _width) as s (at)
+        left join parts as p on p.at = s.at
+        left join entries as d on d.at = s.at);
+end $$;
+comment on function webhooks.webhook_figures(uuid, text, integer) is 'Behind public.webhook_figures.';
+revoke all on function webhooks.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_figures(uuid, text, integer) to authenticated, service_role;
+
 -- schemas/reports/webhook_health.sql
 create or replace function webhooks.webhook_health()
 returns jsonb
@@ -6633,12 +7426,14 @@ as $$
                 'failed', count(*) filter (where d.status = 'failed'),
                 'pending', count(*) filter (where d.status in ('pending', 'processing')))
             from public.webhook_deliveries as d
-            where d.created_at > now() - interval '1 hour'),
+            where d.created_at > now() - interval '1 hour'
+              and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'endpoints', (
             select jsonb_build_object(
                 'active', count(*) filter (where c.is_active),
                 'inactive', count(*) filter (where not c.is_active))
-            from public.webhook_configurations as c),
+            from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'last_run', (
             select jsonb_build_object('run_id', r.id, 'started_at', r.started_at, 'due', r.due,
                                       'enqueued', r.enqueued, 'error', r.error)
@@ -6664,10 +7459,16 @@ as $$
         -- unfinished rows, counted up to 100,000 each
         'pending', (
             select count(*)
-            from (select from webhooks.delivery_queue as q where q.lease_id is null limit 100000) as bounded),
+            from (
+                select from webhooks.delivery_queue as q
+                where q.lease_id is null and q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                limit 100000) as bounded),
         'processing', (
             select count(*)
-            from (select from webhooks.delivery_queue as q where q.lease_id is not null limit 100000) as bounded),
+            from (
+                select from webhooks.delivery_queue as q
+                where q.lease_id is not null and q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                limit 100000) as bounded),
         'circuits', (
             select jsonb_build_object(
                 'closed', count(*) filter (where coalesce(h.state, 'closed') = 'closed'),
@@ -6675,7 +7476,7 @@ as $$
                 'open', count(*) filter (where h.state = 'open'))
             from public.webhook_configurations as c
             left join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.is_active),
+            where c.is_active and c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         -- those that are not closed by name, a hundred at most
         'troubled', (
             select coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'state', t.state)), '[]')
@@ -6692,7 +7493,8 @@ as $$
                 'active', count(*) filter (where c.is_active),
                 'inactive', count(*) filter (where not c.is_active),
                 'disabled_by_system', count(*) filter (where c.disabled_at is not null))
-            from public.webhook_configurations as c),
+            from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'last_run_at', (
             select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1),
         'now', clock_timestamp())
@@ -6723,11 +7525,15 @@ declare
     _reasons jsonb := '[]';
     _installation webhooks.installation;
     _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
+    _listened uuid[] := webhooks.listened_deliveries();
     -- A backlog is not an outage: workers that claim or record are delivering, however many deliveries wait. The second is by
     -- the workers' clocks, which such a span forgives.
     _working boolean := exists (
-            select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
-        or exists (select from public.webhook_attempts as a where a.started_at > now() - interval '5 minutes');
+            select from webhooks.delivery_queue as q
+            where q.lease_id is not null and q.leased_at > now() - interval '5 minutes' and q.delivery_id <> all (_listened))
+        or exists (
+            select from public.webhook_attempts as a
+            where a.started_at > now() - interval '5 minutes' and a.delivery_id <> all (_listened));
 begin
     select i.* into _installation from webhooks.installation as i;
     select jsonb_build_object(
@@ -6737,7 +7543,7 @@ begin
         'pending', count(*) filter (where d.status in ('pending', 'processing')))
     into _last_hour
     from public.webhook_deliveries as d
-    where d.created_at > _hour;
+    where d.created_at > _hour and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l);
 
     -- the circuits of endpoints that deliveries go to
     select jsonb_build_object(
@@ -6748,7 +7554,7 @@ begin
     into _circuits, _active
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.is_active;
+    where c.is_active and c.id not in (select l.webhook_config_id from webhooks.listeners as l);
     select count(*) into _disabled from public.webhook_configurations as c where c.disabled_at is not null;
 
     select r.* into _last_run from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1;
@@ -6760,7 +7566,7 @@ begin
         'last_run_at', _last_run.started_at)
     into _performance
     from public.webhook_attempts as a
-    where a.started_at > _hour;
+    where a.started_at > _hour and a.delivery_id <> all (_listened);
 
     -- the reasons for the status, the worst first
     select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
@@ -6790,7 +7596,6 @@ begin
             (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
         (7, 'degraded', 'The dispatcher has not been called for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
-        (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
         (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
         (10, 'degraded', 'Endpoints disabled by the system: ' || _disabled, _disabled > 0)
     ) as r (place, severity, text, holds)
@@ -6808,6 +7613,7 @@ begin
         'performance', _performance,
         'backlog', _backlog,
         'endpoints', jsonb_build_object('active', _active, 'disabled_by_system', _disabled),
+        'setup', webhooks.setup_steps(),
         'as_of', now());
 end $$;
 comment on function webhooks.webhook_overview() is 'Behind public.webhook_overview.';
@@ -6828,6 +7634,7 @@ as $$
 declare
     _width interval;
     _from timestamptz;
+    _listened uuid[] := webhooks.listened_deliveries();
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
         raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
@@ -6841,7 +7648,7 @@ begin
                    count(*) filter (where d.status = 'failed') as failed,
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
-            where d.created_at > _from
+            where d.created_at > _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
             group by 1
         ),
         tried as (
@@ -6849,7 +7656,7 @@ begin
                    percentile_disc(0.5) within group (order by a.duration_ms) as p50,
                    percentile_disc(0.95) within group (order by a.duration_ms) as p95
             from public.webhook_attempts as a
-            where a.started_at > _from
+            where a.started_at > _from and a.delivery_id <> all (_listened)
             group by 1
         )
         select jsonb_build_object(
@@ -6923,6 +7730,51 @@ comment on function webhooks.adopt_webhook_project(text, text, integer) is 'Behi
 revoke all on function webhooks.adopt_webhook_project(text, text, integer) from public, anon, authenticated, service_role;
 grant execute on function webhooks.adopt_webhook_project(text, text, integer) to service_role;
 
+-- schemas/setup/call_by_cron.sql
+-- For the database's owner, in the SQL editor or by `webhooks cron database`.
+create or replace function webhooks.call_by_cron(gateway_url text)
+returns text
+language plpgsql
+-- invoker, and for the owner alone: it says where the dispatch token is sent
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _gateway text := rtrim(call_by_cron.gateway_url, '/');
+    _problem text;
+begin
+    if to_regclass('cron.job') is null then
+        raise exception 'pg_cron is not enabled: enable it under Database > Extensions' using errcode = '55000';
+    end if;
+    if _gateway is null then
+        execute 'select cron.unschedule(j.jobname) from cron.job as j where j.jobname = $1' using 'webhook-dispatcher';
+        return 'pg_cron does not call a gateway';
+    end if;
+    if _gateway !~ '^https://[^/?#@''[:space:]]+(/[^?#@''[:space:]]*)?$' then
+        raise exception 'gateway_url must be the gateway''s address, such as https://gateway.example.com'
+            using errcode = '22023', hint = 'Without the function''s path, a query or a password. https is required, since the dispatch token is sent there.';
+    end if;
+    _problem := webhooks.wake_up_problem();
+    if _problem is not null then
+        raise exception '%', _problem using errcode = '55000';
+    end if;
+    -- the token is read at each call, so that the job does not contain it
+    execute 'select cron.schedule($1, $2, $3)'
+    using 'webhook-dispatcher', '* * * * *', format($job$
+    select net.http_post(
+        url := %L,
+        headers := jsonb_build_object(
+            'Content-Type', 'application/json',
+            'Authorization', 'Bearer ' || (
+                select decrypted_secret from vault.decrypted_secrets where name = 'webhooks_dispatch_token')),
+        body := '{}'::jsonb,
+        timeout_milliseconds := 30000)
+$job$, _gateway || '/functions/v1/webhook-dispatcher');
+    return 'pg_cron calls ' || _gateway || ' once a minute';
+end $$;
+comment on function webhooks.call_by_cron(text) is 'Makes pg_cron call the gateway once a minute through pg_net, with the dispatch token from Vault. A null address turns it off. For the owner of the database.';
+revoke all on function webhooks.call_by_cron(text) from public, anon, authenticated, service_role;
+
 -- schemas/setup/hold_for.sql
 create or replace function webhooks.hold_for(project text)
 returns jsonb
@@ -6951,6 +7803,25 @@ begin
 end $$;
 comment on function webhooks.hold_for(text) is 'Null if a project''s workers may claim: the database belongs to the project, or to none yet. Else its project, and since when it is held.';
 revoke all on function webhooks.hold_for(text) from public, anon, authenticated, service_role;
+
+-- schemas/setup/setup_steps.sql
+-- The steps of the setup that the database knows of; webhooks/steps.py says what each is.
+create or replace function webhooks.setup_steps()
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'cron', exists (select from public.webhook_dispatcher_runs),
+        'endpoint', exists (select from public.webhook_configurations),
+        -- of the newest thousand, so that this costs little however long history is: that many were not sent without a setup
+        'event', (
+            select count(*) = 1000 or coalesce(bool_or(d.status = 'delivered'), false)
+            from (select n.status from public.webhook_deliveries as n order by n.created_at desc, n.id desc limit 1000) as d))
+$$;
+comment on function webhooks.setup_steps() is 'Which steps of the setup are done: the cron has called, there is an endpoint, an event was delivered.';
+revoke all on function webhooks.setup_steps() from public, anon, authenticated, service_role;
 
 -- schemas/setup/webhook_can_write.sql
 create or replace function webhooks.webhook_can_write()
@@ -7000,6 +7871,144 @@ end $$;
 comment on function public.webhook_version() is 'The version of this SQL, and the oldest version of workers and gateway that works on it.';
 revoke all on function public.webhook_version() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_version() to service_role;
+
+-- schemas/tokens/create_webhook_api_token.sql
+create or replace function webhooks.create_webhook_api_token(
+    name text,
+    scopes text[],
+    expires_after interval default '90 days'
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.create_webhook_api_token, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _name text := btrim(create_webhook_api_token.name);
+    _known text[] := '{read,manage,dispatch}';
+    _token text := 'whk_' || encode(webhooks.random_key(), 'hex');
+    _made webhooks.api_tokens;
+    _shown jsonb;
+begin
+    if coalesce(length(_name) not between 1 and 100 or _name ~ '[[:cntrl:]]', true) then
+        raise exception 'an API token needs a name of at most 100 characters, without control characters'
+            using errcode = '22023';
+    end if;
+    if not coalesce(cardinality(create_webhook_api_token.scopes) > 0 and create_webhook_api_token.scopes <@ _known, false) then
+        raise exception 'an API token needs scopes: read, manage or dispatch' using errcode = '22023';
+    end if;
+    if expires_after <= interval '0' then
+        raise exception 'expires_after must be an interval above 0, or null for a token that does not expire'
+            using errcode = '22023';
+    end if;
+    insert into webhooks.api_tokens (name, prefix, hash, scopes, created_by, expires_at)
+    values (
+        _name, left(_token, 12), encode(sha256(convert_to(_token, 'UTF8')), 'hex'),
+        array(select s from unnest(_known) as s where s = any (create_webhook_api_token.scopes)),
+        webhooks.actor(), now() + expires_after)
+    returning * into _made;
+    _shown := jsonb_build_object(
+        'id', _made.id, 'name', _made.name, 'prefix', _made.prefix, 'scopes', _made.scopes, 'expires_at', _made.expires_at);
+    perform webhooks.log_action('create_token', null, null, _shown);
+    return _shown || jsonb_build_object('token', _token);
+end $$;
+comment on function webhooks.create_webhook_api_token(text, text[], interval) is 'Behind public.create_webhook_api_token.';
+revoke all on function webhooks.create_webhook_api_token(text, text[], interval) from public, anon, authenticated, service_role;
+grant execute on function webhooks.create_webhook_api_token(text, text[], interval) to authenticated, service_role;
+
+-- schemas/tokens/find_webhook_api_token.sql
+create or replace function webhooks.find_webhook_api_token(hash text)
+returns jsonb
+language plpgsql
+-- definer: behind public.find_webhook_api_token, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _token webhooks.api_tokens;
+begin
+    select t.* into _token
+    from webhooks.api_tokens as t
+    where t.hash = find_webhook_api_token.hash
+      and t.revoked_at is null
+      and (t.expires_at is null or t.expires_at > now());
+    if not found then
+        return null;
+    end if;
+    -- once a minute, so that a busy token does not write with each request; a project whose disk is full only reads
+    if coalesce(_token.last_used_at < now() - interval '1 minute', true)
+        and current_setting('transaction_read_only') = 'off' then
+        update webhooks.api_tokens as t
+        set last_used_at = now()
+        where t.id = _token.id and coalesce(t.last_used_at < now() - interval '1 minute', true);
+    end if;
+    return jsonb_build_object('id', _token.id, 'name', _token.name, 'prefix', _token.prefix, 'scopes', _token.scopes);
+end $$;
+comment on function webhooks.find_webhook_api_token(text) is 'Behind public.find_webhook_api_token.';
+revoke all on function webhooks.find_webhook_api_token(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.find_webhook_api_token(text) to service_role;
+
+-- schemas/tokens/list_webhook_api_tokens.sql
+create or replace function webhooks.list_webhook_api_tokens()
+returns jsonb
+language sql
+stable
+-- definer: behind public.list_webhook_api_tokens, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(
+        jsonb_build_object(
+            'id', s.id, 'name', s.name, 'prefix', s.prefix, 'scopes', s.scopes, 'status', s.status,
+            'created_by', s.created_by, 'created_at', s.created_at, 'expires_at', s.expires_at,
+            'last_used_at', s.last_used_at, 'revoked_at', s.revoked_at)
+        order by s.status <> 'active', s.created_at desc, s.id), '[]')
+    from (
+        select t.*,
+               case when t.revoked_at is not null then 'revoked'
+                    when t.expires_at <= now() then 'expired'
+                    else 'active' end as status
+        from webhooks.api_tokens as t
+        -- those that ended long ago are in the log of actions
+        where least(t.revoked_at, t.expires_at) is null
+           or least(t.revoked_at, t.expires_at) > now() - interval '30 days'
+    ) as s
+$$;
+comment on function webhooks.list_webhook_api_tokens() is 'Behind public.list_webhook_api_tokens.';
+revoke all on function webhooks.list_webhook_api_tokens() from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_api_tokens() to authenticated, service_role;
+
+-- schemas/tokens/revoke_webhook_api_token.sql
+create or replace function webhooks.revoke_webhook_api_token(token_id uuid)
+returns jsonb
+language plpgsql
+-- definer: behind public.revoke_webhook_api_token, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _token webhooks.api_tokens;
+begin
+    update webhooks.api_tokens as t
+    set revoked_at = now()
+    where t.id = revoke_webhook_api_token.token_id and t.revoked_at is null
+    returning t.* into _token;
+    if found then
+        perform webhooks.log_action('revoke_token', null, null, jsonb_build_object(
+            'id', _token.id, 'name', _token.name, 'prefix', _token.prefix, 'scopes', _token.scopes));
+    else
+        select t.* into _token from webhooks.api_tokens as t where t.id = revoke_webhook_api_token.token_id;
+        if not found then
+            raise exception 'API token % does not exist', coalesce(revoke_webhook_api_token.token_id::text, 'null')
+                using errcode = 'PT404';
+        end if;
+    end if;
+    return jsonb_build_object('id', _token.id, 'name', _token.name, 'prefix', _token.prefix, 'revoked_at', _token.revoked_at);
+end $$;
+comment on function webhooks.revoke_webhook_api_token(uuid) is 'Behind public.revoke_webhook_api_token.';
+revoke all on function webhooks.revoke_webhook_api_token(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.revoke_webhook_api_token(uuid) to authenticated, service_role;
 
 -- schemas/triggers/base_type.sql
 create or replace function webhooks.base_type(type oid)
@@ -8310,6 +9319,35 @@ comment on function public.webhook_reattach() is 'Recreates the triggers that we
 -- for the owner of the tables alone: migrations and the SQL editor
 revoke all on function public.webhook_reattach() from public, anon, authenticated, service_role;
 
+-- schemas/triggers/webhook_tables.sql
+create or replace function webhooks.webhook_tables()
+returns jsonb
+language sql
+stable
+-- definer: behind public.webhook_tables, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'table', format('%s.%s', quote_ident(n.nspname), quote_ident(c.relname)), 'columns', k.columns)
+        order by n.nspname <> 'public', n.nspname, c.relname), '[]')
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    cross join lateral (
+        select jsonb_agg(jsonb_build_object(
+            'name', a.attname, 'type', format_type(a.atttypid, null), 'base', webhooks.base_type(a.atttypid)::regtype::text,
+            'nullable', not a.attnotnull) order by a.attnum) as columns
+        from pg_attribute as a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    ) as k
+    where c.relkind in ('r', 'p') and not c.relispartition
+      and (n.nspname = 'public' or n.nspname = 'auth' and c.relname = 'users')
+      and not webhooks.is_ours(c.oid::regclass)
+$$;
+comment on function webhooks.webhook_tables() is 'Behind public.webhook_tables.';
+revoke all on function webhooks.webhook_tables() from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_tables() to authenticated, service_role;
+
 do $locks$
 declare
     _before text := current_setting('lock_timeout');
@@ -8386,22 +9424,27 @@ end $locks$;
 
 insert into webhooks.expected_access (object, kind, grants) values
     ('public.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.claim_for_webhook_listener(uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.create_webhook_api_token(text, text[], interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.record_for_webhook_listener(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8411,14 +9454,17 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admin_actions', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_admin_check()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_admin_write(text, jsonb, text, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_alert_notices', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_alerts', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -8435,6 +9481,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_dispatcher_runs', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_event_types', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -8442,12 +9489,14 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_reattach()', 'function', '{}'),
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_trigger_errors', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "SELECT"]}'),
     ('public.webhook_triggers', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_version()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks', 'schema', '{"authenticated": ["USAGE"], "service_role": ["USAGE"]}'),
     ('webhooks.access_differences()', 'function', '{}'),
+    ('webhooks.actor()', 'function', '{}'),
     ('webhooks.actual_access', 'table', '{}'),
     ('webhooks.admin_problems()', 'function', '{}'),
     ('webhooks.admin_rule_source()', 'function', '{}'),
@@ -8456,11 +9505,13 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.admits_anyone()', 'function', '{}'),
     ('webhooks.adopt_webhook_project(text, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.alert_conditions(jsonb)', 'function', '{}'),
+    ('webhooks.api_tokens', 'table', '{}'),
     ('webhooks.app_metadata()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb)', 'function', '{}'),
     ('webhooks.bare_condition(text)', 'function', '{}'),
     ('webhooks.base_type(oid)', 'function', '{}'),
     ('webhooks.broken_triggers()', 'function', '{}'),
+    ('webhooks.call_by_cron(text)', 'function', '{}'),
     ('webhooks.caller()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.change_identity(regclass, jsonb, text)', 'function', '{}'),
     ('webhooks.change_key(text, text[], jsonb, uuid)', 'function', '{}'),
@@ -8471,13 +9522,16 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_url_again()', 'function', '{}'),
+    ('webhooks.claim_for_webhook_listener(uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
     ('webhooks.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.create_webhook_api_token(text, text[], interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.cursors', 'table', '{}'),
+    ('webhooks.delete_expired_listeners()', 'function', '{}'),
     ('webhooks.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.delivery_queue', 'table', '{}'),
     ('webhooks.delivery_rollups', 'table', '{}'),
@@ -8487,6 +9541,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.drain_requests', 'sequence', '{}'),
     ('webhooks.drop_old_partitions(timestamptz)', 'function', '{}'),
     ('webhooks.due_in_seconds(double precision)', 'function', '{}'),
+    ('webhooks.duration_percentile(bigint[], double precision)', 'function', '{}'),
     ('webhooks.emit(text, jsonb, uuid, text, text, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
@@ -8494,8 +9549,10 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emit_kept(public.webhook_triggers, text, jsonb)', 'function', '{}'),
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.endpoint_health(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoint_secrets', 'table', '{}'),
-    ('webhooks.endpoint_settings(public.webhook_configurations)', 'function', '{}'),
+    ('webhooks.endpoint_settings(uuid[], uuid[])', 'function', '{}'),
+    ('webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
     ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.example_of(jsonb, text)', 'function', '{}'),
@@ -8504,6 +9561,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.expire_deliveries(uuid[])', 'function', '{}'),
     ('webhooks.expire_held_deliveries(integer)', 'function', '{}'),
     ('webhooks.failed_deliveries', 'table', '{}'),
+    ('webhooks.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.follow_delivery()', 'function', '{}'),
     ('webhooks.forget_deliveries()', 'function', '{}'),
@@ -8525,9 +9583,14 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.json_types(jsonb)', 'function', '{}'),
     ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.listened_deliveries()', 'function', '{}'),
+    ('webhooks.listener_owner()', 'function', '{}'),
+    ('webhooks.listeners', 'table', '{}'),
     ('webhooks.live_secrets(uuid)', 'function', '{}'),
+    ('webhooks.lock_listener(uuid)', 'function', '{}'),
     ('webhooks.lock_tables(regclass[])', 'function', '{}'),
     ('webhooks.log_action(text, uuid, uuid, jsonb)', 'function', '{}'),
     ('webhooks.made_up_problems(regclass, name[], text, jsonb)', 'function', '{}'),
@@ -8554,12 +9617,15 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.queue_all_missing_deliveries()', 'function', '{}'),
     ('webhooks.queue_deliveries()', 'function', '{}'),
     ('webhooks.queue_missing_deliveries(integer, interval)', 'function', '{}'),
+    ('webhooks.random_key()', 'function', '{}'),
     ('webhooks.ready_endpoints', 'table', '{}'),
+    ('webhooks.record_for_webhook_listener(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.record_trigger_error(text, text, text, integer, text, text, text, jsonb)', 'function', '{}'),
     ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.renew_listener(uuid)', 'function', '{}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.replay_webhook_deliveries(uuid, timestamptz, timestamptz, text, text, boolean, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.request_drain()', 'function', '{}'),
@@ -8569,6 +9635,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.retry_webhook_deliveries(uuid[], uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.retry_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.row_problem(text, text, jsonb, jsonb)', 'function', '{}'),
     ('webhooks.row_sql(regclass, text)', 'function', '{}'),
@@ -8580,10 +9647,13 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
-    ('webhooks.send_test_webhook(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.setup_steps()', 'function', '{}'),
     ('webhooks.sign_in_tries', 'table', '{}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
     ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
     ('webhooks.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -8601,17 +9671,19 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.wake_up_problem()', 'function', '{}'),
     ('webhooks.wake_ups', 'sequence', '{}'),
     ('webhooks.wake_workers()', 'function', '{}'),
-    ('webhooks.webhook_admin_write(text, jsonb, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_admin_write(text, jsonb, text, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.where_credentials_go(text)', 'function', '{}'),
     ('webhooks.why_waiting(text, timestamptz, public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
@@ -8663,6 +9735,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'be96e70c7ea3567a1105063ef82d109d9150756384f8a331f9decbbde0852812', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '3555dde85a91d7a7875471a12e9965e0a6e234b01e5327561cce0c9341a8ca35', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -47,33 +47,60 @@ def endpoint(url: str, profile: str | None = None) -> Endpoint:
     return Endpoint(id="c", url=url, credentials_profile=profile)
 
 
-async def test_the_cache_is_bounded_and_closes_what_it_evicts() -> None:
+@pytest.mark.parametrize("scheme", ["http", "https", "kafka"])
+async def test_the_cache_is_bounded_and_closes_what_it_evicts(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """The adapter that was unused the longest goes; one in use stays."""
-    adapters = AdapterCache(make_settings(), size=2)
-    async with adapters.use(endpoint("https://in-use/")):
+    kept = scheme if scheme in cache.KEPT else cache.OTHERS
+    monkeypatch.setitem(cache.KEPT, kept, cache.Kept(2, 120))
+    adapters = AdapterCache(make_settings())
+    async with adapters.use(endpoint(f"{scheme}://in-use/t")):
         for name in ("a", "b", "c"):
-            async with adapters.use(endpoint(f"https://{name}/")):
+            async with adapters.use(endpoint(f"{scheme}://{name}/t")):
                 pass
     await asyncio.sleep(0)
-    assert Recording.closed == ["https://a/", "https://b/"]
+    assert Recording.closed == [f"{scheme}://a/t", f"{scheme}://b/t"]
     await adapters.close()
-    assert set(Recording.closed) == {"https://a/", "https://b/", "https://c/", "https://in-use/"}
+    assert set(Recording.closed) == {f"{scheme}://{name}/t" for name in ("a", "b", "c", "in-use")}
 
 
-async def test_what_is_unused_for_long_is_closed() -> None:
-    """Its connections would stay half open."""
-    now = [0.0]
-    adapters = AdapterCache(make_settings(), clock=lambda: now[0])
-    for name, moment in (("a", 0.0), ("b", 100.0), ("c", 121.0)):
-        now[0] = moment
-        async with adapters.use(endpoint(f"https://{name}/")):
+async def test_a_thousand_endpoints_keep_their_connections() -> None:
+    """While a backlog goes to them in turns, each one's adapter is created once; an SDK's clients are fewer."""
+    adapters = AdapterCache(make_settings())
+    seen = set()
+    for _ in range(3):
+        for n in range(1000):
+            async with adapters.use(endpoint(f"https://{n}/")) as adapter:
+                seen.add(id(adapter))
+    assert len(seen) == 1000
+    assert Recording.closed == []
+    for n in range(1000):
+        async with adapters.use(endpoint(f"kafka://{n}/t")):
             pass
     await asyncio.sleep(0)
-    assert Recording.closed == ["https://a/"]
-    async with adapters.use(endpoint("https://b/")):
+    assert len(Recording.closed) == 1000 - 256
+    await adapters.close()
+
+
+@pytest.mark.parametrize(("scheme", "seconds"), [("https", 10), ("kafka", 120)])
+async def test_what_is_unused_for_long_is_closed(scheme: str, seconds: int) -> None:
+    """Its connections would stay half open. The use of any other endpoint shows it."""
+    now = [0.0]
+    adapters = AdapterCache(make_settings(), clock=lambda: now[0])
+    for name, moment in (("a", 0.0), ("b", seconds - 1), ("c", seconds + 1)):
+        now[0] = moment
+        async with adapters.use(endpoint(f"{scheme}://{name}/t")):
+            pass
+    await asyncio.sleep(0)
+    assert Recording.closed == [f"{scheme}://a/t"]
+    async with adapters.use(endpoint(f"{scheme}://b/t")):
         now[0] = 1000.0
     await asyncio.sleep(0)
-    assert Recording.closed == ["https://a/", "https://c/"]
+    assert Recording.closed == [f"{scheme}://a/t", f"{scheme}://c/t"]
+    now[0] = 2000.0
+    async with adapters.use(endpoint("http://d/")):
+        pass
+    await asyncio.sleep(0)
+    assert Recording.closed[2:] == [f"{scheme}://b/t"]
     await adapters.close()
 
 

@@ -55,7 +55,8 @@ def environment(variables: dict[str, str]) -> dict[str, str]:
     """Return a process's environment without settings of ours but those given."""
     ours = ("SUPABASE_", "WEBHOOKS_", "REDIS_", "DATABASE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "TERM": "dumb", **variables}
+    # someone who runs the tests may be logged in somewhere
+    return {**kept, "TERM": "dumb", "XDG_CONFIG_HOME": "/nonexistent", "WEBHOOKS_ENV_FILE": "", **variables}
 
 
 def start(*arguments: str, variables: dict[str, str] | None = None) -> subprocess.Popen[str]:

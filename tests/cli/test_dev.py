@@ -1,4 +1,4 @@
-"""`webhooks dev`: one command, and an event arrives at `webhooks listen`."""
+"""`webhooks dev`: one command, and an event arrives at `webhooks receive`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_from_nothing_to_an_event(tmp_path: Path) -> None:
         port = free_port()
         arguments = ["endpoints", "create", "mine", f"http://127.0.0.1:{port}/x", "--json"]
         secret = run(*arguments, variables=variables).json["secret_key"]
-        listen = ("listen", "--port", str(port), "--count", "1", "--json")
-        with running(*listen, variables={"WEBHOOKS_LISTEN_SECRET": secret}) as listening:
-            assert listening.stderr
-            listening.stderr.readline()
+        receive = ("receive", "--port", str(port), "--count", "1", "--json")
+        with running(*receive, variables={"WEBHOOKS_LISTEN_SECRET": secret}) as receiving:
+            assert receiving.stderr
+            receiving.stderr.readline()
             assert run("dispatch", "user.joined_community", "--example", variables=variables).code == 0
-            out, _ = listening.communicate(timeout=60)
+            out, _ = receiving.communicate(timeout=60)
         assert json.loads(out)["verified"] is True
         dev.send_signal(signal.SIGINT)
         _, err = dev.communicate(timeout=60)

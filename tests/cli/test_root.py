@@ -25,8 +25,8 @@ def test_help_names_every_command() -> None:
     """The list that the issue asks for."""
     out = run("--help").out
     wanted = (
-        "dev gateway worker migrate doctor endpoints events deliveries dispatch listen stats secret migrations adopt "
-        "uninstall"
+        "dev gateway worker migrate doctor endpoints events deliveries dispatch listen receive stats secret "
+        "migrations adopt uninstall trigger resend test verify plan apply export login logout"
     )
     assert [name for name in wanted.split() if f" {name} " not in out] == []
     assert [
@@ -116,7 +116,7 @@ def test_wrong_calls_exit_with_2() -> None:
         (["deliveries", "list", "--since", "yesterday"], "2026-01-31"),
         (["deliveries", "show", "x"], "valid"),
         (["dispatch", "user.joined_community"], "--example"),
-        (["dispatch", "user.joined_community", "--data", "{"], "no JSON"),
+        (["dispatch", "user.joined_community", "--data", "{"], "not valid JSON"),
         (["deliveries", "purge", "--older-than", "0"], "not a duration"),
     ):
         done = run(*arguments, variables=variables)

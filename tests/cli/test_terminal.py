@@ -36,13 +36,13 @@ HOSTILE = (
 
 
 class Terminal:
-    """A command in a pseudo-terminal of 100 columns."""
+    """A command in a pseudo-terminal."""
 
-    def __init__(self, *arguments: str, variables: dict[str, str]) -> None:
+    def __init__(self, *arguments: str, variables: dict[str, str], columns: int = 100) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
-            env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": "100"},
+            env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": str(columns)},
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
         os.close(slave)
@@ -113,6 +113,7 @@ def commands(ids: dict[str, str]) -> list[list[str]]:
         ["endpoints", "update", ids["endpoint"], "--settings", json.dumps({HOSTILE: 1})],
         ["endpoints", "update", ids["endpoint"], "--name", HOSTILE * 9],
         ["deliveries", "list", "--status", HOSTILE], ["events", "show", HOSTILE],
+        ["export"], ["endpoints", "show", f"e{HOSTILE}"[:20]], ["deliveries", "show", HOSTILE], ["trigger", HOSTILE],
         ["endpoints", "disable", ids["endpoint"]], ["endpoints", "test", ids["endpoint"]],
     ]  # fmt: skip
 
@@ -154,7 +155,7 @@ def test_tail_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
     """What arrives while someone watches."""
     terminal = Terminal("deliveries", "tail", "--interval", "0.1", variables=system.settings())
     try:
-        terminal.read("Ctrl-C ends it")
+        terminal.read("press Ctrl-C")
         system.db.execute(
             "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, error_message)"
             " values (%s, %s, '{}', 'failed', %s)",
@@ -166,10 +167,10 @@ def test_tail_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_listen_in_a_terminal(form: str) -> None:
+def test_receive_in_a_terminal(form: str) -> None:
     """A stranger who finds the port: path, headers and body."""
     port, secret = free_port(), generate_secret()
-    arguments = ["listen", "--port", str(port), "--count", "2", *(["--json"] if form == "json" else [])]
+    arguments = ["receive", "--port", str(port), "--count", "2", *(["--json"] if form == "json" else [])]
     terminal = Terminal(*arguments, variables={"WEBHOOKS_LISTEN_SECRET": secret})
     try:
         terminal.read("Listening on")
@@ -189,3 +190,20 @@ def test_listen_in_a_terminal(form: str) -> None:
         lines = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
         assert lines[0]["body"]["event"] == HOSTILE
         assert re.search(r"\\u009b", shown)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_listen_in_a_terminal(system: System, form: str) -> None:
+    """What a user of the app wrote into an event."""
+    terminal = Terminal("listen", "--once", *(["--json"] if form == "json" else []), variables=system.settings())
+    try:
+        terminal.read("Ctrl-C ends it")
+        system.dispatch(1, {"community_id": "c", "community_name": HOSTILE, "community_city": "the end"})
+        shown = terminal.read()
+    finally:
+        terminal.close()
+    assert commanded(shown) == []
+    assert "the end" in shown
+    if form == "json":
+        (line,) = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
+        assert line["body"]["data"]["community_name"] == HOSTILE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -174,6 +175,29 @@ def test_a_worker_gets_no_more_of_an_endpoint_than_it_has_room_for(db: Database,
     assert claim(f'{{"{silent}": 45, "{limited}": 20}}') == {silent: 5, quick: 50, limited: 30}
     assert claim(f'{{"{silent}": 50, "{limited}": 50}}') == {quick: 50}
     assert claim(f'{{"{silent}": 60, "{quick}": 10, "{limited}": 0}}') == {quick: 40, limited: 10}
+
+
+def test_a_worker_claims_ahead_of_a_quick_endpoint(db: Database, endpoint: Callable[..., str]) -> None:
+    """Up to a whole batch, if no other endpoint's share is touched and within its own limits."""
+    quick, limited = endpoint(name="quick"), endpoint(name="limited", max_concurrency=60)
+    fill(db, quick, 900)
+
+    def claim(ahead: dict[str, int]) -> dict[str, int]:
+        """Claim 100, with 50 places for each endpoint and none taken."""
+        sql = "select public.claim_webhook_deliveries(100, 60, 'w', 50, %s) as claimed"
+        busy = json.dumps({one: -more for one, more in ahead.items()})
+        claimed = db.execute(sql, (busy,)).fetchone()["claimed"]  # type: ignore[index]
+        return dict(Counter(row["endpoint_id"] for row in claimed["deliveries"]))
+
+    assert claim({}) == {quick: 50}
+    assert claim({quick: 20}) == {quick: 70}
+    assert claim({quick: 1000}) == {quick: 100}
+    other = endpoint(name="other")
+    fill(db, other, 30)
+    fill(db, limited, 300)
+    assert claim({quick: 1000, limited: 1000}) == {quick: 36, other: 30, limited: 34}
+    assert claim({quick: 1000, limited: 1000}) == {quick: 74, limited: 26}, "as many as it may have in flight"
+    assert claim({quick: 1000, limited: 1000}) == {quick: 100}
 
 
 def test_an_endpoints_settings_are_handed_out_once_a_batch(db: Database, endpoint: Callable[..., str]) -> None:

@@ -92,3 +92,56 @@ def test_idle_endpoints_cost_a_claim_nothing(
     assert len(claim(100)) == 100
     assert scanned(db) == before, "a table was read as a whole"
     assert many <= MORE * few, f"{many} pages alongside 100,000 endpoints, {few} alongside ten"
+
+
+#: Endpoints that are disabled, each with a row that is ready and stays.
+DISABLED = """
+with disabled as (
+    insert into public.webhook_configurations (name, url, events, is_active)
+    select 'disabled ' || n, 'https://example.com/disabled', '{user.referred_user}', false
+    from generate_series(1, %s) as n
+    returning id
+)
+insert into public.webhook_deliveries (webhook_config_id, event_type, payload)
+select id, 'user.referred_user', '{}' from disabled
+"""
+
+#: What holds deliveries of an active endpoint back for a time.
+HELD_BACK = {
+    "an open circuit": "state = 'open', open_until = now() + interval '1 hour'",
+    "a pause": "paused_until = now() + interval '1 hour'",
+    "a rate limit": "tokens = 0, tokens_at = now()",
+}
+
+
+@pytest.mark.parametrize("what", HELD_BACK)
+def test_disabled_endpoints_cost_nothing_when_it_is_asked_what_is_due(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], what: str
+) -> None:
+    """Each claim that finds little asks it; deliveries of disabled endpoints may be held for good."""
+    endpoint("{user.joined_community}", rate_limit_per_second=1)
+    dispatch()
+    db.execute((DISABLED % 10).encode())
+
+    def asked() -> tuple[bool, int]:
+        """Return whether it waits for the endpoint, and how many pages were read to find that out."""
+        with db.transaction(force_rollback=True):
+            db.execute(f"update public.webhook_circuits set {HELD_BACK[what]} from public.webhook_configurations as c"
+                       " where c.id = webhook_config_id and c.is_active".encode())  # fmt: skip
+            for setting in ("enable_seqscan = off", "enable_bitmapscan = off", "plan_cache_mode = force_generic_plan"):
+                db.execute(f"set local {setting}".encode())  # as in a claim
+            for _ in range(2):
+                row = db.execute(
+                    "explain (analyze, buffers, format json) select webhooks.due_in_seconds(null)"
+                ).fetchone()
+            plan = row["QUERY PLAN"][0]["Plan"]  # type: ignore[index]
+            due = db.execute("select webhooks.due_in_seconds(null) as seconds").fetchone()
+            return due["seconds"] is not None, plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]  # type: ignore[index]
+
+    waits, few = asked()
+    assert waits
+    db.execute((DISABLED % 10_000).encode())
+    db.execute("vacuum analyze")
+    waits, many = asked()
+    assert waits
+    assert many <= MORE * few, f"{many} pages alongside 10,000 disabled endpoints, {few} alongside ten"

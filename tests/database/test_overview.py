@@ -130,7 +130,6 @@ def reasons(db: Database) -> tuple[str, list[str]]:
 
 def test_status_and_reasons(db: Database, endpoint: Callable[..., str]) -> None:
     """Healthy with a heartbeat and nothing wrong; each fault turns it, with its reason, the worst first."""
-    assert reasons(db) == ("degraded", ["The dispatcher has never been called"])
     db.execute("insert into public.webhook_dispatcher_runs (source) values ('cron')")
     config = endpoint()
     assert reasons(db) == ("healthy", [])
@@ -235,3 +234,31 @@ def test_a_held_delivery_says_so(
     db.execute("update public.webhook_deliveries set attempts = %s", (attempts,))
     db.execute(change.encode())
     assert db.execute("select status from public.webhook_delivery_overview").fetchone() == {"status": status}
+
+
+def test_the_setup(db: Database, endpoint: Callable[..., str]) -> None:
+    """A fresh installation is healthy: what is left to do is a step, each until it is done."""
+
+    def left() -> tuple[str, set[str]]:
+        shown = call(db, "webhook_overview")
+        assert shown["setup"] == call(db, "webhook_diagnosis")["setup"]
+        return shown["status"], {step for step, done in shown["setup"].items() if not done}
+
+    assert left() == ("healthy", {"cron", "endpoint", "event"})
+    config = endpoint()
+    assert left() == ("healthy", {"cron", "event"})
+    insert = (
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, next_attempt_at)"
+        " select %s, 'x.y', '{}', %s, now() + interval '1 hour' from generate_series(1, %s)"
+    )
+    db.execute(insert, (config, "pending", 998))
+    assert left() == ("healthy", {"cron", "event"})
+    db.execute(insert, (config, "delivered", 1))
+    assert left() == ("healthy", {"cron"})
+    # behind many newer ones that wait, it still counts: someone with a thousand has set it up
+    db.execute("update public.webhook_deliveries set status = 'pending' where status = 'delivered'")
+    assert left() == ("healthy", {"cron", "event"})
+    db.execute(insert, (config, "pending", 1))
+    assert left() == ("healthy", {"cron"})
+    db.execute("insert into public.webhook_dispatcher_runs (source) values ('cron')")
+    assert left() == ("healthy", set())

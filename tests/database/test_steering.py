@@ -70,13 +70,22 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
         ("send_test_webhook", (NOWHERE,)),
         ("search_webhook_deliveries", ()),
         ("get_webhook_delivery", (NOWHERE,)),
+        ("start_webhook_listener", (["*"],)),
+        ("claim_for_webhook_listener", (NOWHERE,)),
+        ("record_for_webhook_listener", (NOWHERE, "[]")),
+        ("stop_webhook_listener", (NOWHERE,)),
         ("webhook_admin_check", ()),
         ("webhook_overview", ()),
         ("webhook_series", ()),
+        ("create_webhook_api_token", ("ci", "{read}")),
+        ("list_webhook_api_tokens", ()),
+        ("revoke_webhook_api_token", (NOWHERE,)),
+        ("webhook_figures", ()),
+        ("webhook_tables", ()),
         ("webhook_admin_write", ("create_endpoint", json.dumps({"settings": NEW}))),
     ],
 )
-def test_only_admins(db: Database, function: str, arguments: tuple[str, ...]) -> None:
+def test_only_admins(db: Database, function: str, arguments: tuple[Any, ...]) -> None:
     """A signed-in user is rejected by every admin function, whatever it is given."""
     as_user(db)
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only webhook admins"):

@@ -17,6 +17,7 @@ import pytest
 from devstack.admins import Account, make_admin
 from devstack.postgres import PROGRAMS
 from devstack.supabase_lite import migrate
+from supabase_webhooks.webhooks.tokens import digest
 from tests.conftest import emptied, quiet
 from tests.e2e.conftest import JOINED, System
 from tests.hosted.dump import DEFAULT_PRIVILEGES, GRANTED, dump, restore
@@ -52,10 +53,12 @@ RELATIONS = {
 #: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
 FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
 FOR_ADMINS = {
-    "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery", "list_webhook_endpoints",
+    "claim_for_webhook_listener", "create_webhook_api_token", "create_webhook_endpoint", "end_webhook_secret_overlap",
+    "get_webhook_delivery", "list_webhook_api_tokens", "list_webhook_endpoints", "record_for_webhook_listener",
     "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
-    "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
-    "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
+    "revoke_webhook_api_token", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
+    "start_webhook_listener", "stop_webhook_listener", "update_webhook_endpoint", "webhook_admin_check",
+    "webhook_admin_write", "webhook_figures", "webhook_overview", "webhook_series", "webhook_tables",
 }  # fmt: skip
 
 #: Functions that create and drop triggers as the owner of the tables: granted to no role.
@@ -131,6 +134,9 @@ class World:
             "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)"
             " select id, 1, now(), 1, false from public.webhook_deliveries"
         )
+        made = self.call("admin", "create_webhook_api_token", name="ci", scopes=["read", "manage", "dispatch"])
+        self.token = made.raise_for_status().json()["token"]
+        self.hash = digest(self.token)
         self.call("admin", "send_test_webhook", webhook_config_id=endpoint).raise_for_status()
         db.execute("create table public.things (id uuid primary key, name text)")
         db.execute("alter table public.things enable row level security")
@@ -245,6 +251,24 @@ def test_functions(world: World) -> None:
                 assert response.status_code in REFUSED, (role, function["name"], response.status_code, response.text)
 
 
+def test_anothers_listener(world: World) -> None:
+    """No one but its owner claims, reports or ends it: not even the service key, which has listeners of its own."""
+    listener = world.call("admin", "start_webhook_listener", events=["user.*"]).json()["id"]
+    try:
+        for role in ("anon", "user", "other", "service"):
+            for function, arguments in (
+                ("claim_for_webhook_listener", {}),
+                ("record_for_webhook_listener", {"results": []}),
+                ("stop_webhook_listener", {}),
+            ):
+                response = world.call(role, function, listener=listener, **arguments)
+                assert response.status_code in REFUSED, (role, function, response.text)
+        assert world.call("admin", "claim_for_webhook_listener", listener=listener).json() == {"deliveries": []}
+    finally:
+        while world.call("admin", "stop_webhook_listener", listener=listener).raise_for_status().json()["more"]:
+            pass
+
+
 @pytest.mark.parametrize("column", ["secret_key", "headers"])
 def test_no_browser_reads_secrets(world: World, column: str) -> None:
     """Not an admin's either, by name, by star, by filter or by order; the service role's own reads find none here."""
@@ -260,7 +284,9 @@ def test_no_browser_reads_secrets(world: World, column: str) -> None:
                 assert column not in params or response.json() == [], (role, params, response.text)
 
 
-@pytest.mark.parametrize("table", ["endpoint_secrets", "previous_secrets", "installation", "migrations"])
+@pytest.mark.parametrize(
+    "table", ["api_tokens", "endpoint_secrets", "installation", "listeners", "migrations", "previous_secrets"]
+)
 def test_the_schema_of_the_secrets_is_not_exposed(world: World, table: str) -> None:
     """Its tables are there for no key, the service role's included, by whatever name they are asked for."""
     for role, client in world.clients.items():
@@ -286,6 +312,7 @@ def test_admins_functions_give_no_secret(world: World) -> None:
         ("get_webhook_delivery", {"delivery_id": delivery["id"]}),
         ("search_webhook_deliveries", {}),
         ("webhook_overview", {}),
+        ("list_webhook_api_tokens", {}),
     ):
         response = world.call("admin", function, **arguments)
         assert response.is_success, (function, response.text)
@@ -293,8 +320,8 @@ def test_admins_functions_give_no_secret(world: World) -> None:
 
 
 def no_secret(world: World, response: httpx.Response) -> bool:
-    """Return whether a response holds neither the endpoint's secret nor the value of its header."""
-    return world.system.secret not in response.text and "geheim" not in response.text
+    """Return whether a response holds neither the endpoint's secret, nor its header's value, nor an API token."""
+    return not any(secret in response.text for secret in (world.system.secret, "geheim", world.token[12:], world.hash))
 
 
 def test_a_forged_actor_and_anothers_idempotency_key(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench import arriving, draining, idle, rates
-from bench.bars import BARS, judge
+from bench.bars import BARS, RATIO, judge
 from bench.rates import Rate
 from bench.world import World
 
@@ -88,6 +88,14 @@ def test_an_idle_worker_is_measured_by_the_minute(sides: Sides) -> None:
 def test_a_backlog_is_drained_to_few_and_many_endpoints(sides: Sides) -> None:
     """Alongside the client alone and older designs."""
     found = draining.run(sides, short=True)
-    assert set(found["by endpoints"]) == {f"this, {one}" for one in ("1 endpoint", "10 endpoints", "1,000 endpoints")}
+    by_endpoints = found["by endpoints"]
+    assert set(by_endpoints) == {
+        f"{side}, {one}"
+        for side in ("this", "client alone")
+        for one in ("1 endpoint", "10 endpoints", "1,000 endpoints")
+    }
+    assert by_endpoints["this, 10 endpoints"][RATIO]["median"] == 1
+    assert all(figures["worker CPU s per 1,000"]["median"] > 0 for figures in by_endpoints.values())
+    assert by_endpoints["this, 1,000 endpoints"]["connections per 1,000"]["min"] > 0
     assert found["figures"]["this"]["WAL bytes per delivery"]["min"] > 100
     assert "not run" not in judged("a", found)

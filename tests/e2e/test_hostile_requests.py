@@ -48,7 +48,7 @@ NAMES = [
     "credentials_profile", "expires_after", "retry", "waits", "max_attempts", "timeout_seconds",
     "rate_limit_per_second", "max_concurrency", "circuit_failure_threshold", "circuit_reset_seconds", "overlap",
     "overlap_seconds", "active", "delivery_ids", "event_data", "email", "password", "id", "settings", "changes",
-    "dry_run", "is_active", "retry_schedule", "buckets",
+    "dry_run", "is_active", "retry_schedule", "buckets", "scopes", "actor_user_id", "tenant_id",
 ]  # fmt: skip
 
 VALUE = st.one_of(st.sampled_from(VALUES), st.binary(max_size=40))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from supabase_webhooks.webhooks.deliveries import Claimed, Recorded
@@ -13,10 +14,10 @@ from supabase_webhooks.workers.adapters.cache import AdapterCache
 from supabase_webhooks.workers.drain import Drain
 from supabase_webhooks.workers.rhythm import Rhythm
 from tests.adapters.shorthands import make_settings
-from tests.unit.test_drain import an_attempt, as_store, delivery
+from tests.unit.test_drain import HELD, an_attempt, as_store, delivery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from supabase_webhooks.webhooks.deliveries import Attempt, Delivery
 
@@ -39,7 +40,9 @@ class Database:
         self.records: list[int] = []
         self.duration = 0.0
 
-    async def claim(self, *, batch_size: int, quiet_seconds: float | None, **_: object) -> Claimed:
+    async def claim(
+        self, *, batch_size: int, quiet_seconds: float | None, busy: Mapping[str, int], **_: object
+    ) -> Claimed:
         await asyncio.sleep(self.duration)
         if self.answers:
             response = self.answers.pop(0)
@@ -47,6 +50,7 @@ class Database:
             if isinstance(response, Exception):
                 raise response
             return response
+        del busy
         batch, self.waiting = self.waiting[:batch_size], self.waiting[batch_size:]
         self.claims.append((len(batch), quiet_seconds))
         return Claimed(batch, 0 if len(batch) == batch_size else None)
@@ -76,12 +80,12 @@ async def make(database: Database) -> AsyncIterator[Callable[..., Drain]]:
     """Make a drain on it, closed at the end."""
     drains: list[Drain] = []
 
-    def drain(*, ear: Ear | None = None, hurry: bool = False, **settings: Any) -> Drain:
+    def drain(*, on: Database | None = None, ear: Ear | None = None, hurry: bool = False, **settings: Any) -> Drain:
         chosen = make_settings(**settings)
         rhythm = Rhythm(asyncio.get_running_loop().time)
         rhythm.ear = ear
         made = Drain(
-            as_store(database),  # type: ignore[arg-type]  # a fake of this file
+            as_store(on or database),  # type: ignore[arg-type]  # a fake of this file
             AdapterCache(chosen),
             chosen,
             worker="w",
@@ -337,3 +341,145 @@ async def test_a_result_that_others_wait_for_is_recorded_at_once(
     database.waiting = [delivery("1", limited=limited)]
     drain.hear()
     await until(lambda: database.records == [1])
+
+
+async def test_a_process_of_another_project_claims_less_and_less_often(
+    database: Database, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of a database may run for months. What is announced or swept there is held too."""
+    monkeypatch.setattr("supabase_webhooks.workers.drain.SOON", 0.02)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.HELD_SECONDS", 0.1)
+    monkeypatch.setattr("supabase_webhooks.workers.drain.AT_ONCE", 0.0)
+    planned: list[float] = []
+    look_in = Drain._look_in
+
+    def noted(self: Drain, *seconds: float | None) -> None:
+        planned.extend(one for one in seconds if one is not None)
+        look_in(self, *seconds)
+
+    monkeypatch.setattr(Drain, "_look_in", noted)
+    drain = make(ear=Ear())
+    database.answers = [HELD] * 6
+    database.waiting = [delivery("1")]
+    drain.go_on()
+    while database.answers:
+        drain.hear()
+        drain.go_on()
+        await asyncio.sleep(0.002)
+    await until(lambda: not database.waiting)
+    assert planned == [0.02, 0.04, 0.08, 0.1, 0.1, 0.1]
+    assert await still(database) == [-1] * 6 + [1]
+    # and when it is confirmed, announcements count again
+    database.waiting = [delivery("2")]
+    drain.hear()
+    await until(lambda: not database.waiting)
+
+
+class OneEndpoint(Database):
+    """A backlog of one endpoint, claimed as Postgres does: within its places, and none after a failure was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 400
+        self.number = 0
+        self.failed = False
+        self.released: list[str] = []
+
+    async def claim(
+        self, *, batch_size: int, quiet_seconds: float | None, busy: Mapping[str, int], **_: object
+    ) -> Claimed:
+        room = 0 if self.failed else min(batch_size, self.left, 4 - busy.get("c", 0))
+        await asyncio.sleep(0.001)
+        self.left -= room
+        self.claims.append((room, quiet_seconds))
+        self.number += room
+        return Claimed([delivery(str(n)) for n in range(self.number - room, self.number)], None)
+
+    async def record(self, attempts: Sequence[Attempt]) -> list[Recorded]:
+        self.failed |= not all(one.delivered for one in attempts)
+        return await super().record(attempts)
+
+    async def release(self, deliveries: Sequence[Delivery]) -> int:
+        self.released += [one.id for one in deliveries]
+        return len(deliveries)
+
+
+@pytest.fixture
+def one(database: Database, monkeypatch: pytest.MonkeyPatch) -> OneEndpoint:  # noqa: ARG001 - for its receiver
+    """Its endpoint is as quick as can be, however busy this machine is."""
+    monkeypatch.setattr("supabase_webhooks.workers.places.AHEAD_SECONDS", 1000.0)
+    return OneEndpoint()
+
+
+async def test_one_quick_endpoints_claims_are_full(
+    one: OneEndpoint, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its four places are as many as before; what is claimed ahead waits for one."""
+    at_once: list[int] = []
+    drain = make(on=one, ear=Ear(), endpoint_concurrency=4, batch_size=40)
+    take = drain._begin
+
+    def begun(*arguments: Any) -> None:
+        take(*arguments)
+        at_once.append(len(drain._in_flight))
+
+    monkeypatch.setattr(drain, "_begin", begun)
+    drain.hear()
+    await until(lambda: sum(one.records) == 400)
+    sizes = [size for size, _ in one.claims if size]
+    assert sum(sizes) == 400
+    assert len(sizes) <= 400 / 20, sizes
+    # a task that has just ended is counted until the event loop's next turn
+    assert max(at_once) <= 2 * 4
+    assert one.released == []
+
+
+async def test_an_endpoint_that_fails_is_sent_nothing_that_was_claimed_ahead(
+    one: OneEndpoint, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given back once the failure is recorded, which may have opened a circuit or paused the endpoint."""
+    begun: list[int] = []
+    waiting: set[int] = set()
+
+    async def deliver(delivery: Delivery, *_: object) -> Attempt:
+        number = int(delivery.id)
+        begun.append(number)
+        await asyncio.sleep(0.01 if number >= 200 else 0)
+        if number >= 200 and not waiting:
+            # claimed, and not begun
+            waiting.update(set(range(one.number)) - set(begun))
+        return msgspec.structs.replace(an_attempt(number), delivered=number < 200)
+
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
+    drain = make(on=one, ear=Ear(), endpoint_concurrency=4, batch_size=40)
+    drain.hear()
+    await until(lambda: one.failed and bool(one.released) and not drain._load)
+    await still(one)
+    assert waiting
+    assert {int(number) for number in one.released} >= waiting
+    assert sorted([*map(int, one.released), *begun]) == list(range(one.number)), "each was attempted or given back"
+
+
+async def test_what_waits_for_a_place_is_given_back_at_the_end(
+    one: OneEndpoint, make: Callable[..., Drain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in flight finishes; another worker has the others at once."""
+    silent = asyncio.Event()
+    stuck: list[str] = []
+
+    async def deliver(one: Delivery, *_: object) -> Attempt:
+        if int(one.id) >= 100:
+            stuck.append(one.id)
+            await silent.wait()
+        return an_attempt(int(one.id))
+
+    monkeypatch.setattr("supabase_webhooks.workers.drain.attempt", deliver)
+    drain = make(on=one, ear=Ear(), endpoint_concurrency=4, batch_size=40)
+    drain.hear()
+    await until(lambda: drain._places.waiting > 0 and len(stuck) == 4)
+    closing = asyncio.create_task(drain.close())
+    await until(lambda: bool(one.released))
+    silent.set()
+    await closing
+    assert len(one.released) + sum(one.records) == one.number
+    assert not set(map(int, one.released)) & set(range(104))

@@ -181,10 +181,10 @@ async def test_a_payload_too_deep_for_a_parser_takes_no_place_for_ever() -> None
     endpoint = Endpoint(id="c", url="https://127.0.0.1:1/")
     deep = "[" * 50_000 + "]" * 50_000
     delivery = Delivery(id="1", event_type="x.y", attempt=1, endpoint=endpoint, body=deep, lease_id="l")
-    drain._busy["c"] += 1
+    assert drain._places.take(delivery)
     await drain._deliver(delivery, None)
     assert drain._recorder.waiting == 1
-    assert "c" not in drain._busy
+    assert drain._places.taken() == {}
 
 
 OWN_FAULTS = {
@@ -215,15 +215,14 @@ async def test_a_fault_of_the_process_is_no_attempt(
     drain = Drain(as_store(store), AdapterCache(make_settings()), make_settings(), worker="w", wake=lambda _: None)
     endpoint = Endpoint(id="c", url="https://x/")
     for n in range(3):
-        drain._busy["c"] += 1
         delivery = Delivery(id=str(n), event_type="x.y", attempt=1, endpoint=endpoint, body="{}", lease_id="l")
-        drain._in_flight.add(asyncio.create_task(drain._deliver(delivery, None)))
+        drain._take([delivery], {})
     await asyncio.sleep(0.01)
-    assert drain._busy["c"] == 3, "they keep their places meanwhile"
+    assert drain._places.taken() == {"c": 3}, "they keep their places meanwhile"
     await asyncio.wait(drain._in_flight)
     assert store.released == ["0", "1", "2"]
     assert drain._recorder.waiting == 0
-    assert not drain._busy
+    assert drain._places.taken() == {}
 
 
 FAILURES: dict[str, tuple[str, bytes | None, str]] = {

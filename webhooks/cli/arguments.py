@@ -6,12 +6,15 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from supabase_webhooks.webhooks import exact, retries
 from supabase_webhooks.webhooks.cli.output import WRONG, complain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: The option of commands that ask first.
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -78,6 +81,30 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise typer.BadParameter('this is not a JSON object; example: \'{"user_id": "..."}\'')
     return value
+
+
+def ask(
+    question: str,
+    *,
+    default: str | None = None,
+    hidden: bool = False,
+    optional: bool = False,
+    problem: Callable[[str], str | None] = lambda _: None,
+) -> str:
+    """Ask for a text until it has no problem; `optional`: it may be empty. Exit at the end of the input."""
+    while True:
+        try:
+            given: str = typer.prompt(
+                question, default="" if default is None and optional else default, show_default=bool(default),
+                hide_input=hidden, err=True,
+            ).strip()  # fmt: skip
+        except typer.Abort:
+            complain("stopped: what was done is kept; run it again to continue, with --yes to ask nothing")
+            raise typer.Exit(WRONG) from None
+        wrong = problem(given) if given else None if optional else "this is needed"
+        if wrong is None:
+            return given
+        complain(wrong)
 
 
 def confirm(question: str, *, yes: bool) -> None:

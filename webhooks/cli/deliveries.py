@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 import typer
@@ -11,12 +10,13 @@ from rich.text import Text
 
 from supabase_webhooks.webhooks.cli import replay, tail
 from supabase_webhooks.webhooks.cli.arguments import moment
+from supabase_webhooks.webhooks.cli.ids import DELIVERY, ENDPOINT, EVENT, DeliveryId, EndpointOption, parser
 from supabase_webhooks.webhooks.cli.output import (
     AsJson,
     cell,
     console,
     note,
-    print_fields,
+    print_card,
     print_json,
     print_table,
     say,
@@ -35,18 +35,19 @@ PAGE = 500
 #: Deliveries that one call retries; the next call retries the rest.
 BATCH = 1000
 
-COLUMNS = [
-    "id", "created_at", "event_type", "endpoint", "status", "attempts", "response_status", "error_message", "waits_for",
-]  # fmt: skip
+COLUMNS = ["id", "status", "event_type", "endpoint", "result", "attempts", "created_at"]
 
 
 @app.command("list")
 def list_deliveries(
     event: Annotated[str | None, typer.Option(help="Only deliveries of this event type.")] = None,
-    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
+    endpoint: EndpointOption = None,
     status: Annotated[str | None, typer.Option(help="pending, processing, delivered, failed, or unfinished.")] = None,
     request: Annotated[
-        UUID | None, typer.Option(help="Only deliveries with this request_id, as dispatch returned it.")
+        str | None,
+        typer.Option(
+            parser=parser(EVENT), metavar="ID", help="Only deliveries with this request_id, as dispatch returned it."
+        ),
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only deliveries created since: 2h, 7d, or an ISO time.")] = None,
     until: Annotated[str | None, typer.Option(help="Only deliveries created until.")] = None,
@@ -63,9 +64,9 @@ def list_deliveries(
     path, marked, value = (payload or "").partition("=")
     filters = {
         "event_type": event,
-        "webhook_config_id": str(endpoint) if endpoint else None,
+        "webhook_config_id": endpoint,
         "status": status,
-        "request_id": str(request) if request else None,
+        "request_id": request,
         "created_from": moment(since),
         "created_until": moment(until),
         "payload_path": path or None,
@@ -80,22 +81,20 @@ def list_deliveries(
     if as_json:
         print_json(found)
     else:
-        print_table([row | {"waits_for": waiting(row["waits_for"])} for row in found], COLUMNS)
+        print_table([row | {"result": _result(row)} for row in found], COLUMNS)
 
 
 @app.command()
-def show(
-    delivery: Annotated[UUID, typer.Argument(help="The delivery's id: the webhook-id header.")], as_json: AsJson = False
-) -> None:
+def show(delivery: DeliveryId, as_json: AsJson = False) -> None:
     """Show one delivery: its payload, every attempt with its response, and a timeline."""
-    found = call("get_webhook_delivery", delivery_id=str(delivery))
+    found = call("get_webhook_delivery", delivery_id=delivery)
     if as_json:
         print_json(found | {"payload": msgspec.Raw(found["body"].encode())})
         return
-    shown = ("id", "event_type", "status", "attempts", "request_id", "created_at", "finished_at", "error_message")
     endpoint = found["endpoint"] or {}
+    shown = ("id", "request_id", "attempts", "created_at", "finished_at", "error_message")
     where = {"endpoint": endpoint.get("name"), "url": endpoint.get("url"), "waits_for": waiting(found["waits_for"])}
-    print_fields({name: found[name] for name in shown} | where)
+    print_card(found["event_type"], found["status"], where | {name: found[name] for name in shown})
     say("\ntimeline")
     for step in found["timeline"]:
         console().print(Text("  ").append_text(cell(step["at"])).append("  ").append_text(cell(step["text"])))
@@ -103,7 +102,7 @@ def show(
         say("\nattempts")
         print_table(
             found["attempt_log"],
-            ["number", "started_at", "duration_ms", "delivered", "response_status", "error", "response_excerpt"],
+            ["number", "delivered", "response_status", "duration_ms", "error", "response_excerpt", "started_at"],
         )
     say("\npayload")
     # as Postgres prints it: a number of many digits stays as it is sent
@@ -112,10 +111,16 @@ def show(
 
 @app.command()
 def retry(
-    delivery: Annotated[list[UUID] | None, typer.Argument(help="Ids of deliveries.")] = None,
+    delivery: Annotated[
+        list[str] | None, typer.Argument(parser=parser(DELIVERY), metavar="ID", help="Ids of deliveries.")
+    ] = None,
     endpoint: Annotated[
-        UUID | None,
-        typer.Option(help="Instead of ids: the deliveries that wait for their next attempt at this endpoint."),
+        str | None,
+        typer.Option(
+            parser=parser(ENDPOINT),
+            metavar="NAME|ID",
+            help="Instead of ids: the deliveries that wait for their next attempt at this endpoint.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -128,17 +133,23 @@ def retry(
         return
     done = []
     for one in delivery or []:
-        done.append(call("retry_webhook_delivery", delivery_id=str(one)))
+        done.append(call("retry_webhook_delivery", delivery_id=one))
         if not as_json:
             note(f"Delivery {one} is due.")
     if as_json:
         print_json(done)
 
 
-def _retry_at(endpoint: UUID) -> int:
+def _result(row: dict[str, Any]) -> str:
+    """Return how the last attempt ended, and what the next one waits for."""
+    status = f"HTTP {row['response_status']}" if row["response_status"] else None
+    return "; ".join(filter(None, [row["error_message"] or status, waiting(row["waits_for"])]))
+
+
+def _retry_at(endpoint: str) -> int:
     retried = 0
     while True:
-        done = call("retry_webhook_deliveries", webhook_config_id=str(endpoint), at_most=BATCH)
+        done = call("retry_webhook_deliveries", webhook_config_id=endpoint, at_most=BATCH)
         retried += int(done["retried"])
         # deliveries of an inactive endpoint never change, however often the command is repeated
         if not (done["more"] and done["retried"]):

@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 
 from supabase_webhooks.webhooks.cli.arguments import json_object
-from supabase_webhooks.webhooks.cli.events import catalog
-from supabase_webhooks.webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_fields, print_json
+from supabase_webhooks.webhooks.cli.events import named
+from supabase_webhooks.webhooks.cli.output import WRONG, AsJson, complain, note, print_fields, print_json
 from supabase_webhooks.webhooks.cli.supabase import call
 
 
@@ -25,14 +25,7 @@ def dispatch(
     if (data is None) == (not example):
         complain("give either --data '{...}' or --example")
         raise typer.Exit(WRONG)
-    if example:
-        found = next((one for one in catalog() if one["name"] == event), None)
-        if found is None:
-            complain(f"the catalog has no event {event!r}; see: webhooks events list")
-            raise typer.Exit(FAILED)
-        event_data = found["example"]
-    else:
-        event_data = json_object(data or "")
+    event_data = named(event)["example"] if example else json_object(data or "")
     made = call(
         "dispatch_webhook",
         event_type=event,

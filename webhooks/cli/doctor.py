@@ -8,7 +8,8 @@ import os
 import typer
 from rich.text import Text
 
-from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, AsJson, console, print_json
+from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, AsJson, announce, console, print_json
+from supabase_webhooks.webhooks.settings import host_of
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -16,6 +17,8 @@ def doctor(as_json: AsJson = False) -> None:
     # importing the clients takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.doctor import examine  # noqa: PLC0415
 
+    if host := host_of(os.environ.get("SUPABASE_URL", "")):
+        announce(host)
     findings = asyncio.run(examine(os.environ))
     if as_json:
         print_json([finding.as_dict() for finding in findings])

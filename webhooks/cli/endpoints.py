@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Annotated, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, interval, json_object, schedule, span
-from supabase_webhooks.webhooks.cli.output import AsJson, note, print_fields, print_json, print_table, progress
+from supabase_webhooks.webhooks.cli.ids import EndpointId
+from supabase_webhooks.webhooks.cli.output import (
+    AsJson,
+    cell,
+    note,
+    print_card,
+    print_fields,
+    print_items,
+    print_json,
+    print_table,
+    progress,
+)
+from supabase_webhooks.webhooks.cli.responses import Timeout, Wait, show_responses
 from supabase_webhooks.webhooks.cli.supabase import call
 from supabase_webhooks.webhooks.plain import plain
 from supabase_webhooks.webhooks.retries import described
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Endpoints requested at once.
+PAGE = 200
+
 app = typer.Typer(help="List, create, change and test endpoints.", no_args_is_help=True)
 
-Id = Annotated[UUID, typer.Argument(help="The endpoint's id, as `webhooks endpoints list` shows it.")]
 Events = Annotated[
     list[str] | None, typer.Option("--event", help="An event type, a family (user.*) or * for all; may be repeated.")
 ]
@@ -39,14 +54,14 @@ Age = Annotated[
 
 @app.command("list")
 def list_endpoints(as_json: AsJson = False) -> None:
-    """List endpoints with their circuit and their last hour."""
-    found = call("list_webhook_endpoints")
+    """List endpoints with their health and their last 24 hours."""
     if as_json:
-        print_json(found)
+        print_items(_every_endpoint())
         return
+    found = list(_every_endpoint())
     print_table(
         [_row(endpoint) for endpoint in found],
-        ["id", "name", "state", "circuit", "events", "url", "waiting", "delivered", "failed"],
+        ["id", "name", "status", "success", "waiting", "failed", "delivered", "events", "url"],
         empty="There are no endpoints; create one with: webhooks endpoints create NAME URL --event 'user.*'",
     )
     for endpoint in found:
@@ -55,19 +70,15 @@ def list_endpoints(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(endpoint: Id, as_json: AsJson = False) -> None:
+def show(endpoint: EndpointId, as_json: AsJson = False) -> None:
     """Show an endpoint's settings and health, without its secret."""
-    found = call("list_webhook_endpoints", webhook_config_id=str(endpoint))
+    found = call("list_webhook_endpoints", webhook_config_id=endpoint)
     if not found:
-        call("update_webhook_endpoint", webhook_config_id=str(endpoint), changes={})  # raises that there is none
+        call("update_webhook_endpoint", webhook_config_id=endpoint, changes={})  # raises that there is none
     if as_json:
         print_json(found[0])
         return
-    nested = {"circuit", "last_hour"}
-    found[0]["retry_schedule"] = described(found[0]["retry_schedule"], found[0]["max_attempts"])
-    fields = {name: value for name, value in found[0].items() if name not in nested}
-    fields |= {f"circuit {name}": value for name, value in (found[0]["circuit"] or {}).items()}
-    print_fields(fields | {f"last hour {name}": value for name, value in found[0]["last_hour"].items()})
+    print_card(found[0]["name"], found[0]["health"]["status"], _card(found[0]))
 
 
 @app.command()
@@ -89,7 +100,7 @@ def create(
 
 @app.command()
 def update(
-    endpoint: Id,
+    endpoint: EndpointId,
     name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     url: Annotated[str | None, typer.Option(help="Where deliveries go.")] = None,
     event: Events = None,
@@ -106,45 +117,52 @@ def update(
 
 
 @app.command()
-def enable(endpoint: Id, as_json: AsJson = False) -> None:
+def enable(endpoint: EndpointId, as_json: AsJson = False) -> None:
     """Enable an endpoint: its held deliveries go out, and its circuit closes."""
     _change(endpoint, {"is_active": True}, as_json=as_json)
 
 
 @app.command()
-def disable(endpoint: Id, as_json: AsJson = False) -> None:
+def disable(endpoint: EndpointId, as_json: AsJson = False) -> None:
     """Disable an endpoint: its pending deliveries are held."""
     _change(endpoint, {"is_active": False}, as_json=as_json)
 
 
 @app.command()
 def delete(
-    endpoint: Annotated[str, typer.Argument(metavar="NAME|ID", help="The endpoint's name or id.")],
+    endpoint: EndpointId,
     with_history: Annotated[bool, typer.Option("--with-history", help="Delete its deliveries too.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete an endpoint. Its deliveries stay readable, unfinished ones as failed, unless you add --with-history."""
-    found, name = _identified(endpoint)
+    listed = call("list_webhook_endpoints", webhook_config_id=endpoint)
+    name = plain(listed[0]["name"]) if listed else "that was deleted"
     history = "with all of its deliveries" if with_history else "and keep its history"
-    confirm(f"Delete endpoint {name}, {found}, {history}?", yes=yes)
-    deliveries, more = 0, True
-    with progress() as bar:
-        task = bar.add_task("deleting", total=None)
-        while more:
-            done = call("delete_webhook_endpoint", webhook_config_id=found, keep_history=not with_history)
-            deliveries, more = deliveries + done["deliveries"], done["more"]
-            bar.update(task, completed=deliveries)
+    confirm(f"Delete endpoint {name}, {endpoint}, {history}?", yes=yes)
+    deliveries = remove(endpoint, keep_history=not with_history)
     if as_json:
-        print_json({"id": found, "deliveries": deliveries})
+        print_json({"id": endpoint, "deliveries": deliveries})
         return
     what = "deleted" if with_history else "unfinished and marked as failed"
     note(f"Endpoint {name} was deleted; {deliveries} deliveries were {what}.")
 
 
+def remove(endpoint: str, *, keep_history: bool) -> int:
+    """Delete an endpoint in as many calls as it takes; return how many deliveries that concerned."""
+    deliveries, more = 0, True
+    with progress() as bar:
+        task = bar.add_task("deleting", total=None)
+        while more:
+            done = call("delete_webhook_endpoint", webhook_config_id=endpoint, keep_history=keep_history)
+            deliveries, more = deliveries + done["deliveries"], done["more"]
+            bar.update(task, completed=deliveries)
+    return deliveries
+
+
 @app.command()
 def rotate(
-    endpoint: Id,
+    endpoint: EndpointId,
     overlap: Annotated[
         str, typer.Option(help="How long the old secret also signs: 24h, 7d; 0s ends it immediately.")
     ] = "24h",
@@ -155,14 +173,14 @@ def rotate(
     The header webhook-signature has both signatures. X-Webhook-Signature keeps the old secret until the overlap ends.
     """
     interval = f"{span(overlap).total_seconds()} seconds"
-    made = call("rotate_webhook_secret", webhook_config_id=str(endpoint), overlap=interval)
+    made = call("rotate_webhook_secret", webhook_config_id=endpoint, overlap=interval)
     _print_secret(made, as_json=as_json)
 
 
 @app.command()
-def end_overlap(endpoint: Id, as_json: AsJson = False) -> None:
+def end_overlap(endpoint: EndpointId, as_json: AsJson = False) -> None:
     """End the overlap of a rotation: only the new secret signs, also in X-Webhook-Signature."""
-    done = call("end_webhook_secret_overlap", webhook_config_id=str(endpoint))
+    done = call("end_webhook_secret_overlap", webhook_config_id=endpoint)
     if as_json:
         print_json(done)
     else:
@@ -170,31 +188,21 @@ def end_overlap(endpoint: Id, as_json: AsJson = False) -> None:
 
 
 @app.command("test")
-def send_test(endpoint: Id, as_json: AsJson = False) -> None:
-    """Send the event webhook.test to an endpoint."""
-    made = call("send_test_webhook", webhook_config_id=str(endpoint))
-    if as_json:
+def send_test(
+    endpoint: EndpointId,
+    wait: Wait = False,
+    timeout: Timeout = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Send the event webhook.test to an endpoint; --wait shows its response."""
+    made = call("send_test_webhook", webhook_config_id=endpoint)
+    if wait:
+        show_responses({made["delivery_id"]: 0}, timeout=timeout, made=made, as_json=as_json)
+    elif as_json:
         print_json(made)
     else:
         print_fields(made)
         note(f"To see the result: webhooks deliveries show {made['delivery_id']}")
-
-
-def _identified(endpoint: str) -> tuple[str, str]:
-    """Return the id and name of an endpoint that is given by either; a deleted endpoint is given by its id."""
-    with suppress(ValueError):
-        by_id = str(UUID(endpoint))
-        listed = call("list_webhook_endpoints", webhook_config_id=by_id)
-        return by_id, plain(listed[0]["name"]) if listed else "that was deleted"
-    # the page begins with that name: no id is smaller
-    page = call("list_webhook_endpoints", after_name=endpoint, after_id=str(UUID(int=0)), page_size=20)
-    named = [one["id"] for one in page if one["name"] == endpoint]
-    if len(named) != 1:
-        several = f"{len(named)} endpoints have the name {endpoint!r}; give an id: {', '.join(named)}"
-        raise typer.BadParameter(
-            several if named else f"no endpoint has the name {endpoint!r}; see: webhooks endpoints list"
-        )
-    return named[0], plain(endpoint)
 
 
 def _retries(retry_schedule: str | None, expires_after: str | None) -> dict[str, Any]:
@@ -206,15 +214,81 @@ def _retries(retry_schedule: str | None, expires_after: str | None) -> dict[str,
     return given
 
 
+def _every_endpoint() -> Iterator[dict[str, Any]]:
+    """Yield all endpoints by name, a page at a time."""
+    after: dict[str, str] = {}
+    while page := call("list_webhook_endpoints", **after, page_size=PAGE):
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = {"after_name": page[-1]["name"], "after_id": page[-1]["id"]}
+
+
 def _row(endpoint: dict[str, Any]) -> dict[str, Any]:
-    state = "active" if endpoint["is_active"] else "inactive"
-    circuit = (endpoint["circuit"] or {}).get("state")
-    hour = endpoint["last_hour"]
-    return endpoint | {"state": state, "circuit": circuit, "delivered": hour["delivered"], "failed": hour["failed"]}
+    health = endpoint["health"]
+    percent = health["success_percent"]
+    return endpoint | {
+        "status": health["status"],
+        "success": None if percent is None else f"{percent:g} %",
+        "delivered": sum(health["delivered_by_hour"]),
+        "failed": health["failed_attempts"],
+    }
 
 
-def _change(endpoint: UUID, changes: dict[str, Any], *, as_json: bool) -> None:
-    changed = call("update_webhook_endpoint", webhook_config_id=str(endpoint), changes=changes)
+def _card(endpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return what `show` says of an endpoint."""
+    circuit, hour, health = endpoint["circuit"] or {}, endpoint["last_hour"], endpoint["health"]
+    limits = {
+        "{} a second": endpoint["rate_limit_per_second"],
+        "{} at a time": endpoint["max_concurrency"],
+        "{} s for each attempt": endpoint["timeout_seconds"],
+    }
+    overlap = endpoint["previous_secret_until"]
+    secret = "set" if endpoint["has_secret"] else "none: deliveries are not signed"
+    return {
+        "id": endpoint["id"],
+        "url": endpoint["url"],
+        "url warning": endpoint["url_warning"],
+        "failing since": health["since"] if health["status"] == "failing" else None,
+        "because": health["reason"] if health["status"] == "failing" else None,
+        "last 24 hours": _day(health),
+        "events": endpoint["events"],
+        "retries": described(endpoint["retry_schedule"], endpoint["max_attempts"]),
+        "expires after": endpoint["expires_after"],
+        "limits": [text.format(value) for text, value in limits.items() if value is not None],
+        "headers": endpoint["header_names"],
+        "credentials": endpoint["credentials_profile"],
+        "secret": f"{secret}; the previous one also signs until {cell(overlap)}" if overlap else secret,
+        "circuit": circuit.get("state"),
+        "failures in a row": circuit.get("consecutive_failures") or None,
+        "next probe at": circuit.get("open_until"),
+        "paused until": circuit.get("paused_until"),
+        "opens after": _count(endpoint["circuit_failure_threshold"], "failures in a row"),
+        "stays open for": _count(endpoint["circuit_reset_seconds"], "s"),
+        "disabled at": endpoint["disabled_at"],
+        "disabled because": endpoint["disabled_reason"],
+        "waiting": endpoint["waiting"],
+        "last hour": f"{hour['delivered']} delivered, {hour['failed']} failed, {hour['pending']} pending",
+        "created at": endpoint["created_at"],
+        "updated at": endpoint["updated_at"],
+    }
+
+
+def _day(health: dict[str, Any]) -> str | None:
+    if not health["attempts"]:
+        return None
+    said = f"{health['success_percent']:g} % of {health['attempts']} attempts succeeded"
+    if health["p95_ms"] is None:
+        return said
+    return f"{said}; half within {health['p50_ms']:g} ms, 95 % within {health['p95_ms']:g} ms"
+
+
+def _count(number: int | None, unit: str) -> str | None:
+    return None if number is None else f"{number} {unit}"
+
+
+def _change(endpoint: str, changes: dict[str, Any], *, as_json: bool) -> None:
+    changed = call("update_webhook_endpoint", webhook_config_id=endpoint, changes=changes)
     if as_json:
         print_json(changed)
     else:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 import typer
 
 from supabase_webhooks.webhooks.cli import types
-from supabase_webhooks.webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
+from supabase_webhooks.webhooks.cli.ids import TRIGGER_ERROR, parser, suggestion
+from supabase_webhooks.webhooks.cli.migrate import Dsn
 from supabase_webhooks.webhooks.cli.output import (
     FAILED,
     AsJson,
@@ -22,7 +21,7 @@ from supabase_webhooks.webhooks.cli.output import (
     print_table,
     say,
 )
-from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.supabase import call, event_types
 from supabase_webhooks.webhooks.database import Database
 
 app = typer.Typer(help="The event catalog.", no_args_is_help=True)
@@ -31,10 +30,17 @@ app.command()(types.docs)
 
 def catalog() -> list[dict[str, Any]]:
     """Return the event types that may be dispatched, by name."""
-    from supabase_webhooks.webhooks import catalog as of_project  # noqa: PLC0415 - importing the client takes a second: not for --help
+    return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in event_types()]
 
-    found = of_project.from_environment(os.environ)
-    return [dict(msgspec.to_builtins(event, builtin_types=[Decimal])) for event in found]
+
+def named(event: str) -> dict[str, Any]:
+    """Return one event type; exit if the catalog does not have it."""
+    found = catalog()
+    if wanted := next((one for one in found if one["name"] == event), None):
+        return wanted
+    similar = suggestion(event, [one["name"] for one in found])
+    complain(f"the catalog has no event {event!r}{similar}; see: webhooks events list")
+    raise typer.Exit(FAILED)
 
 
 @app.command("list")
@@ -53,10 +59,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show an event type: its meaning, the JSON Schema of its data, and an example."""
-    found = next((one for one in catalog() if one["name"] == event), None)
-    if found is None:
-        complain(f"the catalog has no event {event!r}; see: webhooks events list")
-        raise typer.Exit(FAILED)
+    found = named(event)
     if as_json:
         print_json(found)
         return
@@ -85,11 +88,14 @@ def reattach(dsn: Dsn, as_json: AsJson = False) -> None:
 
 @app.command("retry-errors")
 def retry_errors(
-    errors: Annotated[list[UUID] | None, typer.Argument(help="Ids of trigger errors; without ids, all.")] = None,
+    errors: Annotated[
+        list[str] | None,
+        typer.Argument(parser=parser(TRIGGER_ERROR), metavar="ID", help="Ids of trigger errors; without ids, all."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Emit the events again, once and in order, that triggers could not emit: see public.webhook_trigger_errors."""
-    done = call("retry_webhook_trigger_errors", ids=[str(error) for error in errors] if errors else None)
+    done = call("retry_webhook_trigger_errors", ids=errors or None)
     if as_json:
         print_json(done)
     else:

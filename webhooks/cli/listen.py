@@ -1,158 +1,118 @@
-"""`webhooks listen`: a receiver on this machine that verifies, shows and forwards deliveries."""
+"""`webhooks listen`: a project's events on this machine, without a tunnel and without touching anyone's endpoints."""
 
 from __future__ import annotations
 
-import sys
-import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Annotated
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
-from rich.syntax import Syntax
-from rich.text import Text
 
-from supabase_webhooks.webhooks import exact
-from supabase_webhooks.webhooks.cli.output import WRONG, AsJson, complain, console, note, print_line
-from supabase_webhooks.webhooks.signing import key_bytes, verification_problem
+from supabase_webhooks.webhooks.cli.listener import BATCH, Listener
+from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, note
+from supabase_webhooks.webhooks.cli.received import target
+from supabase_webhooks.webhooks.cli.supabase import settings
+from supabase_webhooks.webhooks.errors import SecretError, SettingsError
+from supabase_webhooks.webhooks.signing import PRIVATE_PREFIX, generate_secret, key_bytes
+from supabase_webhooks.webhooks.tokens import is_access_token
 
-#: Seconds for the app that is forwarded to: as long as an attempt may take.
-FORWARD_TIMEOUT = 15.0
+if TYPE_CHECKING:
+    from supabase_webhooks.webhooks.store import Store
 
-#: Headers of one connection, which are not forwarded (RFC 9110, section 7.6.1), and those that httpx sets.
-HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+#: End a listener; Windows lacks the last.
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def listen(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0: a free one.")] = 4242,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    events: Annotated[
+        list[str] | None,
+        typer.Option("--events", "--event", help="Types and families (user.*), comma-separated. Default: all."),
+    ] = None,
+    forward: Annotated[
+        str | None,
+        typer.Option("--forward", "--forward-to", help="localhost:3000/path: forward there, and report the response."),
+    ] = None,
     secret: Annotated[
         str,
-        typer.Option(envvar="WEBHOOKS_LISTEN_SECRET", show_envvar=True, help="The endpoint's secret: verify with it."),
+        typer.Option(
+            envvar="WEBHOOKS_LISTEN_SECRET",
+            show_envvar=True,
+            help="Sign with it: the secret that your app verifies with. Default: a new one.",
+        ),
     ] = "",
-    forward_to: Annotated[
-        str | None,
-        typer.Option("--forward-to", help="localhost:3000/path: forward each request, and return its response."),
-    ] = None,
-    status: Annotated[
-        int, typer.Option(help="The status code to return without --forward-to.", min=200, max=599)
-    ] = 200,
-    count: Annotated[int, typer.Option(help="Exit after this many requests; 0: at Ctrl-C.", min=0)] = 0,
+    access_token: Annotated[
+        str,
+        typer.Option(
+            envvar="WEBHOOKS_ACCESS_TOKEN", show_envvar=True, help="A signed-in admin's: listen as this user."
+        ),
+    ] = "",
+    once: Annotated[bool, typer.Option("--once", help="Exit after one delivery: with 1 if it failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Receive webhooks: verify, show and forward them. JSON: one line each. Exits with 1 if one was not verified."""
-    if secret:
-        key_bytes(secret)  # raises for a broken one
-    server = Listener((host, port), secret=secret, target=_target(forward_to), status=status, as_json=as_json)
-    with server:
-        note(f"Listening on {server.url}" + (f", forwarding to {server.target}" if server.target else ""))
-        if not secret:
-            note("Without --secret signatures are shown, not verified.")
-        try:
-            while not count or server.received < count:
-                server.handle_request()
-        except KeyboardInterrupt:
-            pass
-    raise typer.Exit(1 if server.unverified else 0)
+    """Receive the project's events here, without a tunnel: verify, show and forward them. JSON: one line each.
+
+    The listener has a temporary endpoint of its own, which is deleted at Ctrl-C. No other endpoint changes.
+    """
+    if secret.startswith(PRIVATE_PREFIX):
+        raise SecretError("--secret must be a shared secret, whsec_...: the listener verifies what it signs")
+    key_bytes(secret)  # raises for a broken one
+    url = target("--forward", forward)
+    chosen = [name.strip() for given in events or ["*"] for name in given.split(",") if name.strip()]
+    delivered = asyncio.run(
+        _listen(chosen, url, secret or generate_secret(), once=once, as_json=as_json, access_token=access_token)
+    )
+    raise typer.Exit(FAILED if once and not delivered else 0)
 
 
-def _target(text: str | None) -> str | None:
-    if text is None:
-        return None
-    url = text if text.startswith(("http://", "https://")) else f"http://{text}"
+async def _listen(
+    events: list[str], url: str | None, secret: str, *, once: bool, as_json: bool, access_token: str
+) -> bool:
+    """Listen until the end; return whether the last delivery succeeded."""
+    store = _store(access_token)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task  # noqa: S101 - for mypy: this runs in one
+    ends = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     try:
-        httpx.URL(url)
-    except httpx.InvalidURL:
-        complain(f"--forward-to {text!r} is not an address; example: localhost:3000/webhooks")
-        raise typer.Exit(WRONG) from None
-    return url
-
-
-class Listener(HTTPServer):
-    """The server and its counts. Requests are handled one at a time, so that the output is in order."""
-
-    #: As many as a worker has in flight by default: the others wait their turn.
-    request_queue_size = 200
-
-    def __init__(
-        self, address: tuple[str, int], *, secret: str, target: str | None, status: int, as_json: bool
-    ) -> None:
+        started = await store.call("start_webhook_listener", {"events": events})
+        listener = Listener(
+            store, started["id"], url=url, secret=secret, user_agent=settings().user_agent, as_json=as_json
+        )
+        where = f", forwarding to {url}" if url else ""
+        for one in ends:
+            # Windows has none, but raises KeyboardInterrupt, which ends the task too
+            with suppress(NotImplementedError):
+                loop.add_signal_handler(one, task.cancel)
+        note(
+            f"Listening to {', '.join(events)} of {settings().supabase_url} as {started['name']}{where}; Ctrl-C ends it"
+        )
         try:
-            super().__init__(address, _Handler)
-        except OSError as exc:
-            complain(f"cannot listen on {address[0]}:{address[1]} ({exc.strerror}); choose another --port")
-            raise typer.Exit(WRONG) from exc
-        self.secret, self.target, self.status, self.as_json = secret, target, status, as_json
-        self.received = self.unverified = 0
-        self.client = httpx.Client(timeout=FORWARD_TIMEOUT, follow_redirects=False, trust_env=False)
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{self.server_address[0]!s}:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    # 1.0: a connection that is kept alive would hold the only thread
-    protocol_version = "HTTP/1.0"
-    #: Seconds for a client that connects and says nothing.
-    timeout = 10
-    server: Listener
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        problem = None
-        if self.server.secret:
-            problem = verification_problem(self.server.secret, headers, body, now=time.time())
-        self.server.received += 1
-        self.server.unverified += problem is not None
-        status, response = self._respond(headers, body)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(response)))
-        self.end_headers()
-        self.wfile.write(response)
-        verified = None if not self.server.secret else problem is None
-        if self.server.as_json:
-            record = {"path": self.path, "headers": headers, "body": _parsed(body), "verified": verified}
-            print_line({**record, "problem": problem, "answered": status})
-        else:
-            self._show(headers, body, problem, status)
-
-    def _respond(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        if self.server.target is None:
-            return self.server.status, b"ok"
-        passed = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
-        try:
-            response = self.server.client.post(self.server.target, content=body, headers=passed)
-        except httpx.HTTPError as exc:
-            complain(f"{self.server.target} did not respond ({type(exc).__name__}); is your app running?")
-            return 502, b"the app behind webhooks listen did not respond"
-        return response.status_code, response.content
-
-    def _show(self, headers: dict[str, str], body: bytes, problem: str | None, status: int) -> None:
-        screen = console()
-        text, parsed = body.decode(errors="replace"), _parsed(body)
-        event = parsed.get("event", "?") if isinstance(parsed, dict) else "?"
-        line = Text.assemble((time.strftime("%H:%M:%S "), "dim"), (str(event), "bold"))
-        line.append(f" {headers.get('webhook-id', '')}", style="dim")
-        if problem:
-            line.append(f"  NOT VERIFIED: {problem}", style="red")
-        elif self.server.secret:
-            line.append("  verified", style="green")
-        line.append(f"  returned {status}", style="dim" if status < 300 else "red")  # noqa: PLR2004 - HTTP's own classes
-        screen.print(line, soft_wrap=True)
-        if isinstance(parsed, dict | list):
-            text = exact.pretty(text)
-        screen.print(Syntax(text, "json", background_color="default", word_wrap=True))
-        sys.stdout.flush()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: the request is shown."""
+            while not (await listener.deliver(1 if once or url else BATCH) and once):
+                pass
+        except asyncio.CancelledError:
+            task.uncancel()
+        finally:
+            for one in ends:
+                with suppress(NotImplementedError):
+                    # a second signal ends it at once
+                    loop.remove_signal_handler(one)
+            await listener.stop()
+        return listener.delivered
+    finally:
+        await store.close()
 
 
-def _parsed(body: bytes) -> object:
-    try:
-        return exact.decode(body)
-    except ValueError:
-        return body.decode(errors="replace")
+def _store(access_token: str) -> Store:
+    # importing the client takes a second: not for --help, nor for the shell's completion
+    from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
+
+    if access_token:
+        if not is_access_token(access_token):
+            raise SettingsError(
+                "WEBHOOKS_ACCESS_TOKEN is not an access token; supabase.auth.getSession() has the user's"
+            )
+        if publishable := os.environ.get("SUPABASE_ANON_KEY"):
+            # it will do: the token says who calls
+            os.environ.setdefault("SUPABASE_SERVICE_ROLE_KEY", publishable)
+    return Store(settings(), access_token=access_token)

@@ -12,6 +12,7 @@ from supabase_webhooks.webhooks.cli.output import (
     FAILED,
     WRONG,
     AsJson,
+    announce,
     complain,
     note,
     print_json,
@@ -23,15 +24,25 @@ from supabase_webhooks.webhooks.copies import copy
 from supabase_webhooks.webhooks.database import UNKNOWN, Applied, Database
 from supabase_webhooks.webhooks.migration import LABELS, Migration
 from supabase_webhooks.webhooks.migration import migrations as shipped_migrations
+from supabase_webhooks.webhooks.settings import DATABASE_URL
 
 app = typer.Typer(
     help="Apply the SQL migrations to a Supabase database, and see which are applied.", no_args_is_help=True
 )
 
+
+def _announce(dsn: str) -> str:
+    """Say which database a connection string leads to, if that is certain: no part of a password may be shown."""
+    if found := DATABASE_URL.fullmatch(dsn):
+        announce("database " + "@".join(filter(None, (found["user"], found["host"]))))
+    return dsn
+
+
 Dsn = Annotated[
     str,
     typer.Option(
         "--dsn",
+        callback=_announce,
         envvar=["DATABASE_URL", "SUPABASE_DB_URL"],
         show_envvar=True,
         help="The project's Postgres, postgresql://... (Project Settings > Database). Better in the environment.",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+import textwrap
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.cli.tables import shortest, table
+from supabase_webhooks.webhooks.durations import ago
 from supabase_webhooks.webhooks.plain import OBEYED, escaped, plain
 
 if TYPE_CHECKING:
@@ -37,21 +41,31 @@ STYLES = {
     "active": "green",
     "applied": "green",
     "ok": "green",
+    "done": "green",
+    "kept": "green",
     "failed": "red",
     "down": "red",
     "open": "red",
     "problem": "red",
+    "missing": "red",
     "pending": "yellow",
     "processing": "yellow",
     "degraded": "yellow",
+    "failing": "red",
+    "paused": "blue",
+    "disabled": "dim",
     "half_open": "yellow",
     "inactive": "yellow",
     "warning": "yellow",
     "changed": "yellow",
+    "skipped": "yellow",
 }
 
 #: In JSON text, which has no other control characters than newlines.
 BEYOND_ASCII = re.compile(r"[^\n -~]")
+
+#: Columns of a table that hold ids.
+IDS = ("id", "request_id")
 
 #: Columns of output that goes to no terminal: wide enough that nothing is folded.
 UNFOLDED = 250
@@ -84,6 +98,13 @@ def note(text: str) -> None:
     console(stderr=True).print(Text(text, style="dim"), soft_wrap=True)
 
 
+@cache
+def announce(project: str) -> None:
+    """Say once, on stderr, which project or database a command talks to; nothing with --json."""
+    if "--json" not in sys.argv:
+        note(f"Project {project}")
+
+
 def say(text: str) -> None:
     """Print text unchanged, without wrapping lines."""
     sys.stdout.write(plain(text) + "\n")
@@ -92,6 +113,15 @@ def say(text: str) -> None:
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(_escaped(exact.pretty(exact.encode(value))) + "\n")
+
+
+def print_items(items: Iterable[object]) -> None:
+    """Print values as a JSON array, each as soon as it comes: print_json() of a list that need not fit into memory."""
+    before = "[\n"
+    for item in items:
+        sys.stdout.write(before + textwrap.indent(_escaped(exact.pretty(exact.encode(item))), "  "))
+        before = ",\n"
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
 def print_line(value: object) -> None:
@@ -110,26 +140,47 @@ def _escaped(text: str) -> str:
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing found.") -> None:
-    """Print the given columns of rows."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column in {"id", "request_id"})
-    for row in rows:
-        table.add_row(*(cell(row.get(column)) for column in columns))
-    if table.row_count:
-        console().print(table)
-    else:
+    """Print the given columns of rows, the most important first: those that do not fit a terminal are left out.
+
+    In a terminal ids are short, and times are how long ago they were; elsewhere both are whole.
+    """
+    found = list(rows)
+    if not found:
         note(empty)
+        return
+    screen = console()
+    shortened = {name: shortest(str(row.get(name)) for row in found) for name in IDS} if screen.is_terminal else {}
+    cells = [[_listed(name, row.get(name), shortened) for name in columns] for row in found]
+    headings = [column.replace("_", " ") for column in columns]
+    shown = table(headings, cells, screen.width if screen.is_terminal else None)
+    if not screen.is_terminal:
+        screen.width = max(UNFOLDED, screen.measure(shown).maximum)
+    screen.print(shown)
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
-    """Print names and values, one a line."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    """Print names and values, one a line, without what is empty."""
+    shown = Table(box=None, pad_edge=False, show_header=False)
+    shown.add_column(style="bold", no_wrap=True)
+    shown.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(name.replace("_", " "), cell(value))
-    console().print(table)
+        if value not in (None, "", []):
+            shown.add_row(name.replace("_", " "), cell(value))
+    console().print(shown)
+
+
+def print_card(title: str, state: str, fields: Mapping[str, Any]) -> None:
+    """Print one thing: its name and state, and below them what it consists of."""
+    console().print(Text.assemble((plain(title), "bold"), "  ", (state, STYLES.get(state, ""))), soft_wrap=True)
+    print_fields(fields)
+
+
+def _listed(name: str, value: object, shortened: Mapping[str, int]) -> Text:
+    if not shortened or value is None:
+        return cell(value)
+    if name in IDS:
+        return Text(plain(str(value))[: shortened[name]], style="cyan")
+    return Text(ago(str(value))) if name.endswith("_at") else cell(value)
 
 
 def cell(value: object) -> Text:

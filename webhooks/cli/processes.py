@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.cli.supabase import settings
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
 #: another process should have the next. An idle process checks Redis every second: it is notified of new deliveries by
@@ -22,27 +22,27 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 
 
 def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve the gateway. Settings come from the environment."""
-    Settings.from_environment(os.environ)
+    """Serve the gateway. Settings: the environment and .env."""
+    settings()
     _become("supabase_webhooks.gateway", "--host", host, "--port", str(port))
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve the gateway and deliver, in one process without a broker. Settings come from the environment."""
-    Settings.from_environment(os.environ)
+    """Serve the gateway and deliver, in one process without a broker. Settings: the environment and .env."""
+    settings()
     _become("supabase_webhooks.gateway", "--deliver", "--host", host, "--port", str(port))
 
 
 def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1) -> None:
-    """Deliver, with a broker. Settings come from the environment."""
+    """Deliver, with a broker. Settings: the environment and .env."""
     # importing it takes a moment: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.queue import create_broker  # noqa: PLC0415
 
-    settings = Settings.from_environment(os.environ)
+    given = settings()
     # says what is missing, before Dramatiq does in a trace
-    create_broker(settings.queue_url)
+    create_broker(given.queue_url)
     os.environ.update(WORKER_ENVIRONMENT)
-    if settings.metrics_listen:
+    if given.metrics_listen:
         # where prometheus_client adds up several processes' figures; a new folder, for those of former ones count
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="webhooks-metrics-")
     _become("supabase_webhooks.workers", "--threads", "1", "--processes", str(processes))

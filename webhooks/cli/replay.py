@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
 from supabase_webhooks.webhooks.cli.arguments import Yes, confirm, moment, span
+from supabase_webhooks.webhooks.cli.ids import EndpointOption
 from supabase_webhooks.webhooks.cli.output import AsJson, note, print_json, progress
 from supabase_webhooks.webhooks.cli.supabase import call
 
@@ -15,7 +15,7 @@ Batch = Annotated[int, typer.Option(help="Rows per call.", min=1, max=10_000)]
 
 
 def replay(
-    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
+    endpoint: EndpointOption = None,
     event: Annotated[str | None, typer.Option(help="Only deliveries of this event type.")] = None,
     status: Annotated[str, typer.Option(help="failed or delivered.")] = "failed",
     since: Annotated[str | None, typer.Option(help="Only deliveries created since: 2h, 7d, or an ISO time.")] = None,
@@ -30,7 +30,7 @@ def replay(
     Each keeps its webhook-id: a receiver that has already handled it, and deduplicates, ignores it.
     """
     filters = {
-        "webhook_config_id": str(endpoint) if endpoint else None,
+        "webhook_config_id": endpoint,
         "event_type": event,
         "status": status,
         "created_from": moment(since),

@@ -7,30 +7,46 @@ import os
 import sys
 from contextlib import suppress
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supabase_webhooks.webhooks import environment
 from supabase_webhooks.webhooks.cli import (
     admins,
     adopt,
+    code,
+    cron,
     deliveries,
     dev,
     dispatch,
     doctor,
     endpoints,
+    env,
     events,
+    init,
     listen,
+    login,
     migrate,
     processes,
+    receive,
+    resend,
     secrets,
     stats,
+    tokens,
+    trigger,
     types,
     uninstall,
+    verify,
 )
-from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, complain, say
+from supabase_webhooks.webhooks.cli.output import FAILED, UNAVAILABLE, WRONG, announce, complain, say
+from supabase_webhooks.webhooks.cli.supabase import VARIABLE
 from supabase_webhooks.webhooks.errors import QueueUnavailable, SettingsError, StoreUnavailable, WebhooksError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 app = typer.Typer(
     name="webhooks",
@@ -51,13 +67,27 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", envvar=VARIABLE, help="The project of this profile; see: webhooks login."),
+    ] = None,
 ) -> None:
     """Webhooks for Supabase apps: signed, retried, visible."""
+    if profile:
+        os.environ[VARIABLE] = profile
+    announce.cache_clear()
+    # what `webhooks dev` runs has settings of its own
+    if context.invoked_subcommand != "dev":
+        environment.load(os.environ, optional=context.invoked_subcommand in {"init", "env"})
 
 
+app.command()(init.init)
+app.command()(env.env)
+app.add_typer(cron.app, name="cron")
 app.command()(dev.dev)
 app.command()(processes.serve)
 app.command()(processes.gateway)
@@ -69,13 +99,25 @@ app.command()(types.types)
 app.command()(migrate.migrations)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(admins.app, name="admins")
+app.add_typer(tokens.app, name="tokens")
 app.command()(adopt.adopt)
 app.command()(uninstall.uninstall)
 app.add_typer(endpoints.app, name="endpoints")
+app.command()(login.login)
+app.command()(login.logout)
+app.command("profiles")(login.list_profiles)
+app.command()(code.plan)
+app.command()(code.apply)
+app.command()(code.export)
 app.add_typer(events.app, name="events")
 app.add_typer(deliveries.app, name="deliveries")
 app.command()(dispatch.dispatch)
+app.command()(trigger.trigger)
+app.command()(resend.resend)
+app.command("test")(endpoints.send_test)
 app.command()(listen.listen)
+app.command()(receive.receive)
+app.command()(verify.verify)
 app.command()(stats.stats)
 
 #: error -> exit code; the first that fits.
@@ -85,6 +127,23 @@ EXIT_CODES: list[tuple[type[WebhooksError], int]] = [
     (QueueUnavailable, UNAVAILABLE),
     (WebhooksError, FAILED),
 ]
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with `--profile` in front, where it belongs: people write it behind a command, too."""
+    front: list[str] = []
+    rest: list[str] = []
+    left = iter(arguments)
+    for one in left:
+        if one == "--":
+            rest += [one, *left]
+        elif one == "--profile":
+            front += [one, *islice(left, 1)]
+        elif one.startswith("--profile="):
+            front.append(one)
+        else:
+            rest.append(one)
+    return [*front, *rest]
 
 
 def run() -> None:
@@ -98,7 +157,7 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            app(prog_name="webhooks")
+            app(args=hoisted(sys.argv[1:]), prog_name="webhooks")
         finally:
             sys.stdout.flush()
     except WebhooksError as exc:

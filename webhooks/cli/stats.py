@@ -8,6 +8,7 @@ from rich.text import Text
 
 from supabase_webhooks.webhooks.cli.output import STYLES, AsJson, console, print_fields, print_json
 from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.steps import checklist
 
 
 def stats(as_json: AsJson = False) -> None:
@@ -20,6 +21,9 @@ def stats(as_json: AsJson = False) -> None:
     console().print(Text(status.upper(), style=f"bold {STYLES.get(status, '')}"))
     for reason in overview["reasons"]:
         console().print(Text(f"  {reason['text']}", style=STYLES.get(reason["severity"], "")))
+    for step, finished in checklist(overview.get("setup", {})):
+        if not finished:
+            console().print(Text(f"  Setup: {step.title.lower()} ({step.command})"))
     print_fields(_fields(overview))
 
 

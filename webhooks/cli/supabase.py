@@ -1,32 +1,95 @@
-"""Supabase, as commands use it: call one function, and return its result."""
+"""Supabase, as commands use it: call one function, and return its result.
+
+Which project that is, in this order: `--profile` or WEBHOOKS_PROFILE; the environment's SUPABASE_URL with its key; the
+profile of the last `webhooks login`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from supabase_webhooks.webhooks.settings import Settings
+from supabase_webhooks.webhooks.cli.output import announce
+from supabase_webhooks.webhooks.errors import SettingsError
+from supabase_webhooks.webhooks.profiles import Profile, Profiles, ServiceKey
+from supabase_webhooks.webhooks.settings import Settings, host_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from supabase_webhooks.webhooks.catalog import EventType
     from supabase_webhooks.webhooks.store import Store
+
+#: What an environment that names a project sets.
+NAMED_BY = ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
+
+#: What names a profile, as `--profile` does.
+VARIABLE = "WEBHOOKS_PROFILE"
+
+
+def profiles() -> Profiles:
+    """Return the profiles of this user."""
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Profiles(Path(home) / "supabase-webhooks" / "profiles.json")
+
+
+def chosen() -> str | None:
+    """Return the name of the profile that the call names."""
+    return os.environ.get(VARIABLE) or None
+
+
+def profile() -> Profile | None:
+    """Return the profile to use, its session refreshed; None: the environment names the project."""
+    name = chosen()
+    if name is None and any(os.environ.get(variable) for variable in NAMED_BY):
+        return None
+    name = name or profiles().current
+    return None if name is None else profiles().refreshed(name)
 
 
 def settings() -> Settings:
-    """Return the settings. Raises SettingsError."""
-    return Settings.from_environment(os.environ)
+    """Return the settings, with the project's service key, and say which project that is. Raises SettingsError."""
+    found = profile()
+    if found is not None and not isinstance(found.credential, ServiceKey):
+        raise SettingsError(
+            f"this needs the project's secret key, and the profile is that of {found.user}: "
+            "run webhooks login --service-key, or set SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY"
+        )
+    return _settings(found)
+
+
+def event_types() -> list[EventType]:
+    """Return the project's event catalog, and say which project that is.
+
+    Raises SettingsError, StoreUnavailable and StoreError.
+    """
+    from supabase_webhooks.webhooks import catalog  # noqa: PLC0415 - importing the client takes a second: not for --help
+
+    found = profile()
+    if found is None:
+        if host := host_of(os.environ.get("SUPABASE_URL", "")):
+            announce(host)
+        return catalog.from_environment(os.environ)
+    return catalog.fetch(found.url, _settings(found).service_key, access_token=_access_token(found))
 
 
 @asynccontextmanager
 async def supabase() -> AsyncIterator[Store]:
-    """Provide a store with the environment's project and service key."""
+    """Provide a store of the profile's or the environment's project."""
+    async with opened(profile()) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened(found: Profile | None) -> AsyncIterator[Store]:
+    """Provide a store of a profile's project; None: of the environment's."""
     # importing the client takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
 
-    store = Store(settings())
+    store = Store(_settings(found), access_token=_access_token(found))
     try:
         yield store
     finally:
@@ -41,3 +104,22 @@ def call(function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the
             return await store.call(function, {name: value for name, value in arguments.items() if value is not None})
 
     return asyncio.run(once())
+
+
+def _settings(found: Profile | None) -> Settings:
+    """Return the settings of the environment, and say their project; it is the profile's, if there is one."""
+    variables = dict(os.environ)
+    if found is not None:
+        credential = found.credential
+        # a user's calls have the publishable key: the token says who it is
+        key = credential.key if isinstance(credential, ServiceKey) else credential.publishable_key
+        variables |= zip(NAMED_BY, (found.url, key), strict=True)
+    settings = Settings.from_environment(variables)
+    announce(settings.host)
+    return settings
+
+
+def _access_token(found: Profile | None) -> str:
+    if found is None or isinstance(found.credential, ServiceKey):
+        return ""
+    return found.credential.access_token

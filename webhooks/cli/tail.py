@@ -6,13 +6,14 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 from rich.text import Text
 
+from supabase_webhooks.webhooks.cli.ids import EndpointOption
 from supabase_webhooks.webhooks.cli.output import STYLES, AsJson, cell, console, note, print_line
 from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.tables import SHORT
 from supabase_webhooks.webhooks.retries import waiting
 
 #: Rows requested at once; the database returns at most 500.
@@ -26,13 +27,13 @@ UNFINISHED = {"pending", "processing"}
 
 def tail(
     event: Annotated[str | None, typer.Option(help="Only deliveries of this event type.")] = None,
-    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
+    endpoint: EndpointOption = None,
     status: Annotated[str | None, typer.Option(help="Only deliveries that reach this status.")] = None,
     interval: Annotated[float, typer.Option(help="Seconds between queries.", min=0.1)] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Print deliveries as they are created and as their status changes, until Ctrl-C. JSON: one line each."""
-    changes = Changes({"event_type": event, "webhook_config_id": str(endpoint) if endpoint else None})
+    changes = Changes({"event_type": event, "webhook_config_id": endpoint})
     note("Waiting for deliveries; press Ctrl-C to stop.")
     # Ctrl-C is the normal way to stop, not a failure
     with suppress(KeyboardInterrupt):
@@ -77,6 +78,7 @@ class Changes:
 
 
 def _print(row: dict[str, Any]) -> None:
+    screen = console()
     told = row["error_message"] or (f"HTTP {row['response_status']}" if row["response_status"] else "")
     text = Text(" ").join(
         [
@@ -84,9 +86,9 @@ def _print(row: dict[str, Any]) -> None:
             Text(f"{row['status']:<10}", style=STYLES.get(row["status"], "")),
             cell(row["event_type"]),
             Text(f"-> {row['endpoint']}"),
-            Text(row["id"], style="dim"),
+            Text(row["id"][:SHORT] if screen.is_terminal else row["id"], style="dim"),
             Text(told, style="red" if row["error_message"] else "dim"),
             Text(waiting(row["waits_for"]), style="dim"),
         ]
     )
-    console().print(text, soft_wrap=True)
+    screen.print(text, soft_wrap=True)

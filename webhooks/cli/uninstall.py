@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supabase_webhooks.webhooks.cli.migrate import Dsn  # noqa: TC001 - Typer reads it at run time
+from supabase_webhooks.webhooks.cli.migrate import Dsn
 from supabase_webhooks.webhooks.cli.output import FAILED, WRONG, AsJson, complain, note, print_json, print_table, say
 from supabase_webhooks.webhooks.database import Database
 from supabase_webhooks.webhooks.inventory import COUNTED

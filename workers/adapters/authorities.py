@@ -31,7 +31,7 @@ def trusted(bundle: str) -> ssl.SSLContext:
 
 
 def lenient(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Accept what Python accepted before 3.13: other clients, librdkafka too, take certificates without key identifiers.
+    """Accept what Python accepted before 3.13: certificates without key identifiers, as librdkafka does too.
 
     Companies' own authorities often issue such ones. Signatures, names and dates are checked as before.
     """

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from supabase_webhooks.webhooks import destinations
 from supabase_webhooks.workers.adapters import Adapter, Context, adapter_class
@@ -21,11 +21,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Adapters kept open at once. Beyond that, the least recently used one is closed.
-CACHED = 256
 
-#: Seconds after which an unused adapter is closed: hosts close idle connections, and ours would stay half open.
-UNUSED_SECONDS = 120.0
+class Kept(NamedTuple):
+    """How many adapters are kept open at once, and for how many seconds without use.
+
+    Beyond that the least recently used one is closed. Hosts close idle connections, and ours would stay half open.
+    """
+
+    adapters: int
+    seconds: float
+
+
+OTHERS = ""
+
+#: By scheme; all others share the last. HTTP's are a few objects and connections, which are of use for four seconds,
+#: but a thousand endpoints must keep theirs while a backlog goes to them in turns (a TLS connection takes 54 KB). An
+#: SDK's client, with its threads and buffers, is costly to create and to keep.
+KEPT = {"http": Kept(1024, 10.0), "https": Kept(1024, 10.0), OTHERS: Kept(256, 120.0)}
 
 #: scheme -> its adapter, once it is imported.
 _LOADED: dict[str, type[Adapter]] = {}
@@ -46,28 +58,27 @@ class _Entry:
 class AdapterCache:
     """Adapters by URL and credentials profile; bounded, and closed on eviction and shutdown."""
 
-    def __init__(self, settings: Settings, *, size: int = CACHED, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
-        self._size = size
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._by_scheme: dict[str, OrderedDict[Key, _Entry]] = {scheme: OrderedDict() for scheme in KEPT}
         self._clock = clock
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def use(self, endpoint: Endpoint) -> AsyncIterator[Adapter]:
         """Provide an endpoint's adapter. Raises DestinationError if the endpoint cannot be delivered to."""
-        key = _key(endpoint)
-        if key not in self._entries:
+        key, entries = _key(endpoint), self._entries(endpoint)
+        if key not in entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
             context = Context.of(self._settings, destination, endpoint.credentials_profile)
             # importing an SDK takes a second or two: not on the event loop
             if destination.scheme not in _LOADED:
                 _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)
-            if key not in self._entries:  # another delivery may have been quicker
+            if key not in entries:  # another delivery may have been quicker
                 adapter = _LOADED[destination.scheme](destination, context)
-                self._entries[key] = _Entry(adapter, used_at=self._clock())
-        entry = self._entries[key]
-        self._entries.move_to_end(key)
+                entries[key] = _Entry(adapter, used_at=self._clock())
+        entry = entries[key]
+        entries.move_to_end(key)
         entry.users += 1
         try:
             yield entry.adapter
@@ -76,36 +87,43 @@ class AdapterCache:
             entry.used_at = self._clock()
             if entry.retired and not entry.users:
                 self._close_aside(entry)
-            self._evict()
+            for scheme in self._by_scheme:
+                self._evict(self._by_scheme[scheme], KEPT[scheme])
 
     def holds(self, endpoint: Endpoint) -> bool:
         """Return whether an endpoint has an adapter, which may have read its credentials long ago."""
-        return _key(endpoint) in self._entries
+        return _key(endpoint) in self._entries(endpoint)
 
     def retire(self, endpoint: Endpoint, adapter: Adapter) -> None:
         """Make the next use create a new adapter, which reads credentials again; close this one once it is unused."""
-        entry = self._entries.get(_key(endpoint))
+        entries = self._entries(endpoint)
+        entry = entries.get(_key(endpoint))
         if entry and entry.adapter is adapter:
-            del self._entries[_key(endpoint)]
+            del entries[_key(endpoint)]
             entry.retired = True
             if not entry.users:
                 self._close_aside(entry)
 
     async def close(self) -> None:
         """Close all adapters."""
-        while self._entries:
-            _, entry = self._entries.popitem()
-            await self._close(entry.adapter)
+        for entries in self._by_scheme.values():
+            while entries:
+                _, entry = entries.popitem()
+                await self._close(entry.adapter)
         await asyncio.gather(*self._closing)
 
-    def _evict(self) -> None:
+    def _entries(self, endpoint: Endpoint) -> OrderedDict[Key, _Entry]:
+        scheme = endpoint.url.partition(":")[0].lower()
+        return self._by_scheme[scheme if scheme in KEPT else OTHERS]
+
+    def _evict(self, entries: OrderedDict[Key, _Entry], most: Kept) -> None:
         """Close a surplus or long unused adapter: at most one per call, the least recently used."""
         # only an idle one: closing another would abort a delivery
-        oldest = next((key for key, entry in self._entries.items() if not entry.users), None)
+        oldest = next((key for key, entry in entries.items() if not entry.users), None)
         if oldest is None:
             return
-        if len(self._entries) > self._size or self._clock() - self._entries[oldest].used_at > UNUSED_SECONDS:
-            self._close_aside(self._entries.pop(oldest))
+        if len(entries) > most.adapters or self._clock() - entries[oldest].used_at > most.seconds:
+            self._close_aside(entries.pop(oldest))
 
     def _close_aside(self, entry: _Entry) -> None:
         # it must not use up the time of the delivery that happens to end now

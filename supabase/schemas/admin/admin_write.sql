@@ -18,7 +18,7 @@ begin
                 (arguments ->> 'webhook_config_id')::uuid,
                 make_interval(secs => coalesce((arguments ->> 'overlap_seconds')::double precision, 86400)));
         when 'send_test' then
-            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid);
+            return webhooks.send_test_webhook((arguments ->> 'webhook_config_id')::uuid, arguments ->> 'event_type');
         when 'end_secret_overlap' then
             return webhooks.end_webhook_secret_overlap((arguments ->> 'webhook_config_id')::uuid);
         when 'retry_many' then
@@ -45,9 +45,24 @@ begin
                 (arguments ->> 'after_created_at')::timestamptz,
                 (arguments ->> 'after_id')::uuid);
         when 'dispatch' then
-            -- as the admin: only servers may name another actor
             perform webhooks.log_action('dispatch', null, null, jsonb_build_object('event_type', arguments ->> 'event_type'));
+            if webhooks.user_sub() is null and webhooks.caller() <> 'authenticated' then
+                return webhooks.emit(
+                    arguments ->> 'event_type', arguments -> 'event_data', (arguments ->> 'actor_user_id')::uuid, null,
+                    'admin', null, arguments ->> 'tenant_id');
+            end if;
+            if coalesce(arguments ->> 'actor_user_id', arguments ->> 'tenant_id') is not null then
+                raise exception 'only servers and API tokens can name an actor or a tenant'
+                    using errcode = '42501', hint = 'Leave both out: you are the actor.';
+            end if;
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
+        when 'create_token' then
+            return webhooks.create_webhook_api_token(
+                arguments ->> 'name',
+                array(select jsonb_array_elements_text(arguments -> 'scopes')),
+                (arguments ->> 'expires_after')::interval);
+        when 'revoke_token' then
+            return webhooks.revoke_webhook_api_token((arguments ->> 'token_id')::uuid);
         else
             raise exception 'unknown admin action %', action using errcode = '22023';
     end case;

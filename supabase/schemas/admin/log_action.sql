@@ -9,8 +9,8 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
     insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
-    values (webhooks.user_sub(), coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller()),
-            log_action.action, log_action.webhook_config_id, log_action.delivery_id, log_action.details)
+    values (webhooks.user_sub(), webhooks.actor(), log_action.action,
+            log_action.webhook_config_id, log_action.delivery_id, log_action.details)
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
 revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated, service_role;

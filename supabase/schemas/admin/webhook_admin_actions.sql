@@ -11,10 +11,13 @@ create table if not exists public.webhook_admin_actions (
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
     on public.webhook_admin_actions (delivery_id) where delivery_id is not null;
-comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent. It is kept when endpoints and deliveries are deleted.';
+-- what servers dispatch is deleted with its deliveries
+create index if not exists idx_webhook_admin_actions_dispatched
+    on public.webhook_admin_actions (acted_at) where action = 'dispatch' and actor_id is null;
+comment on table public.webhook_admin_actions is 'A log of what admins did: endpoints created and changed, secrets rotated, deliveries retried and replayed, tests sent, API tokens created and revoked. It is kept when endpoints and deliveries are deleted.';
 comment on column public.webhook_admin_actions.acted_at is 'When it was done.';
-comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server.';
-comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, or the database role of a server.';
+comment on column public.webhook_admin_actions.actor_id is 'The user; empty for a server and an API token.';
+comment on column public.webhook_admin_actions.actor is 'The user''s e-mail address, the name and prefix of an API token, or the database role of a server.';
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
 comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
 comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';

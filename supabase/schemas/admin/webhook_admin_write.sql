@@ -1,7 +1,8 @@
 create or replace function webhooks.webhook_admin_write(
     action text,
     arguments jsonb,
-    idempotency_key text default null
+    idempotency_key text default null,
+    api_token uuid default null
 )
 returns jsonb
 language plpgsql
@@ -10,12 +11,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _scope text := coalesce('user:' || webhooks.user_sub(), webhooks.caller());
+    _scope text := coalesce('user:' || webhooks.user_sub(), 'token:' || api_token, webhooks.caller());
     -- a digest: a header's value in the arguments must not be stored in a second table
     _request jsonb;
     _earlier webhooks.admin_writes;
     _answer jsonb;
 begin
+    -- for webhooks.actor()
+    perform set_config('webhooks.api_token', coalesce(api_token::text, ''), true);
     if idempotency_key is null then
         return webhooks.admin_write(action, arguments);
     end if;
@@ -38,10 +41,10 @@ begin
     end if;
     _answer := webhooks.admin_write(action, arguments);
     update webhooks.admin_writes as w
-    set answer = _answer - 'secret_key'
+    set answer = _answer - 'secret_key' - 'token'
     where w.scope = _scope and w.key = idempotency_key;
     return _answer;
 end $$;
-comment on function webhooks.webhook_admin_write(text, jsonb, text) is 'Behind public.webhook_admin_write.';
-revoke all on function webhooks.webhook_admin_write(text, jsonb, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_admin_write(text, jsonb, text) to authenticated, service_role;
+comment on function webhooks.webhook_admin_write(text, jsonb, text, uuid) is 'Behind public.webhook_admin_write.';
+revoke all on function webhooks.webhook_admin_write(text, jsonb, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_admin_write(text, jsonb, text, uuid) to authenticated, service_role;

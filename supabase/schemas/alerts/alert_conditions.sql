@@ -14,6 +14,7 @@ as $$
         select count(*) filter (where d.status = 'failed') as failed, count(*) as finished
         from public.webhook_deliveries as d
         where d.created_at > now() - interval '1 hour' and d.status in ('delivered', 'failed')
+          and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
           and (policy ->> 'with_rate')::boolean
     ) as f
     where f.finished >= greatest(1, (policy ->> 'failure_minimum')::integer)

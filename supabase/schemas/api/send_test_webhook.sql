@@ -1,5 +1,6 @@
 create or replace function public.send_test_webhook(
-    webhook_config_id uuid
+    webhook_config_id uuid,
+    event_type text default null
 )
 returns jsonb
 language plpgsql
@@ -8,8 +9,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform webhooks.check_admin();
-    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id);
+    return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
-comment on function public.send_test_webhook(uuid) is 'Creates one delivery of the event webhook.test for an endpoint.';
-revoke all on function public.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function public.send_test_webhook(uuid) to authenticated, service_role;
+comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
+revoke all on function public.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.send_test_webhook(uuid, text) to authenticated, service_role;

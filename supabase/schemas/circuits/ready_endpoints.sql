@@ -17,6 +17,8 @@ from public.webhook_configurations as c
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 -- "is not false", so that the planner does not use the index of active endpoints to find one by its id
 where c.is_active is not false
+  -- `webhooks listen` claims its own
+  and c.url not like 'listen:%'
   and (h.paused_until is null or h.paused_until <= now())
   and (h.state is null or h.state <> 'open' or h.open_until <= now());
 comment on view webhooks.ready_endpoints is 'The endpoints that deliveries may go to now, with their limits.';

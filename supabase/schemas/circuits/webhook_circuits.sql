@@ -29,6 +29,14 @@ create table if not exists public.webhook_circuits (
 ) with (fillfactor = 50);
 create index if not exists idx_webhook_circuits_url_check_at
     on public.webhook_circuits (url_check_at) where url_check_at is not null;
+-- what holds deliveries back for a time (webhooks.due_in_seconds). These change with few results, so that most updates
+-- stay in place.
+create index if not exists idx_webhook_circuits_open_until
+    on public.webhook_circuits (open_until) where open_until is not null;
+create index if not exists idx_webhook_circuits_paused_until
+    on public.webhook_circuits (paused_until) where paused_until is not null;
+create index if not exists idx_webhook_circuits_tokens_at
+    on public.webhook_circuits (tokens_at) where tokens_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and if not, why.';
 comment on column public.webhook_circuits.state is 'closed: deliveries go out. open: they wait. half_open: one request tests whether the endpoint has recovered.';
 comment on column public.webhook_circuits.since is 'When this state began.';

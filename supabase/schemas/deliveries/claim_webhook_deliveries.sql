@@ -28,7 +28,6 @@ declare
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
     -- of payloads
     _bytes constant integer := 4194304;
-    _own integer := least(_batch, coalesce(per_endpoint, _batch));
     _held jsonb := webhooks.hold_for(project);
     _start uuid := gen_random_uuid();
     _expired uuid[];
@@ -41,7 +40,7 @@ declare
     _oldest timestamptz;
     _newest timestamptz;
     _claimed json;
-    _settings json;
+    _settings jsonb;
     _count integer;
     _chosen integer;
     -- seconds after which another claim may find more, at the latest; null: that depends on the queue
@@ -95,7 +94,7 @@ begin
            coalesce(array_agg(due.id) filter (where due.limited), '{}')
     into _unlimited, _rooms, _limited
     from (
-        select r.id, r.limited, least(_own, per_endpoint - (busy ->> r.id::text)::integer) as room
+        select r.id, r.limited, least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0)) as room
         from (
             select e.id from webhooks.endpoints_with_due(_start) as e (id)
             union all
@@ -136,7 +135,7 @@ begin
         into _endpoints, _rooms
         from (
             select r.id,
-                   least(_own, per_endpoint - (busy ->> r.id::text)::integer,
+                   least(_batch, per_endpoint - coalesce((busy ->> r.id::text)::integer, 0),
                          r.places - webhooks.under_way(r.id, r.places_since, r.places), floor(r.tokens))::integer as size
             from webhooks.ready_endpoints as r
             where r.id = any (_limited)
@@ -283,12 +282,7 @@ begin
             where d.id = q.delivery_id and d.created_at = q.created_at and d.status = 'processing');
     end if;
     perform set_config('plan_cache_mode', 'force_generic_plan', true);
-    select json_agg(webhooks.endpoint_settings(c) || jsonb_build_object(
-               'circuit', coalesce(h.state, 'closed'), 'limited', c.id = any (_limited)))
-    into _settings
-    from public.webhook_configurations as c
-    left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.id = any (_endpoints);
+    _settings := webhooks.endpoint_settings(_endpoints, _limited);
     -- with a full batch, or when some of it had to stay or had expired, there may be more at once
     return json_build_object('held', null, 'lease_id', _lease, 'endpoints', coalesce(_settings, '[]'),
                              'deliveries', coalesce(_claimed, '[]'), 'due_in_seconds',

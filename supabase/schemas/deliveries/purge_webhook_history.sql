@@ -17,14 +17,31 @@ begin
         raise exception 'older_than must be an interval above 0, not %', coalesce(older_than::text, 'null')
             using errcode = '22023';
     end if;
+    -- first, while this holds nothing that others wait for
+    perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+<<<<<<< HEAD
+    delete from webhooks.delivery_rollups as o
+    where (o.hour, o.webhook_config_id, o.event_type) in (
+        select r.hour, r.webhook_config_id, r.event_type
+        from webhooks.delivery_rollups as r
+        where r.hour < _before - interval '1 hour'
+        order by r.hour
+        limit _batch);
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+=======
+    -- but the newest: a cron that has stopped is not one that was never set up
+>>>>>>> init
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
-        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch));
+        select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch))
+      and r.started_at < (select max(n.started_at) from public.webhook_dispatcher_runs as n);
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -37,6 +54,14 @@ begin
     delete from webhooks.sign_in_tries as t
     where t.pair = any (array(
         select o.pair from webhooks.sign_in_tries as o where o.since < now() - interval '15 minutes' order by o.since limit _batch));
+    get diagnostics _more = row_count;
+    _purged := _purged + _more;
+
+    -- what servers and API tokens dispatched: as many rows as events; what people did is kept
+    delete from public.webhook_admin_actions as a
+    where a.id = any (array(
+        select o.id from public.webhook_admin_actions as o
+        where o.action = 'dispatch' and o.actor_id is null and o.acted_at < _before order by o.acted_at limit _batch));
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 

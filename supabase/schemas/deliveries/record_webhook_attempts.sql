@@ -75,7 +75,7 @@ begin
     -- the trigger that follows people's changes leaves this one alone
     perform set_config('webhooks.recording', 'on', true);
     with current as materialized (
-        select d.id, d.webhook_config_id, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
+        select d.id, d.webhook_config_id, d.event_type, d.created_at, d.status, d.attempts, d.counted_attempts, d.deferred_since,
                d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
@@ -104,7 +104,7 @@ begin
     -- another attempt took meanwhile. One that comes a second time, or that is older than a delivered attempt, counts
     -- no more: if the delivery is not delivered now, someone asked for it to be sent again.
     accepted as materialized (
-        select r.*, c.webhook_config_id, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
+        select r.*, c.webhook_config_id, c.event_type, c.created_at, made.attempts as attempts_made, coalesce(made.counted, false) as counted,
                c.counted_attempts + coalesce(made.counted, false)::integer as counted_attempts,
                case when asked.deferred then coalesce(c.deferred_since, now()) else c.deferred_since end as new_deferred_since,
                least(greatest(coalesce(r.retry_after_seconds, 0), 0), 86400)::float8 as wait_seconds,
@@ -147,6 +147,37 @@ begin
                a.response_headers, a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
+    ),
+    -- under the lock of the endpoint's circuit, so that no other batch waits for it
+    rolled as (
+        insert into webhooks.delivery_rollups as o
+            (hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum, durations)
+        select date_trunc('hour', a.ended_at, 'UTC'), a.webhook_config_id, a.event_type,
+               count(*) filter (where a.new_status = 'delivered'), count(*) filter (where a.new_status = 'failed'),
+               count(*), count(*) filter (where not a.delivered), sum(a.duration_ms),
+               array[
+                   count(*) filter (where b.n = 0), count(*) filter (where b.n = 1), count(*) filter (where b.n = 2), count(*) filter (where b.n = 3),
+                   count(*) filter (where b.n = 4), count(*) filter (where b.n = 5), count(*) filter (where b.n = 6), count(*) filter (where b.n = 7),
+                   count(*) filter (where b.n = 8), count(*) filter (where b.n = 9), count(*) filter (where b.n = 10), count(*) filter (where b.n = 11),
+                   count(*) filter (where b.n = 12), count(*) filter (where b.n = 13), count(*) filter (where b.n = 14), count(*) filter (where b.n = 15),
+                   count(*) filter (where b.n = 16), count(*) filter (where b.n = 17)]
+        from accepted as a
+        cross join lateral (
+            select width_bucket(a.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as n
+        ) as b
+        group by 1, 2, 3
+        on conflict (hour, webhook_config_id, event_type) do update
+        set delivered = o.delivered + excluded.delivered,
+            failed = o.failed + excluded.failed,
+            attempts = o.attempts + excluded.attempts,
+            failed_attempts = o.failed_attempts + excluded.failed_attempts,
+            duration_ms_sum = o.duration_ms_sum + excluded.duration_ms_sum,
+            durations = array[
+                o.durations[1] + excluded.durations[1], o.durations[2] + excluded.durations[2], o.durations[3] + excluded.durations[3], o.durations[4] + excluded.durations[4],
+                o.durations[5] + excluded.durations[5], o.durations[6] + excluded.durations[6], o.durations[7] + excluded.durations[7], o.durations[8] + excluded.durations[8],
+                o.durations[9] + excluded.durations[9], o.durations[10] + excluded.durations[10], o.durations[11] + excluded.durations[11], o.durations[12] + excluded.durations[12],
+                o.durations[13] + excluded.durations[13], o.durations[14] + excluded.durations[14], o.durations[15] + excluded.durations[15], o.durations[16] + excluded.durations[16],
+                o.durations[17] + excluded.durations[17], o.durations[18] + excluded.durations[18]]
     ),
     news as (
         select a.webhook_config_id,

@@ -17,6 +17,7 @@ as $$
                 when endpoint.disabled_at is null then 'the endpoint is paused'
                 else 'the endpoint is disabled: ' || coalesce(endpoint.disabled_reason, 'no reason given')
             end, 'until', null)
+        when endpoint.url like 'listen:%' then jsonb_build_object('reason', '`webhooks listen`', 'until', null)
         when circuit.state = 'open' and circuit.open_until > now() then jsonb_build_object(
             'reason', 'the endpoint is failing, and its circuit is open', 'until', circuit.open_until)
         when circuit.paused_until > now() then jsonb_build_object(

@@ -18,7 +18,7 @@ begin
     from jsonb_object_keys(changes) as k (key)
     where k.key not in ('name', 'url', 'events', 'is_active', 'max_attempts', 'rate_limit_per_second', 'max_concurrency',
         'timeout_seconds', 'headers', 'circuit_failure_threshold', 'circuit_reset_seconds', 'credentials_profile',
-        'retry_schedule', 'expires_after');
+        'retry_schedule', 'expires_after', 'managed_by');
     if _unknown is not null then
         raise exception 'unknown endpoint setting %', _unknown
             using errcode = '22023', hint = 'The system creates secrets: use rotate_webhook_secret.';
@@ -30,6 +30,9 @@ begin
     end);
     if trim(coalesce(_changed.name, '')) = '' or length(_changed.name) > 200 then
         raise exception 'an endpoint needs a name of at most 200 characters' using errcode = '22023';
+    end if;
+    if length(_changed.managed_by) not between 1 and 200 then
+        raise exception 'webhook endpoint "%": managed_by must have 1 to 200 characters', _changed.name using errcode = '22023';
     end if;
     if _changed.url is null or length(_changed.url) > 2000 then
         raise exception 'webhook endpoint "%" needs a URL of at most 2000 characters', _changed.name

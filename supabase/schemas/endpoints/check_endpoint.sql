@@ -23,7 +23,14 @@ begin
     end if;
     if tg_op = 'INSERT' or new.url is distinct from old.url then
         new.url := webhooks.normal_url(new.url);
-        _problem := webhooks.url_problem(new.url);
+        if tg_op = 'UPDATE' and old.url like 'listen:%' then
+            raise exception 'webhook endpoint "%" is that of a listener: its URL cannot change', new.name
+                using errcode = '22023', hint = 'It ends with `webhooks listen`. Create an endpoint for another URL.';
+        end if;
+        -- that of a listener, which webhooks.start_webhook_listener creates with it
+        if not (new.url like 'listen:%' and exists (select from webhooks.listeners as l where l.webhook_config_id = new.id)) then
+            _problem := webhooks.url_problem(new.url);
+        end if;
         if _problem is not null then
             raise exception 'webhook endpoint "%": %', new.name, _problem using errcode = '22023';
         end if;

@@ -18,11 +18,12 @@ begin
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
          timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
-         retry_schedule, expires_after)
+         retry_schedule, expires_after, managed_by)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
-            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after);
+            _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after,
+            _new.managed_by);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;

@@ -78,6 +78,9 @@ begin
         -- someone enabled it in the meantime
         return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', true);
     end if;
+    if not keep_history then
+        delete from webhooks.delivery_rollups as o where o.webhook_config_id = _endpoint.id;
+    end if;
     perform webhooks.log_action('delete_endpoint', _endpoint.id, null, jsonb_build_object('keep_history', keep_history));
     return jsonb_build_object('id', _endpoint.id, 'deliveries', _done, 'more', false);
 end $$;

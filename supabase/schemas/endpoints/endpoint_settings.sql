@@ -1,4 +1,4 @@
-create or replace function webhooks.endpoint_settings(endpoint public.webhook_configurations)
+create or replace function webhooks.endpoint_settings(ids uuid[], limited uuid[])
 returns jsonb
 -- not language sql: before Postgres 18, that is planned on each call
 language plpgsql
@@ -6,14 +6,26 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return jsonb_strip_nulls(jsonb_build_object(
-        'id', endpoint.id,
-        'url', endpoint.url,
-        'secrets', webhooks.live_secrets(endpoint.id),
-        'credentials_profile', nullif(endpoint.credentials_profile, ''),
-        'timeout_seconds', endpoint.timeout_seconds,
-        'headers', (select s.headers from webhooks.endpoint_secrets as s where s.webhook_config_id = endpoint.id),
-        'circuit_failure_threshold', endpoint.circuit_failure_threshold));
+    return (
+        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'id', c.id,
+            'url', c.url,
+            'secrets', case
+                -- few endpoints have more than one
+                when exists (select from webhooks.previous_secrets as p where p.webhook_config_id = c.id)
+                    then webhooks.live_secrets(c.id)
+                when s.secret_key is not null then jsonb_build_array(s.secret_key)
+            end,
+            'credentials_profile', nullif(c.credentials_profile, ''),
+            'timeout_seconds', c.timeout_seconds,
+            'headers', s.headers,
+            'circuit_failure_threshold', c.circuit_failure_threshold,
+            'circuit', coalesce(h.state, 'closed'),
+            'limited', c.id = any (limited))))
+        from public.webhook_configurations as c
+        left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
+        left join public.webhook_circuits as h on h.webhook_config_id = c.id
+        where c.id = any (ids));
 end $$;
-comment on function webhooks.endpoint_settings(public.webhook_configurations) is 'What a worker needs to know about an endpoint. A missing key means: use the worker''s setting.';
-revoke all on function webhooks.endpoint_settings(public.webhook_configurations) from public, anon, authenticated, service_role;
+comment on function webhooks.endpoint_settings(uuid[], uuid[]) is 'What a worker needs to know about endpoints, and which of them have limits; null without any. A missing key means: use the worker''s setting.';
+revoke all on function webhooks.endpoint_settings(uuid[], uuid[]) from public, anon, authenticated, service_role;

@@ -16,7 +16,7 @@ as $$
 begin
     return (
         with page as (
-            select c.*
+            select c.*, c as endpoint
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
@@ -42,7 +42,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -52,6 +52,7 @@ begin
                 'header_names', (
                     select coalesce(jsonb_agg(h.name order by h.name), '[]')
                     from jsonb_object_keys(coalesce(e.headers, '{}')) as h (name)),
+                'health', webhooks.endpoint_health(c.endpoint, h),
                 'circuit', jsonb_build_object(
                     'state', coalesce(h.state, 'closed'), 'since', h.since, 'open_until', h.open_until,
                     'consecutive_failures', coalesce(h.consecutive_failures, 0), 'failing_since', h.failing_since,

@@ -1,4 +1,4 @@
-create or replace function webhooks.send_test_webhook(webhook_config_id uuid)
+create or replace function webhooks.send_test_webhook(webhook_config_id uuid, event_type text default null)
 returns jsonb
 language plpgsql
 -- definer: behind public.send_test_webhook, which checks the caller
@@ -8,6 +8,8 @@ as $$
 declare
     _endpoint public.webhook_configurations;
     _delivery public.webhook_deliveries;
+    _event text := coalesce(send_test_webhook.event_type, 'webhook.test');
+    _data jsonb;
     _request_id uuid := gen_random_uuid();
 begin
     select c.* into _endpoint
@@ -25,17 +27,22 @@ begin
         raise exception 'webhook endpoint "%" is inactive', _endpoint.name
             using errcode = '22023', hint = 'Set is_active to true, then test it.';
     end if;
+    if _event = 'webhook.test' then
+        _data := jsonb_build_object('message', 'This is a test delivery.');
+    else
+        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        if _data is null then
+            raise exception 'event "%" has no example to send', _event
+                using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
+        end if;
+    end if;
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, 'webhook.test', jsonb_build_object(
-        'event', 'webhook.test',
-        'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-        'actor_user_id', null,
-        'data', jsonb_build_object('message', 'This is a test delivery.'),
-        'request_id', _request_id), _request_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
     returning * into _delivery;
-    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id);
+    perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
+        when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);
     return jsonb_build_object('delivery_id', _delivery.id, 'request_id', _request_id);
 end $$;
-comment on function webhooks.send_test_webhook(uuid) is 'Behind public.send_test_webhook.';
-revoke all on function webhooks.send_test_webhook(uuid) from public, anon, authenticated, service_role;
-grant execute on function webhooks.send_test_webhook(uuid) to authenticated, service_role;
+comment on function webhooks.send_test_webhook(uuid, text) is 'Behind public.send_test_webhook.';
+revoke all on function webhooks.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.send_test_webhook(uuid, text) to authenticated, service_role;

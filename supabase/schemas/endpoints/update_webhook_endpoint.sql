@@ -21,6 +21,11 @@ begin
         raise exception 'webhook endpoint % does not exist', update_webhook_endpoint.webhook_config_id
             using errcode = 'PT404', hint = 'The endpoints are in the table public.webhook_configurations.';
     end if;
+    if changes ? 'updated_at' and (changes ->> 'updated_at')::timestamptz is distinct from _old.updated_at then
+        raise exception 'webhook endpoint "%" has changed since you read it', _old.name
+            using errcode = 'PT409', hint = 'Read it again, and repeat your change with its new updated_at.';
+    end if;
+    changes := changes - 'updated_at';
     _new := webhooks.apply_endpoint_changes(_old, changes);
     -- a number of attempts alone replaces a schedule, which would take precedence
     if changes ? 'max_attempts' and not changes ? 'retry_schedule' then
@@ -42,7 +47,7 @@ begin
         rate_limit_per_second = _new.rate_limit_per_second, max_concurrency = _new.max_concurrency,
         timeout_seconds = _new.timeout_seconds, circuit_failure_threshold = _new.circuit_failure_threshold,
         circuit_reset_seconds = _new.circuit_reset_seconds, credentials_profile = nullif(_new.credentials_profile, ''),
-        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after
+        retry_schedule = _new.retry_schedule, expires_after = _new.expires_after, managed_by = _new.managed_by
     where c.id = _old.id;
     perform webhooks.log_action('update_endpoint', _old.id, null, webhooks.without_header_values(changes));
     return jsonb_build_object('id', _old.id);

@@ -26,6 +26,7 @@ begin
             from webhooks.installation as i
             where i.gateway_url is not null),
         'postgres', current_setting('server_version'),
+        'setup', webhooks.setup_steps(),
         'migrations', _applied,
         -- grants, policies and row security that differ from what is expected
         'access', (
@@ -36,7 +37,8 @@ begin
         -- attached events whose trigger is missing, as after a restore, or whose table has changed since
         'triggers', webhooks.broken_triggers(),
         'unsigned_endpoints', (
-            select count(*) from public.webhook_configurations as e where e.is_active and not exists (
+            select count(*) from public.webhook_configurations as e
+            where e.is_active and e.id not in (select l.webhook_config_id from webhooks.listeners as l) and not exists (
                 select from webhooks.endpoint_secrets as s where s.webhook_config_id = e.id and s.secret_key is not null)),
         'url_warnings', (
             select coalesce(jsonb_agg(to_jsonb(w) order by w.name), '[]')

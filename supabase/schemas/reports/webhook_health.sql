@@ -14,12 +14,14 @@ as $$
                 'failed', count(*) filter (where d.status = 'failed'),
                 'pending', count(*) filter (where d.status in ('pending', 'processing')))
             from public.webhook_deliveries as d
-            where d.created_at > now() - interval '1 hour'),
+            where d.created_at > now() - interval '1 hour'
+              and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'endpoints', (
             select jsonb_build_object(
                 'active', count(*) filter (where c.is_active),
                 'inactive', count(*) filter (where not c.is_active))
-            from public.webhook_configurations as c),
+            from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'last_run', (
             select jsonb_build_object('run_id', r.id, 'started_at', r.started_at, 'due', r.due,
                                       'enqueued', r.enqueued, 'error', r.error)

@@ -11,10 +11,16 @@ as $$
         -- unfinished rows, counted up to 100,000 each
         'pending', (
             select count(*)
-            from (select from webhooks.delivery_queue as q where q.lease_id is null limit 100000) as bounded),
+            from (
+                select from webhooks.delivery_queue as q
+                where q.lease_id is null and q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                limit 100000) as bounded),
         'processing', (
             select count(*)
-            from (select from webhooks.delivery_queue as q where q.lease_id is not null limit 100000) as bounded),
+            from (
+                select from webhooks.delivery_queue as q
+                where q.lease_id is not null and q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                limit 100000) as bounded),
         'circuits', (
             select jsonb_build_object(
                 'closed', count(*) filter (where coalesce(h.state, 'closed') = 'closed'),
@@ -22,7 +28,7 @@ as $$
                 'open', count(*) filter (where h.state = 'open'))
             from public.webhook_configurations as c
             left join public.webhook_circuits as h on h.webhook_config_id = c.id
-            where c.is_active),
+            where c.is_active and c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         -- those that are not closed by name, a hundred at most
         'troubled', (
             select coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'state', t.state)), '[]')
@@ -39,7 +45,8 @@ as $$
                 'active', count(*) filter (where c.is_active),
                 'inactive', count(*) filter (where not c.is_active),
                 'disabled_by_system', count(*) filter (where c.disabled_at is not null))
-            from public.webhook_configurations as c),
+            from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         'last_run_at', (
             select r.started_at from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1),
         'now', clock_timestamp())

@@ -19,11 +19,15 @@ declare
     _reasons jsonb := '[]';
     _installation webhooks.installation;
     _old timestamptz := (_backlog ->> 'oldest_due_at')::timestamptz;
+    _listened uuid[] := webhooks.listened_deliveries();
     -- A backlog is not an outage: workers that claim or record are delivering, however many deliveries wait. The second is by
     -- the workers' clocks, which such a span forgives.
     _working boolean := exists (
-            select from webhooks.delivery_queue as q where q.lease_id is not null and q.leased_at > now() - interval '5 minutes')
-        or exists (select from public.webhook_attempts as a where a.started_at > now() - interval '5 minutes');
+            select from webhooks.delivery_queue as q
+            where q.lease_id is not null and q.leased_at > now() - interval '5 minutes' and q.delivery_id <> all (_listened))
+        or exists (
+            select from public.webhook_attempts as a
+            where a.started_at > now() - interval '5 minutes' and a.delivery_id <> all (_listened));
 begin
     select i.* into _installation from webhooks.installation as i;
     select jsonb_build_object(
@@ -33,7 +37,7 @@ begin
         'pending', count(*) filter (where d.status in ('pending', 'processing')))
     into _last_hour
     from public.webhook_deliveries as d
-    where d.created_at > _hour;
+    where d.created_at > _hour and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l);
 
     -- the circuits of endpoints that deliveries go to
     select jsonb_build_object(
@@ -44,7 +48,7 @@ begin
     into _circuits, _active
     from public.webhook_configurations as c
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
-    where c.is_active;
+    where c.is_active and c.id not in (select l.webhook_config_id from webhooks.listeners as l);
     select count(*) into _disabled from public.webhook_configurations as c where c.disabled_at is not null;
 
     select r.* into _last_run from public.webhook_dispatcher_runs as r order by r.started_at desc limit 1;
@@ -56,7 +60,7 @@ begin
         'last_run_at', _last_run.started_at)
     into _performance
     from public.webhook_attempts as a
-    where a.started_at > _hour;
+    where a.started_at > _hour and a.delivery_id <> all (_listened);
 
     -- the reasons for the status, the worst first
     select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
@@ -86,7 +90,6 @@ begin
             (_backlog ->> 'due')::integer > 100 or (_old < now() - interval '5 minutes' and _working)),
         (7, 'degraded', 'The dispatcher has not been called for more than 5 minutes',
             _last_run.started_at < now() - interval '5 minutes'),
-        (8, 'degraded', 'The dispatcher has never been called', _last_run.id is null),
         (9, 'degraded', 'The dispatcher''s last run failed', _last_run.error is not null),
         (10, 'degraded', 'Endpoints disabled by the system: ' || _disabled, _disabled > 0)
     ) as r (place, severity, text, holds)
@@ -104,6 +107,7 @@ begin
         'performance', _performance,
         'backlog', _backlog,
         'endpoints', jsonb_build_object('active', _active, 'disabled_by_system', _disabled),
+        'setup', webhooks.setup_steps(),
         'as_of', now());
 end $$;
 comment on function webhooks.webhook_overview() is 'Behind public.webhook_overview.';

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import System
     from tests.e2e.dashboard.conftest import Site
 
-FORMS = ["/sign-in", "/sign-in/code", "/sign-out", "/endpoints", "/events/dispatch", "/replay", "/trigger-errors/retry"]
+FORMS = [
+    "/sign-in", "/sign-in/code", "/sign-out", "/endpoints", "/events/dispatch", "/replay", "/trigger-errors/retry",
+    "/tokens",
+]  # fmt: skip
 
 #: What a browser says of a form that is not ours: of another site, a neighbor of our host, a sandboxed frame.
 FOREIGN = [

@@ -1,0 +1,68 @@
+create or replace function webhooks.webhook_figures(
+    webhook_config_id uuid default null,
+    unit text default 'hour',
+    count integer default 24
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_figures, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+declare
+    _width interval;
+    _from timestamptz;
+begin
+    if unit is null or unit not in ('hour', 'day') or count is null or count not between 1 and 200 then
+        raise exception 'figures are by hour or day, 1 to 200 of them' using errcode = '22023';
+    end if;
+    _width := ('1 ' || unit)::interval;
+    _from := date_trunc(unit, now(), 'UTC') - (count - 1) * _width;
+    return (
+        with figures as (
+            select o.*
+            from webhooks.delivery_rollups as o
+            where o.hour >= _from
+              and (webhook_figures.webhook_config_id is null or o.webhook_config_id = webhook_figures.webhook_config_id)
+        ),
+        parts as (
+            select date_trunc(unit, o.hour, 'UTC') as at, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
+            from figures as o
+            group by 1
+        ),
+        entries as (
+            select c.at, array_agg(c.count order by c.n) as durations
+            from (
+                select date_trunc(unit, o.hour, 'UTC') as at, e.n, sum(e.count)::bigint as count
+                from figures as o, unnest(o.durations) with ordinality as e (count, n)
+                group by 1, 2
+            ) as c
+            group by c.at
+        ),
+        events as (
+            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed,
+                   sum(o.delivered) as delivered
+            from figures as o
+            group by o.event_type
+        )
+        select jsonb_build_object(
+            'unit', unit,
+            'at', jsonb_agg(s.at order by s.at),
+            'delivered', jsonb_agg(coalesce(p.attempts - p.failed, 0) order by s.at),
+            'failed', jsonb_agg(coalesce(p.failed, 0) order by s.at),
+            'p50_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.5) order by s.at),
+            'p95_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.95) order by s.at),
+            'events', (
+                select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
+                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.delivered)), '{}')
+                from events as v))
+        from generate_series(_from, now(), _width) as s (at)
+        left join parts as p on p.at = s.at
+        left join entries as d on d.at = s.at);
+end $$;
+comment on function webhooks.webhook_figures(uuid, text, integer) is 'Behind public.webhook_figures.';
+revoke all on function webhooks.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_figures(uuid, text, integer) to authenticated, service_role;

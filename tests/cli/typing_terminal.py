@@ -1,0 +1,76 @@
+"""A command in a pseudo-terminal, where a person types."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+class Terminal:
+    """A context manager: the command ends with it."""
+
+    def __init__(self, command: Sequence[str], *, folder: Path, variables: Mapping[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            command, env={**variables, "COLUMNS": "200"}, cwd=folder,
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        self.shown = ""
+        self._seen = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+    def until(self, text: str) -> str:
+        """Read until a text that was not read yet; return everything up to here."""
+        deadline = time.monotonic() + 90
+        while text not in self.shown[self._seen :]:
+            assert time.monotonic() < deadline, f"waited in vain for {text!r}:\n{self.shown}"
+            if not select.select([self._master], [], [], 1)[0]:
+                continue
+            try:
+                self.shown += os.read(self._master, 65536).decode()
+            except OSError:
+                pytest.fail(f"it ended before {text!r}:\n{self.shown}")
+        self._seen = self.shown.index(text, self._seen) + len(text)
+        return self.shown
+
+    def type(self, text: str, *, hidden: bool = False) -> None:
+        """Type a line; a hidden one once the terminal does not show what is typed."""
+        while hidden and termios.tcgetattr(self._master)[3] & termios.ECHO:
+            time.sleep(0.05)
+        os.write(self._master, f"{text}\n".encode())
+
+    def leave(self) -> int:
+        """Type Ctrl-D until it ends, however late it begins to read; return its exit code."""
+        while self.process.poll() is None:
+            os.write(self._master, b"\x04")
+            time.sleep(0.2)
+        return self.end()
+
+    def end(self) -> int:
+        """Read to its end; return its exit code."""
+        while True:
+            try:
+                part = os.read(self._master, 65536)
+            except OSError:
+                break
+            self.shown += part.decode()
+        return self.process.wait(timeout=60)
