@@ -146,7 +146,7 @@ def test_the_demo_stays_healthy_and_opens(tmp_path: Path) -> None:
             page.get_by_label("E-mail").fill(email)
             page.get_by_label("Password").fill(password)
             page.get_by_role("button", name="Sign in").click()
-            page.get_by_text("Healthy").wait_for()
+            page.get_by_text("Healthy", exact=True).wait_for()
             calls = f"{links['Dashboard']}runs"
             page.goto(calls)
             before = page.locator("tbody tr").count()

@@ -43,11 +43,12 @@ class Stage:
     command: list[str] = field(default_factory=list)
     health: list[str] = field(default_factory=list)
 
-    def inside(self, command: list[str], *, setup: str = "true", user: str | None = None) -> list[str]:
-        """Return a command line that runs another one in this root; `setup` is a shell's, in a mount namespace."""
+    def inside(self, command: list[str], *, setup: str = "true") -> list[str]:
+        """Return a command line that runs another one in this root, as process 1, after a shell's `setup`."""
         prepare = f"{setup} && mount --bind /dev {self.root}/dev && mount -t proc proc {self.root}/proc"
-        enter = f'exec chroot --userspec={user or self.user} {self.root} env --chdir={self.workdir} "$@"'
-        return ["unshare", "--mount", "sh", "-c", f"{prepare} && {enter}", "sh", *command]
+        enter = f'exec chroot --userspec={self.user} {self.root} env --chdir={self.workdir} "$@"'
+        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        return [*namespaces, "sh", "-c", f"{prepare} && {enter}", "sh", *command]
 
     def deployed(self, command: list[str]) -> list[str]:
         """Return a command line as `docker run --read-only --tmpfs /tmp` runs one."""
