@@ -154,7 +154,7 @@ def test_tail_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
     """What arrives while someone watches."""
     terminal = Terminal("deliveries", "tail", "--interval", "0.1", variables=system.settings())
     try:
-        terminal.read("Ctrl-C to stop")
+        terminal.read("Ctrl-C ends it")
         system.db.execute(
             "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, error_message)"
             " values (%s, %s, '{}', 'failed', %s)",
