@@ -414,7 +414,7 @@ def test_the_end_of_an_overlap(visit: Visit) -> None:
     page.get_by_role("button", name="Rotate secret", exact=True).click()
     expect(page.get_by_text("X-Webhook-Signature keeps the old secret")).to_be_visible()
     page.get_by_role("link", name="View endpoint").click()
-    expect(page.locator("section", has_text="Secret")).to_contain_text("keeps the old secret")
+    expect(page.get_by_role("region", name="Secret")).to_contain_text("keeps the old secret")
     page.get_by_text("End the overlap…").click()
     page.get_by_role("button", name="End the overlap now").click()
     expect(page.get_by_role("status")).to_contain_text("The overlap has ended")
