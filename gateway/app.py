@@ -14,9 +14,11 @@ from litestar.template import TemplateConfig
 from supabase_webhooks.gateway import api
 from supabase_webhooks.gateway.access import Access
 from supabase_webhooks.gateway.dashboard import routers
+from supabase_webhooks.gateway.dashboard.errors import NOT_THERE
 from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
+from supabase_webhooks.gateway.head import Head
 from supabase_webhooks.gateway.metrics import Requests
 from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
 from supabase_webhooks.gateway.security import secure
@@ -57,7 +59,7 @@ def create_app(
     engine = engine or Engine(settings)
     tries = Tries(store, settings)
     requests = Requests(registries)
-    return Litestar(
+    app = Litestar(
         # Litestar's own configuration of logging starts a thread
         logging_config=None,
         after_exception=[log_unexpected],
@@ -81,7 +83,7 @@ def create_app(
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
         },
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers={**EXCEPTION_HANDLERS, **NOT_THERE},
         cors_config=CORSConfig(
             allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
             allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
@@ -97,3 +99,5 @@ def create_app(
         on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,
     )
+    app.asgi_handler = Head(app.asgi_handler)
+    return app

@@ -159,7 +159,7 @@ async def send_test(
     except StoreError as exc:
         return go(request, f"/endpoints/{endpoint_id}", _problem(exc), kind="error")
     await wake(broker, settings)
-    return go(request, f"/deliveries/{made['delivery_id']}", "The test event will be sent in a moment.")
+    return go(request, f"/deliveries/{made['delivery_id']}", "The test event will be sent in a moment.", sent=0)
 
 
 @post("/endpoints/{endpoint_id:uuid}/active", status_code=HTTP_200_OK)
