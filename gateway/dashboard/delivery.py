@@ -44,11 +44,11 @@ async def show(
 ) -> Template:
     """Show its details: the panel alone for a page that has the list, else both."""
     shown = await _shown(request, admin, settings, delivery_id)
-    wants_part = request.headers.get("hx-request") and not request.headers.get("hx-history-restore-request")
-    if wants_part:
-        return page(request, "delivery_panel.html", admin, **shown, polled=False)
-    # the range and the filters that the list had
-    return page(request, "deliveries.html", admin, **{**await listed(request, admin), **shown}, polled=False)
+    if request.headers.get("hx-request"):
+        return page(request, "delivery_panel.html", admin, **shown, fragment=True, polled=False)
+    return page(
+        request, "deliveries.html", admin, **{**await listed(request, admin), **shown}, fragment=False, polled=False
+    )
 
 
 @get("/deliveries/{delivery_id:uuid}/state")
@@ -61,7 +61,7 @@ async def state(
     """Return its details while it is being delivered, for the page to refresh itself."""
     shown = await _shown(request, admin, settings, delivery_id)
     status = HTTP_200_OK if shown["delivery"]["status"] in UNFINISHED else STOP_POLLING
-    return page(request, "delivery_panel.html", admin, status=status, **shown, polled=True)
+    return page(request, "delivery_panel.html", admin, status=status, **shown, fragment=True, polled=True)
 
 
 @post("/deliveries/{delivery_id:uuid}/retry", status_code=HTTP_200_OK)

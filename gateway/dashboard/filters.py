@@ -74,6 +74,11 @@ class Wanted:
         """Each filter, as a form shows it: empty without a value."""
         return {name: self.fields.get(name, "") for name in [*FILTERS, "range"]}
 
+    def time(self, name: str) -> str:
+        """Return a time as a form's field takes it: UTC, without an offset; empty for none, and for what is not a time."""
+        at = _moment(self.arguments.get(name))
+        return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") if at and name in self.fields else ""
+
     def address(self, path: str = "/deliveries", **changes: str | None) -> str:
         """Return an address with these filters, changed; None removes one."""
         given = {name: value for name, value in {**self.fields, **changes}.items() if value}
