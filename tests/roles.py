@@ -22,6 +22,6 @@ def made_role(db: Connection[dict[str, object]], name: str, attributes: str = "n
         yield name
     finally:
         db.execute("reset role")
-        # who owns a project is no superuser, and reassigns what its own members own
+        # who owns a project is not a superuser, and reassigns what its own members own
         db.execute(sql.SQL("grant {0} to current_user; reassign owned by {0} to current_user").format(role))
         db.execute(sql.SQL("drop owned by {0}; drop role {0}").format(role))
