@@ -77,7 +77,11 @@ class Wanted:
     def time(self, name: str) -> str:
         """Return a time as a form's field takes it: UTC, without an offset; empty for none, and for what is not a time."""
         at = _moment(self.arguments.get(name))
-        return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") if at and name in self.fields else ""
+        return (
+            at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+            if at and name in self.fields
+            else ""
+        )
 
     def address(self, path: str = "/deliveries", **changes: str | None) -> str:
         """Return an address with these filters, changed; None removes one."""

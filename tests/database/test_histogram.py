@@ -43,7 +43,11 @@ def test_it_counts_what_the_list_finds(db: Database, endpoint: Callable[..., str
     ):  # fmt: skip
         found = [row for page in pages(db, created_from=row["begin"], **filters) for row in page]
         counted = histogram(db, **filters)
-        for status, names in {"delivered": ["delivered"], "failed": ["failed"], "pending": ["pending", "processing"]}.items():
+        for status, names in {
+            "delivered": ["delivered"],
+            "failed": ["failed"],
+            "pending": ["pending", "processing"],
+        }.items():
             assert sum(counted[status]) == sum(one["status"] in names for one in found), (filters, status)
         assert not any(counted["more"])
 
@@ -90,7 +94,9 @@ def test_skipping(db: Database, endpoint: Callable[..., str]) -> None:
     """A pending delivery fails, with who skipped it; one that is being sent or is finished does not change."""
     fill(db, endpoint(), 3)
     db.execute("update public.webhook_deliveries set status = 'pending' where payload #>> '{data,number}' <> '3'")
-    waiting, leased = (row["id"] for row in db.execute("select id from public.webhook_deliveries where status = 'pending'"))
+    waiting, leased = (
+        row["id"] for row in db.execute("select id from public.webhook_deliveries where status = 'pending'")
+    )
     db.execute("update webhooks.delivery_queue set ready = false, lease_id = gen_random_uuid(), leased_at = now()"
                " where delivery_id = %s", (leased,))  # fmt: skip
     before = {row["id"]: row for row in db.execute("select * from public.webhook_deliveries")}

@@ -106,7 +106,9 @@ def test_the_series_adds_up(db: Database, endpoint: Callable[..., str]) -> None:
         call(db, "webhook_series", "8 days", 60)
 
 
-@pytest.mark.parametrize(("span", "buckets"), [("1 hour", 60), ("6 hours", 72), ("24 hours", 96), ("7 days", 7), ("1 minute", 60)])
+@pytest.mark.parametrize(
+    ("span", "buckets"), [("1 hour", 60), ("6 hours", 72), ("24 hours", 96), ("7 days", 7), ("1 minute", 60)]
+)
 def test_the_newest_delivery_is_in_the_newest_bucket(
     db: Database, endpoint: Callable[..., str], span: str, buckets: int
 ) -> None:

@@ -136,7 +136,9 @@ def test_filters_are_chips_in_the_address(visit: Visit) -> None:
         " where payload #>> '{data,n}' = '2'"
     )
     page.goto("/deliveries")
-    row = site.system.db.execute("select id, request_id from public.webhook_deliveries where status = 'failed'").fetchone()
+    row = site.system.db.execute(
+        "select id, request_id from public.webhook_deliveries where status = 'failed'"
+    ).fetchone()
     assert row is not None
     for typed, url, rows in [
         ("503", r"\?response_status=503", 1),
@@ -343,7 +345,9 @@ def test_without_javascript(browser: Browser, site: Site) -> None:
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize(("reply", "kind", "words"), [(200, "done", "Delivered in"), (500, "error", "Failed: HTTP 500")])
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"), [(200, "done", "Delivered in"), (500, "error", "Failed: HTTP 500")]
+)
 def test_the_message_says_how_it_went(visit: Visit, reply: int, kind: str, words: str) -> None:
     """ "Will be sent in a moment" does not stay over a test that failed, nor "Retry now" over one that was delivered."""
     page, system = visit.page, visit.site.system
