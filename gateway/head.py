@@ -16,7 +16,8 @@ class Head:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+        # a websocket has no method
+        if scope.get("method") != "HEAD":
             await self._app(scope, receive, send)
             return
 

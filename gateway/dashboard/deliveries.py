@@ -127,7 +127,7 @@ def chips(asked: Wanted, endpoints: dict[str, str]) -> list[tuple[str, str, str]
     fields, found = asked.fields, []
 
     def chip(name: str, value: str, *removes: str) -> None:
-        found.append((name, value, asked.address(**dict.fromkeys(removes))))
+        found.append((name, value, asked.without(*removes)))
 
     if "created_from" in fields or "created_until" in fields:
         begin, end = (fields.get(name, "").replace("T", " ")[:19] for name in ("created_from", "created_until"))

@@ -75,13 +75,15 @@ class Wanted:
         return {name: self.fields.get(name, "") for name in [*FILTERS, "range"]}
 
     def time(self, name: str) -> str:
-        """Return a time as a form's field takes it: UTC, without an offset; empty for none, and for what is not a time."""
+        """Return a time as a form's field takes it: UTC, without an offset; empty without one."""
         at = _moment(self.arguments.get(name))
-        return (
-            at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-            if at and name in self.fields
-            else ""
-        )
+        if at is None or name not in self.fields:
+            return ""
+        return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+    def without(self, *names: str) -> str:
+        """Return the list's address without these filters."""
+        return self.address("/deliveries", **dict.fromkeys(names))
 
     def address(self, path: str = "/deliveries", **changes: str | None) -> str:
         """Return an address with these filters, changed; None removes one."""

@@ -27,7 +27,8 @@ FOR_ADMINS = {
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
     "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "skip_webhook_deliveries",
-    "update_webhook_endpoint", "webhook_admin_check", "webhook_admin_write", "webhook_histogram", "webhook_overview", "webhook_series",
+    "update_webhook_endpoint", "webhook_admin_check", "webhook_admin_write", "webhook_histogram", "webhook_overview",
+    "webhook_series",
 }  # fmt: skip
 
 PINNED = "search_path=pg_catalog, pg_temp"

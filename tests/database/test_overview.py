@@ -85,7 +85,8 @@ def test_the_series_adds_up(db: Database, endpoint: Callable[..., str]) -> None:
         assert len(series[status]) == 60
         statuses = ["pending", "processing"] if status == "pending" else [status]
         made = db.execute(
-            "select count(*) as n from public.webhook_deliveries where status = any(%s) and created_at >= to_timestamp(%s)",
+            "select count(*) as n from public.webhook_deliveries"
+            " where status = any(%s) and created_at >= to_timestamp(%s)",
             (statuses, series["at"][0]),
         ).fetchone()
         assert made == {"n": sum(series[status])}

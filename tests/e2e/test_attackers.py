@@ -55,7 +55,8 @@ FOR_ADMINS = {
     "create_webhook_endpoint", "end_webhook_secret_overlap", "get_webhook_delivery", "list_webhook_endpoints",
     "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "skip_webhook_deliveries",
-    "update_webhook_endpoint", "webhook_admin_check", "webhook_admin_write", "webhook_histogram", "webhook_overview", "webhook_series",
+    "update_webhook_endpoint", "webhook_admin_check", "webhook_admin_write", "webhook_histogram", "webhook_overview",
+    "webhook_series",
 }  # fmt: skip
 
 #: Functions that create and drop triggers as the owner of the tables: granted to no role.

@@ -85,7 +85,7 @@ def test_the_legend_has_sums_without_a_mouse(visit: Visit) -> None:
     expect(legend.locator("tr", has_text="Failed")).to_contain_text("0")
     expect(legend).not_to_contain_text("--")
     page.mouse.move(5, 5)
-    expect(legend).not_to_contain_text("–")
+    expect(legend).not_to_contain_text("\N{EN DASH}")
 
 
 def test_the_histogram_filters_by_a_click(visit: Visit) -> None:

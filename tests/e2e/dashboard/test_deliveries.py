@@ -196,7 +196,7 @@ def test_what_is_not_a_filter(visit: Visit, address: str) -> None:
 
 
 def test_many_are_skipped_or_retried(visit: Visit) -> None:
-    """What is checked replaces the pages' line; skipped ones fail with who did it, and can be retried."""
+    """What is checked replaces the pages' line; skipped ones fail, name the person, and can be retried."""
     page, site = visit.page, visit.site
     waiting(site, 4)
     page.goto("/deliveries?status=pending")
@@ -253,7 +253,7 @@ def test_attempts_over_time(visit: Visit) -> None:
     expect(page.locator(".tab .json .number")).to_have_text("12345678901234567890")
     expect(page.locator(".tab .json .string").first).to_have_text('"<b>"')
     page.locator("#attempt-2").click()
-    expect(page.locator(".tab pre")).to_have_text("busy")
+    expect(page.locator("#response")).to_have_text("busy")
     page.get_by_role("link", name="Timeline").click()
     expect(page.locator(".timeline")).to_contain_text("Attempt 3 delivered")
 
@@ -288,7 +288,7 @@ def test_json_is_colored_and_folds(visit: Visit) -> None:
 
 
 def test_live_mode_does_not_jump(visit: Visit) -> None:
-    """New rows come by themselves; while someone reads, they wait behind a button, and what is there stays where it is."""
+    """New rows come by themselves; while someone reads, they wait behind a button, and nothing moves."""
     page, system = visit.page, visit.site.system
     waiting(visit.site, 40)
     page.set_viewport_size({**WIDE})
@@ -349,7 +349,7 @@ def test_without_javascript(browser: Browser, site: Site) -> None:
     ("reply", "kind", "words"), [(200, "done", "Delivered in"), (500, "error", "Failed: HTTP 500")]
 )
 def test_the_message_says_how_it_went(visit: Visit, reply: int, kind: str, words: str) -> None:
-    """ "Will be sent in a moment" does not stay over a test that failed, nor "Retry now" over one that was delivered."""
+    """No "will be sent in a moment" stays over a test that failed, nor "Retry now" over one that was delivered."""
     page, system = visit.page, visit.site.system
     with Receiver(answer=lambda _: Reply(reply)) as receiver:
         endpoint = system.endpoint(receiver.url, max_attempts=1)
