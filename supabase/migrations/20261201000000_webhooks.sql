@@ -1,4 +1,4 @@
--- webhooks migration: system b0efcb776a6e02c041564cdb46778d5737c6291e6c99a2d91a98d6d6108a62c5
+-- webhooks migration: system 352e813cf7390e6f3f13408a3b2dd6d4fcaa91e4be4fdbb4b1cfd12165aadab9
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2055,8 +2055,10 @@ begin
                     arguments ->> 'event_type', arguments -> 'event_data', (arguments ->> 'actor_user_id')::uuid, null,
                     'admin', null, arguments ->> 'tenant_id');
             end if;
-            if coalesce(arguments ->> 'actor_user_id', arguments ->> 'tenant_id') is not null then
-                raise exception 'only servers and API tokens can name an actor or a tenant'
+            if arguments ->> 'actor_user_id' is not null
+                and (arguments ->> 'actor_user_id')::uuid is distinct from webhooks.user_id()
+                or arguments ->> 'tenant_id' is not null then
+                raise exception 'only servers and API tokens can name another actor or a tenant'
                     using errcode = '42501', hint = 'Leave both out: you are the actor.';
             end if;
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
@@ -8969,6 +8971,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'b0efcb776a6e02c041564cdb46778d5737c6291e6c99a2d91a98d6d6108a62c5', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '352e813cf7390e6f3f13408a3b2dd6d4fcaa91e4be4fdbb4b1cfd12165aadab9', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
