@@ -193,7 +193,7 @@ class World:
         self.db.execute("reset session_replication_role")
 
     def empty(self) -> None:
-        """Remove all endpoints and deliveries. Workers claim meanwhile: a truncate that deadlocks with one is repeated."""
+        """Remove all endpoints and deliveries. A truncate that deadlocks with a claim is repeated."""
         while True:
             try:
                 self.db.execute("truncate public.webhook_configurations cascade")
