@@ -11,7 +11,7 @@ MAKERS = {"tests/roles.py", "tests/hosted/dump.py", "tests/cli/conftest.py"}
 
 
 def test_roles_are_made_where_they_are_dropped() -> None:
-    """One that outlives its test changes what tests of the server's roles see, in an order that nobody chose."""
+    """One that outlives its test changes what tests of the server's roles see, in an order that no one chose."""
     found = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "tests").rglob("*.py")
