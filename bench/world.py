@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -207,11 +207,9 @@ class World:
     def empty(self) -> None:
         """Remove all endpoints and deliveries. A truncate that deadlocks with a claim is repeated."""
         while True:
-            try:
+            with suppress(psycopg.errors.DeadlockDetected):
                 self.db.execute("truncate public.webhook_configurations cascade")
-            except psycopg.errors.DeadlockDetected:
-                continue
-            return
+                return
 
     def allow(self) -> None:
         """Let the endpoints' deliveries go, without the cron. Their URLs count as checked."""

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def made_role(db: Connection[dict[str, object]], name: str, attributes: str = "nologin") -> Iterator[str]:
-    """Create a role, and drop it at the end with all that it owns and may do in this database."""
+def made_role(db: Connection[dict[str, object]], name: str, attributes: str = "nologin") -> Iterator[None]:
+    """Create a role that may be set, and drop it at the end with all that it owns and may do in this database."""
     role = sql.Identifier(name)
     db.execute(sql.SQL("create role {} ").format(role) + sql.SQL(attributes))  # type: ignore[arg-type]
     try:
-        yield name
+        # the owner of a hosted project is not a superuser: it must be a member to set the role, and to reassign
+        db.execute(sql.SQL("grant {} to current_user").format(role))
+        yield
     finally:
         db.execute("reset role")
-        # who owns a project is not a superuser, and reassigns what its own members own
-        db.execute(sql.SQL("grant {0} to current_user; reassign owned by {0} to current_user").format(role))
-        db.execute(sql.SQL("drop owned by {0}; drop role {0}").format(role))
+        db.execute(sql.SQL("reassign owned by {0} to current_user; drop owned by {0}; drop role {0}").format(role))

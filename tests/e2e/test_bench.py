@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from bench import arriving, draining, idle, rates
@@ -99,3 +101,23 @@ def test_a_backlog_is_drained_to_few_and_many_endpoints(sides: Sides) -> None:
     assert by_endpoints["this, 1,000 endpoints"]["connections per 1,000"]["min"] > 0
     assert found["figures"]["this"]["WAL bytes per delivery"]["min"] > 100
     assert "not run" not in judged("a", found)
+
+
+def test_tables_are_emptied_next_to_a_claim(sides: Sides) -> None:
+    """A claim holds the queue and then reads endpoints, which the truncate holds: that one loses, and is repeated."""
+    world = sides["this"]
+    world.fill(10, 1)
+    world.db.execute("set deadlock_timeout = '3s'")
+    waits = "select from pg_locks where pid = %s and not granted"
+    with psycopg.connect(world.dsn) as claim, ThreadPoolExecutor(1) as aside:
+        # it never looks for deadlocks itself
+        claim.execute("set deadlock_timeout = '1h'; set statement_timeout = '1min'")
+        claim.execute("lock table webhooks.delivery_queue in access share mode")
+        emptied = aside.submit(world.empty)
+        while not world.aside.execute(waits, (world.db.info.backend_pid,)).rowcount:
+            assert not emptied.done(), "the truncate waits for the claim"
+        claim.execute("select from public.webhook_configurations")
+        claim.commit()
+        emptied.result(timeout=60)
+    world.db.execute("reset deadlock_timeout")
+    assert world.count("select count(*) from webhooks.delivery_queue") == 0
