@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -222,6 +223,8 @@ def reports(db: Database) -> dict[str, Any]:
     found["series"] = {
         name: sum(value or 0 for value in series[name]) for name in ("delivered", "failed", "pending", "p95_ms")
     }
+    figures = call(db, "webhook_figures")
+    found["figures"] = {"events": figures["events"], **{name: sum(figures[name]) for name in ("delivered", "failed")}}
     del found["webhook_overview"]["performance"]["dispatcher_uptime_percent"]
     for report in found.values():
         for name in ("now", "as_of"):
@@ -247,7 +250,9 @@ def test_no_figure_counts_it(db: Database, endpoint: Callable[..., str], dispatc
         rows = claim(db, listener)[:6]
         as_admin(db)
         done = record(db, listener, *[
-            result(row, delivered=status == 200, status=status, **HOSTILE) for row in rows
+            # now, so that a report would count it
+            result(row, delivered=status == 200, status=status, started_at=datetime.now(UTC).isoformat(), **HOSTILE)
+            for row in rows
         ])  # fmt: skip
         assert {one["status"] for one in done} == ({"delivered"} if status == 200 else {"failed"} if rows else set())
         as_owner(db)
