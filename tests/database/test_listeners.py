@@ -232,6 +232,14 @@ def reports(db: Database) -> dict[str, Any]:
     return {**found, "alerts": alerts}
 
 
+def test_it_is_no_step_of_the_setup(db: Database) -> None:
+    """It is temporary: an endpoint is still to be created."""
+    as_admin(db)
+    start(db)
+    as_owner(db)
+    assert call(db, "webhook_overview")["setup"]["endpoint"] is False
+
+
 def test_no_figure_counts_it(db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> None:
     """Neither health, overview, metrics, alerts nor doctor change, whatever its deliveries and results are."""
     endpoint("{discussion.*}", secret_key="secret")
