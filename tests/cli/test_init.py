@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -158,13 +159,34 @@ def test_with_a_folder_of_the_supabase_cli(newcomer: Newcomer) -> None:
     steps = newcomer.steps(**newcomer.project())
     assert statuses(steps) == {
         "settings": "kept", "key": "kept", "migrations": "kept", "admin": "skipped", "cron": "skipped",
-        "endpoint": "skipped", "event": "skipped",
+        "endpoint": "skipped", "event": "done",
     }  # fmt: skip
     for name, command in {
         "admin": "webhooks admins add EMAIL", "cron": "webhooks cron database", "endpoint": "webhooks endpoints create",
-        "event": "webhooks endpoints test",
+        "event": "webhooks listen --forward",
     }.items():  # fmt: skip
         assert steps[name]["next"].startswith(command)
+
+
+def test_without_a_receiver_the_event_arrives_here(newcomer: Newcomer) -> None:
+    """At a listener, verified and shown; nothing of it is left, and the steps that were left are still to be done."""
+    done = newcomer.run("init", "--yes", **newcomer.project())
+    assert done.code == 0, done.err
+    assert re.search(r"webhook\.test .*verified +returned 200", done.out)
+    assert '"message": "This is a test delivery."' in done.out
+    assert "webhook.test arrived here, signed and verified" in done.out
+    with psycopg.connect(newcomer.dsn) as db:
+        for table in ("public.webhook_configurations", "public.webhook_deliveries", "webhooks.listeners"):
+            assert db.execute(f"select from {table}".encode()).rowcount == 0, table
+    # for scripts it is a step like the others; once there is an endpoint, the event is sent to it instead
+    steps = newcomer.steps(**newcomer.project())
+    assert (steps["endpoint"]["status"], steps["event"]["status"]) == ("skipped", "done")
+    with (newcomer.folder / ".env").open("a") as file:
+        file.write(LOCAL)
+    with Receiver() as receiver:
+        steps = newcomer.steps("--endpoint", receiver.url, **newcomer.project())
+        assert [request.payload["event"] for request in receiver.received] == ["webhook.test"]
+    assert "arrived at 127.0.0.1" in steps["event"]["text"]
 
 
 def test_no_receiver(newcomer: Newcomer) -> None:

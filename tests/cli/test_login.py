@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,10 @@ import pytest
 from keyring.backends import fail
 
 from supabase_webhooks.webhooks.cli.root import hoisted
-from tests.cli.conftest import run, start
+from supabase_webhooks.webhooks.cli.supabase import Connection
+from supabase_webhooks.webhooks.errors import StoreError
+from supabase_webhooks.webhooks.profiles import Profiles
+from tests.cli.conftest import environment, run, running, start
 from tests.database.test_sign_in import give_factor
 from tests.e2e.mfa import SecondFactors, totp
 
@@ -177,6 +181,62 @@ def test_a_session_is_refreshed(system: System, home: Home, password: str) -> No
     ended = home("endpoints", "list")
     assert (ended.code, "run: webhooks login --profile default" in ended.err) == (2, True)
     assert system.supabase.url not in ended.out
+
+
+def test_doctor_examines_the_profiles_project(system: System, home: Home, password: str) -> None:
+    """With the secret key of a login; a user's profile says that it lacks one, not that the environment is wrong."""
+    assert home.as_server().code == 0
+    found = {one["check"]: one for one in home("doctor", "--json").json}
+    assert found["environment"]["status"] == "ok"
+    assert "database" in {*found} or "migrations" in {*found}, found
+    assert home("doctor").err.startswith("Project 127.0.0.1")
+    assert home.as_user(password).code == 0
+    done = home("doctor")
+    assert (done.code, "this needs the project's secret key" in done.err) == (2, True)
+    assert system.supabase.keys.secret not in done.err + done.out
+
+
+@pytest.mark.parametrize("login", ["service key", "admin"])
+def test_listen_uses_the_profile(system: System, home: Home, password: str, login: str) -> None:
+    """Its project and its credential."""
+    assert (home.as_server() if login == "service key" else home.as_user(password)).code == 0
+    with running("listen", "--once", "--json", variables=home.variables) as process:
+        assert process.stderr
+        assert f"of {system.supabase.url} as listen-" in process.stderr.readline()
+        (owner,) = system.db.execute("select owner from webhooks.listeners").fetchall()
+        assert owner["owner"].startswith("user:") == (login == "admin")
+        system.dispatch()
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)["verified"]) == (0, True)
+    assert system.db.execute("select from webhooks.listeners").rowcount == 0
+
+
+def test_a_long_command_renews_its_session(home: Home, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it ends: an access token lasts an hour, and a listener longer."""
+    assert home.as_user(password).code == 0
+    for name, value in environment(home.variables).items():
+        monkeypatch.setenv(name, value)
+    for name in ("SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    before = home.stored["profiles"]["default"]["credential"]
+
+    async def listen() -> None:
+        connection = Connection()
+        async with connection.opened() as store:
+            await store.call("list_webhook_endpoints", {})
+            await connection.renew(store)
+            assert home.stored["profiles"]["default"]["credential"] == before
+            # when the token's end is near, and the one that is in use is worth nothing any more
+            home.edit(expires_at=0)
+            connection._profile = Profiles(home.file).get("default")
+            store.authenticate("a.b.c")
+            with pytest.raises(StoreError):
+                await store.call("list_webhook_endpoints", {})
+            await connection.renew(store)
+            assert await store.call("list_webhook_endpoints", {}) == []
+
+    asyncio.run(listen())
+    assert home.stored["profiles"]["default"]["credential"]["refresh_token"] != before["refresh_token"]
 
 
 def test_several_profiles(system: System, home: Home, password: str) -> None:

@@ -144,7 +144,7 @@ def test_lists_at_80_columns(system: System, deliveries: str) -> None:
     """No line is longer, no word is broken, ids are short; what is most important is there."""
     for arguments, wanted in (
         (["deliveries", "list"], ["user.joined_community", "failed", "9b1c"]),
-        (["endpoints", "list"], ["relations", deliveries[:8], "active"]),
+        (["endpoints", "list"], ["relations", deliveries[:8], "healthy"]),
         (["events", "list"], ["user.joined_community"]),
     ):
         text = COLORS.sub("", seen(system, *arguments))
@@ -171,13 +171,14 @@ def test_whole_ids_for_what_is_no_terminal(webhooks: Webhooks, deliveries: str) 
 def test_a_card_for_one_thing(system: System, deliveries: str) -> None:
     """Its name and state, then what it consists of; nothing that is empty."""
     text = COLORS.sub("", seen(system, "endpoints", "show", deliveries))
-    assert text.splitlines()[0].split() == ["The", "customer", "relations", "system", "active"]
+    # behind the line that names the project
+    assert text.splitlines()[1].split() == ["The", "customer", "relations", "system", "healthy"]
     assert deliveries in text
     assert "three attempts over six seconds" in text
     assert "credentials" not in text
     assert max(map(cell_len, text.splitlines())) <= 80
     one = COLORS.sub("", seen(system, "deliveries", "show", "9b"))
-    assert one.splitlines()[0].split() == ["user.joined_community", "failed"]
+    assert one.splitlines()[1].split() == ["user.joined_community", "failed"]
     assert IDS[2] in one
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 import time
@@ -49,8 +50,12 @@ class Terminal:
         self.shown = ""
 
     def read(self, until: str | None = None) -> str:
-        """Return what it showed until some text, or its end."""
+        """Return what it showed until some text, or its end; fail if neither comes."""
+        deadline = time.monotonic() + 120
         while until is None or until not in self.shown:
+            assert time.monotonic() < deadline, f"waited in vain for {until or 'the end'!r}:\n{self.shown}"
+            if not select.select([self._master], [], [], 1)[0]:
+                continue
             try:
                 part = os.read(self._master, 65536)
             except OSError:  # its other end is closed

@@ -67,7 +67,11 @@ class Terminal:
 
     def end(self) -> int:
         """Read to its end; return its exit code."""
+        deadline = time.monotonic() + 120
         while True:
+            assert time.monotonic() < deadline, f"waited in vain for its end:\n{self.shown}"
+            if not select.select([self._master], [], [], 1)[0]:
+                continue
             try:
                 part = os.read(self._master, 65536)
             except OSError:
