@@ -14,9 +14,11 @@ from supabase_webhooks.gateway import api
 from supabase_webhooks.gateway.access import Access
 from supabase_webhooks.gateway.api_tokens import ApiTokens
 from supabase_webhooks.gateway.dashboard import routers
+from supabase_webhooks.gateway.dashboard.errors import NOT_THERE
 from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
+from supabase_webhooks.gateway.head import Head
 from supabase_webhooks.gateway.metrics import Requests
 from supabase_webhooks.gateway.prefix import Prefixed
 from supabase_webhooks.gateway.reference import Reference
@@ -93,7 +95,7 @@ def create_app(
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "requests": Provide(lambda: requests, sync_to_thread=False),
         },
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers={**EXCEPTION_HANDLERS, **NOT_THERE},
         cors_config=CORSConfig(
             allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
             allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
@@ -111,4 +113,5 @@ def create_app(
         request_max_body_size=MAX_BODY,
     )
     app.prefix = settings.root_path
+    app.asgi_handler = Head(app.asgi_handler)
     return app

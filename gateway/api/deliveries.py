@@ -33,7 +33,7 @@ class Waiting(msgspec.Struct):
 
 
 class Found(msgspec.Struct):
-    """A delivery as a list shows it."""
+    """A delivery as a list shows it. `duration_ms` is its last attempt's."""
 
     id: UUID
     webhook_config_id: UUID
@@ -50,17 +50,19 @@ class Found(msgspec.Struct):
     finished_at: datetime | None
     response_status: int | None
     error_message: str | None
+    duration_ms: int | None
     waits_for: Waiting | None
 
 
 class Attempt(msgspec.Struct):
-    """One attempt. `response_excerpt`: the first 1,000 characters of the response."""
+    """One attempt. `response_excerpt`: the first 1,000 characters of the response. `response_headers`: at most 4 KB."""
 
     number: int
     started_at: datetime
     duration_ms: int
     delivered: bool
     response_status: int | None
+    response_headers: dict[str, str] | None
     response_excerpt: str | None
     error: str | None
 
@@ -173,6 +175,7 @@ async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     payload_value: Annotated[
         str | None, QueryParameter(description="Its value as text; omit it to require only that the field exists")
     ] = None,
+    response_status: Annotated[int | None, QueryParameter(ge=100, le=599, description="Of the last response")] = None,
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = 50,
 ) -> Page[Found]:
@@ -180,7 +183,7 @@ async def index(  # noqa: PLR0913, PLR0917 - each is a filter
     filters: dict[str, Any] = {
         "event_type": event_type, "status": status, "webhook_config_id": webhook_config_id, "request_id": request_id,
         "created_from": created_from, "created_until": created_until, "payload_path": payload_path,
-        "payload_value": payload_value,
+        "payload_value": payload_value, "response_status": response_status,
     }  # fmt: skip
     given = msgspec.to_builtins({name: value for name, value in filters.items() if value is not None})
     before = decode(cursor, "before_created_at", "before_id")
@@ -271,6 +274,39 @@ async def retry_many(
     return response
 
 
+class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+    """Some deliveries."""
+
+    delivery_ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class Skipped(msgspec.Struct):
+    """How many failed without being sent."""
+
+    skipped: int
+
+
+@post(
+    "/deliveries/skip",
+    summary="Skip deliveries",
+    operation_id="skipDeliveries",
+    responses=RESPONSES,
+    status_code=HTTP_200_OK,
+    response_headers=[IDEMPOTENCY],
+)
+async def skip_many(
+    caller: NamedDependency[Admin],
+    data: Annotated[Chosen, Body(examples=[Example(value=SELECTIONS[0].value)])],
+    idempotency_key: Key = None,
+) -> Response[Skipped]:
+    """End the selected pending deliveries without sending them: they fail, with "skipped by" and you.
+
+    Those that are being sent or are finished are not changed. A skipped delivery can be retried.
+    """
+    ids = [str(delivery_id) for delivery_id in data.delivery_ids]
+    return await write(caller, "skip_many", Skipped, idempotency_key, status=HTTP_200_OK, delivery_ids=ids)
+
+
 REPLAY = {"status": "failed", "created_from": "2026-01-29T12:00:00Z", "dry_run": True}
 
 
@@ -303,4 +339,4 @@ async def replay(
     return Response(response, headers={"Idempotent-Replayed": "true"} if made.get("repeated") else {})
 
 
-ROUTES = [index, show, attempts, retry, retry_many, replay]
+ROUTES = [index, show, attempts, retry, retry_many, skip_many, replay]

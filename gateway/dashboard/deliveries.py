@@ -1,18 +1,18 @@
-"""Deliveries: searched by any field, a page at a time, watched live, and retried."""
+"""Deliveries: a list with filters, a histogram and live mode. Many are retried or skipped at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
-from supabase_webhooks.gateway.dashboard.forms import FormError, choice, identifier, moment, text
+from supabase_webhooks.gateway.dashboard.filters import CURSOR, FILTERS, RANGES, STATUSES, from_search_box, wanted
+from supabase_webhooks.gateway.dashboard.forms import text
+from supabase_webhooks.gateway.dashboard.histogram import bucket_seconds, histogram
 from supabase_webhooks.gateway.dashboard.page import go, page, retried, wake
 from supabase_webhooks.gateway.errors import REFUSALS
 from supabase_webhooks.gateway.session import Admin
@@ -20,51 +20,44 @@ from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.queue import Broker
 from supabase_webhooks.webhooks.settings import Settings
 
-#: As the database has them, and `unfinished` for the first two.
-STATUSES = ["pending", "processing", "delivered", "failed", "unfinished"]
-
-#: Reads a field of a form or an address.
-Read = Callable[[Mapping[str, Any], str], str | None]
-
-#: Each filter of the page, and how it is read.
-FILTERS: dict[str, Read] = {
-    "event_type": text,
-    "status": partial(choice, of=STATUSES),
-    "webhook_config_id": identifier,
-    "created_from": moment,
-    "created_until": moment,
-    "request_id": identifier,
-    "payload_path": text,
-    "payload_value": text,
-}
-
-CURSOR: dict[str, Read] = {"before_created_at": moment, "before_id": identifier}
+if TYPE_CHECKING:
+    from supabase_webhooks.gateway.dashboard.filters import Wanted
 
 PAGE_SIZE = 50
 
+NO_ROWS: dict[str, Any] = {"deliveries": [], "next": None, "searched_until": None}
+
 
 @get("/deliveries")
-async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """Show the search and a page of what it finds."""
-    fields = dict(request.query_params)
-    found, problem = await search(admin, fields)
+async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template | Redirect:
+    """Show the list; what was typed into its search box becomes a filter."""
+    if typed := text(request.query_params, "q"):
+        return await _searched(admin, typed, wanted({**request.query_params, "q": ""}))
+    return page(request, "deliveries.html", admin, **await listed(request, admin))
+
+
+async def listed(request: Request[Any, Any, Any], admin: Admin) -> dict[str, Any]:
+    """Return what the list shows, for its page and for that of a delivery."""
+    asked = wanted(request.query_params)
+    found = await search(admin, asked)
     endpoints = await admin.rows("webhook_configurations", select="id,name", order="name")
     types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
-    fields = {name: fields.get(name, "") for name in [*FILTERS, *CURSOR, "live"]}
-    filters = {name: fields[name] for name in FILTERS if fields[name]}
-    return page(
-        request, "deliveries.html", admin, found=found, problem=problem, fields=fields, filters=filters,
-        cursor={name: fields[name] for name in CURSOR if fields[name]}, endpoints=endpoints,
-        types=[*[row["name"] for row in types], "webhook.test"], statuses=STATUSES,
-        first=not any(fields[name] for name in CURSOR), live=fields["live"] == "1",
-    )  # fmt: skip
+    return {
+        "asked": asked, "found": found, "drawing": await drawn(admin, asked), "endpoints": endpoints,
+        "types": [*[row["name"] for row in types], "webhook.test"], "statuses": STATUSES, "ranges": RANGES,
+        "chips": chips(asked, {row["id"]: row["name"] for row in endpoints}),
+        "first": not asked.cursor, "live": request.query_params.get("live") == "1", "delivery": None,
+        "query": asked.address(""),
+    }  # fmt: skip
 
 
 @get("/deliveries/rows")
 async def rows(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Return the newest rows alone, for the page to refresh itself."""
-    found, _ = await search(admin, dict(request.query_params))
-    return page(request, "delivery_rows.html", admin, deliveries=found["deliveries"])
+    asked = wanted(request.query_params)
+    found = await search(admin, asked)
+    shown = {"deliveries": found["deliveries"], "query": asked.address(""), "selectable": True, "panelled": True}
+    return page(request, "delivery_rows.html", admin, **shown)
 
 
 @post("/deliveries/retry", status_code=HTTP_200_OK)
@@ -75,34 +68,100 @@ async def retry(
     settings: NamedDependency[Settings],
 ) -> Redirect:
     """Make the selected ones due now, and return to the page that they were selected on."""
-    fields = await request.form()
-    back = {name: value for name in [*FILTERS, *CURSOR] if (value := text(fields, name))}
-    page_before = f"/deliveries?{urlencode(back)}" if back else "/deliveries"
-    chosen = fields.getall("delivery_ids", [])
+    back, chosen = await _selection(request)
     if not chosen:
-        return go(request, page_before, "Select deliveries first.", kind="error")
+        return go(request, back, "Select deliveries first.", kind="error")
     try:
         done = await admin.write("retry_many", delivery_ids=chosen)
     except StoreError as exc:
         if exc.code not in REFUSALS:
             raise
-        return go(request, page_before, str(exc), kind="error")
+        return go(request, back, str(exc), kind="error")
     await wake(broker, settings, done["retried"])
     left = len(chosen) - done["retried"]
     held = f" {left:,} were not changed: their endpoint is inactive, or they are being sent." if left else ""
-    return go(request, page_before, retried(done) + held if done["retried"] else held.strip())
+    return go(request, back, retried(done) + held if done["retried"] else held.strip())
 
 
-async def search(admin: Admin, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return what a search finds, or nothing and the error in it."""
+@post("/deliveries/skip", status_code=HTTP_200_OK)
+async def skip(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Redirect:
+    """End the selected pending ones without sending them."""
+    back, chosen = await _selection(request)
+    if not chosen:
+        return go(request, back, "Select deliveries first.", kind="error")
     try:
-        arguments = {name: read(fields, name) for name, read in {**FILTERS, **CURSOR}.items()}
-    except FormError as exc:
-        return {"deliveries": [], "next": None, "searched_until": None}, str(exc)
-    if arguments["payload_path"] is None:
-        arguments["payload_value"] = None
-    given = {name: value for name, value in arguments.items() if value is not None}
-    return dict(await admin.call("search_webhook_deliveries", **given, page_size=PAGE_SIZE)), None
+        done = await admin.write("skip_many", delivery_ids=chosen)
+    except StoreError as exc:
+        if exc.code not in REFUSALS:
+            raise
+        return go(request, back, str(exc), kind="error")
+    count, left = done["skipped"], len(chosen) - done["skipped"]
+    skipped = f"{count:,} {'delivery was' if count == 1 else 'deliveries were'} skipped and failed. " if count else ""
+    held = (
+        f"{left:,} were not changed: only pending ones can be skipped, and not while they are being sent."
+        if left
+        else ""
+    )
+    return go(request, back, (skipped + held).strip(), kind="done" if count else "warning")
 
 
-ROUTES = [index, rows, retry]
+async def search(admin: Admin, asked: Wanted) -> dict[str, Any]:
+    """Return what a search finds; nothing if there is a problem with it."""
+    if asked.problem:
+        return NO_ROWS
+    return dict(await admin.call("search_webhook_deliveries", **asked.arguments, page_size=PAGE_SIZE))
+
+
+async def drawn(admin: Admin, asked: Wanted) -> Any:  # noqa: ANN401 - a Histogram, or None
+    """Return the histogram over the range; None if there is a problem with the search."""
+    if asked.problem:
+        return None
+    given = {name: value for name, value in asked.arguments.items() if name not in CURSOR}
+    given |= {"created_from": asked.begin.isoformat(), "created_until": asked.end.isoformat()}
+    counted = await admin.call("webhook_histogram", **given, bucket_seconds=bucket_seconds(asked.begin, asked.end))
+    return histogram(counted, lambda begin, end: asked.address(created_from=begin, created_until=end, range=None))
+
+
+def chips(asked: Wanted, endpoints: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return the filters in force: name, value, and the address without it."""
+    fields, found = asked.fields, []
+
+    def chip(name: str, value: str, *removes: str) -> None:
+        found.append((name, value, asked.without(*removes)))
+
+    if "created_from" in fields or "created_until" in fields:
+        begin, end = (fields.get(name, "").replace("T", " ")[:19] for name in ("created_from", "created_until"))
+        chip("Created", f"{begin or '…'} to {end or 'now'} UTC", "created_from", "created_until")
+    for field, name in {"status": "Status", "event_type": "Event", "response_status": "Response",
+                        "request_id": "Request id"}.items():  # fmt: skip
+        if field in fields:
+            chip(name, fields[field], field)
+    if "webhook_config_id" in fields:
+        chip("Endpoint", endpoints.get(fields["webhook_config_id"], fields["webhook_config_id"]), "webhook_config_id")
+    if "payload_path" in fields:
+        value = f" = {fields['payload_value']}" if "payload_value" in fields else " exists"
+        chip("Payload", fields["payload_path"] + value, "payload_path", "payload_value")
+    return found
+
+
+async def _searched(admin: Admin, typed: str, asked: Wanted) -> Redirect:
+    filters = from_search_box(typed)
+    if "request_id" in filters:
+        try:
+            await admin.call("get_webhook_delivery", delivery_id=filters["request_id"])
+        except StoreError as exc:
+            if exc.code not in REFUSALS:
+                raise
+        else:
+            return Redirect(f"/deliveries/{UUID(filters['request_id'])}", status_code=303)
+    return Redirect(asked.address(**filters), status_code=303)
+
+
+async def _selection(request: Request[Any, Any, Any]) -> tuple[str, list[str]]:
+    """Return the page that a selection was made on, and the ids."""
+    fields = await request.form()
+    back = {name: value for name in [*FILTERS, *CURSOR, "range"] if (value := text(fields, name))}
+    return wanted({}).address(**back), fields.getall("delivery_ids", [])
+
+
+ROUTES = [index, rows, retry, skip]

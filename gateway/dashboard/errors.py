@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.response import Redirect, Template
 from litestar.status_codes import (
     HTTP_303_SEE_OTHER,
     HTTP_400_BAD_REQUEST,
     HTTP_401_UNAUTHORIZED,
     HTTP_403_FORBIDDEN,
+    HTTP_404_NOT_FOUND,
     HTTP_503_SERVICE_UNAVAILABLE,
 )
 
@@ -98,6 +99,17 @@ def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
     return _page(exc.status_code, "Something went wrong", exc.detail)
 
 
+def _not_there(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any] | Template:
+    """Return a page to a browser, and JSON to a program, for an address that does not exist or takes another method."""
+    if "text/html" not in request.headers.get("accept", ""):
+        content = {"status_code": exc.status_code, "detail": exc.detail}
+        return Response(content, status_code=exc.status_code, headers=exc.headers)
+    if exc.status_code == HTTP_404_NOT_FOUND:
+        text = f"There is no page at {request.url.path}. It may have been moved, or the address may be misspelled."
+        return _page(exc.status_code, "Page not found", text)
+    return _page(exc.status_code, "Something went wrong", exc.detail)
+
+
 def _page(status: int, title: str, text: str) -> Template:
     return Template("error.html", context={"title": title, "text": text, "status": status}, status_code=status)
 
@@ -112,3 +124,6 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     HTTPException: _http,
     **dict.fromkeys(UNREADABLE, _unreadable),
 }
+
+#: For addresses of no router: the whole application's.
+NOT_THERE: ExceptionHandlersMap = {NotFoundException: _not_there, MethodNotAllowedException: _not_there}

@@ -1,4 +1,4 @@
-"""The first page: status with its reasons, the last hour, circuits, performance, and a chart. It refreshes itself."""
+"""The first page: what needs attention, the last hour, circuits, performance, and a chart. It refreshes itself."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ SPANS = {
     "1h": ("1 hour", "1 hour", 60),
     "6h": ("6 hours", "6 hours", 72),
     "24h": ("24 hours", "24 hours", 96),
+}
+
+#: What a reason for the status is about, and the list that shows it.
+LISTS = {
+    "due": "/deliveries?status=unfinished",
+    "endpoints": "/endpoints",
+    "failed": "/deliveries?status=failed&range=1h",
+    "dispatcher": "/runs",
 }
 
 
@@ -56,16 +64,17 @@ def figures(shown: dict[str, Any]) -> dict[str, Any]:
         "words": WORDS,
         # SQL of an earlier version does not know the steps
         "setup": checklist(shown.get("setup", {})),
+        "lists": LISTS,
         "cards": {
             "Last hour": [
-                Figure("Total deliveries", total, "plain", link="/deliveries"),
+                Figure("Total deliveries", total, "plain", link="/deliveries?range=1h"),
                 Figure("Successful", hour["delivered"], level("delivered_percent", shares["delivered"]),
-                       percent=shares["delivered"], link="/deliveries?status=delivered"),
+                       percent=shares["delivered"], link="/deliveries?status=delivered&range=1h"),
                 Figure("Failed", hour["failed"], level("failed_percent", percent(hour["failed"], total)),
-                       percent=shares["failed"], link="/deliveries?status=failed"),
+                       percent=shares["failed"], link="/deliveries?status=failed&range=1h"),
                 # waiting is not a fault; being overdue is
                 Figure("Pending", hour["pending"], level("due", due),
-                       percent=shares["pending"], link="/deliveries?status=unfinished"),
+                       percent=shares["pending"], link="/deliveries?status=unfinished&range=1h"),
             ],
             "Circuit breakers": [
                 Figure("Open", circuits["open"], level("open", circuits["open"]), link="/endpoints"),
@@ -74,8 +83,10 @@ def figures(shown: dict[str, Any]) -> dict[str, Any]:
                 Figure("Closed", circuits["closed"], "good", link="/endpoints"),
             ],
             "Performance": [
-                Figure("Latency (p95)", performance["p95_ms"], level("p95_ms", performance["p95_ms"]), " ms"),
-                Figure("Max latency", performance["max_ms"], level("max_ms", performance["max_ms"]), " ms"),
+                Figure("Latency (p95)", performance["p95_ms"], level("p95_ms", performance["p95_ms"]), " ms",
+                       link="/deliveries?range=1h"),
+                Figure("Max latency", performance["max_ms"], level("max_ms", performance["max_ms"]), " ms",
+                       link="/deliveries?range=1h"),
                 Figure("Dispatcher uptime", uptime, level("dispatcher_uptime_percent", uptime), " %", link="/runs"),
             ],
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK, HTTP_303_SEE_OTHER
+from markupsafe import Markup
 
 from supabase_webhooks.gateway.csrf import csrf_token
 from supabase_webhooks.gateway.prefix import Links, root, rooted
@@ -22,6 +24,8 @@ from supabase_webhooks.webhooks.queue import announce
 from supabase_webhooks.webhooks.retries import waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from litestar import Request
 
     from supabase_webhooks.gateway.session import Admin
@@ -38,8 +42,8 @@ NOTHING = "\N{EN DASH}"
 #: The navigation: address and name.
 SECTIONS = {
     "/": "Overview",
-    "/endpoints": "Endpoints",
     "/deliveries": "Deliveries",
+    "/endpoints": "Endpoints",
     "/events": "Events",
     "/runs": "Dispatcher",
     "/trigger-errors": "Trigger errors",
@@ -66,6 +70,8 @@ def template_engine() -> JinjaTemplateEngine:
         "number": number,
         "query": urlencode,
         "rooted": rooted,
+        "breakable": breakable,
+        "word": word,
     }
     engine = JinjaTemplateEngine.from_environment(environment)
     engine.register_template_callable("csrf_token", csrf_token)
@@ -92,11 +98,15 @@ def go(
     message: str | None = None,
     *,
     kind: str = "done",
-    link: str | None = None,
+    sent: int | None = None,
 ) -> Redirect:
-    """Return a redirect after an action, with a message for the next page: `kind` is "done" or "error"."""
+    """Return a redirect after an action, with a message for the next page: `kind` is "done", "error" or "warning".
+
+    `sent`: the attempts that a delivery had when it was sent again; its page replaces the message once it has more.
+    """
     if message is not None:
-        request.session["flash"] = {"kind": kind, "text": message, "link": link}
+        kind = kind if sent is None else "sent"
+        request.session["flash"] = {"kind": kind, "text": message, "sent": sent}
     return Redirect(rooted(path), status_code=HTTP_303_SEE_OTHER)
 
 
@@ -125,6 +135,17 @@ def moment(text: str | None) -> str:
         return NOTHING
     at = datetime.fromisoformat(text).astimezone(UTC)
     return f"{at:%-d %b %H:%M:%S}" if at.year == datetime.now(UTC).year else f"{at:%-d %b %Y %H:%M:%S}"
+
+
+def breakable(text: str) -> Markup:
+    """Return a name that may break after a point or an underscore, and not within a word."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._])", text))
+
+
+def word(delivery: Mapping[str, Any]) -> str:
+    """Return a delivery's status as the pages name it: pending, sending, retrying, delivered or failed."""
+    status = str(delivery["status"])
+    return {"processing": "sending"}.get(status, "retrying" if status == "pending" and delivery["attempts"] else status)
 
 
 def number(value: float | None) -> str:

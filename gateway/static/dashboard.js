@@ -1,8 +1,7 @@
-// What the pages cannot do in plain HTML: the chart, copying, and checking all rows. No state, no dependency but uPlot and htmx.
+// What the pages cannot do in plain HTML, for every page. No state but the theme; no dependency but htmx and idiomorph.
 "use strict";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
+// A copied text is an element's, named by its id.
 function copyOnClick(event) {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -17,116 +16,92 @@ function copyOnClick(event) {
   navigator.clipboard.writeText(text).then(() => show("Copied"), () => show("Select and copy it"));
 }
 
-// Rows are stacked: each series is drawn from the ground up to the sum of itself and those below it.
-function stacked({ at, delivered, failed, pending }) {
-  // A part of height 0 is left out, or its colour would show at the edges of the bar before it.
-  const upTo = (...parts) => at.map((_, i) => (parts[0][i] ? parts.reduce((sum, part) => sum + part[i], 0) : null));
-  return [at, upTo(pending, failed, delivered), upTo(failed, delivered), upTo(delivered)];
+// Times come in UTC and are shown in the browser's time zone; the title has UTC.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const local = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+function localTimes(within = document) {
+  if (zone === "UTC") return;
+  for (const time of within.querySelectorAll("time[datetime]:not([data-utc])")) {
+    time.dataset.utc = time.textContent;
+    time.title = [`${time.textContent} UTC`, time.title].filter(Boolean).join(", ");
+    time.textContent = local.format(new Date(time.dateTime)).replace(",", "");
+  }
+  for (const name of document.querySelectorAll("[data-zone]")) name.textContent = `Times are in ${zone}. Point at one for UTC.`;
 }
 
-function axes(unit) {
-  const stroke = colour("dim");
-  const grid = { stroke: colour("line"), width: 1 };
-  const whole = (_, marks) => marks.map((mark) => (unit || Number.isInteger(mark) ? mark.toLocaleString("en") : ""));
-  return [
-    { stroke, grid: { show: false }, ticks: grid, space: 60, values: (_, marks) => marks.map((mark) => new Date(mark * 1e3).toISOString().slice(11, 16)) },
-    { stroke, grid, ticks: { show: false }, values: whole, size: 56 },
-  ];
+// A part that could not be loaded is not current: the page says so until it is.
+const old = new Set();
+
+function stale(what) {
+  old.add(what);
+  const notice = document.getElementById("stale");
+  if (notice.hidden) {
+    const at = new Date().toISOString().slice(11, 19);
+    notice.textContent = `This page is not current: its data could not be loaded since ${at} UTC. It is loaded again every few seconds.`;
+    notice.hidden = false;
+  }
+  document.body.classList.add("old");
 }
 
-function options(element, unit, series) {
-  return {
-    width: element.clientWidth,
-    height: unit ? 150 : 190,
-    // one cursor over both
-    cursor: { sync: { key: "chart" }, drag: { x: false, y: false } },
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "UTC"),
-    scales: { y: { range: (_, __, top) => [0, Math.max(top || 0, unit ? 10 : 4) * 1.1] } },
-    axes: axes(unit),
-    series: [{ label: "From", value: "{MMM} {D} {HH}:{mm} UTC" }, ...series],
-  };
+function current(what) {
+  old.delete(what);
+  if (old.size) return;
+  document.getElementById("stale").hidden = true;
+  document.body.classList.remove("old");
 }
 
-class Chart {
-  constructor(root) {
-    this.root = root;
-    this.span = "1h";
-    this.plots = [];
-    this.data = null;
-  }
+// A part that renews itself keeps its elements, and so the focus, what is open and what is selected.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => !(name === "open" && element.tagName === "DETAILS");
+Idiomorph.defaults.ignoreActiveValue = true;
 
-  async load() {
-    const response = await fetch(`${this.root.dataset.source}?span=${this.span}`, { headers: { "HX-Request": "true" } });
-    if (!response.ok) return;
-    this.data = await response.json();
-    this.plots.length ? this.update() : this.draw();
-    this.tabulate();
-  }
+const renews = (event) => event.detail.elt?.matches?.("[hx-trigger^='every']");
+document.addEventListener("htmx:beforeSwap", (event) => {
+  // a selected text would be lost
+  const selection = getSelection();
+  if (renews(event) && !selection.isCollapsed && event.detail.target.contains(selection.anchorNode)) event.detail.shouldSwap = false;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (renews(event)) (event.detail.successful || event.detail.xhr.status === 286 ? current : stale)(event.detail.pathInfo.requestPath);
+});
+document.addEventListener("htmx:timeout", (event) => renews(event) && stale(event.detail.pathInfo.requestPath));
+document.addEventListener("htmx:afterSettle", (event) => localTimes(event.detail.target.isConnected ? event.detail.target : document));
 
-  draw() {
-    for (const plot of this.plots) plot.destroy();
-    const paths = uPlot.paths.bars({ size: [0.75, 60], align: 1 });
-    const bar = (label, name) => ({
-      label, fill: colour(name), stroke: colour(name), width: 0, paths, points: { show: false },
-      value: (_, __, ___, index) => (index === null ? "–" : this.data[label.toLowerCase()][index]),
-    });
-    const line = (label, name, dash) => ({
-      label, stroke: colour(name), width: 2, dash, spanGaps: true, points: { size: 5, fill: colour(name) },
-      value: (_, value) => (value === null || value === undefined ? "–" : `${value} ms`),
-    });
-    const [deliveries, latency] = ["deliveries", "latency"].map((name) => document.getElementById(`chart-${name}`));
-    this.plots = [
-      new uPlot(options(deliveries, "", [bar("Pending", "warning"), bar("Failed", "bad"), bar("Delivered", "good")]), stacked(this.data), deliveries),
-      new uPlot(options(latency, "ms", [line("p50", "info"), line("p95", "accent", [6, 4])]), [this.data.at, this.data.p50_ms, this.data.p95_ms], latency),
-    ];
-    this.root.dataset.drawn = this.span;
-  }
+// The theme: system, light or dark, remembered by this browser.
+const THEMES = ["system", "light", "dark"];
 
-  update() {
-    this.plots[0].setData(stacked(this.data));
-    this.plots[1].setData([this.data.at, this.data.p50_ms, this.data.p95_ms]);
-    this.root.dataset.drawn = this.span;
-  }
-
-  tabulate() {
-    const body = document.querySelector("#chart-table tbody");
-    const { at, delivered, failed, pending, p50_ms: p50, p95_ms: p95 } = this.data;
-    body.replaceChildren(...at.map((seconds, i) => {
-      const row = document.createElement("tr");
-      const time = new Date(seconds * 1e3).toISOString().slice(11, 16);
-      for (const value of [time, delivered[i], failed[i], pending[i], p50[i] ?? "–", p95[i] ?? "–"]) {
-        row.insertCell().textContent = value;
-      }
-      return row;
-    }));
-  }
-
-  resize() {
-    for (const plot of this.plots) plot.setSize({ width: plot.root.parentElement.clientWidth, height: plot.height });
-  }
+function setTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  const button = document.querySelector("[data-theme-switch]");
+  if (!button) return;
+  button.textContent = `Theme: ${theme}`;
+  button.hidden = false;
 }
 
-// The box in a table's head checks those of its rows.
-function checkAll(event) {
-  const name = event.target.dataset.all;
-  if (name) document.getElementsByName(name).forEach((box) => { box.checked = event.target.checked; });
+const remembered = () => THEMES.find((theme) => theme === localStorage.getItem("theme")) ?? "system";
+
+function switchTheme(event) {
+  if (!event.target.closest("[data-theme-switch]")) return;
+  const next = THEMES[(THEMES.indexOf(remembered()) + 1) % THEMES.length];
+  localStorage.setItem("theme", next);
+  setTheme(next);
+  dispatchEvent(new Event("themechange"));
+}
+
+// One menu is open at a time, and Escape or a click elsewhere closes it.
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (event.key === "Escape" || !menu.contains(event.target)) {
+      if (event.key === "Escape" && menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
+  }
 }
 
 document.addEventListener("click", copyOnClick);
-document.addEventListener("change", checkAll);
-
-const root = document.getElementById("chart");
-if (root) {
-  const chart = new Chart(root);
-  document.querySelectorAll("[data-span]").forEach((button, _, all) => {
-    button.addEventListener("click", () => {
-      all.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-      chart.span = button.dataset.span;
-      chart.load();
-    });
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.data && chart.draw());
-  addEventListener("resize", () => chart.resize());
-  chart.load();
-  setInterval(() => document.hidden || chart.load(), 5000);
-}
+document.addEventListener("click", switchTheme);
+document.addEventListener("click", closeMenus);
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
+setTheme(remembered());
+localTimes();

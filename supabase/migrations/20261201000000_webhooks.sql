@@ -1,4 +1,4 @@
--- webhooks migration: system 3555dde85a91d7a7875471a12e9965e0a6e234b01e5327561cce0c9341a8ca35
+-- webhooks migration: system ba0be6d848f712c355d1f452f09f27665024b2432d0277a02b9bec52d00b4f1c
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2065,6 +2065,9 @@ begin
                     array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i) end,
                 (arguments ->> 'webhook_config_id')::uuid,
                 coalesce((arguments ->> 'at_most')::integer, 1000));
+        when 'skip_many' then
+            return webhooks.skip_webhook_deliveries(
+                array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i));
         when 'retry_trigger_errors' then
             return webhooks.retry_webhook_trigger_errors(
                 case when jsonb_typeof(arguments -> 'ids') = 'array' then
@@ -2986,7 +2989,8 @@ create or replace function public.search_webhook_deliveries(
     payload_value text default null,
     before_created_at timestamptz default null,
     before_id uuid default null,
-    page_size integer default 50
+    page_size integer default 50,
+    response_status integer default null
 )
 returns jsonb
 language plpgsql
@@ -3007,11 +3011,12 @@ begin
         search_webhook_deliveries.payload_value,
         search_webhook_deliveries.before_created_at,
         search_webhook_deliveries.before_id,
-        search_webhook_deliveries.page_size);
+        search_webhook_deliveries.page_size,
+        search_webhook_deliveries.response_status);
 end $$;
-comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
-revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
+comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
+revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
+grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
 
 -- schemas/api/send_test_webhook.sql
 create or replace function public.send_test_webhook(
@@ -3030,6 +3035,23 @@ end $$;
 comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
 revoke all on function public.send_test_webhook(uuid, text) from public, anon, authenticated, service_role;
 grant execute on function public.send_test_webhook(uuid, text) to authenticated, service_role;
+
+-- schemas/api/skip_webhook_deliveries.sql
+create or replace function public.skip_webhook_deliveries(
+    delivery_ids uuid[]
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.skip_webhook_deliveries(skip_webhook_deliveries.delivery_ids);
+end $$;
+comment on function public.skip_webhook_deliveries(uuid[]) is 'Ends selected pending deliveries without sending them: they fail with "skipped by" and the caller. {"skipped"}. Those that are being sent or are finished are not changed.';
+revoke all on function public.skip_webhook_deliveries(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function public.skip_webhook_deliveries(uuid[]) to authenticated, service_role;
 
 -- schemas/api/start_webhook_dispatcher_run.sql
 create or replace function public.start_webhook_dispatcher_run(
@@ -3252,6 +3274,43 @@ comment on function public.webhook_health() is 'The last hour''s deliveries by s
 revoke all on function public.webhook_health() from public, anon, authenticated, service_role;
 grant execute on function public.webhook_health() to service_role;
 
+-- schemas/api/webhook_histogram.sql
+create or replace function public.webhook_histogram(
+    created_from timestamptz,
+    created_until timestamptz default null,
+    bucket_seconds integer default 900,
+    event_type text default null,
+    status text default null,
+    webhook_config_id uuid default null,
+    request_id uuid default null,
+    payload_path text default null,
+    payload_value text default null,
+    response_status integer default null
+)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.webhook_histogram(
+        webhook_histogram.created_from,
+        webhook_histogram.created_until,
+        webhook_histogram.bucket_seconds,
+        webhook_histogram.event_type,
+        webhook_histogram.status,
+        webhook_histogram.webhook_config_id,
+        webhook_histogram.request_id,
+        webhook_histogram.payload_path,
+        webhook_histogram.payload_value,
+        webhook_histogram.response_status);
+end $$;
+comment on function public.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer) is 'Deliveries by creation time and current status, with the filters of search_webhook_deliveries, in buckets that begin by the clock; each as a column. A bucket counts its newest 500 deliveries; "more" says that it has more.';
+revoke all on function public.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer) to authenticated, service_role;
+
 -- schemas/api/webhook_inventory.sql
 create or replace function public.webhook_inventory()
 returns jsonb
@@ -3331,7 +3390,7 @@ begin
     perform webhooks.check_admin();
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
-comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets up to now; each as a column.';
+comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column.';
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
 
@@ -3937,7 +3996,11 @@ begin
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
-               case _delivery.status when 'delivered' then 'Delivered' else 'Failed permanently' end
+               case
+                   when _delivery.status = 'delivered' then 'Delivered'
+                   when _delivery.error_message like 'skipped by %' then 'Skipped by ' || substr(_delivery.error_message, 12)
+                   else 'Failed permanently'
+               end
         where _delivery.finished_at is not null
     ) as t;
 
@@ -5041,7 +5104,8 @@ create or replace function webhooks.search_webhook_deliveries(
     payload_value text default null,
     before_created_at timestamptz default null,
     before_id uuid default null,
-    page_size integer default 50
+    page_size integer default 50,
+    response_status integer default null
 )
 returns jsonb
 language plpgsql
@@ -5087,6 +5151,13 @@ begin
             'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
             'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,
+            'duration_ms', (
+                select a.duration_ms
+                from public.webhook_attempts as a
+                -- by a worker's clock: the margin forgives it, and leaves out older partitions
+                where a.delivery_id = p.id and a.started_at > p.created_at - interval '1 hour'
+                order by a.number desc
+                limit 1),
             'waits_for', webhooks.why_waiting(p.status, p.next_attempt_at, c, h))
         order by p.created_at desc, p.id desc)
     into _rows
@@ -5126,6 +5197,7 @@ begin
           and (search_webhook_deliveries.status is null
                or d.status = search_webhook_deliveries.status
                or (search_webhook_deliveries.status = 'unfinished' and d.status in ('pending', 'processing')))
+          and (search_webhook_deliveries.response_status is null or d.response_status = search_webhook_deliveries.response_status)
           and (_path is null or d.payload #>> _path = payload_value
                or (payload_value is null and d.payload #> _path is not null))
         order by d.created_at desc, d.id desc
@@ -5175,9 +5247,45 @@ begin
     end if;
     return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
 end $$;
-comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Behind public.search_webhook_deliveries.';
-revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
+
+-- schemas/deliveries/skip_webhook_deliveries.sql
+create or replace function webhooks.skip_webhook_deliveries(delivery_ids uuid[])
+returns jsonb
+language plpgsql
+-- definer: behind public.skip_webhook_deliveries, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _queued uuid[];
+    _skipped integer;
+begin
+    if coalesce(cardinality(delivery_ids), 0) not between 1 and 1000 then
+        raise exception '1 to 1,000 deliveries can be skipped by one call, not %', coalesce(cardinality(delivery_ids), 0)
+            using errcode = '22023', hint = 'Pass their ids as delivery_ids.';
+    end if;
+    -- the queue first, as when results are recorded; one that a worker is sending cannot be skipped
+    _queued := array(
+        select q.delivery_id from webhooks.delivery_queue as q
+        where q.delivery_id = any (delivery_ids) and q.lease_id is null
+        order by q.delivery_id
+        for update);
+    -- its trigger takes them out of the queue
+    update public.webhook_deliveries as d
+    set status = 'failed',
+        error_message = 'skipped by ' || coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller())
+    where d.id = any (_queued) and d.status = 'pending';
+    get diagnostics _skipped = row_count;
+    perform webhooks.log_action('skip_many', null, null,
+        jsonb_build_object('skipped', _skipped, 'delivery_ids', to_jsonb(delivery_ids)));
+    return jsonb_build_object('skipped', _skipped);
+end $$;
+comment on function webhooks.skip_webhook_deliveries(uuid[]) is 'Behind public.skip_webhook_deliveries.';
+revoke all on function webhooks.skip_webhook_deliveries(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.skip_webhook_deliveries(uuid[]) to authenticated, service_role;
 
 -- schemas/deliveries/under_way.sql
 create or replace function webhooks.under_way(endpoint uuid, since timestamptz, at_most integer)
@@ -7164,6 +7272,39 @@ $$;
 comment on function webhooks.dispatcher_uptime(timestamptz) is 'The share of the time since a given time that is within five minutes of a heartbeat, in percent; null without one.';
 revoke all on function webhooks.dispatcher_uptime(timestamptz) from public, anon, authenticated, service_role;
 
+-- schemas/reports/failing_endpoints.sql
+create or replace function webhooks.failing_endpoints(at_most integer)
+returns jsonb
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'id', f.id, 'name', f.name, 'disabled', f.disabled_at is not null, 'circuit', f.state,
+        'since', f.since, 'error', f.error, 'waiting', webhooks.waiting_for(f.id, 10000),
+        -- the newest one that failed, else one that waits for its next attempt
+        'delivery_id', coalesce(
+            (select d.delivery_id from webhooks.failed_deliveries as d
+             where d.webhook_config_id = f.id order by d.created_at desc, d.delivery_id desc limit 1),
+            (select q.delivery_id from webhooks.delivery_queue as q
+             where q.webhook_config_id = f.id and not q.ready and q.lease_id is null limit 1))) order by f.since), '[]')
+    from (
+        select c.id, c.name, c.disabled_at, h.state,
+               coalesce(c.disabled_at, h.failing_since, h.since) as since,
+               coalesce(c.disabled_reason, h.last_error) as error
+        from public.webhook_configurations as c
+        join public.webhook_circuits as h on h.webhook_config_id = c.id
+        where c.deleted_at is null
+          and (c.disabled_at is not null
+               -- after two days without attempts it is silent, not failing
+               or (c.is_active and (h.state <> 'closed' or (h.failing_since is not null and h.undelivered_at > now() - interval '2 days'))))
+        order by 5
+        limit at_most
+    ) as f
+$$;
+comment on function webhooks.failing_endpoints(integer) is 'Endpoints that deliver nothing now: failing, or disabled by the system; the longest first, with the last error.';
+revoke all on function webhooks.failing_endpoints(integer) from public, anon, authenticated, service_role;
+
 -- schemas/reports/finish_webhook_dispatcher_run.sql
 create or replace function webhooks.finish_webhook_dispatcher_run(run_id uuid, enqueued integer, error text default null)
 returns void
@@ -7445,6 +7586,108 @@ comment on function webhooks.webhook_health() is 'Behind public.webhook_health.'
 revoke all on function webhooks.webhook_health() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_health() to service_role;
 
+-- schemas/reports/webhook_histogram.sql
+create or replace function webhooks.webhook_histogram(
+    created_from timestamptz,
+    created_until timestamptz default null,
+    bucket_seconds integer default 900,
+    event_type text default null,
+    status text default null,
+    webhook_config_id uuid default null,
+    request_id uuid default null,
+    payload_path text default null,
+    payload_value text default null,
+    response_status integer default null
+)
+returns jsonb
+language plpgsql
+stable
+-- definer: behind public.webhook_histogram, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- planned for the filters that are given: the others vanish from the plan
+set plan_cache_mode = force_custom_plan
+-- in the order of an index, so that a bucket reads no more than it counts
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_sort = off
+set enable_seqscan = off
+set max_parallel_workers_per_gather = 0
+set jit = off
+as $$
+declare
+    -- rows that are read of a bucket: so a page costs no more for a large table than for a small one
+    _most constant integer := 500;
+    _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
+    _until timestamptz := coalesce(created_until, now());
+    _first double precision := floor(extract(epoch from created_from) / nullif(bucket_seconds, 0));
+    _buckets integer := floor(extract(epoch from _until) / nullif(bucket_seconds, 0)) - _first + 1;
+begin
+    if created_from is null or bucket_seconds is null or bucket_seconds < 1 or _buckets not between 1 and 200 then
+        raise exception 'a histogram has 1 to 200 buckets of 1 second or more'
+            using errcode = '22023', hint = 'Choose bucket_seconds so that they cover created_from to created_until.';
+    end if;
+    return (
+        select jsonb_build_object(
+            'bucket_seconds', bucket_seconds,
+            'at', jsonb_agg(extract(epoch from b.at)::bigint order by b.at),
+            'delivered', jsonb_agg(c.delivered order by b.at),
+            'failed', jsonb_agg(c.failed order by b.at),
+            'pending', jsonb_agg(c.pending order by b.at),
+            'more', jsonb_agg(c.read = _most order by b.at))
+        from (
+            select to_timestamp((_first + n) * bucket_seconds) as at, to_timestamp((_first + n + 1) * bucket_seconds) as before
+            from generate_series(0, _buckets - 1) as n
+        ) as b
+        cross join lateral (
+            select count(*) as read,
+                   count(*) filter (where d.matches and d.status = 'delivered') as delivered,
+                   count(*) filter (where d.matches and d.status = 'failed') as failed,
+                   count(*) filter (where d.matches and d.status in ('pending', 'processing')) as pending
+            from (
+                select s.status,
+                       (webhook_histogram.event_type is null or s.event_type = webhook_histogram.event_type)
+                       and (webhook_histogram.status is null
+                            or s.status = webhook_histogram.status
+                            or (webhook_histogram.status = 'unfinished' and s.status in ('pending', 'processing')))
+                       and (webhook_histogram.response_status is null or s.response_status = webhook_histogram.response_status)
+                       and (_path is null or s.payload #>> _path = payload_value
+                            or (payload_value is null and s.payload #> _path is not null)) as matches
+                from (
+                    (
+                        select r.*
+                        from public.webhook_deliveries as r
+                        where webhook_histogram.status is distinct from 'failed'
+                          and r.created_at >= greatest(b.at, webhook_histogram.created_from)
+                          and r.created_at < b.before and r.created_at <= _until
+                          and (webhook_histogram.request_id is null or r.request_id = webhook_histogram.request_id)
+                          and (webhook_histogram.webhook_config_id is null
+                               or r.webhook_config_id = webhook_histogram.webhook_config_id)
+                        order by r.created_at desc, r.id desc
+                        limit _most
+                    )
+                    union all
+                    (
+                        select r.*
+                        from webhooks.failed_deliveries as f
+                        join public.webhook_deliveries as r on r.id = f.delivery_id and r.created_at = f.created_at
+                        where webhook_histogram.status = 'failed'
+                          and f.created_at >= greatest(b.at, webhook_histogram.created_from)
+                          and f.created_at < b.before and f.created_at <= _until
+                          and (webhook_histogram.request_id is null or r.request_id = webhook_histogram.request_id)
+                          and (webhook_histogram.webhook_config_id is null
+                               or f.webhook_config_id = webhook_histogram.webhook_config_id)
+                        order by f.created_at desc, f.delivery_id desc
+                        limit _most
+                    )
+                ) as s
+            ) as d
+        ) as c);
+end $$;
+comment on function webhooks.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer) is 'Behind public.webhook_histogram.';
+revoke all on function webhooks.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer) to authenticated, service_role;
+
 -- schemas/reports/webhook_metrics.sql
 create or replace function webhooks.webhook_metrics()
 returns jsonb
@@ -7569,7 +7812,12 @@ begin
     where a.started_at > _hour and a.delivery_id <> all (_listened);
 
     -- the reasons for the status, the worst first
-    select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text, 'about', case
+        when r.place in (1, 6) then 'due'
+        when r.place in (2, 5, 10) then 'endpoints'
+        when r.place in (3, 4) then 'failed'
+        when r.place in (7, 8, 9) then 'dispatcher'
+    end) order by r.place), '[]')
     into _reasons
     from (values
         (0, 'down', 'No deliveries go out: this database belongs to ' || coalesce(_installation.project, 'no project yet')
@@ -7608,6 +7856,9 @@ begin
     return jsonb_build_object(
         'status', coalesce(_reasons -> 0 ->> 'severity', 'healthy'),
         'reasons', _reasons,
+        'failing', webhooks.failing_endpoints(5),
+        'trigger_errors', (
+            select count(*) from (select from public.webhook_trigger_errors as e where e.resolved_at is null limit 1000) as u),
         'last_hour', _last_hour,
         'circuits', _circuits,
         'performance', _performance,
@@ -7632,49 +7883,56 @@ set plan_cache_mode = force_custom_plan
 set jit = off
 as $$
 declare
-    _width interval;
     _from timestamptz;
+<<<<<<< HEAD
     _listened uuid[] := webhooks.listened_deliveries();
+=======
+    _seconds double precision;
+>>>>>>> ui1
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
         raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
     end if;
-    _width := span / buckets;
-    _from := now() - span;
+    _seconds := extract(epoch from span) / buckets;
+    -- by the clock: a bucket of five minutes begins at :00, :05 and so on. The newest is the one that now() is in.
+    _from := to_timestamp((floor(extract(epoch from now()) / _seconds) - buckets + 1) * _seconds);
     return (
         with created as (
-            select width_bucket(extract(epoch from d.created_at - _from), 0, extract(epoch from span), buckets) as bucket,
+            select least(floor(extract(epoch from d.created_at - _from) / _seconds) + 1, buckets) as bucket,
                    count(*) filter (where d.status = 'delivered') as delivered,
                    count(*) filter (where d.status = 'failed') as failed,
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
+<<<<<<< HEAD
             where d.created_at > _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+=======
+            where d.created_at >= _from
+>>>>>>> ui1
             group by 1
         ),
         tried as (
-            select width_bucket(extract(epoch from a.started_at - _from), 0, extract(epoch from span), buckets) as bucket,
+            select least(floor(extract(epoch from a.started_at - _from) / _seconds) + 1, buckets) as bucket,
                    percentile_disc(0.5) within group (order by a.duration_ms) as p50,
                    percentile_disc(0.95) within group (order by a.duration_ms) as p95
             from public.webhook_attempts as a
+<<<<<<< HEAD
             where a.started_at > _from and a.delivery_id <> all (_listened)
+=======
+            where a.started_at >= _from
+>>>>>>> ui1
             group by 1
         )
         select jsonb_build_object(
             'from', _from,
-            'bucket_seconds', extract(epoch from _width),
-            'at', jsonb_agg(round(extract(epoch from _from + (b.number - 1) * _width), 3) order by b.number),
+            'bucket_seconds', _seconds,
+            'at', jsonb_agg(round((extract(epoch from _from) + (b.number - 1) * _seconds)::numeric, 3) order by b.number),
             'delivered', jsonb_agg(coalesce(c.delivered, 0) order by b.number),
             'failed', jsonb_agg(coalesce(c.failed, 0) order by b.number),
             'pending', jsonb_agg(coalesce(c.pending, 0) order by b.number),
             'p50_ms', jsonb_agg(t.p50 order by b.number),
             'p95_ms', jsonb_agg(t.p95 order by b.number))
         from generate_series(1, buckets) as b (number)
-        -- now() itself falls just behind the last bucket
-        left join (
-            select least(m.bucket, buckets) as bucket, sum(m.delivered) as delivered, sum(m.failed) as failed, sum(m.pending) as pending
-            from created as m
-            group by 1
-        ) as c on c.bucket = b.number
+        left join created as c on c.bucket = b.number
         left join tried as t on t.bucket = b.number);
 end $$;
 comment on function webhooks.webhook_series(interval, integer) is 'Behind public.webhook_series.';
@@ -9456,8 +9714,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.skip_webhook_deliveries(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9483,6 +9742,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_event_types', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9561,6 +9821,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.expire_deliveries(uuid[])', 'function', '{}'),
     ('webhooks.expire_held_deliveries(integer)', 'function', '{}'),
     ('webhooks.failed_deliveries', 'table', '{}'),
+    ('webhooks.failing_endpoints(integer)', 'function', '{}'),
     ('webhooks.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.follow_delivery()', 'function', '{}'),
@@ -9643,13 +9904,14 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.same_row_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
-    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
     ('webhooks.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.setup_steps()', 'function', '{}'),
     ('webhooks.sign_in_tries', 'table', '{}'),
+    ('webhooks.skip_webhook_deliveries(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.spend_allowance(text)', 'function', '{}'),
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9679,6 +9941,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_histogram(timestamptz, timestamptz, integer, text, text, uuid, uuid, text, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_inventory()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9735,6 +9998,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '3555dde85a91d7a7875471a12e9965e0a6e234b01e5327561cce0c9341a8ca35', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ba0be6d848f712c355d1f452f09f27665024b2432d0277a02b9bec52d00b4f1c', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

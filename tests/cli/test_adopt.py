@@ -56,7 +56,7 @@ def test_discard(copied: System, webhooks: Callable[..., Done]) -> None:
 def test_deliver(copied: System, webhooks: Callable[..., Done]) -> None:
     """What is pending stays so, and is claimed."""
     done = webhooks("adopt", "--deliver", WEBHOOKS_PROJECT="shop")
-    assert done.out == "This database belongs to shop now.\n", done.err
+    assert done.out == "This database now belongs to shop.\n", done.err
     assert statuses(copied) == {"pending"}
     row = copied.db.execute(CLAIM, ("shop",)).fetchone()
     assert row

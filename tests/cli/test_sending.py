@@ -77,11 +77,10 @@ def test_trigger_sends_the_example(system: System, webhooks: Webhooks) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "text"),
     [
-        (["user.joined_comunity"], 1, f"did you mean {EVENT}?"),
+        (["user.joined_comunity"], 1, f"did you mean {EVENT}"),
         ([EVENT, "--set", "community_id=1"], 2, "--set data.user.name=Ada"),
         ([EVENT, "--set", "data."], 2, "--set data.user.name=Ada"),
         ([EVENT, "--set", "data.community_name.x=1"], 2, "has no fields there"),
-        ([EVENT, "--set", "data.community_name=null"], 1, "community_name"),
         ([EVENT, "--set", "data.l=[1]", "--set", "data.l.7=1"], 2, "is not a place in a list of 1"),
     ],
 )  # fmt: skip

@@ -192,10 +192,10 @@ def test_receive_in_a_terminal(form: str) -> None:
         assert re.search(r"\\u009b", shown)
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
-def test_listen_in_a_terminal(system: System, form: str) -> None:
+@pytest.mark.parametrize("printed", ["json", "text"])
+def test_listen_in_a_terminal(system: System, printed: str) -> None:
     """What a user of the app wrote into an event."""
-    terminal = Terminal("listen", "--once", *(["--json"] if form == "json" else []), variables=system.settings())
+    terminal = Terminal("listen", "--once", *(["--json"] if printed == "json" else []), variables=system.settings())
     try:
         terminal.read("Ctrl-C ends it")
         system.dispatch(1, {"community_id": "c", "community_name": HOSTILE, "community_city": "the end"})
@@ -204,6 +204,6 @@ def test_listen_in_a_terminal(system: System, form: str) -> None:
         terminal.close()
     assert commanded(shown) == []
     assert "the end" in shown
-    if form == "json":
+    if printed == "json":
         (line,) = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
         assert line["body"]["data"]["community_name"] == HOSTILE

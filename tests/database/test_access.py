@@ -31,6 +31,8 @@ FOR_ADMINS = {
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
     "webhook_figures", "webhook_tables",
+    "skip_webhook_deliveries",
+    "webhook_histogram",
 }  # fmt: skip
 
 PINNED = "search_path=pg_catalog, pg_temp"

@@ -81,13 +81,21 @@ def test_the_series_adds_up(db: Database, endpoint: Callable[..., str]) -> None:
     fill(db, endpoint())
     as_admin(db)
     series = call(db, "webhook_series", "1 hour", 60)
-    shown = call(db, "webhook_overview")["last_hour"]
     for status in ("delivered", "failed", "pending"):
         assert len(series[status]) == 60
-        # a row may leave the hour between the two calls
-        assert shown[status] <= sum(series[status]) <= shown[status] + 1
+        statuses = ["pending", "processing"] if status == "pending" else [status]
+        made = db.execute(
+            "select count(*) as n from public.webhook_deliveries"
+            " where status = any(%s) and created_at >= to_timestamp(%s)",
+            (statuses, series["at"][0]),
+        ).fetchone()
+        assert made == {"n": sum(series[status])}
     assert series["bucket_seconds"] == 60
-    assert series["at"] == sorted(series["at"])
+    # by the clock: whole minutes, the newest with now in it
+    assert [at % 60 for at in series["at"]] == [0] * 60
+    row = db.execute("select extract(epoch from now())::float8 as now").fetchone()
+    assert row is not None
+    assert series["at"][-1] <= row["now"] < series["at"][-1] + 60
     begins, ends = series["at"][40], series["at"][41]
     in_bucket = db.execute(
         "select duration_ms from public.webhook_attempts where started_at >= to_timestamp(%s)"
@@ -97,6 +105,43 @@ def test_the_series_adds_up(db: Database, endpoint: Callable[..., str]) -> None:
     assert series["p95_ms"][40] == durations[math.ceil(0.95 * len(durations)) - 1]
     with pytest.raises(Exception, match="a series must span"):
         call(db, "webhook_series", "8 days", 60)
+
+
+@pytest.mark.parametrize(
+    ("span", "buckets"), [("1 hour", 60), ("6 hours", 72), ("24 hours", 96), ("7 days", 7), ("1 minute", 60)]
+)
+def test_the_newest_delivery_is_in_the_newest_bucket(
+    db: Database, endpoint: Callable[..., str], span: str, buckets: int
+) -> None:
+    """Whatever the span: buckets begin at a multiple of their width, and now is in the last one."""
+    db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, created_at)"
+        " values (%s, 'x.y', '{}', now())", (endpoint(),))  # fmt: skip
+    as_admin(db)
+    series = call(db, "webhook_series", span, buckets)
+    assert (sum(series["pending"]), series["pending"][-1]) == (1, 1)
+    assert {at % series["bucket_seconds"] for at in series["at"]} == {0}
+
+
+def test_what_fails_is_named_first(db: Database, endpoint: Callable[..., str]) -> None:
+    """Failing endpoints, and those that the system disabled, the longest first, with the delivery to look at."""
+    failing, disabled, paused, _ = (endpoint(name=name) for name in ("failing", "disabled", "paused", "fine"))
+    db.execute("update public.webhook_circuits set failing_since = now() - interval '1 hour', undelivered_at = now(),"
+               " last_error = 'HTTP 401 Unauthorized' where webhook_config_id = %s", (failing,))  # fmt: skip
+    db.execute("update public.webhook_configurations set is_active = false, disabled_at = now() - interval '2 hours',"
+               " disabled_reason = 'the endpoint returned 410 Gone' where id = %s", (disabled,))  # fmt: skip
+    db.execute("update public.webhook_configurations set is_active = false where id = %s", (paused,))
+    db.execute("insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status)"
+               " values (%s, 'x.y', '{}', 'failed')", (failing,))  # fmt: skip
+    as_admin(db)
+    shown = call(db, "webhook_overview")
+    assert [(one["name"], one["disabled"], one["error"]) for one in shown["failing"]] == [
+        ("disabled", True, "the endpoint returned 410 Gone"), ("failing", False, "HTTP 401 Unauthorized"),
+    ]  # fmt: skip
+    assert shown["failing"][0]["delivery_id"] is None
+    (made,) = call(db, "search_webhook_deliveries")["deliveries"]
+    assert shown["failing"][1]["delivery_id"] == made["id"]
+    assert shown["trigger_errors"] == 0
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,9 @@ FOR_ADMINS = {
     "get_webhook_delivery", "list_webhook_api_tokens", "list_webhook_endpoints", "record_for_webhook_listener",
     "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
     "revoke_webhook_api_token", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
-    "start_webhook_listener", "stop_webhook_listener", "update_webhook_endpoint", "webhook_admin_check",
-    "webhook_admin_write", "webhook_figures", "webhook_overview", "webhook_series", "webhook_tables",
+    "skip_webhook_deliveries", "start_webhook_listener", "stop_webhook_listener", "update_webhook_endpoint",
+    "webhook_admin_check", "webhook_admin_write", "webhook_figures", "webhook_histogram", "webhook_overview",
+    "webhook_series", "webhook_tables",
 }  # fmt: skip
 
 #: Functions that create and drop triggers as the owner of the tables: granted to no role.

@@ -95,6 +95,7 @@ def test_a_body_that_was_parsed_and_written_again(body: bytes, why: str) -> None
         (f'"{SECRET}"', "quotation marks"),
         (SECRET.removeprefix("whsec_"), "lacks its beginning, whsec_"),
     ],
+    ids=["spaces", "quotes", "no prefix"],
 )
 def test_a_secret_that_was_copied_wrong(secret: str, why: str) -> None:
     """Is told how; no error repeats it."""

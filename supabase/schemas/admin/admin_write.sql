@@ -27,6 +27,9 @@ begin
                     array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i) end,
                 (arguments ->> 'webhook_config_id')::uuid,
                 coalesce((arguments ->> 'at_most')::integer, 1000));
+        when 'skip_many' then
+            return webhooks.skip_webhook_deliveries(
+                array(select i::uuid from jsonb_array_elements_text(arguments -> 'delivery_ids') as i));
         when 'retry_trigger_errors' then
             return webhooks.retry_webhook_trigger_errors(
                 case when jsonb_typeof(arguments -> 'ids') = 'array' then

@@ -9,7 +9,8 @@ create or replace function public.search_webhook_deliveries(
     payload_value text default null,
     before_created_at timestamptz default null,
     before_id uuid default null,
-    page_size integer default 50
+    page_size integer default 50,
+    response_status integer default null
 )
 returns jsonb
 language plpgsql
@@ -30,8 +31,9 @@ begin
         search_webhook_deliveries.payload_value,
         search_webhook_deliveries.before_created_at,
         search_webhook_deliveries.before_id,
-        search_webhook_deliveries.page_size);
+        search_webhook_deliveries.page_size,
+        search_webhook_deliveries.response_status);
 end $$;
-comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
-revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
+comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
+revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
+grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;

@@ -63,7 +63,11 @@ begin
         where _delivery.status = 'pending'
         union all
         select _delivery.finished_at, 902, _delivery.status,
-               case _delivery.status when 'delivered' then 'Delivered' else 'Failed permanently' end
+               case
+                   when _delivery.status = 'delivered' then 'Delivered'
+                   when _delivery.error_message like 'skipped by %' then 'Skipped by ' || substr(_delivery.error_message, 12)
+                   else 'Failed permanently'
+               end
         where _delivery.finished_at is not null
     ) as t;
 

@@ -9,7 +9,8 @@ create or replace function webhooks.search_webhook_deliveries(
     payload_value text default null,
     before_created_at timestamptz default null,
     before_id uuid default null,
-    page_size integer default 50
+    page_size integer default 50,
+    response_status integer default null
 )
 returns jsonb
 language plpgsql
@@ -55,6 +56,13 @@ begin
             'status', p.status, 'attempts', p.attempts, 'max_attempts', coalesce(cardinality(c.retry_schedule) + 1, c.max_attempts), 'request_id', p.request_id,
             'created_at', p.created_at, 'next_attempt_at', p.next_attempt_at, 'last_attempt_at', p.last_attempt_at,
             'finished_at', p.finished_at, 'response_status', p.response_status, 'error_message', p.error_message,
+            'duration_ms', (
+                select a.duration_ms
+                from public.webhook_attempts as a
+                -- by a worker's clock: the margin forgives it, and leaves out older partitions
+                where a.delivery_id = p.id and a.started_at > p.created_at - interval '1 hour'
+                order by a.number desc
+                limit 1),
             'waits_for', webhooks.why_waiting(p.status, p.next_attempt_at, c, h))
         order by p.created_at desc, p.id desc)
     into _rows
@@ -94,6 +102,7 @@ begin
           and (search_webhook_deliveries.status is null
                or d.status = search_webhook_deliveries.status
                or (search_webhook_deliveries.status = 'unfinished' and d.status in ('pending', 'processing')))
+          and (search_webhook_deliveries.response_status is null or d.response_status = search_webhook_deliveries.response_status)
           and (_path is null or d.payload #>> _path = payload_value
                or (payload_value is null and d.payload #> _path is not null))
         order by d.created_at desc, d.id desc
@@ -143,6 +152,6 @@ begin
     end if;
     return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
 end $$;
-comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) is 'Behind public.search_webhook_deliveries.';
-revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer) to authenticated, service_role;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;

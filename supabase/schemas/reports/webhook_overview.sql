@@ -63,7 +63,12 @@ begin
     where a.started_at > _hour and a.delivery_id <> all (_listened);
 
     -- the reasons for the status, the worst first
-    select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text) order by r.place), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('severity', r.severity, 'text', r.text, 'about', case
+        when r.place in (1, 6) then 'due'
+        when r.place in (2, 5, 10) then 'endpoints'
+        when r.place in (3, 4) then 'failed'
+        when r.place in (7, 8, 9) then 'dispatcher'
+    end) order by r.place), '[]')
     into _reasons
     from (values
         (0, 'down', 'No deliveries go out: this database belongs to ' || coalesce(_installation.project, 'no project yet')
@@ -102,6 +107,9 @@ begin
     return jsonb_build_object(
         'status', coalesce(_reasons -> 0 ->> 'severity', 'healthy'),
         'reasons', _reasons,
+        'failing', webhooks.failing_endpoints(5),
+        'trigger_errors', (
+            select count(*) from (select from public.webhook_trigger_errors as e where e.resolved_at is null limit 1000) as u),
         'last_hour', _last_hour,
         'circuits', _circuits,
         'performance', _performance,

@@ -120,7 +120,7 @@ def command(language: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("secret", [SECRET, "not the secret", "whsec_AAAA"])
+@pytest.mark.parametrize("secret", [SECRET, "not the secret", "whsec_AAAA"], ids=["right", "no secret", "another"])
 def test_each_language(tmp_path: Path, language: str, secret: str) -> None:
     """It accepts what we sign, and nothing else: not tampered with, old, unsigned, or malformed in any header."""
     cases = deliveries()
