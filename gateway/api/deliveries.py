@@ -293,6 +293,7 @@ class Skipped(msgspec.Struct):
     responses=RESPONSES,
     status_code=HTTP_200_OK,
     response_headers=[IDEMPOTENCY],
+    **needs(Scope.MANAGE),
 )
 async def skip_many(
     caller: NamedDependency[Admin],

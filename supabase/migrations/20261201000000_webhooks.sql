@@ -1,4 +1,4 @@
--- webhooks migration: system ba0be6d848f712c355d1f452f09f27665024b2432d0277a02b9bec52d00b4f1c
+-- webhooks migration: system ae1b4fe5657cb727fa95c89a63fe586f73ac41769e32e096f924367df6759369
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -2092,8 +2092,10 @@ begin
                     arguments ->> 'event_type', arguments -> 'event_data', (arguments ->> 'actor_user_id')::uuid, null,
                     'admin', null, arguments ->> 'tenant_id');
             end if;
-            if coalesce(arguments ->> 'actor_user_id', arguments ->> 'tenant_id') is not null then
-                raise exception 'only servers and API tokens can name an actor or a tenant'
+            if arguments ->> 'actor_user_id' is not null
+                and (arguments ->> 'actor_user_id')::uuid is distinct from webhooks.user_id()
+                or arguments ->> 'tenant_id' is not null then
+                raise exception 'only servers and API tokens can name another actor or a tenant'
                     using errcode = '42501', hint = 'Leave both out: you are the actor.';
             end if;
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');
@@ -4247,7 +4249,6 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
-<<<<<<< HEAD
     delete from webhooks.delivery_rollups as o
     where (o.hour, o.webhook_config_id, o.event_type) in (
         select r.hour, r.webhook_config_id, r.event_type
@@ -4258,9 +4259,7 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
-=======
     -- but the newest: a cron that has stopped is not one that was never set up
->>>>>>> init
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
         select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch))
@@ -7884,11 +7883,8 @@ set jit = off
 as $$
 declare
     _from timestamptz;
-<<<<<<< HEAD
-    _listened uuid[] := webhooks.listened_deliveries();
-=======
     _seconds double precision;
->>>>>>> ui1
+    _listened uuid[] := webhooks.listened_deliveries();
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
         raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
@@ -7903,11 +7899,7 @@ begin
                    count(*) filter (where d.status = 'failed') as failed,
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
-<<<<<<< HEAD
-            where d.created_at > _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
-=======
-            where d.created_at >= _from
->>>>>>> ui1
+            where d.created_at >= _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
             group by 1
         ),
         tried as (
@@ -7915,11 +7907,7 @@ begin
                    percentile_disc(0.5) within group (order by a.duration_ms) as p50,
                    percentile_disc(0.95) within group (order by a.duration_ms) as p95
             from public.webhook_attempts as a
-<<<<<<< HEAD
-            where a.started_at > _from and a.delivery_id <> all (_listened)
-=======
-            where a.started_at >= _from
->>>>>>> ui1
+            where a.started_at >= _from and a.delivery_id <> all (_listened)
             group by 1
         )
         select jsonb_build_object(
@@ -9998,6 +9986,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ba0be6d848f712c355d1f452f09f27665024b2432d0277a02b9bec52d00b4f1c', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ae1b4fe5657cb727fa95c89a63fe586f73ac41769e32e096f924367df6759369', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -127,7 +127,7 @@ def test_an_admin_makes_and_changes_an_endpoint(db: Database) -> None:
         ({"name": " "}, "needs a name"),
         ({"url": None}, "needs a URL"),
         ({"url": "https://user:geheim@example.com/"}, "contains a user name or password"),
-        ({"events": ["user.unheard_of"]}, "does not have: user.unheard_of"),
+        ({"events": ["user.unheard_of"]}, "not in the catalog: user.unheard_of"),
         ({"events": None}, "may not be null"),
         ({"max_attempts": 21}, "out of its bounds"),
         ({"rate_limit_per_second": 0}, "out of its bounds"),
@@ -247,12 +247,14 @@ def test_a_write_happens_once_for_a_key(db: Database) -> None:
 
 
 def test_an_admin_dispatches_as_itself(db: Database, endpoint: Callable[..., str]) -> None:
-    """The actor is the admin, whatever the arguments say."""
+    """The actor is the admin; another one is rejected."""
     endpoint()
     as_admin(db)
     data = {"discussion_id": NOWHERE, "new_expires_at": "2026-02-05T12:34:56.789Z"}
-    response = call(db, "webhook_admin_write", "dispatch", json.dumps(
-        {"event_type": "discussion.extended", "event_data": data, "actor_user_id": NOWHERE}))  # fmt: skip
+    event = {"event_type": "discussion.extended", "event_data": data}
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="name another actor"):
+        call(db, "webhook_admin_write", "dispatch", json.dumps({**event, "actor_user_id": NOWHERE}))
+    response = call(db, "webhook_admin_write", "dispatch", json.dumps(event))
     assert response["deliveries"] == 1
     (row,) = db.execute("select payload from public.webhook_deliveries").fetchall()
     assert row["payload"]["actor_user_id"] == ADMIN

@@ -68,7 +68,7 @@ def test_the_rule() -> None:
     """What is read needs read, events need dispatch, what else is written needs manage; pages open for no token."""
     found = {(method, path): scope for method, path, scope in routes(application(**WITH_DASHBOARD))}
     api = {(method, path): scope for (method, path), scope in found.items() if path.startswith("/api/")}
-    assert len(api) == 19
+    assert len(api) >= 19
     for (method, path), scope in api.items():
         if method in {"GET", "HEAD"}:
             assert scope == Scope.READ, path

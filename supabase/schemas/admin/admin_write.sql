@@ -54,8 +54,10 @@ begin
                     arguments ->> 'event_type', arguments -> 'event_data', (arguments ->> 'actor_user_id')::uuid, null,
                     'admin', null, arguments ->> 'tenant_id');
             end if;
-            if coalesce(arguments ->> 'actor_user_id', arguments ->> 'tenant_id') is not null then
-                raise exception 'only servers and API tokens can name an actor or a tenant'
+            if arguments ->> 'actor_user_id' is not null
+                and (arguments ->> 'actor_user_id')::uuid is distinct from webhooks.user_id()
+                or arguments ->> 'tenant_id' is not null then
+                raise exception 'only servers and API tokens can name another actor or a tenant'
                     using errcode = '42501', hint = 'Leave both out: you are the actor.';
             end if;
             return webhooks.emit(arguments ->> 'event_type', arguments -> 'event_data', webhooks.user_id(), null, 'admin');

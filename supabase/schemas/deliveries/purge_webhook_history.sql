@@ -24,7 +24,6 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
-<<<<<<< HEAD
     delete from webhooks.delivery_rollups as o
     where (o.hour, o.webhook_config_id, o.event_type) in (
         select r.hour, r.webhook_config_id, r.event_type
@@ -35,9 +34,7 @@ begin
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
-=======
     -- but the newest: a cron that has stopped is not one that was never set up
->>>>>>> init
     delete from public.webhook_dispatcher_runs as r
     where r.id = any (array(
         select o.id from public.webhook_dispatcher_runs as o where o.started_at < _before order by o.started_at limit _batch))

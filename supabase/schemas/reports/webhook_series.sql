@@ -10,11 +10,8 @@ set jit = off
 as $$
 declare
     _from timestamptz;
-<<<<<<< HEAD
-    _listened uuid[] := webhooks.listened_deliveries();
-=======
     _seconds double precision;
->>>>>>> ui1
+    _listened uuid[] := webhooks.listened_deliveries();
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
         raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
@@ -29,11 +26,7 @@ begin
                    count(*) filter (where d.status = 'failed') as failed,
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
-<<<<<<< HEAD
-            where d.created_at > _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
-=======
-            where d.created_at >= _from
->>>>>>> ui1
+            where d.created_at >= _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
             group by 1
         ),
         tried as (
@@ -41,11 +34,7 @@ begin
                    percentile_disc(0.5) within group (order by a.duration_ms) as p50,
                    percentile_disc(0.95) within group (order by a.duration_ms) as p95
             from public.webhook_attempts as a
-<<<<<<< HEAD
-            where a.started_at > _from and a.delivery_id <> all (_listened)
-=======
-            where a.started_at >= _from
->>>>>>> ui1
+            where a.started_at >= _from and a.delivery_id <> all (_listened)
             group by 1
         )
         select jsonb_build_object(

@@ -292,8 +292,8 @@ def test_openapi_is_complete(api: httpx.Client) -> None:
         if path.startswith("/api/v1")
         for method, operation in methods.items()
     ]
-    assert len(operations) == 19
-    assert len({operation["operationId"] for _, operation in operations}) == 19
+    assert len(operations) == 20
+    assert len({operation["operationId"] for _, operation in operations}) == 20
     for name, operation in operations:
         assert operation["summary"], name
         assert operation["description"], name
