@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.template import TemplateConfig
 
 from supabase_webhooks.gateway import api
@@ -107,6 +107,7 @@ def create_app(
             version="1",
             description="Delivers due webhooks, reports their health, and lets admins inspect and manage them.",
             components=Components(security_schemes={"bearer": BEARER}),
+            servers=[Server(url=settings.root_path or "/")],
             render_plugins=[Reference(templates)],
         ),
         on_shutdown=[engine.close, store.close, supabase.close],

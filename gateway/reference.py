@@ -18,6 +18,6 @@ class Reference(OpenAPIRenderPlugin):
         super().__init__(path="/")
         self._page = templates.get_template("reference.html")
 
-    def render(self, request: Request[Any, Any, Any], _: dict[str, Any]) -> bytes:
+    def render(self, _: Request[Any, Any, Any], __: dict[str, Any]) -> bytes:
         """Return the page, which reads the description."""
-        return self._page.render(description=self.get_openapi_json_route(request)).encode()
+        return self._page.render().encode()
