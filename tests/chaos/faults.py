@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Seconds that a part stays away.
 AWAY = 0.5
 
+#: What Postgres logs when it starts after a crash.
+RECOVERS = "automatic recovery in progress"
+
 
 def kill_a_worker(world: World) -> None:
     """SIGKILL to one worker and all of its processes, in mid delivery; a supervisor starts it again."""
@@ -54,13 +57,15 @@ def restart_postgres(world: World) -> None:
 def crash_postgres(world: World) -> None:
     """Postgres and each of its processes get SIGKILL: commits that did not wait for the disk are lost."""
     assert world.stack.postgres.child
+    log = world.stack.postgres.child.log
+    before = log.read_text().count(RECOVERS)
     for pid in processes(world.stack.postgres):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     world.stack.postgres.child.process.wait()
     time.sleep(AWAY)
     world.stack.postgres.start()
-    assert "automatic recovery in progress" in world.stack.postgres.child.tail()
+    assert log.read_text().count(RECOVERS) == before + 1
 
 
 def kill_the_rest_server(world: World) -> None:
