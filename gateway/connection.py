@@ -7,13 +7,10 @@ that reads its response; these do not.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: Bytes of a head that are kept while its end is missing. The cookies of a session take less than half of that.
 MAX_HEAD = 32 * 1024
@@ -56,7 +53,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         # from its first byte on, an unread response is noticed
         transport.set_write_buffer_limits(0)
-        if len(self.connections) > MAX_CONNECTIONS and not self._make_room():
+        if not self._find_room():
             self._reject(503, "Too many connections. Try again later.")
         else:
             self._wait()
@@ -123,9 +120,14 @@ class Connection(H11Protocol):
         self._request = None
         self._reject(408, f"The request was not complete within {REQUEST_SECONDS} seconds.")
 
-    def _make_room(self) -> bool:
-        """Close the connection that has been waited for the longest; return whether there is one."""
-        others: Iterable[Any] = self.connections - {self}
+    def _find_room(self) -> bool:
+        """Return whether there is room; for it, close the connection that has been waited for the longest."""
+        if len(self.connections) <= MAX_CONNECTIONS:
+            return True
+        # one that is closed stays among them until the loop's next turn
+        others: Any = [one for one in self.connections - {self} if not one.transport.is_closing()]
+        if len(others) < MAX_CONNECTIONS:
+            return True
         waiting = {other: other._request.when() for other in others if other._request}  # noqa: SLF001 - ours
         if waiting:
             min(waiting, key=lambda other: waiting[other]).transport.abort()

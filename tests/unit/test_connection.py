@@ -237,6 +237,27 @@ async def test_the_longest_wait_makes_room(monkeypatch: pytest.MonkeyPatch) -> N
             other.close()
 
 
+async def test_the_closed_are_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that were waited for end in the loop's turn in which another one comes: there is room for it."""
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 20)
+    begin = Connection.connection_made
+
+    def end_the_others(new: Connection, transport: asyncio.Transport) -> None:
+        if len(new.connections) == 20:
+            for other in new.connections:
+                other._give_up()  # type: ignore[union-attr]
+        begin(new, transport)
+
+    monkeypatch.setattr(Connection, "connection_made", end_the_others)
+    async with serving() as (port, _):
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 200")
+        for _, one in (*idle, (reader, writer)):
+            one.close()
+
+
 async def test_without_room_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """When each connection has a request that is handled."""
     monkeypatch.setattr(connection, "MAX_CONNECTIONS", 0)
