@@ -75,7 +75,8 @@ def test_every_host_waits_longer_than_a_shutdown_takes() -> None:
 
 
 @pytest.mark.skipif(
-    not shutil.which("systemd-analyze") and not os.environ.get("CI"), reason="needs systemd-analyze (apt install systemd)"
+    not shutil.which("systemd-analyze") and not os.environ.get("CI"),
+    reason="needs systemd-analyze (apt install systemd)",
 )
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_accepts_the_units(unit: Path, tmp_path: Path) -> None:
