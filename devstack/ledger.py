@@ -24,5 +24,6 @@ def edited(dsn: str, folder: Path) -> list[str]:
         if ledger is None:
             # from before there was a ledger, or empty
             return [] if deliveries is None or "system" not in wanted else ["system"]
-        found = dict(connection.execute("select name, checksum from webhooks.migrations").fetchall())
+        rows = connection.execute("select name, checksum from webhooks.migrations").fetchall()
+        found: dict[str, str] = dict(rows)
     return sorted(label for label, checksum in wanted.items() if found.get(label, checksum) != checksum)
