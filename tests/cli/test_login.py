@@ -210,6 +210,8 @@ def test_listen_uses_the_profile(system: System, home: Home, password: str, logi
     assert system.db.execute("select from webhooks.listeners").rowcount == 0
 
 
+# supabase-py calls its own parts in ways that they deprecate
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_long_command_renews_its_session(home: Home, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it ends: an access token lasts an hour, and a listener longer."""
     assert home.as_user(password).code == 0
