@@ -66,7 +66,7 @@ class Listener:
         cls, store: Store, events: Sequence[str], show: Callable[[Handled], None],
         *, user_agent: str, secret: str, url: str | None = None,
     ) -> Self:  # fmt: skip
-        """Create the listener's endpoint. Raises StoreError if the caller is not an admin, or an event does not exist."""
+        """Create the listener's endpoint. Raises StoreError if an event does not exist, and for all but admins."""
         started = await store.call("start_webhook_listener", {"events": list(events)})
         return cls(store, started, show, user_agent=user_agent, secret=secret, url=url)
 
