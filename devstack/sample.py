@@ -69,21 +69,18 @@ ATTEMPTS = """
 ROLLUPS = """
     with tried as (
         select date_trunc('hour', a.started_at, 'UTC') as hour, d.webhook_config_id, d.event_type, a.delivered,
-               d.status = 'failed' and a.number = d.attempts as failed, a.duration_ms,
                width_bucket(a.duration_ms, array(select (2 ^ n)::integer from generate_series(1, 17) as n)) as bucket
         from public.webhook_attempts as a
         join public.webhook_deliveries as d on d.id = a.delivery_id
     ),
     hours as (
-        select hour, webhook_config_id, event_type, count(*) filter (where delivered) as delivered,
-               count(*) filter (where failed) as failed, count(*) as attempts,
-               count(*) filter (where not delivered) as failed_attempts, sum(duration_ms) as duration_ms_sum,
-               array_agg(bucket) as buckets
+        select hour, webhook_config_id, event_type, count(*) as attempts,
+               count(*) filter (where not delivered) as failed_attempts, array_agg(bucket) as buckets
         from tried
         group by hour, webhook_config_id, event_type
     )
     insert into webhooks.delivery_rollups
-    select hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum,
+    select hour, webhook_config_id, event_type, attempts, failed_attempts,
            array(select count(b) from generate_series(0, 17) as n left join unnest(buckets) as b on b = n
                  group by n order by n)
     from hours
