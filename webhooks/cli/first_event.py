@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from supabase_webhooks.webhooks.cli.listener import Handled, Listener
 from supabase_webhooks.webhooks.cli.outcome import Outcome
-from supabase_webhooks.webhooks.cli.supabase import call, settings, supabase
+from supabase_webhooks.webhooks.cli.supabase import Connection, call
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.settings import host_of
 from supabase_webhooks.webhooks.signing import generate_secret
@@ -76,21 +76,21 @@ def deliver(endpoint: Outcome, *, delivered: bool, show: Callable[[Handled], Non
 async def _listen(show: Callable[[Handled], None]) -> Outcome:
     """Deliver the event as `webhooks listen` does: it needs neither a receiver nor a worker."""
     arrived: list[Handled] = []
-    own = settings()
-    async with supabase() as store:
+    connection = Connection()
+    async with connection.opened() as store:
         listener = await Listener.start(
-            store, QUIET, arrived.append, user_agent=own.user_agent, secret=generate_secret()
+            store, QUIET, arrived.append, user_agent=connection.settings.user_agent, secret=generate_secret()
         )
         try:
             sent = await store.call("send_test_webhook", {"webhook_config_id": listener.id})
             async with asyncio.timeout(PATIENCE):
-                while not any(one.id == sent["delivery_id"] for one in arrived):
+                while not (test := [one for one in arrived if one.id == sent["delivery_id"]]):
                     await listener.deliver(1)
         except TimeoutError:
             return Outcome("event", "missing", "webhook.test did not arrive here", "webhooks listen")
         finally:
             await listener.stop()
-    one = next(one for one in arrived if one.id == sent["delivery_id"])
+    (one,) = test
     show(one)
     if one.error:
         return Outcome("event", "missing", f"webhook.test arrived here, but was {one.error}", "webhooks doctor")

@@ -11,7 +11,7 @@ import typer
 
 from supabase_webhooks.webhooks import sessions
 from supabase_webhooks.webhooks.cli.output import AsJson, note, print_json, print_table, say
-from supabase_webhooks.webhooks.cli.supabase import chosen, opened, profiles
+from supabase_webhooks.webhooks.cli.supabase import access_token, chosen, opened, profiles, settings_of
 from supabase_webhooks.webhooks.errors import SettingsError, StoreError
 from supabase_webhooks.webhooks.profiles import Credential, Profile, ServiceKey
 from supabase_webhooks.webhooks.sessions import Session
@@ -109,5 +109,5 @@ def _ask(question: str, *, hidden: bool = False) -> str:
 
 
 async def _try(profile: Profile) -> None:
-    async with opened(profile) as store:
+    async with opened(settings_of(profile), access_token(profile)) as store:
         await store.call("list_webhook_endpoints", {"page_size": 1})

@@ -52,8 +52,7 @@ def profile_name() -> str | None:
 
 def profile() -> Profile | None:
     """Return the profile to use, its session refreshed; None: the environment names the project."""
-    name = profile_name()
-    return None if name is None else profiles().refreshed(name)
+    return _refreshed(profile_name())
 
 
 def server_variables() -> dict[str, str]:
@@ -90,12 +89,12 @@ def event_types() -> list[EventType]:
 @asynccontextmanager
 async def supabase() -> AsyncIterator[Store]:
     """Provide a store of the profile's or the environment's project."""
-    async with opened(profile()) as store:
+    async with Connection().opened() as store:
         yield store
 
 
 class Connection:
-    """The profile's or the environment's project, for a command that runs for long: its session is renewed.
+    """The profile's or the environment's project; for a command that runs for long, its session is renewed.
 
     With an access token, calls are its user's, in the environment's project. Raises SettingsError.
     """
@@ -103,13 +102,13 @@ class Connection:
     def __init__(self, access_token: str = "") -> None:
         self._token = access_token
         self._name = None if access_token else profile_name()
-        self._profile = None if self._name is None else profiles().refreshed(self._name)
+        self._profile = _refreshed(self._name)
         self.settings = settings_of(self._profile)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Store]:
         """Provide a store."""
-        async with opened(self._profile, token=self._token) as store:
+        async with opened(self.settings, self._token or access_token(self._profile)) as store:
             yield store
 
     async def renew(self, store: Store) -> None:
@@ -121,12 +120,12 @@ class Connection:
 
 
 @asynccontextmanager
-async def opened(found: Profile | None, *, token: str = "") -> AsyncIterator[Store]:
-    """Provide a store of a profile's project; None: of the environment's, with this access token if there is one."""
+async def opened(settings: Settings, token: str) -> AsyncIterator[Store]:
+    """Provide a store of a project; with an access token, calls are its user's."""
     # importing the client takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
 
-    store = Store(settings_of(found), access_token=token or access_token(found))
+    store = Store(settings, access_token=token)
     try:
         yield store
     finally:
@@ -151,6 +150,10 @@ def settings_of(found: Profile | None) -> Settings:
 def access_token(found: Profile | None) -> str:
     """Return the access token of a profile's user, or nothing: then the key says who calls."""
     return found.credential.access_token if found and isinstance(found.credential, Session) else ""
+
+
+def _refreshed(name: str | None) -> Profile | None:
+    return None if name is None else profiles().refreshed(name)
 
 
 def _variables(found: Profile | None) -> dict[str, str]:
