@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 #: The prefix of the request that is being handled: "" or "/webhooks".
 _root: ContextVar[str] = ContextVar("root", default="")
 
-#: Attributes that hold addresses; a script of ours reads those of data-.
-ADDRESSES = r"(?<=\s)(href|src|action|formaction|hx-get|hx-post|data-[a-z]+)"
+#: Attributes that hold nothing but addresses.
+_LINKS = "href|src|action|formaction|hx-get|hx-post"
+
+#: Attributes that may hold addresses; a script of ours reads those of data-.
+ADDRESSES = rf"(?<=\s)({_LINKS}|data-[a-z]+)"
 
 #: Links of a template: to a page of ours, and to what an expression says.
 _LITERAL = re.compile(rf'{ADDRESSES}="/(?!/)')
-_EXPRESSION = re.compile(r'(?<=\s)(href|src|action|formaction|hx-get|hx-post)="\{\{ ([^{}]+) \}\}')
+_EXPRESSION = re.compile(rf'(?<=\s)({_LINKS})="{{{{ ([^{{}}]+) }}}}')
 
 
 def root() -> str:
