@@ -46,7 +46,11 @@ def install(*, say: Callable[[str], None] = print) -> Path:
     with (TARGET / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once: the second waits, and finds it done
         for file in SOURCE.iterdir():
-            shutil.copyfile(file, TARGET / file.name)
+            copy = TARGET / file.name
+            if not copy.exists() or copy.read_bytes() != file.read_bytes():
+                # at once: a server that starts meanwhile would run half of its program, and end without a word
+                shutil.copyfile(file, part := TARGET / f"{file.name}.part")
+                part.replace(copy)
         if stamp.exists() and stamp.read_text() == wanted:
             return TARGET
         say("installing Supabase Lite and supabase-js from npm")
