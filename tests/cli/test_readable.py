@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from supabase_webhooks.webhooks.cli.ids import bounds
 from supabase_webhooks.webhooks.cli.tables import GAP, LONGEST, fit, shortest
-from tests.cli.test_terminal import Terminal
+from tests.cli.test_terminal import webhooks_in_terminal
 from tests.unit.test_plain import COLORS
 
 if TYPE_CHECKING:
@@ -32,11 +32,10 @@ IDS = [
 
 def seen(system: System, *arguments: str, columns: int = 80, **variables: str) -> str:
     """Return what a command shows in a terminal, with its colors."""
-    terminal = Terminal(*arguments, variables={**system.settings(), **variables}, columns=columns)
-    try:
-        return terminal.read().replace("\r\n", "\n")
-    finally:
-        terminal.close()
+    everything = {**system.settings(), **variables}
+    with webhooks_in_terminal(*arguments, variables=everything, columns=columns) as terminal:
+        terminal.end()
+    return terminal.shown.replace("\r\n", "\n")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from devstack.receiver import Received, Receiver, Reply
 from supabase_webhooks.webhooks.signing import generate_secret, signature_headers
 from tests.cli.conftest import run
-from tests.cli.test_terminal import Terminal
+from tests.cli.test_terminal import webhooks_in_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,13 +117,10 @@ def test_a_response_in_a_terminal(system: System, receiver: Receiver, answer: An
     """What the receiver writes controls no terminal."""
     answer.reply = Reply(500, b"\x1b]0;pwned\x07no \x9b5m")
     system.endpoint(receiver.url, name="CRM")
-    terminal = Terminal("test", "CRM", "--wait", variables=system.settings())
-    try:
-        shown = terminal.read()
-    finally:
-        terminal.close()
-    assert "HTTP 500" in shown
-    assert "\x1b]0;pwned" not in shown
+    with webhooks_in_terminal("test", "CRM", "--wait", variables=system.settings()) as terminal:
+        terminal.end()
+    assert "HTTP 500" in terminal.shown
+    assert "\x1b]0;pwned" not in terminal.shown
 
 
 def test_without_a_worker_waiting_ends(system: System, webhooks: Webhooks) -> None:

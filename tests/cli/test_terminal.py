@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -19,6 +15,7 @@ from devstack.processes import free_port
 from supabase_webhooks.webhooks.plain import OBEYED
 from supabase_webhooks.webhooks.signing import generate_secret, signature_headers
 from tests.cli.conftest import environment
+from tests.cli.typing_terminal import Terminal
 from tests.unit.test_plain import COLORS, CONTROLS
 
 if TYPE_CHECKING:
@@ -36,40 +33,12 @@ HOSTILE = (
 )
 
 
-class Terminal:
-    """A command in a pseudo-terminal."""
-
-    def __init__(self, *arguments: str, variables: dict[str, str], columns: int = 100) -> None:
-        self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
-            env={**environment(variables), "TERM": "xterm-256color", "COLUMNS": str(columns)},
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self.shown = ""
-
-    def read(self, until: str | None = None) -> str:
-        """Return what it showed until some text, or its end; fail if neither comes."""
-        deadline = time.monotonic() + 120
-        while until is None or until not in self.shown:
-            assert time.monotonic() < deadline, f"waited in vain for {until or 'the end'!r}:\n{self.shown}"
-            if not select.select([self._master], [], [], 1)[0]:
-                continue
-            try:
-                part = os.read(self._master, 65536)
-            except OSError:  # its other end is closed
-                break
-            if not part:
-                break
-            self.shown += part.decode()
-        return self.shown
-
-    def close(self) -> None:
-        """End it."""
-        self.process.kill()
-        self.process.wait()
-        os.close(self._master)
+def webhooks_in_terminal(*arguments: str, variables: dict[str, str], columns: int = 100) -> Terminal:
+    """Return a command of ours in a terminal with colors."""
+    return Terminal(
+        [sys.executable, "-m", "supabase_webhooks.webhooks.cli", *arguments],
+        variables={**environment(variables), "TERM": "xterm-256color"}, columns=columns,
+    )  # fmt: skip
 
 
 def commanded(shown: str) -> list[str]:
@@ -146,11 +115,9 @@ def test_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
         ["endpoints", "list"],
         ["deliveries", "show", hostile["delivery"], "--json"],
     ):
-        terminal = Terminal(*command, variables=system.settings())
-        try:
-            shown = terminal.read()
-        finally:
-            terminal.close()
+        with webhooks_in_terminal(*command, variables=system.settings()) as terminal:
+            terminal.end()
+        shown = terminal.shown
         assert commanded(shown) == [], command
         assert "\ufffd" in shown or "\\u009b" in shown, command
         assert "\x1b[5m" not in shown
@@ -158,17 +125,14 @@ def test_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
 
 def test_tail_in_a_terminal(system: System, hostile: dict[str, str]) -> None:
     """What arrives while someone watches."""
-    terminal = Terminal("deliveries", "tail", "--interval", "0.1", variables=system.settings())
-    try:
-        terminal.read("press Ctrl-C")
+    with webhooks_in_terminal("deliveries", "tail", "--interval", "0.1", variables=system.settings()) as terminal:
+        terminal.until("press Ctrl-C")
         system.db.execute(
             "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, error_message)"
             " values (%s, %s, '{}', 'failed', %s)",
             (hostile["endpoint"], HOSTILE, f"{HOSTILE}the end"),
         )
-        assert commanded(terminal.read("the end")) == []
-    finally:
-        terminal.close()
+        assert commanded(terminal.until("the end")) == []
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
@@ -176,9 +140,8 @@ def test_receive_in_a_terminal(form: str) -> None:
     """A stranger who finds the port: path, headers and body."""
     port, secret = free_port(), generate_secret()
     arguments = ["receive", "--port", str(port), "--count", "2", *(["--json"] if form == "json" else [])]
-    terminal = Terminal(*arguments, variables={"WEBHOOKS_LISTEN_SECRET": secret})
-    try:
-        terminal.read("Listening on")
+    with webhooks_in_terminal(*arguments, variables={"WEBHOOKS_LISTEN_SECRET": secret}) as terminal:
+        terminal.until("Listening on")
         for body in (
             json.dumps({"event": HOSTILE, HOSTILE: 1.10}, ensure_ascii=False).encode(),
             HOSTILE.encode() + b"\xff\x9b",
@@ -186,9 +149,8 @@ def test_receive_in_a_terminal(form: str) -> None:
             headers = {**signature_headers([secret], "id", int(time.time()), body), "X-Hostile": b"\x9b31m\xff"}
             headers["webhook-id"] = b"\x9b5m"  # type: ignore[assignment]  # as bytes
             httpx.post(f"http://127.0.0.1:{port}/x", content=body, headers=headers, trust_env=False)
-        shown = terminal.read()
-    finally:
-        terminal.close()
+        terminal.end()
+    shown = terminal.shown
     assert commanded(shown) == []
     assert "pwned" in shown
     if form == "json":
@@ -200,13 +162,12 @@ def test_receive_in_a_terminal(form: str) -> None:
 @pytest.mark.parametrize("printed", ["json", "text"])
 def test_listen_in_a_terminal(system: System, printed: str) -> None:
     """What a user of the app wrote into an event."""
-    terminal = Terminal("listen", "--once", *(["--json"] if printed == "json" else []), variables=system.settings())
-    try:
-        terminal.read("Ctrl-C ends it")
+    arguments = ["listen", "--once", *(["--json"] if printed == "json" else [])]
+    with webhooks_in_terminal(*arguments, variables=system.settings()) as terminal:
+        terminal.until("Ctrl-C ends it")
         system.dispatch(1, {"community_id": "c", "community_name": HOSTILE, "community_city": "the end"})
-        shown = terminal.read()
-    finally:
-        terminal.close()
+        terminal.end()
+    shown = terminal.shown
     assert commanded(shown) == []
     assert "the end" in shown
     if printed == "json":

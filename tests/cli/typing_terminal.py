@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 class Terminal:
     """A context manager: the command ends with it."""
 
-    def __init__(self, command: Sequence[str], *, folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], *, variables: Mapping[str, str], folder: Path | None = None, columns: int = 200
+    ) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            command, env={**variables, "COLUMNS": "200"}, cwd=folder,
+            command, env={**variables, "COLUMNS": str(columns)}, cwd=folder,
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
         os.close(slave)
@@ -42,12 +44,7 @@ class Terminal:
         """Read until a text that was not read yet; return everything up to here."""
         deadline = time.monotonic() + 90
         while text not in self.shown[self._seen :]:
-            assert time.monotonic() < deadline, f"waited in vain for {text!r}:\n{self.shown}"
-            if not select.select([self._master], [], [], 1)[0]:
-                continue
-            try:
-                self.shown += os.read(self._master, 65536).decode()
-            except OSError:
+            if not self._read(repr(text), deadline):
                 pytest.fail(f"it ended before {text!r}:\n{self.shown}")
         self._seen = self.shown.index(text, self._seen) + len(text)
         return self.shown
@@ -68,13 +65,17 @@ class Terminal:
     def end(self) -> int:
         """Read to its end; return its exit code."""
         deadline = time.monotonic() + 120
-        while True:
-            assert time.monotonic() < deadline, f"waited in vain for its end:\n{self.shown}"
-            if not select.select([self._master], [], [], 1)[0]:
-                continue
+        while self._read("its end", deadline):
+            pass
+        return self.process.wait(timeout=60)
+
+    def _read(self, wanted: str, deadline: float) -> bool:
+        """Read what it shows within a second; return whether it goes on. Fail after the deadline."""
+        assert time.monotonic() < deadline, f"waited in vain for {wanted}:\n{self.shown}"
+        if select.select([self._master], [], [], 1)[0]:
             try:
                 part = os.read(self._master, 65536)
-            except OSError:
-                break
+            except OSError:  # its other end is closed
+                return False
             self.shown += part.decode()
-        return self.process.wait(timeout=60)
+        return True

@@ -46,6 +46,13 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+def submit_sign_in(page: Page, account: Account = ADMIN) -> None:
+    """Fill in the form of the sign-in page, and send it."""
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password").fill(account.password)
+    page.get_by_role("button", name="Sign in").click()
+
+
 class Visit:
     """A page, signed in, with all that the browser complained about."""
 
@@ -62,9 +69,7 @@ class Visit:
     def sign_in(self, account: Account = ADMIN) -> Page:
         """Fill in the form."""
         self.page.goto("/sign-in")
-        self.page.get_by_label("E-mail").fill(account.email)
-        self.page.get_by_label("Password").fill(account.password)
-        self.page.get_by_role("button", name="Sign in").click()
+        submit_sign_in(self.page, account)
         return self.page
 
 

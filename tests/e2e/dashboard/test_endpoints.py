@@ -14,7 +14,7 @@ from supabase_webhooks.gateway.dashboard.snippets import snippets
 from tests.cli.conftest import run
 from tests.e2e.dashboard.conftest import ADMIN, token
 from tests.e2e.dashboard.test_api import api
-from tests.e2e.dashboard.test_browser import Visit, browser, visit
+from tests.e2e.dashboard.test_browser import Visit, browser, submit_sign_in, visit
 
 if TYPE_CHECKING:
     import httpx
@@ -208,9 +208,7 @@ def test_a_session_that_ends_while_someone_writes(visit: Visit) -> None:
     assert "geheim" not in page.locator("body").inner_text()
     # a wrong password loses nothing either
     for password in ("a wrong one", ADMIN.password):
-        page.get_by_label("E-mail").fill(ADMIN.email)
-        page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Sign in").click()
+        submit_sign_in(page, ADMIN._replace(password=password))
     expect(page.get_by_role("heading", level=1)).to_have_text("You are signed in again")
     assert system.db.execute("select from public.webhook_configurations").rowcount == 0
     page.get_by_role("button", name="Continue with what you filled in").click()
@@ -234,9 +232,7 @@ def test_a_form_of_an_earlier_sign_in(visit: Visit) -> None:
     other = visit.context.new_page()
     other.goto("/")
     other.get_by_role("button", name="Sign out").click()
-    other.get_by_label("E-mail").fill(ADMIN.email)
-    other.get_by_label("Password").fill(ADMIN.password)
-    other.get_by_role("button", name="Sign in").click()
+    submit_sign_in(other)
     expect(other).to_have_url(f"{visit.site.url}/")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("The form has expired")

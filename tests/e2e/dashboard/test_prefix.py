@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -15,8 +16,8 @@ from playwright.sync_api import expect
 
 from devstack.sample import fill
 from supabase_webhooks.gateway.prefix import stripped
-from tests.e2e.dashboard.conftest import ADMIN, SESSION_SECRET, Site
-from tests.e2e.dashboard.test_browser import browser
+from tests.e2e.dashboard.conftest import SESSION_SECRET, Site
+from tests.e2e.dashboard.test_browser import browser, submit_sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,17 +68,17 @@ class PrefixProxy:
                     self.send_error(404, "not the gateway's")
                     return
                 path = self.path.removeprefix(PREFIX) if strip else self.path
-                upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-                upstream.request(self.command, path, body=body or None, headers=dict(self.headers.items()))
-                response = upstream.getresponse()
-                content = response.read()
+                # also when the browser leaves before it has read the response
+                with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as upstream:
+                    upstream.request(self.command, path, body=body or None, headers=dict(self.headers.items()))
+                    response = upstream.getresponse()
+                    content = response.read()
                 self.send_response(response.status)
                 for name, value in response.getheaders():
                     if name.lower() not in {"transfer-encoding", "connection", "date", "server"}:
                         self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
-                upstream.close()
 
             do_POST = do_GET  # noqa: N815 - the base class calls it so
 
@@ -109,9 +110,7 @@ def test_every_page_under_a_prefix(browser: Browser, site: Site, proxy: PrefixPr
     page.on("response", note)
     page.goto(f"{proxy.url}/deliveries")
     expect(page).to_have_url(f"{proxy.url}/sign-in?next=%2Fdeliveries")
-    page.get_by_label("E-mail").fill(ADMIN.email)
-    page.get_by_label("Password").fill(ADMIN.password)
-    page.get_by_role("button", name="Sign in").click()
+    submit_sign_in(page)
     expect(page).to_have_url(f"{proxy.url}/deliveries")
 
     # every link of every page that one click leads to
@@ -162,9 +161,7 @@ def test_the_list_under_a_prefix(browser: Browser, site: Site, proxy: PrefixProx
     context.set_default_timeout(30_000)
     page = context.new_page()
     page.goto(f"{proxy.url}/sign-in")
-    page.get_by_label("E-mail").fill(ADMIN.email)
-    page.get_by_label("Password").fill(ADMIN.password)
-    page.get_by_role("button", name="Sign in").click()
+    submit_sign_in(page)
     expect(page).to_have_url(f"{proxy.url}/")
     page.goto(f"{proxy.url}/deliveries")
     page.get_by_role("searchbox").fill("pending")
