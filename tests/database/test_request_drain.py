@@ -139,6 +139,19 @@ def test_once_a_second(dsn: str, db: Database, endpoint: Callable[..., str]) -> 
     assert 2 <= sent <= seconds < sum(counted)
 
 
+@pytest.mark.parametrize(("ahead", "sent"), [(1, 0), (50, 0), (3600, 1)])
+def test_a_later_second_stands(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], ahead: int, sent: int
+) -> None:
+    """One that was held up does not take the counter back; an hour ahead, the clock was set back."""
+    install(db, "token")
+    endpoint()
+    ask(db)
+    db.execute("select setval('webhooks.drain_requests', floor(extract(epoch from now()))::bigint + %s)", (ahead,))
+    dispatch()
+    assert len(requests(db)) == sent
+
+
 def test_once_a_transaction(db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]) -> None:
     """However many seconds it lasts: all would be sent at its end."""
     install(db, "token")

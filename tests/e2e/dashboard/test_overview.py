@@ -57,6 +57,7 @@ def by_keys(page: Page) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("#delivery")).to_be_visible()
+    page.wait_for_load_state()  # the panel shows before the page's scripts have run
     page.keyboard.press("r")
 
 
