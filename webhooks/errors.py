@@ -59,8 +59,8 @@ class DeliveryError(WebhooksError):
 
     `permanent`: no further attempt can succeed. `health`: what it says about the endpoint: "failed" (it is down),
     "answered" (it is up, and rejected it) or None (nothing). `retry_after`: seconds that the receiver asked to wait.
-    `status`, `headers` and `excerpt`: its response, if any. `disable_reason`: set if the endpoint no longer exists. `setup`: the
-    worker lacks something, so the attempt does not count.
+    `status`, `headers` and `excerpt`: its response, if any. `disable_reason`: set if the endpoint no longer exists.
+    `setup`: the worker lacks something, so the attempt does not count.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of the decision
