@@ -90,6 +90,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
     status: int | None = None
     excerpt: str | None = None
+    headers: dict[str, str] | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +108,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     health: Health | None = None
     retry_after_seconds: float | None = None
     response_status: int | None = None
+    response_headers: dict[str, str] | None = None
     response_excerpt: str | None = None
     error: str | None = None
     disable_reason: str | None = None

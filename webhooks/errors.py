@@ -59,8 +59,8 @@ class DeliveryError(WebhooksError):
 
     `permanent`: no further attempt can succeed. `health`: what it says about the endpoint: "failed" (it is down),
     "answered" (it is up, and rejected it) or None (nothing). `retry_after`: seconds that the receiver asked to wait.
-    `status` and `excerpt`: its response, if any. `disable_reason`: set if the endpoint no longer exists. `setup`: the
-    worker lacks something, so the attempt does not count.
+    `status`, `headers` and `excerpt`: its response, if any. `disable_reason`: set if the endpoint no longer exists.
+    `setup`: the worker lacks something, so the attempt does not count.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of the decision
@@ -71,6 +71,7 @@ class DeliveryError(WebhooksError):
         health: Health | None = "failed",
         retry_after: float | None = None,
         status: int | None = None,
+        headers: dict[str, str] | None = None,
         excerpt: str | None = None,
         disable_reason: str | None = None,
         setup: bool = False,
@@ -80,6 +81,7 @@ class DeliveryError(WebhooksError):
         self.health = health
         self.retry_after = retry_after
         self.status = status
+        self.headers = headers
         self.excerpt = excerpt
         self.disable_reason = disable_reason
         self.setup = setup

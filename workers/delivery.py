@@ -78,6 +78,7 @@ async def attempt(
         health=error.health if error else "answered",
         retry_after_seconds=error.retry_after if error else None,
         response_status=error.status if error else receipt.status,
+        response_headers=error.headers if error else receipt.headers,
         response_excerpt=error.excerpt if error else receipt.excerpt,
         error=excerpt(str(error)) if error else None,
         disable_reason=error.disable_reason if error else None,

@@ -184,6 +184,7 @@ def _bare(batch: list[Attempt]) -> list[Attempt]:
     return [
         msgspec.structs.replace(
             one,
+            response_headers=None,
             response_excerpt=None,
             error=None if one.error is None else f"HTTP {one.response_status}" if one.response_status else "it failed",
         )

@@ -1,4 +1,4 @@
--- webhooks migration: system 7eb511405b1a9fdda53de64b70714ef303c781ead8df7258be9e6330a436f9fd
+-- webhooks migration: system 5461ee6486ecb70ea8ead1c88351c2949221c67d21b708c74e0bc483c347c9f8
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1673,7 +1673,7 @@ create index if not exists idx_webhook_attempts_started_at on public.webhook_att
 comment on table public.webhook_attempts is 'The attempt log: one row for each attempt at a delivery.';
 comment on column public.webhook_attempts.number is '1 for the first attempt.';
 comment on column public.webhook_attempts.duration_ms is 'From connecting to the last byte of the response, in milliseconds.';
-comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them.';
+comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them; values that may be secret are "hidden".';
 comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; for a queue, the broker''s acknowledgment: the message id, or partition and offset.';
 comment on column public.webhook_attempts.error is 'Why the attempt failed; empty when it delivered.';
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
@@ -4542,7 +4542,9 @@ begin
             (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error,
              counted)
         select a.delivery_id, a.attempts_made, a.started_at, a.duration_ms, a.delivered, a.response_status,
-               a.response_headers, a.response_excerpt, a.error, a.counted
+               -- a worker keeps less; one that does not must not make the log grow
+               case when jsonb_typeof(a.response_headers) = 'object' and octet_length(a.response_headers::text) <= 4096 then a.response_headers end,
+               a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
     ),
@@ -9993,6 +9995,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '7eb511405b1a9fdda53de64b70714ef303c781ead8df7258be9e6330a436f9fd', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '5461ee6486ecb70ea8ead1c88351c2949221c67d21b708c74e0bc483c347c9f8', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -51,6 +51,26 @@ def test_delivered(db: Database, claim: Rows, record: Rows) -> None:
     assert (attempt["number"], attempt["duration_ms"], attempt["delivered"]) == (1, 7, True)
 
 
+@pytest.mark.parametrize(
+    ("sent", "stored_headers"),
+    [
+        ({"via": "a \u00e9"}, {"via": "a \u00e9"}),
+        ({"x": "y" * 4000}, {"x": "y" * 4000}),
+        ({"x": "y" * 4100}, None),
+        ({"x": "\u00e9" * 2050}, None),
+        (["x"], None),
+        ("x", None),
+        (None, None),
+    ],
+)
+def test_response_headers_are_bounded(db: Database, claim: Rows, record: Rows, sent: Any, stored_headers: Any) -> None:
+    """Whatever a worker sends, the delivery is recorded, and the log keeps an object of at most 4 KB."""
+    (response,) = record(*claim(), response_headers=sent)
+    assert response["status"] == "delivered"
+    (attempt,) = db.execute("select response_headers, response_headers is null as none from public.webhook_attempts")
+    assert (attempt["response_headers"], attempt["none"]) == (stored_headers, stored_headers is None)
+
+
 def test_two_and_four_seconds_then_failed(db: Database, claim: Rows, record: Rows) -> None:
     """Attempt 2 comes 2 s after the first, attempt 3 4 s after the second; then the row has failed."""
     delays = []

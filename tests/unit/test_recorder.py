@@ -98,14 +98,14 @@ async def test_a_firewalls_page_is_no_verdict(monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setattr(recorder_module, "RETRY_SECONDS", 0.02)
 
     def judge(attempts: Sequence[Attempt]) -> StoreError | None:
-        bad = any("<script>" in f"{one.response_excerpt}{one.error}" for one in attempts)
+        bad = any("<script>" in f"{one.response_headers}{one.response_excerpt}{one.error}" for one in attempts)
         return refusal(str(status), "Sorry, you have been blocked") if bad else None
 
     database = Database(judge)
     await recorded(
         database,
         attempt(1, "a", response_status=500, response_excerpt="<script>alert(1)</script>", error="HTTP 500: <script>"),
-        attempt(2, "b", error="<script>"),
+        attempt(2, "b", response_headers={"x": "<script>"}, error="<script>"),
         until=lambda: len(database.recorded) == 2,
     )
     assert [(one.response_excerpt, one.error) for one in database.recorded] == [(None, "HTTP 500"), (None, "it failed")]

@@ -14,6 +14,7 @@ from supabase_webhooks.webhooks.deliveries import Receipt, excerpt, merged
 from supabase_webhooks.webhooks.errors import DeliveryError, DestinationError
 from supabase_webhooks.workers.adapters.authorities import trusted
 from supabase_webhooks.workers.adapters.bodies import readable
+from supabase_webhooks.workers.adapters.kept import kept
 from supabase_webhooks.workers.adapters.transport import CheckedTransport
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class HttpAdapter:
         if response.is_success:
             if waits := NOT_READY.get(text.strip()):
                 raise _rejection(response, text, counts_as=UNAVAILABLE, why=f": {waits}, which counts as {UNAVAILABLE}")
-            return Receipt(status=response.status_code, excerpt=text)
+            return Receipt(status=response.status_code, excerpt=text, headers=kept(response.headers.raw))
         raise _rejection(response, text)
 
     async def close(self) -> None:
@@ -111,6 +112,7 @@ def _rejection(response: httpx.Response, text: str, *, counts_as: int | None = N
         health=None if retry_after else HEALTH.get(status, "failed" if status >= SERVER_ERRORS else "answered"),
         retry_after=retry_after,
         status=response.status_code,
+        headers=kept(response.headers.raw),
         excerpt=text,
         disable_reason="the endpoint returned 410 Gone" if status == GONE else None,
     )

@@ -146,7 +146,9 @@ begin
             (delivery_id, number, started_at, duration_ms, delivered, response_status, response_headers, response_excerpt, error,
              counted)
         select a.delivery_id, a.attempts_made, a.started_at, a.duration_ms, a.delivered, a.response_status,
-               a.response_headers, a.response_excerpt, a.error, a.counted
+               -- a worker keeps less; one that does not must not make the log grow
+               case when jsonb_typeof(a.response_headers) = 'object' and octet_length(a.response_headers::text) <= 4096 then a.response_headers end,
+               a.response_excerpt, a.error, a.counted
         from accepted as a
         on conflict do nothing
     ),

@@ -19,7 +19,7 @@ create index if not exists idx_webhook_attempts_started_at on public.webhook_att
 comment on table public.webhook_attempts is 'The attempt log: one row for each attempt at a delivery.';
 comment on column public.webhook_attempts.number is '1 for the first attempt.';
 comment on column public.webhook_attempts.duration_ms is 'From connecting to the last byte of the response, in milliseconds.';
-comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them.';
+comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them; values that may be secret are "hidden".';
 comment on column public.webhook_attempts.response_excerpt is 'The response''s first 1,000 characters; for a queue, the broker''s acknowledgment: the message id, or partition and offset.';
 comment on column public.webhook_attempts.error is 'Why the attempt failed; empty when it delivered.';
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';

@@ -425,7 +425,7 @@ def test_the_end_of_an_overlap(visit: Visit) -> None:
 
 def test_retry_and_copy_as_curl(visit: Visit) -> None:
     """A failed delivery is retried by a click; the copied command sends the very same bytes."""
-    responses = [Reply(500, b"<h1>broken</h1>")]
+    responses = [Reply(500, b"<h1>broken</h1>", {"X-Request-Id": "<b>7</b>", "Set-Cookie": "sid=pssst"})]
     page = visit.page
     visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
     with Receiver(answer=lambda _: responses.pop(0) if responses else Reply()) as receiver:
@@ -439,6 +439,10 @@ def test_retry_and_copy_as_curl(visit: Visit) -> None:
         page.locator("tbody .made a").click()
         page.get_by_role("link", name="Response", exact=True).click()
         expect(page.locator("#response")).to_have_text("<h1>broken</h1>")
+        shown = page.locator(".tab dl.headers div")
+        expect(shown.filter(has_text="x-request-id").locator("dd")).to_have_text("<b>7</b>")
+        expect(shown.filter(has_text="set-cookie").locator("dd")).to_have_text("hidden")
+        assert "pssst" not in page.content()
         page.get_by_role("button", name="Retry now").click()
         expect(page.locator(".facts .status")).to_have_text("delivered")
         page.get_by_role("link", name="Timeline").click()
@@ -542,8 +546,9 @@ def test_nothing_that_an_outsider_writes_runs(visit: Visit) -> None:
     )
     system.db.execute(
         "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered,"
-        " response_excerpt, error) select id, 1, now(), 5, false, %s, %s from public.webhook_deliveries",
-        (XSS, XSS),
+        " response_headers, response_excerpt, error)"
+        " select id, 1, now(), 5, false, jsonb_build_object(%s::text, %s::text), %s, %s from public.webhook_deliveries",
+        (XSS, XSS, XSS, XSS),
     )
     system.db.execute("insert into public.webhook_dispatcher_runs (source, error) values (%s, %s)", (XSS, XSS))
     system.db.execute(
