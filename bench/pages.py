@@ -108,7 +108,7 @@ def run(world: World, *, short: bool) -> dict[str, Any]:
 
 
 def fill(world: World, rows: int, days: int) -> None:
-    """Put a history of so many days in place of all that there is."""
+    """Put a history of this many days in place of all that there is."""
     world.empty()
     world.db.execute("truncate webhooks.delivery_rollups")
     world.db.execute(
