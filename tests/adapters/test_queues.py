@@ -17,6 +17,7 @@ from grpc import insecure_channel
 
 from devstack.brokers import AWS, Kafka, PubSub, Sqs
 from devstack.receiver import Received, Receiver, Reply
+from supabase_webhooks.workers.adapters import batcher
 from supabase_webhooks.workers.adapters.aws import session
 from supabase_webhooks.workers.adapters.sqs import SETUP, SqsAdapter
 from supabase_webhooks.workers.delivery import attempt
@@ -78,9 +79,11 @@ async def test_sqs_by_the_queues_url(sqs: Sqs) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-async def test_sqs_sends_in_batches_of_ten(sqs: Sqs) -> None:
+async def test_sqs_sends_in_batches_of_ten(sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred at once are ten requests, and two for the queue's URL and limit; large ones travel alone."""
     url = sqs.create("batches")
+    # a busy machine takes longer to begin a hundred attempts than a batch waits
+    monkeypatch.setattr(batcher, "LINGER", 1)
     for body, requests in (("{}", 12), ('{"x":"' + "y" * 600_000 + '"}', 102)):
         before = sqs.child.log.read_text().count("POST /")  # type: ignore[union-attr]
         async with adapter_cache() as cache:
