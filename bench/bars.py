@@ -63,6 +63,8 @@ BARS = (
     Bar("f", "statements per dispatch", ("figures", "10 endpoints", "statements per call"), "=", 1),
     Bar("g", "statements per 1,000, as Supabase Lite sends them", ("lite",), "<=", 60),
     Bar("g", "statements per 1,000 with PostgREST (computed, not measured)", ("postgrest",), "<=", 60),
+    Bar("pages", "ms, the slowest page's median", ("slowest median ms",), "<=", 200),
+    Bar("pages", "ms, the overview's chart's median", ("chart median ms",), "<=", 200),
     Bar("soak", "deliveries lost", ("lost",), "=", 0),
     Bar("soak", "MB, the largest worker process's peak", ("peak MB",), "<=", 150),
 )  # fmt: skip

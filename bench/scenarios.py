@@ -13,6 +13,7 @@ from bench import (
     draining,
     idle,
     notify,
+    pages,
     partitions,
     processes,
     protocols,
@@ -138,6 +139,7 @@ SCENARIOS = {
     "i": Scenario(protocols.run, 27, 40),
     "j": Scenario(processes.run, 40, 100),
     "n": Scenario(n, 12, 40),
+    "pages": Scenario(pages.run, 35, 150),
     "soak": Scenario(soak.run, 45, 640),
     "p": Scenario(p, 150, 960),
 }

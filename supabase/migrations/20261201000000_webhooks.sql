@@ -1,4 +1,4 @@
--- webhooks migration: system 5461ee6486ecb70ea8ead1c88351c2949221c67d21b708c74e0bc483c347c9f8
+-- webhooks migration: system 14976bdf287cbb54fc7472ab04d23b6cbd2390856cb0688313471430e8d8c004
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1288,6 +1288,7 @@ create table if not exists public.webhook_event_types (
 );
 comment on table public.webhook_event_types is 'The event catalog: each type''s meaning, the JSON Schema of its data, and an example.';
 comment on column public.webhook_event_types.name is 'As given to dispatch_webhook, for example user.joined_community.';
+comment on column public.webhook_event_types.description is 'What the event means, in a sentence.';
 comment on column public.webhook_event_types.data_schema is 'JSON Schema of event_data. Required keys and types are checked always, all of it where pg_jsonschema is installed.';
 comment on column public.webhook_event_types.example is 'An example of event_data that satisfies data_schema.';
 comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';
@@ -1524,6 +1525,7 @@ create index if not exists idx_webhook_circuits_paused_until
 create index if not exists idx_webhook_circuits_tokens_at
     on public.webhook_circuits (tokens_at) where tokens_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and if not, why.';
+comment on column public.webhook_circuits.webhook_config_id is 'The endpoint.';
 comment on column public.webhook_circuits.state is 'closed: deliveries go out. open: they wait. half_open: one request tests whether the endpoint has recovered.';
 comment on column public.webhook_circuits.since is 'When this state began.';
 comment on column public.webhook_circuits.open_until is 'When an open circuit lets one request through.';
@@ -1535,6 +1537,7 @@ comment on column public.webhook_circuits.failing_since is 'The first undelivere
 comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two days without attempts, failing_since starts over: silence is not a failure.';
 comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
 comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
+comment on column public.webhook_circuits.tokens_at is 'When the rate limit was last applied; empty: there is none.';
 comment on column public.webhook_circuits.places is 'Concurrent deliveries while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
 comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
 comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';
@@ -1671,6 +1674,9 @@ create table if not exists public.webhook_attempts (
 create index if not exists idx_webhook_attempts_started_at on public.webhook_attempts (started_at);
 
 comment on table public.webhook_attempts is 'The attempt log: one row for each attempt at a delivery.';
+comment on column public.webhook_attempts.delivery_id is 'The delivery.';
+comment on column public.webhook_attempts.delivered is 'Whether the receiver accepted the delivery.';
+comment on column public.webhook_attempts.response_status is 'HTTP status of the response; empty without one.';
 comment on column public.webhook_attempts.number is '1 for the first attempt.';
 comment on column public.webhook_attempts.duration_ms is 'From connecting to the last byte of the response, in milliseconds.';
 comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them; values that may be secret are "hidden".';
@@ -1792,6 +1798,7 @@ create table if not exists public.webhook_triggers (
 );
 create index if not exists idx_webhook_triggers_event_type on public.webhook_triggers (event_type);
 comment on table public.webhook_triggers is 'Which changes of which tables are events. Written only by webhook_attach and webhook_detach.';
+comment on column public.webhook_triggers.attached_at is 'When the table was attached.';
 comment on column public.webhook_triggers.source is 'The table.';
 comment on column public.webhook_triggers.trigger_name is 'The trigger on it.';
 comment on column public.webhook_triggers.event_type is 'What is emitted, for each changed row.';
@@ -1825,6 +1832,7 @@ create table if not exists public.webhook_trigger_errors (
 );
 create index if not exists idx_webhook_trigger_errors_occurred_at on public.webhook_trigger_errors (occurred_at desc);
 comment on table public.webhook_trigger_errors is 'Events that could not be emitted for a table''s change. The change itself was saved.';
+comment on column public.webhook_trigger_errors.occurred_at is 'When it went wrong.';
 comment on column public.webhook_trigger_errors.source is 'The table that changed.';
 comment on column public.webhook_trigger_errors.event_type is 'The event that should have been emitted; empty if it is unknown.';
 comment on column public.webhook_trigger_errors.operation is 'The change: insert, update or delete.';
@@ -1886,6 +1894,10 @@ create table if not exists public.webhook_alert_notices (
 create index if not exists idx_webhook_alert_notices_due
     on public.webhook_alert_notices (next_try_at) where sent_at is null;
 comment on table public.webhook_alert_notices is 'Notices of alerts: one row for the start and one for the end, per channel.';
+comment on column public.webhook_alert_notices.alert_id is 'The alert.';
+comment on column public.webhook_alert_notices.moment is 'started or ended: which of the two the notice announces.';
+comment on column public.webhook_alert_notices.channel is 'slack or email.';
+comment on column public.webhook_alert_notices.sent_at is 'When the channel accepted it; empty: not yet.';
 comment on column public.webhook_alert_notices.next_try_at is 'When it is retried; while a process is sending it, when another process may.';
 comment on column public.webhook_alert_notices.tries is 'Attempts so far, at most ten.';
 comment on column public.webhook_alert_notices.error is 'Why the last attempt failed.';
@@ -5450,11 +5462,18 @@ join public.webhook_configurations as c on c.id = d.webhook_config_id
 left join public.webhook_circuits as h on h.webhook_config_id = c.id
 order by d.created_at desc, d.id desc;
 comment on view public.webhook_delivery_overview is 'Deliveries, newest first: event, endpoint, status and last response. Row level security applies.';
+comment on column public.webhook_delivery_overview.event is 'The event type.';
+comment on column public.webhook_delivery_overview.endpoint is 'The name of the endpoint.';
 comment on column public.webhook_delivery_overview.status is 'pending, retrying, processing, delivered, failed, or held with the reason.';
 comment on column public.webhook_delivery_overview.attempts is 'Attempts made, of those the endpoint allows.';
 comment on column public.webhook_delivery_overview.next_attempt_at is 'When a pending row is due.';
+comment on column public.webhook_delivery_overview.response_status is 'HTTP status of the last attempt.';
+comment on column public.webhook_delivery_overview.error_message is 'Why the last attempt failed; empty once delivered.';
 comment on column public.webhook_delivery_overview.last_duration_ms is 'How long the last attempt took, in milliseconds.';
 comment on column public.webhook_delivery_overview.data is 'The event''s own data; the whole payload is in webhook_deliveries.';
+comment on column public.webhook_delivery_overview.request_id is 'The event: the same for every endpoint that receives it.';
+comment on column public.webhook_delivery_overview.delivery_id is 'The id of the row in webhook_deliveries.';
+comment on column public.webhook_delivery_overview.webhook_config_id is 'The id of the endpoint.';
 revoke all on public.webhook_delivery_overview from public, anon, authenticated, service_role;
 grant select on public.webhook_delivery_overview to authenticated, service_role;
 
@@ -7610,6 +7629,7 @@ set plan_cache_mode = force_custom_plan
 -- in the order of an index, so that a bucket reads no more than it counts
 set enable_hashjoin = off
 set enable_mergejoin = off
+-- switched on below where it must be; named here, it comes back with the function's end
 set enable_sort = off
 set enable_seqscan = off
 set max_parallel_workers_per_gather = 0
@@ -7626,6 +7646,10 @@ begin
     if created_from is null or bucket_seconds is null or bucket_seconds < 1 or _buckets not between 1 and 200 then
         raise exception 'a histogram has 1 to 200 buckets of 1 second or more'
             using errcode = '22023', hint = 'Choose bucket_seconds so that they cover created_from to created_until.';
+    end if;
+    if request_id is not null then
+        -- one event's deliveries are few: found by its index, and sorted
+        perform set_config('enable_sort', 'on', true);
     end if;
     return (
         select jsonb_build_object(
@@ -9995,6 +10019,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '5461ee6486ecb70ea8ead1c88351c2949221c67d21b708c74e0bc483c347c9f8', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '14976bdf287cbb54fc7472ab04d23b6cbd2390856cb0688313471430e8d8c004', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.database.shorthands import as_admin, call
-from tests.database.test_search import fill, pages
+from tests.database.test_search import buffers, fill, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,19 @@ def test_a_full_bucket_says_so(db: Database, endpoint: Callable[..., str]) -> No
     counted = histogram(db)
     assert (counted["delivered"][-1] + counted["failed"][-1], counted["more"][-1]) == (500, True)
     assert not any(counted["more"][:-1])
+
+
+def test_of_one_event_it_reads_no_others(db: Database, endpoint: Callable[..., str]) -> None:
+    """However many deliveries the range has: the event is found by its request id, not by its time."""
+    sql = "select public.webhook_histogram(now() - interval '20 minutes', null, 60, request_id => gen_random_uuid())"
+    config = endpoint()
+    touched = []
+    for count in (2_000, 60_000):
+        fill(db, config, count, at="now() - n * interval '15 milliseconds'")
+        as_admin(db)
+        touched.append(buffers(db, sql))
+        db.execute("reset role")
+    assert touched[1] < touched[0] * 1.5 + 100
 
 
 @pytest.mark.parametrize(

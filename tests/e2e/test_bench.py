@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bench import arriving, draining, idle, rates
+from bench import arriving, draining, idle, pages, rates
 from bench.bars import BARS, RATIO, judge
 from bench.rates import Rate
 from bench.world import World
@@ -16,6 +16,8 @@ from bench.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import httpx
 
     from bench.sides import Sides
 
@@ -40,6 +42,8 @@ def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle, "MEASURE", {True: 4.0})
     monkeypatch.setattr(draining, "ROWS", {True: 400})
     monkeypatch.setattr(draining, "WARM", 20)
+    monkeypatch.setattr(pages, "ROWS", {True: 5_000})
+    monkeypatch.setattr(pages, "ROUNDS", 2)
 
 
 def judged(scenario: str, result: dict[str, Any]) -> set[str]:
@@ -101,6 +105,32 @@ def test_a_backlog_is_drained_to_few_and_many_endpoints(sides: Sides) -> None:
     assert by_endpoints["this, 1,000 endpoints"]["connections per 1,000"]["min"] > 0
     assert found["figures"]["this"]["WAL bytes per delivery"]["min"] > 100
     assert "not run" not in judged("a", found)
+
+
+#: Filters of the scenario that find nothing, on purpose.
+NOTHING = {"event that never came", "response that never came", "payload that never came"}
+
+
+def test_pages_are_measured_with_what_they_show(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page, signed in; the list has rows for each filter that is meant to find some, and none is an error."""
+    shown: dict[str, str] = {}
+    timed = pages.timed
+
+    def kept(client: httpx.Client, addresses: dict[str, str]) -> dict[str, Any]:
+        shown.update({name: client.get(address).text for name, address in addresses.items()})
+        return timed(client, addresses)
+
+    monkeypatch.setattr(pages, "timed", kept)
+    found = pages.run(sides["this"], short=True)
+    for spread in pages.SPREADS:
+        assert all(figures["median ms"] > 0 for figures in found[spread].values())
+    assert pages.CHART not in found["slowest page"]
+    for name, text in shown.items():
+        assert "flash error" not in text, name
+        kind, _, filtered = name.partition("deliveries, ")
+        if not kind:
+            assert ("data-id=" in text) == (filtered not in NOTHING), name
+    assert "not run" not in judged("pages", found)
 
 
 def test_tables_are_emptied_next_to_a_claim(sides: Sides) -> None:

@@ -38,6 +38,7 @@ create index if not exists idx_webhook_circuits_paused_until
 create index if not exists idx_webhook_circuits_tokens_at
     on public.webhook_circuits (tokens_at) where tokens_at is not null;
 comment on table public.webhook_circuits is 'The health of each endpoint: whether its circuit lets deliveries through, and if not, why.';
+comment on column public.webhook_circuits.webhook_config_id is 'The endpoint.';
 comment on column public.webhook_circuits.state is 'closed: deliveries go out. open: they wait. half_open: one request tests whether the endpoint has recovered.';
 comment on column public.webhook_circuits.since is 'When this state began.';
 comment on column public.webhook_circuits.open_until is 'When an open circuit lets one request through.';
@@ -49,6 +50,7 @@ comment on column public.webhook_circuits.failing_since is 'The first undelivere
 comment on column public.webhook_circuits.undelivered_at is 'The last undelivered attempt. After two days without attempts, failing_since starts over: silence is not a failure.';
 comment on column public.webhook_circuits.paused_until is 'The endpoint asked to wait (Retry-After) until then.';
 comment on column public.webhook_circuits.tokens is 'Deliveries that the rate limit allowed at tokens_at; empty: as many as in one second.';
+comment on column public.webhook_circuits.tokens_at is 'When the rate limit was last applied; empty: there is none.';
 comment on column public.webhook_circuits.places is 'Concurrent deliveries while the endpoint ramps up after an open circuit or a pause; empty: no such limit.';
 comment on column public.webhook_circuits.last_status is 'The HTTP status of the last undelivered attempt; empty without a response.';
 comment on column public.webhook_circuits.last_error is 'Why the last undelivered attempt failed.';

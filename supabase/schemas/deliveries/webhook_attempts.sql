@@ -17,6 +17,9 @@ create table if not exists public.webhook_attempts (
 create index if not exists idx_webhook_attempts_started_at on public.webhook_attempts (started_at);
 
 comment on table public.webhook_attempts is 'The attempt log: one row for each attempt at a delivery.';
+comment on column public.webhook_attempts.delivery_id is 'The delivery.';
+comment on column public.webhook_attempts.delivered is 'Whether the receiver accepted the delivery.';
+comment on column public.webhook_attempts.response_status is 'HTTP status of the response; empty without one.';
 comment on column public.webhook_attempts.number is '1 for the first attempt.';
 comment on column public.webhook_attempts.duration_ms is 'From connecting to the last byte of the response, in milliseconds.';
 comment on column public.webhook_attempts.response_headers is 'The response''s first headers, at most 4 KB of them; values that may be secret are "hidden".';

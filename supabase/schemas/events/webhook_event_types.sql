@@ -17,6 +17,7 @@ create table if not exists public.webhook_event_types (
 );
 comment on table public.webhook_event_types is 'The event catalog: each type''s meaning, the JSON Schema of its data, and an example.';
 comment on column public.webhook_event_types.name is 'As given to dispatch_webhook, for example user.joined_community.';
+comment on column public.webhook_event_types.description is 'What the event means, in a sentence.';
 comment on column public.webhook_event_types.data_schema is 'JSON Schema of event_data. Required keys and types are checked always, all of it where pg_jsonschema is installed.';
 comment on column public.webhook_event_types.example is 'An example of event_data that satisfies data_schema.';
 comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';

@@ -13,6 +13,7 @@ create table if not exists public.webhook_trigger_errors (
 );
 create index if not exists idx_webhook_trigger_errors_occurred_at on public.webhook_trigger_errors (occurred_at desc);
 comment on table public.webhook_trigger_errors is 'Events that could not be emitted for a table''s change. The change itself was saved.';
+comment on column public.webhook_trigger_errors.occurred_at is 'When it went wrong.';
 comment on column public.webhook_trigger_errors.source is 'The table that changed.';
 comment on column public.webhook_trigger_errors.event_type is 'The event that should have been emitted; empty if it is unknown.';
 comment on column public.webhook_trigger_errors.operation is 'The change: insert, update or delete.';

@@ -20,6 +20,7 @@ create table if not exists public.webhook_triggers (
 );
 create index if not exists idx_webhook_triggers_event_type on public.webhook_triggers (event_type);
 comment on table public.webhook_triggers is 'Which changes of which tables are events. Written only by webhook_attach and webhook_detach.';
+comment on column public.webhook_triggers.attached_at is 'When the table was attached.';
 comment on column public.webhook_triggers.source is 'The table.';
 comment on column public.webhook_triggers.trigger_name is 'The trigger on it.';
 comment on column public.webhook_triggers.event_type is 'What is emitted, for each changed row.';
