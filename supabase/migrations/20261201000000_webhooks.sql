@@ -1,4 +1,4 @@
--- webhooks migration: system ae1b4fe5657cb727fa95c89a63fe586f73ac41769e32e096f924367df6759369
+-- webhooks migration: system 9826f4a77d70e84e3931dd24a74bae8b5bdff6705a43fa03e8e5fcba67e2daf9
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -395,6 +395,62 @@ comment on function webhooks.caller() is 'The database role that the request run
 revoke all on function webhooks.caller() from public, anon, authenticated, service_role;
 grant execute on function webhooks.caller() to authenticated, service_role;
 
+-- schemas/access/check_access.sql
+create or replace function webhooks.check_access(
+    permission text,
+    tenant_id text default null,
+    webhook_config_id uuid default null,
+    delivery_id uuid default null
+)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _tenants text[];
+    _endpoints uuid[];
+begin
+    if webhooks.is_server() then
+        return;
+    end if;
+    if current_user = 'authenticated' then
+        if webhooks.is_admin() then
+            return;
+        end if;
+        _tenants := array(select webhooks.tenants(check_access.permission));
+    end if;
+    if coalesce(cardinality(_tenants), 0) = 0 then
+        perform webhooks.check_admin();
+    end if;
+    if check_access.tenant_id is not null then
+        if check_access.tenant_id = any (_tenants) then
+            return;
+        end if;
+        raise exception 'you have no access to the tenant "%"', check_access.tenant_id
+            using errcode = '42501', hint = 'public.webhook_tenants decides who has.';
+    end if;
+    if check_access.delivery_id is null and check_access.webhook_config_id is null then
+        raise exception 'only webhook admins can do this for all tenants'
+            using errcode = '42501', hint = 'Name your tenant, one of its endpoints, or one of its deliveries.';
+    end if;
+    _endpoints := array(select webhooks.tenant_endpoints(check_access.permission));
+    -- the same for what does not exist as for what belongs to others
+    if check_access.delivery_id is not null then
+        if not webhooks.is_delivery_of(check_access.delivery_id, _endpoints) then
+            raise exception 'webhook delivery % does not exist', check_access.delivery_id
+                using errcode = 'PT404', hint = 'It may have been deleted with its endpoint, or by retention.';
+        end if;
+    elsif check_access.webhook_config_id <> all (_endpoints) then
+        raise exception 'webhook endpoint % does not exist', check_access.webhook_config_id
+            using errcode = 'PT404', hint = 'list_webhook_endpoints returns those that do.';
+    end if;
+end $$;
+comment on function webhooks.check_access(text, text, uuid, uuid) is 'Raises an error unless the caller is a server, an admin, or a user with the permission (read, manage) for the tenant, the endpoint''s or the delivery''s. Without any of these three: for servers and admins alone.';
+revoke all on function webhooks.check_access(text, text, uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.check_access(text, text, uuid, uuid) to authenticated, service_role;
+
 -- schemas/access/check_admin.sql
 create or replace function webhooks.check_admin()
 returns void
@@ -500,6 +556,36 @@ $$;
 comment on function webhooks.is_admin() is 'Whether the calling user is still signed in and a webhook admin. Policies and functions call it.';
 revoke all on function webhooks.is_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_admin() to authenticated, service_role;
+
+-- schemas/access/is_customer.sql
+create or replace function webhooks.is_customer()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.caller() = 'authenticated' and not webhooks.is_admin()
+$$;
+comment on function webhooks.is_customer() is 'Whether the caller is a user of a tenant: in a function that has checked the access, whoever is neither a server nor an admin.';
+revoke all on function webhooks.is_customer() from public, anon, authenticated, service_role;
+
+-- schemas/access/is_delivery_of.sql
+create or replace function webhooks.is_delivery_of(delivery_id uuid, endpoints uuid[])
+returns boolean
+language plpgsql
+stable
+-- definer: a user with the permission manage alone cannot read deliveries
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (
+        select from public.webhook_deliveries as d
+        where d.id = is_delivery_of.delivery_id and d.webhook_config_id = any (is_delivery_of.endpoints));
+end $$;
+comment on function webhooks.is_delivery_of(uuid, uuid[]) is 'Whether a delivery exists and is one of these endpoints''.';
+revoke all on function webhooks.is_delivery_of(uuid, uuid[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_delivery_of(uuid, uuid[]) to authenticated, service_role;
 
 -- schemas/access/is_platform_admin.sql
 create or replace function webhooks.is_platform_admin()
@@ -671,6 +757,45 @@ begin
 end $$;
 comment on function webhooks.secure() is 'Repairs every grant, policy and row security flag of our objects, and returns what it changed. Run it after a restore: webhooks migrate secure.';
 revoke all on function webhooks.secure() from public, anon, authenticated, service_role;
+
+-- schemas/access/tenant_endpoints.sql
+create or replace function webhooks.tenant_endpoints(permission text)
+returns setof uuid
+language plpgsql
+stable
+-- definer: policies of other tables call it, and no policy of the endpoints is to be planned along with theirs
+security definer
+set search_path = pg_catalog, pg_temp
+rows 10
+as $$
+begin
+    return query
+    select c.id
+    from public.webhook_configurations as c
+    where c.tenant_id = any (array(select webhooks.tenants(tenant_endpoints.permission)));
+end $$;
+comment on function webhooks.tenant_endpoints(text) is 'The endpoints, deleted ones too, of the tenants for which the calling user has a permission.';
+revoke all on function webhooks.tenant_endpoints(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.tenant_endpoints(text) to authenticated, service_role;
+
+-- schemas/access/tenants.sql
+create or replace function webhooks.tenants(permission text)
+returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+-- about that many: what the planner expects of a policy's array
+rows 10
+as $$
+    -- as for admins: not for a sign-in that has ended or lacks the account's second factor, whatever the app's rule says
+    select t
+    from (select webhooks.app_metadata() is not null and webhooks.second_factor_given() as signed_in) as s
+    cross join lateral public.webhook_tenants(tenants.permission) as t
+    where s.signed_in and t is not null
+$$;
+comment on function webhooks.tenants(text) is 'The tenants for which the calling user, still signed in, has a permission: public.webhook_tenants decides. Policies and functions call it once a statement.';
+revoke all on function webhooks.tenants(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.tenants(text) to authenticated, service_role;
 
 -- schemas/access/user_claims.sql
 create or replace function webhooks.user_claims()
@@ -865,6 +990,25 @@ comment on function webhooks.webhook_inventory() is 'Behind public.webhook_inven
 revoke all on function webhooks.webhook_inventory() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_inventory() to service_role;
 
+-- schemas/access/webhook_tenants.sql
+do $replaceable$
+begin
+    if to_regprocedure('public.webhook_tenants(text)') is null then
+        execute $function$create or replace function public.webhook_tenants(permission text)
+returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select null::text where false
+$$;
+comment on function public.webhook_tenants(text) is 'The tenants for which the calling user has a permission: read, manage or dispatch. It returns none until you replace it: docs/customers.md has examples.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function public.webhook_tenants(text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_tenants(text) to authenticated, service_role;
+
 -- schemas/access/without_comments.sql
 create or replace function webhooks.without_comments(source text)
 returns text
@@ -1010,14 +1154,21 @@ begin
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
-            pattern in ('*', 'webhook.*', 'webhook.alert')
+            pattern = '*' or (pattern in ('webhook.*', 'webhook.alert') and new.tenant_id is null)
             or exists (select from public.webhook_event_types t
                        where t.analytics_destination is null
+                         -- to a tenant, what it cannot receive does not exist
+                         and (new.tenant_id is null or t.audience = 'customers')
                          and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
         if _unknown is not null then
             raise exception 'webhook endpoint "%" subscribes to events that are not in the catalog: %', new.name, _unknown
                 using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
         end if;
+    end if;
+    if tg_op = 'INSERT' then
+        new := webhooks.check_tenant(new, null);
+    elsif coalesce(new.tenant_id, old.tenant_id) is not null then
+        new := webhooks.check_tenant(new, old);
     end if;
     _problem := webhooks.secret_problem(new.secret_key);
     if _problem is not null then
@@ -1144,6 +1295,9 @@ begin
     perform webhooks.check_payload_size(new.payload);
     new.request_id := coalesce(new.request_id, webhooks.uuid_or_null(new.payload ->> 'request_id'), gen_random_uuid());
     new.actor_id := coalesce(new.actor_id, new.payload ->> 'actor_user_id');
+    -- a delivery to a tenant's endpoint is the tenant's
+    new.tenant_id := coalesce(new.tenant_id, (
+        select c.tenant_id from public.webhook_configurations as c where c.id = new.webhook_config_id));
     if new.status = 'failed' then
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
         values (new.id, new.webhook_config_id, new.created_at)
@@ -1388,14 +1542,20 @@ create table if not exists public.webhook_configurations (
             and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)),
     expires_after interval
         constraint webhook_configurations_expires_after_check check (expires_after > interval '0'),
-    tenant_id text,
+    tenant_id text
+        constraint webhook_configurations_tenant_id_check check (length(tenant_id) between 1 and 255),
     managed_by text,
     deleted_at timestamptz
         constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active)
 );
 
 create index if not exists idx_webhook_configurations_active on public.webhook_configurations (is_active) where is_active;
-create index if not exists idx_webhook_configurations_events on public.webhook_configurations using gin (events);
+-- a dispatch reads the app's own endpoints, and those of one tenant, however many tenants there are
+drop index if exists public.idx_webhook_configurations_events;
+create index if not exists idx_webhook_configurations_own_events
+    on public.webhook_configurations using gin (events) where tenant_id is null;
+create index if not exists idx_webhook_configurations_of_tenant
+    on public.webhook_configurations (tenant_id) where tenant_id is not null;
 
 comment on table public.webhook_configurations is 'Webhook endpoints: each active row receives a delivery of every event it subscribes to.';
 comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Do not put a password in it.';
@@ -1423,7 +1583,8 @@ create or replace trigger update_webhook_configurations_updated_at
     before update on public.webhook_configurations
     for each row execute function webhooks.touch_endpoint();
 create or replace trigger check_webhook_endpoint
-    before insert or update of url, events, secret_key, headers on public.webhook_configurations
+    before insert or update of url, events, secret_key, headers, tenant_id, credentials_profile, rate_limit_per_second
+    on public.webhook_configurations
     for each row execute function webhooks.check_endpoint();
 -- after the check by name, as triggers fire in the order of their names
 create or replace trigger move_webhook_endpoint_secrets
@@ -1453,6 +1614,30 @@ alter table public.webhook_configurations enable row level security;
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;
+
+-- schemas/endpoints/webhook_tenant_limits.sql
+create table if not exists public.webhook_tenant_limits (
+    tenant_id text primary key,
+    endpoints integer check (endpoints >= 0),
+    deliveries_per_second integer check (deliveries_per_second between 1 and 100000),
+    schemes text[] check (cardinality(schemes) > 0),
+    private_networks boolean,
+    constraint webhook_tenant_limits_defaults check (
+        tenant_id <> '' or num_nulls(endpoints, deliveries_per_second, schemes, private_networks) = 0)
+);
+comment on table public.webhook_tenant_limits is 'What tenants'' endpoints may do: the row with an empty tenant_id holds the defaults, another row what differs for its tenant. A change applies to endpoints that are created or changed afterwards.';
+comment on column public.webhook_tenant_limits.tenant_id is 'The tenant; an empty string: the defaults of all.';
+comment on column public.webhook_tenant_limits.endpoints is 'How many endpoints a tenant can have; empty: the default.';
+comment on column public.webhook_tenant_limits.deliveries_per_second is 'The sum of the rate limits of a tenant''s endpoints; empty: the default. An endpoint without a rate limit of its own gets an equal share.';
+comment on column public.webhook_tenant_limits.schemes is 'The URL schemes of a tenant''s endpoints, for example {https}; empty: the default.';
+comment on column public.webhook_tenant_limits.private_networks is 'Whether a tenant''s deliveries can go to the private networks that the workers'' setting allows; empty: the default.';
+alter table public.webhook_tenant_limits enable row level security;
+revoke all on public.webhook_tenant_limits from public, anon, authenticated, service_role;
+grant select on public.webhook_tenant_limits to authenticated;
+grant select, insert, update, delete on public.webhook_tenant_limits to service_role;
+insert into public.webhook_tenant_limits (tenant_id, endpoints, deliveries_per_second, schemes, private_networks)
+values ('', 20, 100, '{https}', false)
+on conflict do nothing;
 
 -- schemas/endpoints/endpoint_secrets.sql
 -- What signs and what authenticates, outside of every exposed schema.
@@ -1647,6 +1832,7 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
+-- by endpoint: a tenant's event goes to the app's own endpoints too, whose responses are not the tenant's
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
@@ -1679,6 +1865,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
+-- written as Postgres shows it: webhooks.access_differences compares the two
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -1905,7 +2092,8 @@ create table if not exists public.webhook_admin_actions (
     action text not null,
     webhook_config_id uuid,
     delivery_id uuid,
-    details jsonb not null default '{}'
+    details jsonb not null default '{}',
+    tenant_id text
 );
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
@@ -1920,6 +2108,7 @@ comment on column public.webhook_admin_actions.actor is 'The user''s e-mail addr
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
 comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
 comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
+comment on column public.webhook_admin_actions.tenant_id is 'The tenant whose endpoint it was; empty: the app itself.';
 comment on column public.webhook_admin_actions.details is 'The request''s arguments, without secrets and header values.';
 alter table public.webhook_admin_actions enable row level security;
 revoke all on public.webhook_admin_actions from public, anon, authenticated, service_role;
@@ -2124,9 +2313,10 @@ returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-    insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
+    insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details, tenant_id)
     values (webhooks.user_sub(), webhooks.actor(), log_action.action,
-            log_action.webhook_config_id, log_action.delivery_id, log_action.details)
+            log_action.webhook_config_id, log_action.delivery_id, log_action.details,
+            (select c.tenant_id from public.webhook_configurations as c where c.id = log_action.webhook_config_id))
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
 revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated, service_role;
@@ -2278,7 +2468,7 @@ as $$
     from (select w.*, gen_random_uuid() as request_id from public.webhook_alerts as w where w.id = any (alert_ids)) as a
     join public.webhook_configurations as c
         -- subscribed by name: a subscription to * covers the app's own events only
-        on c.is_active and c.events && array['webhook.alert', 'webhook.*']
+        on c.is_active and c.tenant_id is null and c.events && array['webhook.alert', 'webhook.*']
         -- the failing endpoint itself is not notified
         and c.id is distinct from a.webhook_config_id
     order by c.id
@@ -2538,10 +2728,10 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', create_webhook_endpoint.settings ->> 'tenant_id');
     return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
 end $$;
-comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown only once.';
+comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...}, with "tenant_id" for that tenant, and returns its id and its secret, which is shown only once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
 
@@ -2553,7 +2743,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => delete_webhook_endpoint.webhook_config_id);
     return webhooks.delete_webhook_endpoint(
         delete_webhook_endpoint.webhook_config_id,
         delete_webhook_endpoint.keep_history);
@@ -2570,7 +2760,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => end_webhook_secret_overlap.webhook_config_id);
     return webhooks.end_webhook_secret_overlap(end_webhook_secret_overlap.webhook_config_id);
 end $$;
 comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, also in X-Webhook-Signature.';
@@ -2658,7 +2848,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', delivery_id => get_webhook_delivery.delivery_id);
     return webhooks.get_webhook_delivery(get_webhook_delivery.delivery_id);
 end $$;
 comment on function public.get_webhook_delivery(uuid) is 'The details of one delivery: its row, its endpoint, each attempt, and a timeline.';
@@ -2686,7 +2876,8 @@ create or replace function public.list_webhook_endpoints(
     webhook_config_id uuid default null,
     after_name text default null,
     after_id uuid default null,
-    page_size integer default 200
+    page_size integer default 200,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -2695,16 +2886,17 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', list_webhook_endpoints.tenant_id, list_webhook_endpoints.webhook_config_id);
     return webhooks.list_webhook_endpoints(
         list_webhook_endpoints.webhook_config_id,
         list_webhook_endpoints.after_name,
         list_webhook_endpoints.after_id,
-        list_webhook_endpoints.page_size);
+        list_webhook_endpoints.page_size,
+        list_webhook_endpoints.tenant_id);
 end $$;
-comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Without secrets and the values of headers.';
-revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Endpoints with their health, by name: all, one, a tenant''s, or those after a name and id. Without secrets and the values of headers.';
+revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
 
 -- schemas/api/list_webhook_secrets.sql
 create or replace function public.list_webhook_secrets()
@@ -2876,7 +3068,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => replay_webhook_deliveries.webhook_config_id);
     return webhooks.replay_webhook_deliveries(
         replay_webhook_deliveries.webhook_config_id,
         replay_webhook_deliveries.created_from,
@@ -2922,7 +3114,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', delivery_id => retry_webhook_delivery.delivery_id);
     return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
 end $$;
 comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: a failed one gets one more attempt, a delivered one is sent again, a waiting one is attempted immediately.';
@@ -2972,7 +3164,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => rotate_webhook_secret.webhook_config_id);
     return webhooks.rotate_webhook_secret(rotate_webhook_secret.webhook_config_id, rotate_webhook_secret.overlap);
 end $$;
 comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends, both sign; with an overlap of 0, the old ones end immediately.';
@@ -2992,7 +3184,8 @@ create or replace function public.search_webhook_deliveries(
     before_created_at timestamptz default null,
     before_id uuid default null,
     page_size integer default 50,
-    response_status integer default null
+    response_status integer default null,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -3001,7 +3194,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', search_webhook_deliveries.tenant_id);
     return webhooks.search_webhook_deliveries(
         search_webhook_deliveries.event_type,
         search_webhook_deliveries.status,
@@ -3014,11 +3207,12 @@ begin
         search_webhook_deliveries.before_created_at,
         search_webhook_deliveries.before_id,
         search_webhook_deliveries.page_size,
-        search_webhook_deliveries.response_status);
+        search_webhook_deliveries.response_status,
+        search_webhook_deliveries.tenant_id);
 end $$;
-comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
-revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
-grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
+comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) is 'Deliveries, newest first, by any filter; tenant_id: those to the tenant''s endpoints; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
+revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) from public, anon, authenticated, service_role;
+grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) to authenticated, service_role;
 
 -- schemas/api/send_test_webhook.sql
 create or replace function public.send_test_webhook(
@@ -3031,7 +3225,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => send_test_webhook.webhook_config_id);
     return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
 comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
@@ -3113,7 +3307,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => update_webhook_endpoint.webhook_config_id);
     return webhooks.update_webhook_endpoint(
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
@@ -3204,7 +3398,8 @@ create or replace function public.webhook_define_event(
     description text,
     data_schema jsonb,
     example jsonb default null,
-    users_may_dispatch boolean default false
+    users_may_dispatch boolean default false,
+    audience text default null
 )
 returns text
 language plpgsql
@@ -3218,11 +3413,12 @@ begin
         webhook_define_event.description,
         webhook_define_event.data_schema,
         webhook_define_event.example,
-        webhook_define_event.users_may_dispatch);
+        webhook_define_event.users_may_dispatch,
+        webhook_define_event.audience);
 end $$;
-comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (derived from the schema if none is given). users_may_dispatch: signed-in users can dispatch it too.';
-revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
+comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean, text) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (derived from the schema if none is given). users_may_dispatch: signed-in users can dispatch it too. audience: customers for a type that tenants'' endpoints can receive, else internal; null: unchanged, and internal for a new type.';
+revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean, text) to service_role;
 
 -- schemas/api/webhook_diagnosis.sql
 create or replace function public.webhook_diagnosis()
@@ -3947,6 +4143,8 @@ declare
     _attempts jsonb;
     _timeline jsonb;
     _waits jsonb;
+    -- customers learn no names of the app's staff and hosts
+    _customer boolean := webhooks.is_customer();
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -3981,11 +4179,11 @@ begin
         from public.webhook_attempts as a
         where a.delivery_id = _delivery.id
         union all
-        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || ' by ' || s.actor
+        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || case when _customer then '' else ' by ' || s.actor end
         from public.webhook_admin_actions as s
         where s.delivery_id = _delivery.id
         union all
-        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || _lease.leased_by, '')
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || case when not _customer then _lease.leased_by end, '')
         where _delivery.status = 'processing'
         union all
         select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
@@ -4011,7 +4209,7 @@ begin
         'attempts', _delivery.attempts, 'request_id', coalesce(_delivery.request_id, webhooks.uuid_or_null(_delivery.payload ->> 'request_id')), 'created_at', _delivery.created_at,
         'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
-        'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
+        'leased_by', case when not _customer then _lease.leased_by end, 'response_status', _delivery.response_status,
         'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
         -- as text: a number with many digits must reach the page as it is sent, and parsers have a depth limit
         'body', _delivery.payload::text,
@@ -5104,7 +5302,8 @@ create or replace function webhooks.search_webhook_deliveries(
     before_created_at timestamptz default null,
     before_id uuid default null,
     page_size integer default 50,
-    response_status integer default null
+    response_status integer default null,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -5131,6 +5330,11 @@ declare
     _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
     _before timestamptz := coalesce(before_created_at, 'infinity');
     _before_id uuid := coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    -- a tenant's deliveries by its own index, those that failed too; not those to the app's own endpoints
+    _endpoints uuid[] := case when search_webhook_deliveries.tenant_id is not null then array(
+        select c.id from public.webhook_configurations as c where c.tenant_id = search_webhook_deliveries.tenant_id) end;
+    _failed constant boolean := coalesce(search_webhook_deliveries.status = 'failed', false)
+        and search_webhook_deliveries.tenant_id is null;
     _rows jsonb;
     _next jsonb;
     _searched timestamptz;
@@ -5140,7 +5344,7 @@ begin
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
-    if status = 'failed' then
+    if _failed then
         -- a table that is not analyzed seems small enough to sort
         perform set_config('enable_sort', 'off', true);
     end if;
@@ -5166,7 +5370,8 @@ begin
             (
                 select s.*
                 from public.webhook_deliveries as s
-                where search_webhook_deliveries.status is distinct from 'failed'
+                where not _failed
+                  and (_endpoints is null or s.tenant_id = search_webhook_deliveries.tenant_id and s.webhook_config_id = any (_endpoints))
                   and (s.created_at, s.id) < (_before, _before_id)
                   and (created_from is null or s.created_at >= created_from)
                   and (created_until is null or s.created_at <= created_until)
@@ -5181,7 +5386,7 @@ begin
                 select s.*
                 from webhooks.failed_deliveries as f
                 join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
-                where search_webhook_deliveries.status = 'failed'
+                where _failed
                   and (f.created_at, f.delivery_id) < (_before, _before_id)
                   and (created_from is null or f.created_at >= created_from)
                   and (created_until is null or f.created_at <= created_until)
@@ -5217,7 +5422,8 @@ begin
             (
                 select s.created_at, s.id
                 from public.webhook_deliveries as s
-                where search_webhook_deliveries.status is distinct from 'failed'
+                where not _failed
+                  and (_endpoints is null or s.tenant_id = search_webhook_deliveries.tenant_id and s.webhook_config_id = any (_endpoints))
                   and (s.created_at, s.id) < (_before, _before_id)
                   and (created_from is null or s.created_at >= created_from)
                   and (created_until is null or s.created_at <= created_until)
@@ -5232,7 +5438,7 @@ begin
                 select s.created_at, s.id
                 from webhooks.failed_deliveries as f
                 join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
-                where search_webhook_deliveries.status = 'failed'
+                where _failed
                   and (f.created_at, f.delivery_id) < (_before, _before_id)
                   and (created_from is null or f.created_at >= created_from)
                   and (created_until is null or f.created_at <= created_until)
@@ -5246,9 +5452,9 @@ begin
     end if;
     return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
 end $$;
-comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Behind public.search_webhook_deliveries.';
-revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) to authenticated, service_role;
 
 -- schemas/deliveries/skip_webhook_deliveries.sql
 create or replace function webhooks.skip_webhook_deliveries(delivery_ids uuid[])
@@ -5275,7 +5481,8 @@ begin
     -- its trigger takes them out of the queue
     update public.webhook_deliveries as d
     set status = 'failed',
-        error_message = 'skipped by ' || coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller())
+        -- customers read it
+        error_message = 'skipped by ' || case when d.tenant_id is not null then 'an admin' else coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller()) end
     where d.id = any (_queued) and d.status = 'pending';
     get diagnostics _skipped = row_count;
     perform webhooks.log_action('skip_many', null, null,
@@ -5612,6 +5819,63 @@ end $$;
 comment on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) is 'An endpoint with changes applied, or an error that names what is wrong with them.';
 revoke all on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) from public, anon, authenticated, service_role;
 
+-- schemas/endpoints/check_tenant.sql
+create or replace function webhooks.check_tenant(new public.webhook_configurations, old public.webhook_configurations)
+returns public.webhook_configurations
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _limits public.webhook_tenant_limits;
+    _others integer;
+    _taken bigint;
+    _rate integer;
+begin
+    if length(new.tenant_id) not between 1 and 255 then
+        raise exception 'webhook endpoint "%": a tenant_id has 1 to 255 characters', new.name
+            using errcode = '22023', hint = 'null: the endpoint is the app''s own.';
+    end if;
+    -- the history would go along, to people who may not read it
+    if old.tenant_id <> coalesce(new.tenant_id, '') then
+        raise exception 'webhook endpoint "%" belongs to a tenant, which cannot change', new.name
+            using errcode = '22023', hint = 'Delete it, and create one for the other tenant.';
+    end if;
+    if new.tenant_id is null or new.deleted_at is not null then
+        return new;
+    end if;
+    _limits := webhooks.limits_of_tenant(new.tenant_id);
+    if new.url is distinct from old.url and split_part(new.url, ':', 1) <> all (_limits.schemes) then
+        raise exception 'webhook endpoint "%": the URL of a tenant''s endpoint must begin with %', new.name,
+            (select string_agg(s || '://', ' or ' order by s) from unnest(_limits.schemes) as s)
+            using errcode = '22023', hint = 'Example: https://example.com/webhooks.';
+    end if;
+    if nullif(new.credentials_profile, '') is not null then
+        raise exception 'webhook endpoint "%": a tenant''s endpoint has no credentials_profile: the profiles are the app''s own', new.name
+            using errcode = '22023', hint = 'Leave credentials_profile out.';
+    end if;
+    -- two at once must not both be the last one
+    perform pg_advisory_xact_lock(hashtextextended('webhooks.tenant:' || new.tenant_id, 0));
+    select count(*), coalesce(sum(c.rate_limit_per_second), 0) into _others, _taken
+    from public.webhook_configurations as c
+    where c.tenant_id = new.tenant_id and c.id <> new.id and c.deleted_at is null;
+    if old.tenant_id is null and _others >= _limits.endpoints then
+        raise exception 'the tenant "%" has % endpoints, which is its limit', new.tenant_id, _others
+            using errcode = '22023', hint = 'Delete one that is not needed.';
+    end if;
+    if new.rate_limit_per_second is null then
+        _rate := greatest(_limits.deliveries_per_second / greatest(_limits.endpoints, 1), 1);
+        new.rate_limit_per_second := greatest(least(_rate, _limits.deliveries_per_second - _taken), 1);
+    elsif new.rate_limit_per_second is distinct from old.rate_limit_per_second
+        and new.rate_limit_per_second > _limits.deliveries_per_second - _taken then
+        raise exception 'webhook endpoint "%": the endpoints of the tenant "%" can have % deliveries a second together, and the others have %',
+            new.name, new.tenant_id, _limits.deliveries_per_second, _taken
+            using errcode = '22023', hint = 'Lower rate_limit_per_second here or there.';
+    end if;
+    return new;
+end $$;
+comment on function webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations) is 'An endpoint within the limits of its tenant, or an error that names the limit.';
+revoke all on function webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/claim_webhook_url_checks.sql
 create or replace function webhooks.claim_webhook_url_checks(
     how_many integer default 10,
@@ -5632,7 +5896,8 @@ begin
         return '[]';
     end if;
     with due as materialized (
-        select h.webhook_config_id as id, c.url, c.credentials_profile
+        select h.webhook_config_id as id, c.url, c.credentials_profile,
+               c.tenant_id is not null and not (webhooks.limits_of_tenant(c.tenant_id)).private_networks as public_only
         from public.webhook_circuits as h
         join public.webhook_configurations as c on c.id = h.webhook_config_id
         where h.url_check_at <= now() and c.deleted_at is null
@@ -5664,23 +5929,25 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _new public.webhook_configurations;
+    _own jsonb := case when jsonb_typeof(settings) = 'object' then settings - 'tenant_id' else settings end;
 begin
     _new := webhooks.apply_endpoint_changes(
         jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'),
         -- retry for days by default
-        case when settings ? 'retry_schedule' or settings ? 'max_attempts' then settings
-        else settings || '{"retry_schedule": "standard"}' end);
+        case when settings ? 'retry_schedule' or settings ? 'max_attempts' then _own
+        else _own || '{"retry_schedule": "standard"}' end);
+    _new.tenant_id := settings ->> 'tenant_id';
     _new.id := gen_random_uuid();
     _new.secret_key := webhooks.generate_secret();
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
          timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
-         retry_schedule, expires_after, managed_by)
+         retry_schedule, expires_after, managed_by, tenant_id)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
             _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after,
-            _new.managed_by);
+            _new.managed_by, _new.tenant_id);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;
@@ -5891,7 +6158,10 @@ begin
             'headers', s.headers,
             'circuit_failure_threshold', c.circuit_failure_threshold,
             'circuit', coalesce(h.state, 'closed'),
-            'limited', c.id = any (limited))))
+            'limited', c.id = any (limited),
+            'public_only', case
+                when c.tenant_id is not null and not (webhooks.limits_of_tenant(c.tenant_id)).private_networks then true
+            end)))
         from public.webhook_configurations as c
         left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
@@ -5989,12 +6259,37 @@ $$;
 comment on function webhooks.headers_problem(jsonb, text) is 'Why an endpoint''s extra headers cannot be sent by its protocol, or null. Contains no value.';
 revoke all on function webhooks.headers_problem(jsonb, text) from public, anon, authenticated, service_role;
 
+-- schemas/endpoints/limits_of_tenant.sql
+create or replace function webhooks.limits_of_tenant(tenant_id text)
+returns public.webhook_tenant_limits
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select limits_of_tenant.tenant_id,
+           coalesce(o.endpoints, d.endpoints),
+           coalesce(o.deliveries_per_second, d.deliveries_per_second),
+           coalesce(o.schemes, d.schemes),
+           coalesce(o.private_networks, d.private_networks)
+    -- without its row of defaults, the shipped ones
+    from (
+        select coalesce(g.endpoints, 20) as endpoints, coalesce(g.deliveries_per_second, 100) as deliveries_per_second,
+               coalesce(g.schemes, '{https}') as schemes, coalesce(g.private_networks, false) as private_networks
+        from (select) as one
+        left join public.webhook_tenant_limits as g on g.tenant_id = ''
+    ) as d
+    left join public.webhook_tenant_limits as o on o.tenant_id = limits_of_tenant.tenant_id
+$$;
+comment on function webhooks.limits_of_tenant(text) is 'The limits of a tenant: its own, else the defaults.';
+revoke all on function webhooks.limits_of_tenant(text) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/list_webhook_endpoints.sql
 create or replace function webhooks.list_webhook_endpoints(
     webhook_config_id uuid default null,
     after_name text default null,
     after_id uuid default null,
-    page_size integer default 200
+    page_size integer default 200,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -6012,6 +6307,7 @@ begin
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
+              and (list_webhook_endpoints.tenant_id is null or c.tenant_id = list_webhook_endpoints.tenant_id)
               and (after_name is null or (c.name, c.id) > (after_name, after_id))
             order by c.name, c.id
             limit least(greatest(page_size, 1), 500)
@@ -6024,6 +6320,7 @@ begin
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
             where d.created_at > now() - interval '1 hour'
+              and (list_webhook_endpoints.tenant_id is null or d.webhook_config_id = any (array(select p.id from page as p)))
             group by d.webhook_config_id
         )
         select coalesce(jsonb_agg(
@@ -6034,7 +6331,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'tenant_id', c.tenant_id, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -6060,9 +6357,9 @@ begin
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
         left join last_hour as l on l.webhook_config_id = c.id);
 end $$;
-comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) is 'Behind public.list_webhook_endpoints.';
-revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Behind public.list_webhook_endpoints.';
+revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
 
 -- schemas/endpoints/list_webhook_secrets.sql
 create or replace function webhooks.list_webhook_secrets()
@@ -6368,14 +6665,15 @@ begin
     if _event = 'webhook.test' then
         _data := jsonb_build_object('message', 'This is a test delivery.');
     else
-        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        select t.example into _data from public.webhook_event_types as t
+        where t.name = _event and (_endpoint.tenant_id is null or t.audience = 'customers');
         if _data is null then
             raise exception 'event "%" has no example to send', _event
                 using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
         end if;
     end if;
-    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id, _endpoint.tenant_id)
     returning * into _delivery;
     perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
         when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);
@@ -6630,7 +6928,16 @@ declare
     _payload jsonb;
     _answer jsonb;
     _deliveries integer;
+    -- as JSON, so that a tenant's keys never meet another's, whatever the ids are
+    _scope text := case
+        when emit.tenant_id is null then emit.scope
+        else jsonb_build_array(emit.scope, emit.tenant_id)::text
+    end;
 begin
+    if length(emit.tenant_id) not between 1 and 255 then
+        raise exception 'a tenant_id has 1 to 255 characters'
+            using errcode = '22023', hint = 'Leave it out for an event of the app itself.';
+    end if;
     select t.* into _type from public.webhook_event_types as t where t.name = emit.event_type;
     if not found then
         raise exception 'unknown webhook event type "%"', coalesce(emit.event_type, 'null')
@@ -6661,13 +6968,13 @@ begin
 
     if emit.idempotency_key is not null then
         insert into webhooks.idempotency_keys (scope, key, request_id)
-        values (emit.scope, emit.idempotency_key, _request_id)
+        values (_scope, emit.idempotency_key, _request_id)
         on conflict do nothing;
         if not found then
             return (
                 select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
                 from webhooks.idempotency_keys as k
-                where k.scope = emit.scope and k.key = emit.idempotency_key);
+                where k.scope = _scope and k.key = emit.idempotency_key);
         end if;
     end if;
 
@@ -6689,7 +6996,7 @@ begin
     if emit.idempotency_key is not null then
         update webhooks.idempotency_keys as k
         set deliveries = _deliveries
-        where k.scope = emit.scope and k.key = emit.idempotency_key;
+        where k.scope = _scope and k.key = emit.idempotency_key;
     end if;
     -- a server may dispatch first and change the table then: the trigger must know
     insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
@@ -6731,8 +7038,9 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
-    if emit_as_user.tenant_id is not null then
-        raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
+    if emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
+        raise exception 'you cannot dispatch events of the tenant "%"', emit_as_user.tenant_id
+            using errcode = '42501', hint = 'public.webhook_tenants decides who can.';
     end if;
     perform webhooks.spend_allowance(_sub);
     -- emit reports a type that does not exist
@@ -6750,7 +7058,7 @@ begin
     end if;
     return webhooks.emit(
         emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(),
-        emit_as_user.idempotency_key, 'user:' || _sub, _sub);
+        emit_as_user.idempotency_key, 'user:' || _sub, _sub, emit_as_user.tenant_id);
 end $$;
 comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, who is the actor.';
 revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
@@ -6951,7 +7259,8 @@ create or replace function webhooks.webhook_define_event(
     description text,
     data_schema jsonb,
     example jsonb default null,
-    users_may_dispatch boolean default false
+    users_may_dispatch boolean default false,
+    audience text default null
 )
 returns text
 language plpgsql
@@ -6983,6 +7292,10 @@ begin
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;
+    if webhook_define_event.audience not in ('internal', 'customers') then
+        raise exception 'the audience of "%" must be internal or customers, not "%"', webhook_define_event.name, webhook_define_event.audience
+            using errcode = '22023', hint = 'customers: tenants can subscribe to it. internal: only the app can.';
+    end if;
     perform webhooks.check_payload_size(webhook_define_event.data_schema);
     perform webhooks.check_payload_size(webhook_define_event.example);
     _example := coalesce(_example, webhooks.example_of(webhook_define_event.data_schema));
@@ -6991,17 +7304,17 @@ begin
         raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
             using errcode = '22023', hint = 'Give an example that does, as the fourth argument.';
     end if;
-    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch)
+    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch, audience)
     values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example,
-            coalesce(webhook_define_event.users_may_dispatch, false))
+            coalesce(webhook_define_event.users_may_dispatch, false), coalesce(webhook_define_event.audience, 'internal'))
     on conflict on constraint webhook_event_types_pkey do update
     set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example,
-        users_may_dispatch = excluded.users_may_dispatch;
+        users_may_dispatch = excluded.users_may_dispatch, audience = coalesce(webhook_define_event.audience, t.audience);
     return webhook_define_event.name;
 end $$;
-comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Behind public.webhook_define_event.';
-revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
+comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text) is 'Behind public.webhook_define_event.';
+revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text) to service_role;
 
 -- schemas/listeners/claim_for_webhook_listener.sql
 create or replace function webhooks.claim_for_webhook_listener(listener uuid, batch_size integer default 20)
@@ -8463,7 +8776,8 @@ begin
         from public.webhook_configurations as c
         where c.is_active
           and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
-          and (c.tenant_id is null or _type.audience = 'customers')
+          and (c.tenant_id is null
+               or (c.tenant_id = any (emit_changes.tenants) and _type.audience = 'customers'))
         order by c.id
         -- waits for an endpoint's deletion, and then leaves that one out: else the reference would fail every event
         for key share
@@ -8496,9 +8810,12 @@ begin
         where c.problem is null
     ),
     firsts as (
-        select distinct on (c.key) c.key, c.request_id, c.actor, (
-                   select count(*) from endpoint as e where e.tenant_id is null or e.tenant_id = c.tenant) as deliveries
+        select distinct on (c.key) c.key, c.request_id, c.actor,
+               (select count(*) from endpoint as e where e.tenant_id is null) + coalesce(o.endpoints, 0) as deliveries
         from keyed as c
+        left join (
+            select e.tenant_id, count(*) as endpoints from endpoint as e where e.tenant_id is not null group by e.tenant_id
+        ) as o on o.tenant_id = c.tenant
         order by c.key, c.position
     ),
     known as (
@@ -8514,12 +8831,16 @@ begin
         returning k.key, k.request_id
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
-    select e.id, _type.name, c.payload, c.request_id, c.tenant
+    select r.endpoint, _type.name, c.payload, c.request_id, c.tenant
     from keyed as c
     -- no row of known with that request_id: a server dispatched it before, in this transaction
     join firsts as f on f.key = c.key
     join known as k on k.key = f.key and k.request_id = f.request_id
-    join endpoint as e on e.tenant_id is null or e.tenant_id = c.tenant
+    join (
+        select g.position, e.id as endpoint from given as g cross join endpoint as e where e.tenant_id is null
+        union all
+        select g.position, e.id from given as g join endpoint as e on e.tenant_id = g.tenant
+    ) as r on r.position = c.position
     order by c.position;
 end $$;
 comment on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) is 'Creates the deliveries of many events of one type by one statement, in the order given. A row that the catalog rejects is recorded in webhook_trigger_errors.';
@@ -9603,13 +9924,28 @@ begin
         begin
             perform set_config('lock_timeout', '200ms', true);
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read the event catalog') then
-                create policy "Signed-in users can read the event catalog" on public.webhook_event_types
-    for select to authenticated using (true);
+                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Admins can read the event catalog') then
+                create policy "Admins can read the event catalog" on public.webhook_event_types
+    for select to authenticated using ((select webhooks.is_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read what customers receive and users dispatch') then
+                create policy "Signed-in users can read what customers receive and users dispatch" on public.webhook_event_types
+    for select to authenticated using (audience = 'customers'::text or users_may_dispatch);
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins can view webhook configurations') then
                 create policy "Admins can view webhook configurations" on public.webhook_configurations
+    for select to authenticated using ((select webhooks.is_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Customers can view their own endpoints') then
+                create policy "Customers can view their own endpoints" on public.webhook_configurations
+    for select to authenticated using (tenant_id = any (array(select webhooks.tenants('read'::text))));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_tenant_limits' and p.policyname = 'Admins can view webhook tenant limits') then
+                create policy "Admins can view webhook tenant limits" on public.webhook_tenant_limits
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
@@ -9623,9 +9959,22 @@ begin
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Customers can view their own deliveries') then
+                create policy "Customers can view their own deliveries" on public.webhook_deliveries
+    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints('read'::text))));
+            end if;
+            if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
                 create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using ((select webhooks.is_admin()));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Customers can view their own attempts') then
+                create policy "Customers can view their own attempts" on public.webhook_attempts
+    for select to authenticated using (exists (
+        select from public.webhook_deliveries d
+        where d.id = webhook_attempts.delivery_id
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints('read'::text)))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -9686,7 +10035,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9702,7 +10051,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.skip_webhook_deliveries(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9721,7 +10070,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_circuits', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_configurations', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
-    ('public.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_define_event(text, text, jsonb, jsonb, boolean, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_deliveries', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_delivery_overview', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_detach(regclass, text, text, boolean)', 'function', '{}'),
@@ -9738,6 +10087,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_tenant_limits', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_tenants(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_trigger_errors', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "SELECT"]}'),
     ('public.webhook_triggers', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -9765,10 +10116,12 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.change_key(text, text[], jsonb, uuid)', 'function', '{}'),
     ('webhooks.change_scope()', 'function', '{}'),
     ('webhooks.changed_rows_sql(regclass, text, boolean)', 'function', '{}'),
+    ('webhooks.check_access(text, text, uuid, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_endpoint()', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations)', 'function', '{}'),
     ('webhooks.check_url_again()', 'function', '{}'),
     ('webhooks.claim_for_webhook_listener(uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9825,6 +10178,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.idempotency_keys', 'table', '{}'),
     ('webhooks.installation', 'table', '{}'),
     ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.is_customer()', 'function', '{}'),
+    ('webhooks.is_delivery_of(uuid, uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_ours(regclass)', 'function', '{}'),
     ('webhooks.is_platform_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9832,8 +10187,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.json_types(jsonb)', 'function', '{}'),
     ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.limits_of_tenant(text)', 'function', '{}'),
     ('webhooks.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.listened_deliveries()', 'function', '{}'),
     ('webhooks.listener_owner()', 'function', '{}'),
@@ -9892,7 +10248,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.same_row_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
-    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
@@ -9904,6 +10260,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tenant_endpoints(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tenants(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
     ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
     ('webhooks.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9925,7 +10283,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
-    ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9953,16 +10311,32 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_attempts', 'Customers can view their own attempts', 'SELECT', '{authenticated}', 'exists (
+        select from public.webhook_deliveries d
+        where d.id = webhook_attempts.delivery_id
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text))))', 'create policy "Customers can view their own attempts" on public.webhook_attempts
+    for select to authenticated using (exists (
+        select from public.webhook_deliveries d
+        where d.id = webhook_attempts.delivery_id
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text)))))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
     for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_configurations', 'Customers can view their own endpoints', 'SELECT', '{authenticated}', 'tenant_id = any (array(select webhooks.tenants(''read''::text)))', 'create policy "Customers can view their own endpoints" on public.webhook_configurations
+    for select to authenticated using (tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
     ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_deliveries', 'Customers can view their own deliveries', 'SELECT', '{authenticated}', 'webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text)))', 'create policy "Customers can view their own deliveries" on public.webhook_deliveries
+    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text))))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_event_types', 'Signed-in users can read the event catalog', 'SELECT', '{authenticated}', 'true', 'create policy "Signed-in users can read the event catalog" on public.webhook_event_types
-    for select to authenticated using (true)'),
+    ('public.webhook_event_types', 'Admins can read the event catalog', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can read the event catalog" on public.webhook_event_types
+    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_event_types', 'Signed-in users can read what customers receive and users dispatch', 'SELECT', '{authenticated}', 'audience = ''customers''::text or users_may_dispatch', 'create policy "Signed-in users can read what customers receive and users dispatch" on public.webhook_event_types
+    for select to authenticated using (audience = ''customers''::text or users_may_dispatch)'),
+    ('public.webhook_tenant_limits', 'Admins can view webhook tenant limits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook tenant limits" on public.webhook_tenant_limits
+    for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_trigger_errors', 'Admins can view webhook trigger errors', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_triggers', 'Admins can view webhook triggers', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook triggers" on public.webhook_triggers
@@ -9986,6 +10360,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ae1b4fe5657cb727fa95c89a63fe586f73ac41769e32e096f924367df6759369', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '9826f4a77d70e84e3931dd24a74bae8b5bdff6705a43fa03e8e5fcba67e2daf9', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
