@@ -55,13 +55,13 @@ async def warning(check: UrlCheck, settings: Settings) -> str | None:
     trusted(settings.ca_bundle)
     try:
         destination = destinations.parse(check.url, allow_http=settings.allow_http)
-        context = Context.of(settings, destination, check.credentials_profile)
+        context = Context.of(settings, destination, check.credentials_profile, public_only=check.public_only)
         authorities = _authorities(context)
         targets = TARGETS[destination.scheme](destination) if destination.scheme in TARGETS else []
     except (DestinationError, httpx.InvalidURL) as exc:
         return f"Deliveries will fail: {exc}."
     for target in targets:
-        if problem := await _problem(target, authorities, settings):
+        if problem := await _problem(target, authorities, context.settings):
             return problem
     return None
 

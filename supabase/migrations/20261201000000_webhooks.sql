@@ -1,4 +1,4 @@
--- webhooks migration: system 9826f4a77d70e84e3931dd24a74bae8b5bdff6705a43fa03e8e5fcba67e2daf9
+-- webhooks migration: system 45d454021c7ac6812ca63975f9d74fe310abf0077008c72e91d30a8d63b28560
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -435,7 +435,7 @@ begin
         raise exception 'only webhook admins can do this for all tenants'
             using errcode = '42501', hint = 'Name your tenant, one of its endpoints, or one of its deliveries.';
     end if;
-    _endpoints := array(select webhooks.tenant_endpoints(check_access.permission));
+    _endpoints := array(select webhooks.tenant_endpoints(_tenants));
     -- the same for what does not exist as for what belongs to others
     if check_access.delivery_id is not null then
         if not webhooks.is_delivery_of(check_access.delivery_id, _endpoints) then
@@ -759,7 +759,7 @@ comment on function webhooks.secure() is 'Repairs every grant, policy and row se
 revoke all on function webhooks.secure() from public, anon, authenticated, service_role;
 
 -- schemas/access/tenant_endpoints.sql
-create or replace function webhooks.tenant_endpoints(permission text)
+create or replace function webhooks.tenant_endpoints(tenants text[])
 returns setof uuid
 language plpgsql
 stable
@@ -772,11 +772,11 @@ begin
     return query
     select c.id
     from public.webhook_configurations as c
-    where c.tenant_id = any (array(select webhooks.tenants(tenant_endpoints.permission)));
+    where c.tenant_id = any (tenant_endpoints.tenants);
 end $$;
-comment on function webhooks.tenant_endpoints(text) is 'The endpoints, deleted ones too, of the tenants for which the calling user has a permission.';
-revoke all on function webhooks.tenant_endpoints(text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.tenant_endpoints(text) to authenticated, service_role;
+comment on function webhooks.tenant_endpoints(text[]) is 'The endpoints of tenants, deleted ones too.';
+revoke all on function webhooks.tenant_endpoints(text[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.tenant_endpoints(text[]) to authenticated, service_role;
 
 -- schemas/access/tenants.sql
 create or replace function webhooks.tenants(permission text)
@@ -7038,7 +7038,7 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
-    if emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
+    if emit_as_user.tenant_id is not null and emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
         raise exception 'you cannot dispatch events of the tenant "%"', emit_as_user.tenant_id
             using errcode = '42501', hint = 'public.webhook_tenants decides who can.';
     end if;
@@ -9961,7 +9961,7 @@ begin
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Customers can view their own deliveries') then
                 create policy "Customers can view their own deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints('read'::text))));
+    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
@@ -9974,7 +9974,7 @@ begin
     for select to authenticated using (exists (
         select from public.webhook_deliveries d
         where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints('read'::text)))));
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text)))))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -10260,7 +10260,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.tenant_endpoints(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tenant_endpoints(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.tenants(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
     ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
@@ -10314,11 +10314,11 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     ('public.webhook_attempts', 'Customers can view their own attempts', 'SELECT', '{authenticated}', 'exists (
         select from public.webhook_deliveries d
         where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text))))', 'create policy "Customers can view their own attempts" on public.webhook_attempts
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))', 'create policy "Customers can view their own attempts" on public.webhook_attempts
     for select to authenticated using (exists (
         select from public.webhook_deliveries d
         where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text)))))'),
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
@@ -10327,8 +10327,8 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using (tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
     ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_deliveries', 'Customers can view their own deliveries', 'SELECT', '{authenticated}', 'webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text)))', 'create policy "Customers can view their own deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(''read''::text))))'),
+    ('public.webhook_deliveries', 'Customers can view their own deliveries', 'SELECT', '{authenticated}', 'webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Customers can view their own deliveries" on public.webhook_deliveries
+    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_event_types', 'Admins can read the event catalog', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can read the event catalog" on public.webhook_event_types
@@ -10360,6 +10360,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '9826f4a77d70e84e3931dd24a74bae8b5bdff6705a43fa03e8e5fcba67e2daf9', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '45d454021c7ac6812ca63975f9d74fe310abf0077008c72e91d30a8d63b28560', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -37,7 +37,7 @@ begin
         raise exception 'only webhook admins can do this for all tenants'
             using errcode = '42501', hint = 'Name your tenant, one of its endpoints, or one of its deliveries.';
     end if;
-    _endpoints := array(select webhooks.tenant_endpoints(check_access.permission));
+    _endpoints := array(select webhooks.tenant_endpoints(_tenants));
     -- the same for what does not exist as for what belongs to others
     if check_access.delivery_id is not null then
         if not webhooks.is_delivery_of(check_access.delivery_id, _endpoints) then

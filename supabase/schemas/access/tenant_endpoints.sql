@@ -1,4 +1,4 @@
-create or replace function webhooks.tenant_endpoints(permission text)
+create or replace function webhooks.tenant_endpoints(tenants text[])
 returns setof uuid
 language plpgsql
 stable
@@ -11,8 +11,8 @@ begin
     return query
     select c.id
     from public.webhook_configurations as c
-    where c.tenant_id = any (array(select webhooks.tenants(tenant_endpoints.permission)));
+    where c.tenant_id = any (tenant_endpoints.tenants);
 end $$;
-comment on function webhooks.tenant_endpoints(text) is 'The endpoints, deleted ones too, of the tenants for which the calling user has a permission.';
-revoke all on function webhooks.tenant_endpoints(text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.tenant_endpoints(text) to authenticated, service_role;
+comment on function webhooks.tenant_endpoints(text[]) is 'The endpoints of tenants, deleted ones too.';
+revoke all on function webhooks.tenant_endpoints(text[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.tenant_endpoints(text[]) to authenticated, service_role;

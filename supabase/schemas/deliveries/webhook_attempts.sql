@@ -32,7 +32,7 @@ create policy "Customers can view their own attempts" on public.webhook_attempts
     for select to authenticated using (exists (
         select from public.webhook_deliveries d
         where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints('read'::text)))));
+          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text)))))));
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;

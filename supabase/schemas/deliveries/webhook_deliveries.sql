@@ -85,7 +85,7 @@ create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using ((select webhooks.is_admin()));
 -- by endpoint: a tenant's event goes to the app's own endpoints too, whose responses are not the tenant's
 create policy "Customers can view their own deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints('read'::text))));
+    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;

@@ -22,7 +22,7 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
-    if emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
+    if emit_as_user.tenant_id is not null and emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
         raise exception 'you cannot dispatch events of the tenant "%"', emit_as_user.tenant_id
             using errcode = '42501', hint = 'public.webhook_tenants decides who can.';
     end if;
