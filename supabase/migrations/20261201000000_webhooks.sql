@@ -1,4 +1,4 @@
--- webhooks migration: system 45d454021c7ac6812ca63975f9d74fe310abf0077008c72e91d30a8d63b28560
+-- webhooks migration: system 20c4a8ffab0b9f7cb301abdd47e01b2b1bfdc4333f125364135d738e5124a7e1
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -539,6 +539,19 @@ $$;
 comment on function webhooks.has_admin_role() is 'Whether app_metadata.webhooks_role, app_metadata.role or, where no user can change it, public.users.role is admin for the calling user.';
 revoke all on function webhooks.has_admin_role() from public, anon, authenticated, service_role;
 grant execute on function webhooks.has_admin_role() to authenticated, service_role;
+
+-- schemas/access/if_admin.sql
+create or replace function webhooks.if_admin(value uuid)
+returns uuid
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select if_admin.value where webhooks.is_admin()
+$$;
+comment on function webhooks.if_admin(uuid) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
+revoke all on function webhooks.if_admin(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.if_admin(uuid) to authenticated, service_role;
 
 -- schemas/access/is_admin.sql
 create or replace function webhooks.is_admin()
@@ -1611,6 +1624,9 @@ create or replace trigger check_webhook_url_again
     execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
+-- Postgres joins the policies of a command by "or". Each is a condition on an index, so that the two together are two
+-- looks at indexes (BitmapOr), where "(select webhooks.is_admin())" beside the customers' would read the whole table.
+-- Written as Postgres shows them: webhooks.access_differences compares the two.
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;
@@ -1832,6 +1848,7 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
+-- conditions on an index, as those of the endpoints
 -- by endpoint: a tenant's event goes to the app's own endpoints too, whose responses are not the tenant's
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
@@ -1865,7 +1882,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
--- written as Postgres shows it: webhooks.access_differences compares the two
+-- asked once a row: a query that names the delivery, as it should, has few
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -9936,7 +9953,8 @@ begin
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins can view webhook configurations') then
                 create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select webhooks.is_admin()));
+    for select to authenticated using (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+           and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Customers can view their own endpoints') then
@@ -9956,7 +9974,8 @@ begin
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
                 create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select webhooks.is_admin()));
+    for select to authenticated using (webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+           and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Customers can view their own deliveries') then
@@ -9971,10 +9990,8 @@ begin
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Customers can view their own attempts') then
                 create policy "Customers can view their own attempts" on public.webhook_attempts
-    for select to authenticated using (exists (
-        select from public.webhook_deliveries d
-        where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text)))))));
+    for select to authenticated using (webhooks.is_delivery_of(
+        delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -10176,6 +10193,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
+    ('webhooks.if_admin(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.installation', 'table', '{}'),
     ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_customer()', 'function', '{}'),
@@ -10311,22 +10329,22 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Customers can view their own attempts', 'SELECT', '{authenticated}', 'exists (
-        select from public.webhook_deliveries d
-        where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))', 'create policy "Customers can view their own attempts" on public.webhook_attempts
-    for select to authenticated using (exists (
-        select from public.webhook_deliveries d
-        where d.id = webhook_attempts.delivery_id
-          and d.webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))))'),
+    ('public.webhook_attempts', 'Customers can view their own attempts', 'SELECT', '{authenticated}', 'webhooks.is_delivery_of(
+        delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Customers can view their own attempts" on public.webhook_attempts
+    for select to authenticated using (webhooks.is_delivery_of(
+        delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', 'id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+           and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid))', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
+    for select to authenticated using (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+           and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))'),
     ('public.webhook_configurations', 'Customers can view their own endpoints', 'SELECT', '{authenticated}', 'tenant_id = any (array(select webhooks.tenants(''read''::text)))', 'create policy "Customers can view their own endpoints" on public.webhook_configurations
     for select to authenticated using (tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
-    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', 'webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+           and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid))', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+           and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))'),
     ('public.webhook_deliveries', 'Customers can view their own deliveries', 'SELECT', '{authenticated}', 'webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Customers can view their own deliveries" on public.webhook_deliveries
     for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
@@ -10360,6 +10378,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '45d454021c7ac6812ca63975f9d74fe310abf0077008c72e91d30a8d63b28560', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '20c4a8ffab0b9f7cb301abdd47e01b2b1bfdc4333f125364135d738e5124a7e1', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

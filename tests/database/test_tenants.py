@@ -109,7 +109,8 @@ def test_a_triggers_events_go_to_the_tenant_that_its_row_names(tenants: Database
     assert counted == [{"deliveries": 1, "n": 2}, {"deliveries": 2, "n": 3}]
 
 
-def test_the_systems_alerts_go_to_no_tenant(tenants: Database, endpoint: Callable[..., str]) -> None:
+@pytest.mark.usefixtures("tenants")
+def test_the_systems_alerts_go_to_no_tenant(endpoint: Callable[..., str]) -> None:
     """A tenant's endpoint cannot subscribe to them."""
     for events in ("{webhook.alert}", "{webhook.*}"):
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="not in the catalog"):
@@ -133,8 +134,9 @@ def test_internal_types_do_not_exist_for_a_tenant(tenants: Database, endpoint: C
     assert tenants.execute("select from public.webhook_event_types").rowcount > 5
 
 
+@pytest.mark.usefixtures("tenants")
 def test_equal_idempotency_keys_of_two_tenants_never_meet(
-    tenants: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any]
+    endpoint: Callable[..., str], dispatch: Callable[..., Any]
 ) -> None:
     """Nor does one that imitates another's scope."""
     endpoint()
@@ -168,8 +170,11 @@ def test_as_shipped_no_user_has_a_tenant(
     become(db, "authenticated", ANA)
     for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts"):
         assert db.execute(f"select from public.{table}".encode()).rowcount == 0
-    for function, arguments in (("list_webhook_endpoints", {"tenant_id": "A"}), ("rotate_webhook_secret", {"webhook_config_id": one}),
-                                ("search_webhook_deliveries", {"tenant_id": "A"})):  # fmt: skip
+    for function, arguments in (
+        ("list_webhook_endpoints", {"tenant_id": "A"}),
+        ("rotate_webhook_secret", {"webhook_config_id": one}),
+        ("search_webhook_deliveries", {"tenant_id": "A"}),
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only webhook admins"):
             call(db, function, **arguments)
 
@@ -256,8 +261,10 @@ def test_what_is_another_s_does_not_exist(
     deliveries = {row["c"]: row["id"] for row in rows}
 
     def state() -> Any:
-        return tenants.execute("select (select jsonb_agg(to_jsonb(c)) from public.webhook_configurations as c) as c,"
-                               " (select jsonb_agg(to_jsonb(d)) from public.webhook_deliveries as d) as d").fetchone()  # fmt: skip
+        return tenants.execute(
+            "select (select jsonb_agg(to_jsonb(c)) from public.webhook_configurations as c) as c,"
+            " (select jsonb_agg(to_jsonb(d)) from public.webhook_deliveries as d) as d"
+        ).fetchone()
 
     before = state()
     become(tenants, "authenticated", ANA)
@@ -286,8 +293,8 @@ def test_what_is_another_s_does_not_exist(
     assert state() == before
 
 
-def test_a_tenants_endpoint_from_its_creation_to_its_end(tenants: Database, dispatch: Callable[..., Any]) -> None:
-    """All of it by the functions that admins use; the secret is returned once; each action is logged with the tenant."""
+def test_a_tenants_endpoint_from_its_creation_to_its_end(tenants: Database) -> None:
+    """By the functions that admins use; a secret is returned once; each action is logged with the tenant."""
     become(tenants, "authenticated", ANA)
     made = create(tenants, "A")
     one = made["id"]
@@ -455,7 +462,8 @@ MANY = """
 select set_config('session_replication_role', 'replica', false);
 insert into public.webhook_configurations (name, url, events, tenant_id)
 select 'of ' || n, 'https://example.com/', '{*}', 'tenant ' || n from generate_series(1, 100000) as n;
-insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, tenant_id, finished_at, request_id)
+insert into public.webhook_deliveries
+    (webhook_config_id, event_type, payload, status, tenant_id, finished_at, request_id)
 select c.id, 'order.paid', '{}', 'delivered', c.tenant_id, now(), gen_random_uuid()
 from public.webhook_configurations as c where c.tenant_id like 'tenant %';
 insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)
@@ -509,6 +517,8 @@ def test_100000_tenants_cost_nothing(tenants: Database, endpoint: Callable[..., 
         f"select public.search_webhook_deliveries(tenant_id => '{one['tenant_id']}')": 1000,
         f"select public.get_webhook_delivery('{delivery['id']}')": 1000,
     }
+    # what names no tenant is found by the index too, as the policies' conditions are on indexes
+    reads |= {"select id from public.webhook_configurations": 300, "select id from public.webhook_deliveries": 300}
     found = {sql: pages(tenants, sql) for sql in reads}
     assert {sql: n for sql, n in found.items() if n > reads[sql]} == {}, found
 

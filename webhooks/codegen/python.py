@@ -36,7 +36,8 @@ BODY = '''\
     """Dispatch an event to every endpoint that subscribes; raise postgrest.APIError if Supabase rejects it.
 
     `actor_user_id`: the user who did it; a user's own client may name that user only. A repeated `idempotency_key`
-    returns the first response and delivers nothing again. `tenant_id`: that tenant's endpoints receive it, and the app's.
+    returns the first response and delivers nothing again. `tenant_id`: whose endpoints
+    receive it, and the app's own.
     """
     arguments = {
         "event_type": event,

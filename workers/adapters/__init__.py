@@ -55,7 +55,9 @@ class Context:
     def of(
         cls, settings: Settings, destination: Destination, name: str | None, *, public_only: bool = False
     ) -> Context:
-        """Return that of an endpoint with this credentials profile; public_only: in no private network, whatever is allowed.
+        """Return that of an endpoint with this credentials profile.
+
+        `public_only`: in no private network, whatever the settings allow.
 
         Raises SetupError for one that is not set up, or whose credentials the destination's hosts must not get.
         """

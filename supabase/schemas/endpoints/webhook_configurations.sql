@@ -100,8 +100,12 @@ create or replace trigger check_webhook_url_again
     execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
+-- Postgres joins the policies of a command by "or". Each is a condition on an index, so that the two together are two
+-- looks at indexes (BitmapOr), where "(select webhooks.is_admin())" beside the customers' would read the whole table.
+-- Written as Postgres shows them: webhooks.access_differences compares the two.
 create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select webhooks.is_admin()));
+    for select to authenticated using (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+           and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)));
 create policy "Customers can view their own endpoints" on public.webhook_configurations
     for select to authenticated using (tenant_id = any (array(select webhooks.tenants('read'::text))));
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
