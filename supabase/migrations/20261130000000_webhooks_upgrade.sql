@@ -1,4 +1,4 @@
--- webhooks migration: upgrade abe6a24ff4d9e46cc9fc1abd96efb1f53b803ba6468f0bf5f9ba83b5036a6efd
+-- webhooks migration: upgrade 4d71cda144bb365c81e05c7bc18b59c1b5af2c1756a7501b3d71d3a216064f34
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -114,6 +114,9 @@ begin
         add column deleted_at timestamptz
             constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active);
 
+    -- replaced by one of the app's own endpoints
+    drop index if exists public.idx_webhook_configurations_events;
+
     -- 3. deliveries; what was pending is due at once
     alter table public.webhook_deliveries
         add column request_id uuid,
@@ -139,6 +142,6 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', 'abe6a24ff4d9e46cc9fc1abd96efb1f53b803ba6468f0bf5f9ba83b5036a6efd', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '4d71cda144bb365c81e05c7bc18b59c1b5af2c1756a7501b3d71d3a216064f34', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

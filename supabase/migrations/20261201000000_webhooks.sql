@@ -1,4 +1,4 @@
--- webhooks migration: system 20c4a8ffab0b9f7cb301abdd47e01b2b1bfdc4333f125364135d738e5124a7e1
+-- webhooks migration: system dda3e4f402c4451a09f45dea6b21f68a18d71d61e81d22090221b0c285e512be
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -592,7 +592,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return exists (
+    return cardinality(is_delivery_of.endpoints) > 0 and exists (
         select from public.webhook_deliveries as d
         where d.id = is_delivery_of.delivery_id and d.webhook_config_id = any (is_delivery_of.endpoints));
 end $$;
@@ -1564,7 +1564,6 @@ create table if not exists public.webhook_configurations (
 
 create index if not exists idx_webhook_configurations_active on public.webhook_configurations (is_active) where is_active;
 -- a dispatch reads the app's own endpoints, and those of one tenant, however many tenants there are
-drop index if exists public.idx_webhook_configurations_events;
 create index if not exists idx_webhook_configurations_own_events
     on public.webhook_configurations using gin (events) where tenant_id is null;
 create index if not exists idx_webhook_configurations_of_tenant
@@ -1624,9 +1623,8 @@ create or replace trigger check_webhook_url_again
     execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
--- Postgres joins the policies of a command by "or". Each is a condition on an index, so that the two together are two
--- looks at indexes (BitmapOr), where "(select webhooks.is_admin())" beside the customers' would read the whole table.
--- Written as Postgres shows them: webhooks.access_differences compares the two.
+-- Each side of the "or" is a condition on an index, so that Postgres looks into both (BitmapOr), where
+-- "(select webhooks.is_admin())" beside the customers' side would make it read the whole table: everyone's plan is the same.
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;
@@ -1848,8 +1846,8 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
--- conditions on an index, as those of the endpoints
--- by endpoint: a tenant's event goes to the app's own endpoints too, whose responses are not the tenant's
+-- Conditions on an index, as those of the endpoints. By endpoint: a tenant's event goes to the app's own endpoints too,
+-- whose responses are not the tenant's.
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
@@ -1882,7 +1880,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
--- asked once a row: a query that names the delivery, as it should, has few
+-- asked for each row that a query reads: one that names its delivery, as it should, reads few
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -9941,25 +9939,18 @@ begin
         begin
             perform set_config('lock_timeout', '200ms', true);
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Admins can read the event catalog') then
-                create policy "Admins can read the event catalog" on public.webhook_event_types
-    for select to authenticated using ((select webhooks.is_admin()));
+                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read the types that are for them') then
+                create policy "Signed-in users can read the types that are for them" on public.webhook_event_types
+    for select to authenticated using (
+        audience = 'customers'::text or users_may_dispatch or (select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read what customers receive and users dispatch') then
-                create policy "Signed-in users can read what customers receive and users dispatch" on public.webhook_event_types
-    for select to authenticated using (audience = 'customers'::text or users_may_dispatch);
-            end if;
-            if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins can view webhook configurations') then
-                create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
-           and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)));
-            end if;
-            if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Customers can view their own endpoints') then
-                create policy "Customers can view their own endpoints" on public.webhook_configurations
-    for select to authenticated using (tenant_id = any (array(select webhooks.tenants('read'::text))));
+                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins and customers can view webhook endpoints') then
+                create policy "Admins and customers can view webhook endpoints" on public.webhook_configurations
+    for select to authenticated using (
+        (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+            and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+        or tenant_id = any (array(select webhooks.tenants('read'::text))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_tenant_limits' and p.policyname = 'Admins can view webhook tenant limits') then
@@ -9972,26 +9963,20 @@ begin
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
-                create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
-           and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)));
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins and customers can view webhook deliveries') then
+                create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using (
+        (webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+            and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Customers can view their own deliveries') then
-                create policy "Customers can view their own deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
-            end if;
-            if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
-                create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select webhooks.is_admin()));
-            end if;
-            if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Customers can view their own attempts') then
-                create policy "Customers can view their own attempts" on public.webhook_attempts
-    for select to authenticated using (webhooks.is_delivery_of(
-        delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins and customers can view webhook attempts') then
+                create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using (
+        (select webhooks.is_admin())
+        or webhooks.is_delivery_of(
+            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -10327,32 +10312,38 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Customers can view their own attempts', 'SELECT', '{authenticated}', 'webhooks.is_delivery_of(
-        delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Customers can view their own attempts" on public.webhook_attempts
-    for select to authenticated using (webhooks.is_delivery_of(
-        delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
+    ('public.webhook_attempts', 'Admins and customers can view webhook attempts', 'SELECT', '{authenticated}', '
+        (select webhooks.is_admin())
+        or webhooks.is_delivery_of(
+            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using (
+        (select webhooks.is_admin())
+        or webhooks.is_delivery_of(
+            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', 'id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-           and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid))', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-           and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))'),
-    ('public.webhook_configurations', 'Customers can view their own endpoints', 'SELECT', '{authenticated}', 'tenant_id = any (array(select webhooks.tenants(''read''::text)))', 'create policy "Customers can view their own endpoints" on public.webhook_configurations
-    for select to authenticated using (tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
-    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', 'webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-           and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid))', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-           and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))'),
-    ('public.webhook_deliveries', 'Customers can view their own deliveries', 'SELECT', '{authenticated}', 'webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Customers can view their own deliveries" on public.webhook_deliveries
-    for select to authenticated using (webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
+    ('public.webhook_configurations', 'Admins and customers can view webhook endpoints', 'SELECT', '{authenticated}', '
+        (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or tenant_id = any (array(select webhooks.tenants(''read''::text)))', 'create policy "Admins and customers can view webhook endpoints" on public.webhook_configurations
+    for select to authenticated using (
+        (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
+    ('public.webhook_deliveries', 'Admins and customers can view webhook deliveries', 'SELECT', '{authenticated}', '
+        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using (
+        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_event_types', 'Admins can read the event catalog', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can read the event catalog" on public.webhook_event_types
-    for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_event_types', 'Signed-in users can read what customers receive and users dispatch', 'SELECT', '{authenticated}', 'audience = ''customers''::text or users_may_dispatch', 'create policy "Signed-in users can read what customers receive and users dispatch" on public.webhook_event_types
-    for select to authenticated using (audience = ''customers''::text or users_may_dispatch)'),
+    ('public.webhook_event_types', 'Signed-in users can read the types that are for them', 'SELECT', '{authenticated}', '
+        audience = ''customers''::text or users_may_dispatch or (select webhooks.is_admin())', 'create policy "Signed-in users can read the types that are for them" on public.webhook_event_types
+    for select to authenticated using (
+        audience = ''customers''::text or users_may_dispatch or (select webhooks.is_admin()))'),
     ('public.webhook_tenant_limits', 'Admins can view webhook tenant limits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook tenant limits" on public.webhook_tenant_limits
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_trigger_errors', 'Admins can view webhook trigger errors', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
@@ -10378,6 +10369,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '20c4a8ffab0b9f7cb301abdd47e01b2b1bfdc4333f125364135d738e5124a7e1', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'dda3e4f402c4451a09f45dea6b21f68a18d71d61e81d22090221b0c285e512be', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -85,6 +85,9 @@ begin
         add column deleted_at timestamptz
             constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active);
 
+    -- replaced by one of the app's own endpoints
+    drop index if exists public.idx_webhook_configurations_events;
+
     -- 3. deliveries; what was pending is due at once
     alter table public.webhook_deliveries
         add column request_id uuid,

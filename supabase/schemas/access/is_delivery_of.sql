@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return exists (
+    return cardinality(is_delivery_of.endpoints) > 0 and exists (
         select from public.webhook_deliveries as d
         where d.id = is_delivery_of.delivery_id and d.webhook_config_id = any (is_delivery_of.endpoints));
 end $$;

@@ -40,7 +40,6 @@ create table if not exists public.webhook_configurations (
 
 create index if not exists idx_webhook_configurations_active on public.webhook_configurations (is_active) where is_active;
 -- a dispatch reads the app's own endpoints, and those of one tenant, however many tenants there are
-drop index if exists public.idx_webhook_configurations_events;
 create index if not exists idx_webhook_configurations_own_events
     on public.webhook_configurations using gin (events) where tenant_id is null;
 create index if not exists idx_webhook_configurations_of_tenant
@@ -100,14 +99,13 @@ create or replace trigger check_webhook_url_again
     execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
--- Postgres joins the policies of a command by "or". Each is a condition on an index, so that the two together are two
--- looks at indexes (BitmapOr), where "(select webhooks.is_admin())" beside the customers' would read the whole table.
--- Written as Postgres shows them: webhooks.access_differences compares the two.
-create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
-           and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)));
-create policy "Customers can view their own endpoints" on public.webhook_configurations
-    for select to authenticated using (tenant_id = any (array(select webhooks.tenants('read'::text))));
+-- Each side of the "or" is a condition on an index, so that Postgres looks into both (BitmapOr), where
+-- "(select webhooks.is_admin())" beside the customers' side would make it read the whole table: everyone's plan is the same.
+create policy "Admins and customers can view webhook endpoints" on public.webhook_configurations
+    for select to authenticated using (
+        (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+            and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+        or tenant_id = any (array(select webhooks.tenants('read'::text))));
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;

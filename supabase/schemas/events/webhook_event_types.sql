@@ -23,10 +23,9 @@ comment on column public.webhook_event_types.analytics_destination is 'Set for a
 comment on column public.webhook_event_types.audience is 'internal: the app''s own endpoints only. customers: tenants'' endpoints may receive it too.';
 comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, not only servers.';
 alter table public.webhook_event_types enable row level security;
-create policy "Admins can read the event catalog" on public.webhook_event_types
-    for select to authenticated using ((select webhooks.is_admin()));
-create policy "Signed-in users can read what customers receive and users dispatch" on public.webhook_event_types
-    for select to authenticated using (audience = 'customers'::text or users_may_dispatch);
+create policy "Signed-in users can read the types that are for them" on public.webhook_event_types
+    for select to authenticated using (
+        audience = 'customers'::text or users_may_dispatch or (select webhooks.is_admin()));
 revoke all on public.webhook_event_types from public, anon, authenticated, service_role;
 grant select on public.webhook_event_types to authenticated;
 grant select, insert, update, delete on public.webhook_event_types to service_role;
