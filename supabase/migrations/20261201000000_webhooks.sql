@@ -1,4 +1,4 @@
--- webhooks migration: system dda3e4f402c4451a09f45dea6b21f68a18d71d61e81d22090221b0c285e512be
+-- webhooks migration: system f2bd8e400cb9c25227fc3d01351d7fabd17fe9467cdbcb4d2245c0de851304e5
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1167,7 +1167,9 @@ begin
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
-            pattern = '*' or (pattern in ('webhook.*', 'webhook.alert') and new.tenant_id is null)
+            pattern = '*' or (new.tenant_id is null and pattern in (
+                'webhook.*', 'webhook.alert', 'webhooks.*', 'webhooks.endpoint_failing', 'webhooks.endpoint_disabled',
+                'webhooks.endpoint_recovered'))
             or exists (select from public.webhook_event_types t
                        where t.analytics_destination is null
                          -- to a tenant, what it cannot receive does not exist
@@ -1376,6 +1378,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if new.erased_at is not null and new.status = 'pending' then
+        raise exception 'the payload of webhook delivery % was erased: it cannot be sent again', new.id
+            using errcode = '22023', hint = 'Dispatch the event again.';
+    end if;
     new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
     if new.status = 'pending' and (old.status <> 'pending' or new.next_attempt_at is distinct from old.next_attempt_at) then
         perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);
@@ -2493,6 +2499,41 @@ $$;
 comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that subscribe to it.';
 revoke all on function webhooks.emit_alerts(uuid[], text) from public, anon, authenticated, service_role;
 
+-- schemas/alerts/emit_endpoint_events.sql
+create or replace function webhooks.emit_endpoint_events(alert_ids uuid[], moment text)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
+    select c.id, e.event, webhooks.payload(e.event, e.data, null, e.request_id), e.request_id, e.tenant_id
+    from (
+        select s.*, 'webhooks.' || case when moment = 'started' then s.kind else 'endpoint_recovered' end as event,
+               gen_random_uuid() as request_id
+        from (
+            -- one that was failing and is disabled now ends both at once: it has recovered once
+            select distinct on (o.id, case when moment = 'started' then a.kind end)
+                   a.kind, o.tenant_id, jsonb_build_object(
+                       'tenant_id', o.tenant_id, 'webhook_config_id', o.id, 'name', o.name, 'url', o.url,
+                       'since', a.started_at, 'reason', a.summary) as data
+            from public.webhook_alerts as a
+            join public.webhook_configurations as o on o.id = a.webhook_config_id
+            where a.id = any (alert_ids) and a.kind in ('endpoint_failing', 'endpoint_disabled') and o.tenant_id is not null
+              -- not one that its owner paused or deleted meanwhile
+              and (moment = 'started' or o.is_active)
+            order by o.id, case when moment = 'started' then a.kind end, a.started_at
+        ) as s
+    ) as e
+    join public.webhook_configurations as c
+        -- subscribed by name, as to webhook.alert
+        on c.is_active and c.tenant_id is null and c.events && array[e.event, 'webhooks.*']
+    order by c.id
+    -- waits for an endpoint's deletion, and then leaves that one out
+    for key share of c
+$$;
+comment on function webhooks.emit_endpoint_events(uuid[], text) is 'Sends webhooks.endpoint_failing, _disabled and _recovered to the app''s own endpoints that subscribe to them: what it tells a tenant''s owner.';
+revoke all on function webhooks.emit_endpoint_events(uuid[], text) from public, anon, authenticated, service_role;
+
 -- schemas/alerts/evaluate_webhook_alerts.sql
 create or replace function webhooks.evaluate_webhook_alerts(policy jsonb, lease_seconds double precision default 60)
 returns jsonb
@@ -2535,6 +2576,8 @@ begin
     select array(select s.id from started as s), array(select e.id from ended as e) into _started, _ended;
     perform webhooks.emit_alerts(_started, 'started');
     perform webhooks.emit_alerts(_ended, 'ended');
+    perform webhooks.emit_endpoint_events(_started, 'started');
+    perform webhooks.emit_endpoint_events(_ended, 'ended');
 
     -- policy.channels: kind -> the channels to notify. The caller may have none (a gateway without settings for
     -- alerts), so the first caller that has one sends the start; an end goes where its start went.
@@ -2781,6 +2824,34 @@ end $$;
 comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, also in X-Webhook-Signature.';
 revoke all on function public.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.end_webhook_secret_overlap(uuid) to authenticated, service_role;
+
+-- schemas/api/erase_webhook_payloads.sql
+create or replace function public.erase_webhook_payloads(
+    tenant_id text default null,
+    actor text default null,
+    before timestamptz default null,
+    at_most integer default 1000,
+    after_created_at timestamptz default null,
+    after_id uuid default null
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.erase_webhook_payloads(
+        erase_webhook_payloads.tenant_id,
+        erase_webhook_payloads.actor,
+        erase_webhook_payloads.before,
+        erase_webhook_payloads.at_most,
+        erase_webhook_payloads.after_created_at,
+        erase_webhook_payloads.after_id);
+end $$;
+comment on function public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) is 'Empties the payloads and response excerpts of finished deliveries, and what trigger errors kept: of a tenant, of a user (actor), created before a time, or what satisfies all that is given. All else of them is kept. At most at_most rows are looked at: call it again with "next" until that is null.';
+revoke all on function public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) to authenticated, service_role;
 
 -- schemas/api/evaluate_webhook_alerts.sql
 create or replace function public.evaluate_webhook_alerts(
@@ -4099,6 +4170,88 @@ $$;
 comment on function webhooks.endpoints_with_due(uuid) is 'The endpoints with deliveries that are ready, by id from a given one on.';
 revoke all on function webhooks.endpoints_with_due(uuid) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/erase_webhook_payloads.sql
+create or replace function webhooks.erase_webhook_payloads(
+    tenant_id text default null,
+    actor text default null,
+    before timestamptz default null,
+    at_most integer default 1000,
+    after_created_at timestamptz default null,
+    after_id uuid default null
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.erase_webhook_payloads, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- in the order of an index, a window and no more
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
+    _ids uuid[];
+    _erased integer;
+    _errors integer;
+    _last record;
+begin
+    if num_nonnulls(erase_webhook_payloads.tenant_id, actor, before) = 0 then
+        raise exception 'erase_webhook_payloads needs a tenant_id, an actor or a time before which to erase'
+            using errcode = '22023', hint = 'To erase all that is finished: before => now().';
+    end if;
+    -- A window of the index, the oldest first; the caller comes again with "next". What is not finished yet is sent yet:
+    -- it stays, and a later call finds it.
+    with looked as materialized (
+        select d.id, d.created_at, d.status in ('delivered', 'failed') and d.erased_at is null
+               and (actor is null or d.actor_id = actor) as chosen
+        from public.webhook_deliveries as d
+        where (erase_webhook_payloads.tenant_id is null or d.tenant_id = erase_webhook_payloads.tenant_id)
+          and (before is null or d.created_at < before)
+          and (d.created_at, d.id) > (coalesce(after_created_at, '-infinity'),
+                                      coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit _batch
+    )
+    select array(select l.id from looked as l where l.chosen) as ids, count(*) as n,
+           (select l.created_at from looked as l order by l.created_at desc, l.id desc limit 1) as created_at,
+           (select l.id from looked as l order by l.created_at desc, l.id desc limit 1) as id
+    into _last
+    from looked;
+    _ids := array(
+        select d.id from public.webhook_deliveries as d where d.id = any (_last.ids) order by d.id for update);
+    update public.webhook_deliveries as d
+    set payload = '{}', response_body = null, erased_at = now()
+    where d.id = any (_ids) and d.status in ('delivered', 'failed');
+    get diagnostics _erased = row_count;
+    update public.webhook_attempts as a
+    set response_excerpt = null, response_headers = null
+    where a.delivery_id = any (_ids);
+    -- the first call: trigger errors are few
+    if after_id is null then
+        update public.webhook_trigger_errors as e
+        set data = null, message = 'erased', context = null
+        where e.message <> 'erased'
+          and (before is null or e.occurred_at < before)
+          and (erase_webhook_payloads.tenant_id is null
+               or e.data @> jsonb_build_array(jsonb_build_object('tenant', erase_webhook_payloads.tenant_id)))
+          and (actor is null or e.data @> jsonb_build_array(jsonb_build_object('actor', actor))
+               or e.data @> jsonb_build_array(jsonb_build_object('user', actor)));
+        get diagnostics _errors = row_count;
+    end if;
+    insert into public.webhook_admin_actions (actor_id, actor, action, details, tenant_id)
+    values (webhooks.user_sub(), webhooks.actor(), 'erase_payloads',
+            jsonb_strip_nulls(jsonb_build_object('actor', actor, 'before', before, 'erased', _erased, 'trigger_errors', _errors)),
+            erase_webhook_payloads.tenant_id);
+    return jsonb_build_object(
+        'erased', _erased, 'trigger_errors', coalesce(_errors, 0),
+        'next', case when _last.n = _batch then
+            jsonb_build_object('after_created_at', _last.created_at, 'after_id', _last.id) end);
+end $$;
+comment on function webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) is 'Behind public.erase_webhook_payloads.';
+revoke all on function webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) to authenticated, service_role;
+
 -- schemas/deliveries/expire_deliveries.sql
 create or replace function webhooks.expire_deliveries(ids uuid[])
 returns void
@@ -5053,7 +5206,7 @@ begin
             ) as k
             join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
             join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
-            where d.status = replay_webhook_deliveries.status
+            where d.status = replay_webhook_deliveries.status and d.erased_at is null
               and (replay_webhook_deliveries.webhook_config_id is null
                    or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
               and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
@@ -5077,7 +5230,7 @@ begin
         ) as k
         join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
         join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
-        where d.status = replay_webhook_deliveries.status
+        where d.status = replay_webhook_deliveries.status and d.erased_at is null
           and (replay_webhook_deliveries.webhook_config_id is null
                or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
           and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
@@ -5227,7 +5380,8 @@ begin
         -- one that another admin retried just now is due already, and a claim may hold its place in the queue
         _ids := array(
             select d.id from public.webhook_deliveries as d
-            where d.id = any (delivery_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+            where d.id = any (delivery_ids) and d.erased_at is null
+              and (d.status in ('delivered', 'failed') or d.id = any (_queued))
             order by d.id
             for update);
     else
@@ -7291,8 +7445,8 @@ begin
         raise exception 'the event name "%" is not valid', webhook_define_event.name
             using errcode = '22023', hint = 'Name it in lower case, family first: order.paid';
     end if;
-    if starts_with(webhook_define_event.name, 'webhook.') then
-        raise exception 'the event name "%" is reserved: webhook.* are this system''s own events', webhook_define_event.name
+    if webhook_define_event.name ~ '^webhooks?\.' then
+        raise exception 'the event name "%" is reserved: webhook.* and webhooks.* are this system''s own events', webhook_define_event.name
             using errcode = '22023', hint = 'Name it after what happens: order.paid';
     end if;
     if exists (select from public.webhook_event_types as t
@@ -10030,6 +10184,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -10149,6 +10304,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
     ('webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.emit_endpoint_events(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_kept(public.webhook_triggers, text, jsonb)', 'function', '{}'),
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -10157,6 +10313,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.endpoint_settings(uuid[], uuid[])', 'function', '{}'),
     ('webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
+    ('webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.example_of(jsonb, text)', 'function', '{}'),
     ('webhooks.expected_access', 'table', '{}'),
@@ -10369,6 +10526,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'dda3e4f402c4451a09f45dea6b21f68a18d71d61e81d22090221b0c285e512be', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f2bd8e400cb9c25227fc3d01351d7fabd17fe9467cdbcb4d2245c0de851304e5', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supabase_webhooks.webhooks.deliveries import Endpoint
-from supabase_webhooks.webhooks.errors import DestinationError
+from supabase_webhooks.webhooks.deliveries import Endpoint, Message
+from supabase_webhooks.webhooks.errors import DeliveryError, DestinationError, SetupError
 from supabase_webhooks.workers.adapters import ADAPTERS, EXTRAS, adapter_class, cache
 from supabase_webhooks.workers.adapters.cache import AdapterCache
 from tests.adapters.shorthands import deliver, make_settings
@@ -163,3 +163,16 @@ def test_a_missing_sdk_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, module, None)  # type: ignore[arg-type]  # what import takes for absent
     with pytest.raises(DestinationError, match=rf"pip install 'supabase-webhooks\[{EXTRAS[scheme]}\]'"):
         adapter_class(scheme)
+
+
+async def test_a_tenants_deliveries_go_to_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever networks the worker may deliver to: the app's own endpoint of the same URL has an adapter of its own."""
+    monkeypatch.setattr(cache, "adapter_class", adapter_class)
+    adapters = AdapterCache(make_settings(allow_http=True, allowed_networks="127.0.0.0/8"))
+    message = Message(delivery_id="d", endpoint_id="c", body=b"{}", headers={})
+    for public_only, problem in ((False, "ConnectError"), (True, "127.0.0.1 is not a public address")):
+        one = Endpoint(id="c", url="http://127.0.0.1:1/", public_only=public_only)
+        async with adapters.use(one) as adapter:
+            with pytest.raises((DeliveryError, SetupError), match=problem):
+                await adapter.publish(message)
+    await adapters.close()

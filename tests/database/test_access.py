@@ -26,7 +26,7 @@ FOR_ADMINS = {
     "claim_for_webhook_listener", "record_for_webhook_listener", "start_webhook_listener", "stop_webhook_listener",
     "create_webhook_api_token", "list_webhook_api_tokens", "revoke_webhook_api_token",
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
-    "get_webhook_delivery",
+    "erase_webhook_payloads", "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
     "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",

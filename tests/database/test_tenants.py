@@ -539,3 +539,100 @@ def test_a_large_tenant_delays_another_by_one_batch(
     tenants.execute("insert into public.webhook_deliveries (webhook_config_id, event_type, payload)"
                     " values (%s, 'order.paid', '{}')", (other,))  # fmt: skip
     assert other in {row["endpoint_id"] for row in claim(100)}
+
+
+def test_the_app_is_told_of_a_tenants_failing_endpoint(tenants: Database, endpoint: Callable[..., str]) -> None:
+    """When it fails for long, is disabled, and recovers: with the tenant, to the app's own subscribers by name."""
+    endpoint(name="app", events="{webhooks.*}")
+    endpoint(name="all")
+    one = endpoint(name="A's", tenant_id="A")
+    own = endpoint(name="own", events="{user.*}")
+
+    def events() -> list[tuple[str, Any, Any]]:
+        call(tenants, "evaluate_webhook_alerts", "{}")
+        rows = tenants.execute(
+            "delete from public.webhook_deliveries as d using public.webhook_configurations as c"
+            " where c.id = d.webhook_config_id returning c.name, d.event_type, d.payload -> 'data' as data, d.tenant_id"
+        ).fetchall()
+        assert {row["name"] for row in rows} <= {"app"}
+        return [(row["event_type"], row["data"]["webhook_config_id"], row["tenant_id"]) for row in rows]
+
+    assert events() == []
+    for name in (one, own):
+        tenants.execute("update public.webhook_circuits set failing_since = now() - interval '1 hour'"
+                        " where webhook_config_id = %s", (name,))  # fmt: skip
+    assert events() == [("webhooks.endpoint_failing", one, "A")]
+    assert events() == []
+    tenants.execute(
+        "update public.webhook_configurations set is_active = false, disabled_at = now() where id = %s", (one,)
+    )
+    assert events() == [("webhooks.endpoint_disabled", one, "A")]
+    tenants.execute("update public.webhook_configurations set is_active = true where id = %s", (one,))
+    assert events() == [("webhooks.endpoint_recovered", one, "A")]
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="not in the catalog"):
+        endpoint(tenant_id="A", events="{webhooks.*}")
+
+
+def test_erased_payloads(
+    tenants: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """Of a tenant, of a user or before a time, in batches: the rows stay, and cannot be sent again. It is logged."""
+    endpoint(name="app")
+    for tenant, actor in (("A", ANA), ("A", BEN), ("B", BEN)):
+        dispatch(PAID, {"id": tenant}, actor, None, tenant)
+    record(*claim(), response_status=200, response_excerpt="secret", response_headers={"x": "y"})
+    dispatch(PAID, {"id": "A"}, ANA, None, "A")
+
+    def left() -> list[tuple[str, str]]:
+        rows = tenants.execute(
+            "select tenant_id, actor_id from public.webhook_deliveries"
+            " where payload <> '{}' and response_body is not null order by 1, 2"
+        ).fetchall()
+        return [(row["tenant_id"], row["actor_id"]) for row in rows]
+
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="needs a tenant_id, an actor or a time"):
+        call(tenants, "erase_webhook_payloads")
+    assert call(tenants, "erase_webhook_payloads", before="2020-01-01")["erased"] == 0
+    assert call(tenants, "erase_webhook_payloads", tenant_id="A", actor=ANA)["erased"] == 1
+    assert left() == [("A", BEN), ("B", BEN)]
+    erased, then, calls = 0, {}, 0
+    while then is not None:
+        done = call(tenants, "erase_webhook_payloads", tenant_id="A", at_most=1, **then)
+        erased, then, calls = erased + done["erased"], done["next"], calls + 1
+    assert (erased, calls, left()) == (1, 4, [("B", BEN)])
+    attempts = tenants.execute(
+        "select count(*) filter (where response_excerpt is null and response_headers is null) as erased, count(*) as n"
+        " from public.webhook_attempts"
+    ).fetchone()
+    assert attempts == {"erased": 2, "n": 3}
+    waiting = tenants.execute(
+        "select payload #>> '{data,id}' as id from public.webhook_deliveries where status = 'pending'"
+    )
+    assert waiting.fetchall() == [{"id": "A"}]
+    (gone,) = tenants.execute(
+        "select id::text from public.webhook_deliveries where erased_at is not null limit 1"
+    ).fetchall()
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="was erased: it cannot be sent again"):
+        call(tenants, "retry_webhook_delivery", gone["id"])
+    assert call(tenants, "replay_webhook_deliveries", status="delivered", dry_run=False)["replayed"] == 1
+    assert call(tenants, "retry_webhook_deliveries", [gone["id"]])["retried"] == 0
+    logged = tenants.execute(
+        "select tenant_id, sum((details ->> 'erased')::integer) as n from public.webhook_admin_actions"
+        " where action = 'erase_payloads' group by 1 order by 1"
+    ).fetchall()
+    assert logged == [{"tenant_id": "A", "n": 2}, {"tenant_id": None, "n": 0}]
+
+
+def test_erased_trigger_errors(tenants: Database) -> None:
+    """What was kept of the events of a tenant, or of a user."""
+    for tenant, actor in (("A", ANA), ("B", BEN)):
+        data = json.dumps([{"data": {"x": 1}, "tenant": tenant, "actor": actor}])
+        tenants.execute("insert into public.webhook_trigger_errors (source, code, message, data) values"
+                        " ('t', '22023', 'x is 1', %s)", (data,))  # fmt: skip
+    assert call(tenants, "erase_webhook_payloads", tenant_id="A")["trigger_errors"] == 1
+    assert call(tenants, "erase_webhook_payloads", tenant_id="A")["trigger_errors"] == 0
+    kept = tenants.execute(
+        "select data #>> '{0,tenant}' as t, message from public.webhook_trigger_errors order by 1"
+    ).fetchall()
+    assert kept == [{"t": "B", "message": "x is 1"}, {"t": None, "message": "erased"}]
+    assert call(tenants, "erase_webhook_payloads", actor=BEN)["trigger_errors"] == 1

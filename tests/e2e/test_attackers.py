@@ -55,6 +55,7 @@ RELATIONS = {
 FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "webhook_tenants"}
 FOR_ADMINS = {
     "claim_for_webhook_listener", "create_webhook_api_token", "create_webhook_endpoint", "end_webhook_secret_overlap",
+    "erase_webhook_payloads",
     "get_webhook_delivery", "list_webhook_api_tokens", "list_webhook_endpoints", "record_for_webhook_listener",
     "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
     "revoke_webhook_api_token", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",

@@ -43,7 +43,9 @@ begin
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
-            pattern = '*' or (pattern in ('webhook.*', 'webhook.alert') and new.tenant_id is null)
+            pattern = '*' or (new.tenant_id is null and pattern in (
+                'webhook.*', 'webhook.alert', 'webhooks.*', 'webhooks.endpoint_failing', 'webhooks.endpoint_disabled',
+                'webhooks.endpoint_recovered'))
             or exists (select from public.webhook_event_types t
                        where t.analytics_destination is null
                          -- to a tenant, what it cannot receive does not exist

@@ -20,8 +20,8 @@ begin
         raise exception 'the event name "%" is not valid', webhook_define_event.name
             using errcode = '22023', hint = 'Name it in lower case, family first: order.paid';
     end if;
-    if starts_with(webhook_define_event.name, 'webhook.') then
-        raise exception 'the event name "%" is reserved: webhook.* are this system''s own events', webhook_define_event.name
+    if webhook_define_event.name ~ '^webhooks?\.' then
+        raise exception 'the event name "%" is reserved: webhook.* and webhooks.* are this system''s own events', webhook_define_event.name
             using errcode = '22023', hint = 'Name it after what happens: order.paid';
     end if;
     if exists (select from public.webhook_event_types as t
