@@ -16,6 +16,7 @@ SUPABASE = ROOT / "supabase"
 #: Functions that an app may replace: created if absent, never overwritten, never reported as different.
 REPLACEABLE = (
     "public.is_webhook_admin",
+    "public.is_webhook_viewer",
     "public.webhook_tenants",
     "webhooks.dispatch_limit_per_minute",
     "webhooks.purge_deliveries",

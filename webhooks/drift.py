@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: Functions that an app may replace: never reported (devstack/schemas.py creates them only if absent).
 REPLACEABLE = (
     "public.is_webhook_admin(",
+    "public.is_webhook_viewer(",
     "public.webhook_tenants(",
     "webhooks.dispatch_limit_per_minute(",
     "webhooks.purge_deliveries(",

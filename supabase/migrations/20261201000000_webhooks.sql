@@ -1,4 +1,4 @@
--- webhooks migration: system f2bd8e400cb9c25227fc3d01351d7fabd17fe9467cdbcb4d2245c0de851304e5
+-- webhooks migration: system 8c4fbd9b14e6c9edcaaa403719fef585cc5e1df8639a0355ee4a56cd52f25322
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -416,7 +416,7 @@ begin
         return;
     end if;
     if current_user = 'authenticated' then
-        if webhooks.is_admin() then
+        if webhooks.is_admin() or (check_access.permission = 'read' and webhooks.is_viewer(false)) then
             return;
         end if;
         _tenants := array(select webhooks.tenants(check_access.permission));
@@ -447,7 +447,7 @@ begin
             using errcode = 'PT404', hint = 'list_webhook_endpoints returns those that do.';
     end if;
 end $$;
-comment on function webhooks.check_access(text, text, uuid, uuid) is 'Raises an error unless the caller is a server, an admin, or a user with the permission (read, manage) for the tenant, the endpoint''s or the delivery''s. Without any of these three: for servers and admins alone.';
+comment on function webhooks.check_access(text, text, uuid, uuid) is 'Raises an error unless the caller is a server, an admin, a viewer who reads, or a user with the permission (read, manage) for the tenant, the endpoint''s or the delivery''s. Without any of these three: for the first three alone.';
 revoke all on function webhooks.check_access(text, text, uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_access(text, text, uuid, uuid) to authenticated, service_role;
 
@@ -540,6 +540,19 @@ comment on function webhooks.has_admin_role() is 'Whether app_metadata.webhooks_
 revoke all on function webhooks.has_admin_role() from public, anon, authenticated, service_role;
 grant execute on function webhooks.has_admin_role() to authenticated, service_role;
 
+-- schemas/access/hides_payloads.sql
+create or replace function webhooks.hides_payloads()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.caller() = 'authenticated' and not webhooks.is_admin()
+        and webhooks.is_viewer(false) and not webhooks.is_viewer(true)
+$$;
+comment on function webhooks.hides_payloads() is 'Whether the caller is a viewer who sees no payloads and responses.';
+revoke all on function webhooks.hides_payloads() from public, anon, authenticated, service_role;
+
 -- schemas/access/if_admin.sql
 create or replace function webhooks.if_admin(value uuid)
 returns uuid
@@ -577,9 +590,9 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select webhooks.caller() = 'authenticated' and not webhooks.is_admin()
+    select webhooks.caller() = 'authenticated' and not webhooks.is_admin() and not webhooks.is_viewer(false)
 $$;
-comment on function webhooks.is_customer() is 'Whether the caller is a user of a tenant: in a function that has checked the access, whoever is neither a server nor an admin.';
+comment on function webhooks.is_customer() is 'Whether the caller is a user of a tenant: in a function that has checked the access, whoever is neither a server nor one of the app''s staff.';
 revoke all on function webhooks.is_customer() from public, anon, authenticated, service_role;
 
 -- schemas/access/is_delivery_of.sql
@@ -641,6 +654,22 @@ comment on function webhooks.is_server() is 'Whether the caller is server-side: 
 revoke all on function webhooks.is_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_server() to authenticated, service_role;
 
+-- schemas/access/is_viewer.sql
+create or replace function webhooks.is_viewer(payloads boolean)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- as for admins: not for a sign-in that has ended or lacks the account's second factor
+    select webhooks.app_metadata() is not null
+        and webhooks.second_factor_given()
+        and coalesce(public.is_webhook_viewer(is_viewer.payloads), false)
+$$;
+comment on function webhooks.is_viewer(boolean) is 'Whether the calling user is still signed in and a webhook viewer, or one who sees payloads.';
+revoke all on function webhooks.is_viewer(boolean) from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_viewer(boolean) to authenticated, service_role;
+
 -- schemas/access/is_webhook_admin.sql
 do $replaceable$
 begin
@@ -659,6 +688,27 @@ $function$;
 end $replaceable$;
 revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
 grant execute on function public.is_webhook_admin() to authenticated, service_role;
+
+-- schemas/access/is_webhook_viewer.sql
+do $replaceable$
+begin
+    if to_regprocedure('public.is_webhook_viewer(boolean)') is null then
+        execute $function$create or replace function public.is_webhook_viewer(payloads boolean)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        m ->> 'webhooks_role' = 'viewer' and (not is_webhook_viewer.payloads or m -> 'webhooks_payloads' = 'true'), false)
+    from webhooks.app_metadata() as m
+$$;
+comment on function public.is_webhook_viewer(boolean) is 'Whether the calling user is a webhook viewer, who reads and changes nothing; payloads: whether they also see payloads and responses. As shipped: app_metadata.webhooks_role is viewer, and webhooks_payloads is true. Replace the function for a rule of your own.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function public.is_webhook_viewer(boolean) from public, anon, authenticated, service_role;
+grant execute on function public.is_webhook_viewer(boolean) to authenticated, service_role;
 
 -- schemas/access/mentions.sql
 create or replace function webhooks.mentions(source text, schema_name text, object_name text)
@@ -3535,7 +3585,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
 end $$;
 comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';
@@ -3578,7 +3628,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_histogram(
         webhook_histogram.created_from,
         webhook_histogram.created_until,
@@ -3636,7 +3686,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_overview();
 end $$;
 comment on function public.webhook_overview() is 'The dashboard: status with reasons, the last hour''s deliveries, circuits of active endpoints, latencies of the last hour''s attempts, and the dispatcher''s uptime over a day.';
@@ -3671,7 +3721,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
 comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column.';
@@ -4313,6 +4363,7 @@ declare
     _waits jsonb;
     -- customers learn no names of the app's staff and hosts
     _customer boolean := webhooks.is_customer();
+    _hidden boolean := webhooks.hides_payloads();
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -4327,7 +4378,7 @@ begin
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = _delivery.webhook_config_id;
 
-    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
+    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' - case when _hidden then '{response_excerpt,response_headers}' else '{}' end::text[] order by a.number), '[]') into _attempts
     from public.webhook_attempts as a
     where a.delivery_id = _delivery.id;
 
@@ -4378,11 +4429,12 @@ begin
         'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
         'leased_by', case when not _customer then _lease.leased_by end, 'response_status', _delivery.response_status,
-        'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
+        'response_body', case when not _hidden then _delivery.response_body end, 'error_message', _delivery.error_message,
         -- as text: a number with many digits must reach the page as it is sent, and parsers have a depth limit
-        'body', _delivery.payload::text,
+        'body', case when not _hidden then _delivery.payload::text end,
         -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
         'pretty_body', case
+            when _hidden then null
             when _delivery.payload @? '$.**{101}' then _delivery.payload::text
             else jsonb_pretty(_delivery.payload)
         end,
@@ -5511,6 +5563,11 @@ begin
     if status is not null and status not in ('pending', 'processing', 'delivered', 'failed', 'unfinished') then
         raise exception 'unknown delivery status %', status
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
+    end if;
+
+    if _path is not null and webhooks.hides_payloads() then
+        raise exception 'you cannot search in payloads: you may not see them'
+            using errcode = '42501', hint = 'Leave payload_path out, or ask an admin.';
     end if;
 
     if _failed then
@@ -10191,6 +10248,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.is_webhook_viewer(boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -10333,6 +10391,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.has_admin_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.has_unchecked_urls()', 'function', '{}'),
     ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
+    ('webhooks.hides_payloads()', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
     ('webhooks.if_admin(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -10343,6 +10402,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.is_ours(regclass)', 'function', '{}'),
     ('webhooks.is_platform_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.is_viewer(boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.json_object_sql(text[])', 'function', '{}'),
     ('webhooks.json_types(jsonb)', 'function', '{}'),
     ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
@@ -10526,6 +10586,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f2bd8e400cb9c25227fc3d01351d7fabd17fe9467cdbcb4d2245c0de851304e5', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '8c4fbd9b14e6c9edcaaa403719fef585cc5e1df8639a0355ee4a56cd52f25322', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

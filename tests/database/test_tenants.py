@@ -636,3 +636,88 @@ def test_erased_trigger_errors(tenants: Database) -> None:
     ).fetchall()
     assert kept == [{"t": "B", "message": "x is 1"}, {"t": None, "message": "erased"}]
     assert call(tenants, "erase_webhook_payloads", actor=BEN)["trigger_errors"] == 1
+
+
+@pytest.mark.parametrize("payloads", [True, False])
+def test_a_viewer_sees_payloads_only_if_allowed(
+    tenants: Database,
+    endpoint: Callable[..., str],
+    dispatch: Callable[..., Any],
+    claim: Any,
+    record: Any,
+    payloads: bool,
+) -> None:
+    """app_metadata says whether; nothing can be changed either way."""
+    one = endpoint()
+    dispatch(PAID, {"id": "1"})
+    record(*claim(), response_status=200, response_excerpt="their response", response_headers={"x": "y"})
+    (row,) = tenants.execute("select id::text from public.webhook_deliveries").fetchall()
+    staff = "00000000-0000-0000-0000-0000000000fe"
+    become(tenants, "authenticated", staff)
+    claims = {"sub": staff, "app_metadata": {"webhooks_role": "viewer", "webhooks_payloads": payloads}}
+    tenants.execute("select set_config('request.jwt.claims', %s, false)", (json.dumps(claims),))
+    shown = call(tenants, "get_webhook_delivery", row["id"])
+    assert (shown["status"], len(shown["attempt_log"])) == ("delivered", 1)
+    assert [bool(shown[name]) for name in ("body", "pretty_body", "response_body")] == [payloads] * 3
+    assert ("their response" in json.dumps(shown)) is payloads
+    assert len(call(tenants, "search_webhook_deliveries")["deliveries"]) == 1
+    if payloads:
+        assert call(tenants, "search_webhook_deliveries", payload_path="data.id")["deliveries"]
+    else:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="cannot search in payloads"):
+            call(tenants, "search_webhook_deliveries", payload_path="data.id")
+    for function, arguments in (("rotate_webhook_secret", (one,)), ("retry_webhook_delivery", (row["id"],)),
+                                ("erase_webhook_payloads", ("A",))):  # fmt: skip
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only webhook admins"):
+            call(tenants, function, *arguments)
+    assert tenants.execute("select from public.webhook_deliveries").rowcount == 0
+
+
+def test_a_shorter_retention_for_a_tenant_and_for_a_type(
+    tenants: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """What is finished goes after that time, a batch at a time; the rest stays, and so does what is not finished."""
+    endpoint()
+    tenants.execute("insert into public.webhook_tenant_limits (tenant_id, keep_for) values ('A', '2 days')")
+    tenants.execute("update public.webhook_event_types set keep_for = '3 days' where name = 'user.joined_community'")
+    for tenant in ("A", "A", "B"):
+        dispatch(PAID, {"id": "1"}, None, None, tenant)
+    for _ in range(3):
+        dispatch()
+    record(*claim())
+    dispatch(PAID, {"id": "1"}, None, None, "A")
+
+    def aged(interval: str) -> tuple[int, list[Any]]:
+        tenants.execute("update public.webhook_deliveries set finished_at = finished_at - %s::interval,"
+                        " created_at = created_at - %s::interval", (interval, interval))  # fmt: skip
+        purged = sum(call(tenants, "purge_webhook_history", "30 days", 2) for _ in range(6))
+        rows = tenants.execute("select tenant_id as t, status as s from public.webhook_deliveries order by 1, 2").fetchall()
+        return purged, [(row["t"], row["s"]) for row in rows]
+
+    kept = [("B", "delivered")]
+    types = [(None, "delivered")] * 3
+    assert aged("1 day") == (0, [("A", "delivered")] * 2 + [("A", "pending")] + kept + types)
+    assert aged("1 day 1 hour") == (2, [("A", "pending"), *kept, *types])
+    assert aged("1 day 1 hour") == (3, [("A", "pending"), *kept])
+
+
+def test_named_fields_are_redacted_once_delivered(
+    tenants: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """The receiver gets them; what is stored afterwards has none of them, and is not sent again."""
+    endpoint()
+    tenants.execute("update public.webhook_event_types set redact = '{community_name,no.such,community_city}'"
+                    " where name = 'user.joined_community'")  # fmt: skip
+    dispatch()
+    (row,) = claim()
+    assert json.loads(row["body"])["data"] == JOINED
+    record(row)
+    dispatch()
+    call(tenants, "purge_webhook_history", "30 days")
+    rows = tenants.execute("select id::text, status, payload -> 'data' as data from public.webhook_deliveries order by 2").fetchall()
+    assert [(one["status"], one["data"]) for one in rows] == [
+        ("delivered", {**JOINED, "community_name": "[redacted]", "community_city": "[redacted]"}),
+        ("pending", JOINED),
+    ]
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="was erased"):
+        call(tenants, "retry_webhook_delivery", rows[0]["id"])

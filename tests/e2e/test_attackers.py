@@ -52,7 +52,7 @@ RELATIONS = {
 }
 
 #: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
-FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "webhook_tenants"}
+FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "is_webhook_viewer", "webhook_tenants"}
 FOR_ADMINS = {
     "claim_for_webhook_listener", "create_webhook_api_token", "create_webhook_endpoint", "end_webhook_secret_overlap",
     "erase_webhook_payloads",
@@ -453,8 +453,10 @@ def tenants(world: World) -> Iterator[dict[str, str]]:
     """Users of the tenants A and B, a and b; B's endpoint and a delivery to it, and one to the app's own, by name."""
     db = world.system.db
     with ExitStack() as resources:
-        for role in ("a", "b"):
+        for role in ("a", "b", "viewer"):
             world.enter(role, resources)
+        db.execute("update auth.users set raw_app_meta_data = '{\"webhooks_role\": \"viewer\"}' where id = %s",
+                   (world.users["viewer"],))  # fmt: skip
         db.execute(
             "create or replace function public.webhook_tenants(permission text) returns setof text language sql stable"
             " security definer set search_path = '' as $$"
@@ -483,7 +485,7 @@ def tenants(world: World) -> Iterator[dict[str, str]]:
                    " values (%s, 1, now(), 1, false)", (found["delivery to B"],))  # fmt: skip
         yield found
         db.execute("delete from public.webhook_configurations where tenant_id is not null")
-        for role in ("a", "b"):
+        for role in ("a", "b", "viewer"):
             del world.clients[role]
 
 
@@ -555,3 +557,24 @@ def test_each_role_against_a_tenant(world: World, tenants: dict[str, str]) -> No
                 world.system.db.execute(
                     "update public.webhook_configurations set is_active = true where id = %s", (endpoint,)
                 )
+
+
+def test_a_viewer_reads_without_payloads_and_changes_nothing(world: World, tenants: dict[str, str]) -> None:
+    """By functions alone: the tables show it no rows."""
+    before = world.checksum()
+    aims = {"webhook_config_id": tenants["B"], "delivery_id": tenants["delivery to B"]}
+    for function, (aim, more) in AT_A_TENANTS.items():
+        response = world.call("viewer", function, **{aim: aims[aim]}, **more)
+        reads = function in {"list_webhook_endpoints", "get_webhook_delivery"}
+        assert response.status_code == (200 if reads else 403), (function, response.text)
+        assert "vertraulich" not in response.text
+        assert no_secret(world, response)
+    for function in ("search_webhook_deliveries", "list_webhook_endpoints", "webhook_overview"):
+        response = world.call("viewer", function)
+        assert response.status_code == 200, (function, response.text)
+        assert "vertraulich" not in response.text
+    probing = world.call("viewer", "search_webhook_deliveries", payload_path="data.x", payload_value="vertraulich")
+    assert probing.status_code == 403
+    for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts", "webhook_admin_actions"):
+        assert world.clients["viewer"].get(f"/{table}").json() == [], table
+    assert world.checksum() == before

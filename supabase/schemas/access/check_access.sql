@@ -18,7 +18,7 @@ begin
         return;
     end if;
     if current_user = 'authenticated' then
-        if webhooks.is_admin() then
+        if webhooks.is_admin() or (check_access.permission = 'read' and webhooks.is_viewer(false)) then
             return;
         end if;
         _tenants := array(select webhooks.tenants(check_access.permission));
@@ -49,6 +49,6 @@ begin
             using errcode = 'PT404', hint = 'list_webhook_endpoints returns those that do.';
     end if;
 end $$;
-comment on function webhooks.check_access(text, text, uuid, uuid) is 'Raises an error unless the caller is a server, an admin, or a user with the permission (read, manage) for the tenant, the endpoint''s or the delivery''s. Without any of these three: for servers and admins alone.';
+comment on function webhooks.check_access(text, text, uuid, uuid) is 'Raises an error unless the caller is a server, an admin, a viewer who reads, or a user with the permission (read, manage) for the tenant, the endpoint''s or the delivery''s. Without any of these three: for the first three alone.';
 revoke all on function webhooks.check_access(text, text, uuid, uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_access(text, text, uuid, uuid) to authenticated, service_role;

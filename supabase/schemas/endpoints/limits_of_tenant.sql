@@ -8,7 +8,8 @@ as $$
            coalesce(o.endpoints, d.endpoints),
            coalesce(o.deliveries_per_second, d.deliveries_per_second),
            coalesce(o.schemes, d.schemes),
-           coalesce(o.private_networks, d.private_networks)
+           coalesce(o.private_networks, d.private_networks),
+           o.keep_for
     -- without its row of defaults, the shipped ones
     from (
         select coalesce(g.endpoints, 20) as endpoints, coalesce(g.deliveries_per_second, 100) as deliveries_per_second,
