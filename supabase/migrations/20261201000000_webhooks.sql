@@ -1,4 +1,4 @@
--- webhooks migration: system 8c4fbd9b14e6c9edcaaa403719fef585cc5e1df8639a0355ee4a56cd52f25322
+-- webhooks migration: system f7409dc910884cec9d4f775abd4fed8f9c3659c4963c919ed72a07ddcd1cc12d
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1504,6 +1504,8 @@ create table if not exists public.webhook_event_types (
     created_at timestamptz not null default now(),
     audience text not null default 'internal' check (audience in ('internal', 'customers')),
     users_may_dispatch boolean not null default false,
+    keep_for interval check (keep_for > interval '0'),
+    redact text[],
     constraint webhook_event_types_webhook_or_analytics check (
         (analytics_destination is null and data_schema is not null and example is not null)
         or (analytics_destination is not null and data_schema is null and example is null)
@@ -1516,6 +1518,8 @@ comment on column public.webhook_event_types.example is 'An example of event_dat
 comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';
 comment on column public.webhook_event_types.audience is 'internal: the app''s own endpoints only. customers: tenants'' endpoints may receive it too.';
 comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, not only servers.';
+comment on column public.webhook_event_types.keep_for is 'How long its finished deliveries are kept, if that is shorter than retention; empty: as long as all others.';
+comment on column public.webhook_event_types.redact is 'Fields of its data, such as {email,user.name}, that are overwritten in what is stored once it is delivered. Such a delivery cannot be sent again.';
 alter table public.webhook_event_types enable row level security;
 revoke all on public.webhook_event_types from public, anon, authenticated, service_role;
 grant select on public.webhook_event_types to authenticated;
@@ -1692,6 +1696,7 @@ create table if not exists public.webhook_tenant_limits (
     deliveries_per_second integer check (deliveries_per_second between 1 and 100000),
     schemes text[] check (cardinality(schemes) > 0),
     private_networks boolean,
+    keep_for interval check (keep_for > interval '0'),
     constraint webhook_tenant_limits_defaults check (
         tenant_id <> '' or num_nulls(endpoints, deliveries_per_second, schemes, private_networks) = 0)
 );
@@ -1701,6 +1706,7 @@ comment on column public.webhook_tenant_limits.endpoints is 'How many endpoints 
 comment on column public.webhook_tenant_limits.deliveries_per_second is 'The sum of the rate limits of a tenant''s endpoints; empty: the default. An endpoint without a rate limit of its own gets an equal share.';
 comment on column public.webhook_tenant_limits.schemes is 'The URL schemes of a tenant''s endpoints, for example {https}; empty: the default.';
 comment on column public.webhook_tenant_limits.private_networks is 'Whether a tenant''s deliveries can go to the private networks that the workers'' setting allows; empty: the default.';
+comment on column public.webhook_tenant_limits.keep_for is 'How long finished deliveries of the tenant''s events are kept, if that is shorter than retention; empty, also as a default: as long as all others.';
 alter table public.webhook_tenant_limits enable row level security;
 revoke all on public.webhook_tenant_limits from public, anon, authenticated, service_role;
 grant select on public.webhook_tenant_limits to authenticated;
@@ -4663,6 +4669,7 @@ begin
     -- first, while this holds nothing that others wait for
     perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
+    _purged := _purged + webhooks.tidy_deliveries(_batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
@@ -5162,6 +5169,28 @@ end $$;
 comment on function webhooks.record_webhook_attempts(jsonb, jsonb) is 'Behind public.record_webhook_attempts.';
 revoke all on function webhooks.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function webhooks.record_webhook_attempts(jsonb, jsonb) to service_role;
+
+-- schemas/deliveries/redacted.sql
+create or replace function webhooks.redacted(payload jsonb, fields text[])
+returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _field text;
+    _path text[];
+begin
+    foreach _field in array fields loop
+        _path := array['data'] || string_to_array(_field, '.');
+        if payload #> _path is not null then
+            payload := jsonb_set(payload, _path, '"[redacted]"');
+        end if;
+    end loop;
+    return payload;
+end $$;
+comment on function webhooks.redacted(jsonb, text[]) is 'A payload with these fields of its data overwritten.';
+revoke all on function webhooks.redacted(jsonb, text[]) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/release_webhook_deliveries.sql
 create or replace function webhooks.release_webhook_deliveries(leases jsonb)
@@ -5718,6 +5747,82 @@ end $$;
 comment on function webhooks.skip_webhook_deliveries(uuid[]) is 'Behind public.skip_webhook_deliveries.';
 revoke all on function webhooks.skip_webhook_deliveries(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function webhooks.skip_webhook_deliveries(uuid[]) to authenticated, service_role;
+
+-- schemas/deliveries/tidy_deliveries.sql
+create or replace function webhooks.tidy_deliveries(batch_size integer)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+-- in the order of an index, a window and no more
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+    _from webhooks.cursors;
+    _old uuid[];
+    _open uuid[];
+    _looked integer;
+    _last_at timestamptz;
+    _last_id uuid;
+    _done integer := 0;
+    _more integer;
+begin
+    -- a tenant's by its own index; the queue is not concerned: these are finished
+    delete from public.webhook_deliveries as d
+    where d.id = any (array(
+        select o.id
+        from public.webhook_tenant_limits as l
+        cross join lateral (
+            select k.id
+            from public.webhook_deliveries as k
+            where k.tenant_id = l.tenant_id and k.created_at < now() - l.keep_for
+              and k.status in ('delivered', 'failed') and k.finished_at < now() - l.keep_for
+            order by k.created_at desc, k.id desc
+            limit batch_size
+        ) as o
+        where l.keep_for is not null and l.tenant_id <> ''
+        limit batch_size));
+    get diagnostics _done = row_count;
+
+    if not exists (select from public.webhook_event_types as t where t.keep_for is not null or t.redact is not null) then
+        return _done;
+    end if;
+    -- by type there is no index, which would cost every delivery: a window at a time, from the cursor on
+    select c.* into _from from webhooks.cursors as c where c.name = 'tidy' for update;
+    with looked as materialized (
+        select d.id, d.created_at, d.event_type, d.status, d.finished_at, d.erased_at
+        from public.webhook_deliveries as d
+        where (d.created_at, d.id) > (coalesce(_from.created_at, '-infinity'), coalesce(_from.id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit batch_size
+    )
+    select array_agg(l.id) filter (where l.status in ('delivered', 'failed') and l.finished_at < now() - t.keep_for),
+           array_agg(l.id) filter (where l.status = 'delivered' and l.erased_at is null and t.redact is not null),
+           count(*), (array_agg(l.created_at order by l.created_at desc, l.id desc))[1],
+           (array_agg(l.id order by l.created_at desc, l.id desc))[1]
+    into _old, _open, _looked, _last_at, _last_id
+    from looked as l
+    left join public.webhook_event_types as t on t.name = l.event_type;
+    delete from public.webhook_deliveries as d where d.id = any (_old) and d.status in ('delivered', 'failed');
+    get diagnostics _more = row_count;
+    _done := _done + _more;
+    update public.webhook_deliveries as d
+    set payload = webhooks.redacted(d.payload, t.redact), erased_at = now()
+    from public.webhook_event_types as t
+    where d.id = any (_open) and d.status = 'delivered' and t.name = d.event_type;
+    get diagnostics _more = row_count;
+    if _looked < batch_size then
+        -- the end: the next call begins at the oldest again
+        _last_at := null;
+        _last_id := null;
+    end if;
+    insert into webhooks.cursors as c (name, created_at, id) values ('tidy', _last_at, _last_id)
+    on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    return _done + _more;
+end $$;
+comment on function webhooks.tidy_deliveries(integer) is 'Deletes finished deliveries whose tenant or event type has a shorter time than the others, and redacts delivered ones; how many. A window of batch_size per call.';
+revoke all on function webhooks.tidy_deliveries(integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/under_way.sql
 create or replace function webhooks.under_way(endpoint uuid, since timestamptz, at_most integer)
@@ -6496,7 +6601,8 @@ as $$
            coalesce(o.endpoints, d.endpoints),
            coalesce(o.deliveries_per_second, d.deliveries_per_second),
            coalesce(o.schemes, d.schemes),
-           coalesce(o.private_networks, d.private_networks)
+           coalesce(o.private_networks, d.private_networks),
+           o.keep_for
     -- without its row of defaults, the shipped ones
     from (
         select coalesce(g.endpoints, 20) as endpoints, coalesce(g.deliveries_per_second, 100) as deliveries_per_second,
@@ -10449,6 +10555,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.redacted(jsonb, text[])', 'function', '{}'),
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.renew_listener(uuid)', 'function', '{}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -10482,6 +10589,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.tenant_endpoints(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.tenants(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tidy_deliveries(integer)', 'function', '{}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
     ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
     ('webhooks.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -10586,6 +10694,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '8c4fbd9b14e6c9edcaaa403719fef585cc5e1df8639a0355ee4a56cd52f25322', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f7409dc910884cec9d4f775abd4fed8f9c3659c4963c919ed72a07ddcd1cc12d', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -39,6 +39,7 @@ ON_BOTH_FORMS = {
     "search",
     "secrets_apart",
     "steering",
+    "tenants",
     "unfinished",
     "wake",
 }

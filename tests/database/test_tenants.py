@@ -687,18 +687,21 @@ def test_a_shorter_retention_for_a_tenant_and_for_a_type(
     record(*claim())
     dispatch(PAID, {"id": "1"}, None, None, "A")
 
-    def aged(interval: str) -> tuple[int, list[Any]]:
+    def aged(interval: str) -> list[Any]:
         tenants.execute("update public.webhook_deliveries set finished_at = finished_at - %s::interval,"
                         " created_at = created_at - %s::interval", (interval, interval))  # fmt: skip
-        purged = sum(call(tenants, "purge_webhook_history", "30 days", 2) for _ in range(6))
-        rows = tenants.execute("select tenant_id as t, status as s from public.webhook_deliveries order by 1, 2").fetchall()
-        return purged, [(row["t"], row["s"]) for row in rows]
+        for _ in range(6):
+            call(tenants, "purge_webhook_history", "30 days", 2)
+        rows = tenants.execute(
+            "select tenant_id as t, status as s from public.webhook_deliveries order by 1, 2"
+        ).fetchall()
+        return [(row["t"], row["s"]) for row in rows]
 
     kept = [("B", "delivered")]
     types = [(None, "delivered")] * 3
-    assert aged("1 day") == (0, [("A", "delivered")] * 2 + [("A", "pending")] + kept + types)
-    assert aged("1 day 1 hour") == (2, [("A", "pending"), *kept, *types])
-    assert aged("1 day 1 hour") == (3, [("A", "pending"), *kept])
+    assert aged("1 day") == [*[("A", "delivered")] * 2, ("A", "pending"), *kept, *types]
+    assert aged("1 day 1 hour") == [("A", "pending"), *kept, *types]
+    assert aged("1 day 1 hour") == [("A", "pending"), *kept]
 
 
 def test_named_fields_are_redacted_once_delivered(
@@ -714,7 +717,9 @@ def test_named_fields_are_redacted_once_delivered(
     record(row)
     dispatch()
     call(tenants, "purge_webhook_history", "30 days")
-    rows = tenants.execute("select id::text, status, payload -> 'data' as data from public.webhook_deliveries order by 2").fetchall()
+    rows = tenants.execute(
+        "select id::text, status, payload -> 'data' as data from public.webhook_deliveries order by 2"
+    ).fetchall()
     assert [(one["status"], one["data"]) for one in rows] == [
         ("delivered", {**JOINED, "community_name": "[redacted]", "community_city": "[redacted]"}),
         ("pending", JOINED),

@@ -9,7 +9,7 @@ declare
     _path text[];
 begin
     foreach _field in array fields loop
-        _path := 'data' || string_to_array(_field, '.');
+        _path := array['data'] || string_to_array(_field, '.');
         if payload #> _path is not null then
             payload := jsonb_set(payload, _path, '"[redacted]"');
         end if;
