@@ -396,7 +396,7 @@ FORBIDDEN = [
 def test_what_a_tenants_endpoint_must_not_be(
     tenants: Database, settings: dict[str, Any], message: str, who: str
 ) -> None:
-    """When it is created, and when it is changed; whoever does it."""
+    """When it is created, and when it is changed, by anyone."""
     if who == "an admin":
         as_admin(tenants)
     else:

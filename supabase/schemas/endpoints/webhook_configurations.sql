@@ -100,7 +100,7 @@ create or replace trigger check_webhook_url_again
 
 alter table public.webhook_configurations enable row level security;
 -- Each side of the "or" is a condition on an index, so that Postgres looks into both (BitmapOr), where
--- "(select webhooks.is_admin())" beside the customers' side would make it read the whole table: everyone's plan is the same.
+-- "(select webhooks.is_admin())" in its place would make it read the whole table, for everyone: they share the plan.
 create policy "Admins and customers can view webhook endpoints" on public.webhook_configurations
     for select to authenticated using (
         (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
