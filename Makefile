@@ -61,7 +61,7 @@ check: install docs  ## Format, lint, types, layers, words, migrations, workflow
 	$(RUN) check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(RUN) kubernetes-validate --quiet deploy/kubernetes/webhooks.yaml
 
-screenshots: install  ## Retake docs/screenshots with sample data (needs a Chromium)
+screenshots: install  ## Retake docs/screenshots with sample data (needs a Chromium; pngquant makes them small)
 	@$(RUN) python -m devstack.screenshots
 
 format: install  ## Format, and fix what the linters can

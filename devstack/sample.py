@@ -65,6 +65,30 @@ ATTEMPTS = """
     where d.webhook_config_id = %(endpoint)s
 """
 
+#: What webhooks.record_webhook_attempts() adds up as attempts end: the figures of endpoints and events.
+ROLLUPS = """
+    with tried as (
+        select date_trunc('hour', a.started_at, 'UTC') as hour, d.webhook_config_id, d.event_type, a.delivered,
+               d.status = 'failed' and a.number = d.attempts as failed, a.duration_ms,
+               width_bucket(a.duration_ms, array(select (2 ^ n)::integer from generate_series(1, 17) as n)) as bucket
+        from public.webhook_attempts as a
+        join public.webhook_deliveries as d on d.id = a.delivery_id
+    ),
+    hours as (
+        select hour, webhook_config_id, event_type, count(*) filter (where delivered) as delivered,
+               count(*) filter (where failed) as failed, count(*) as attempts,
+               count(*) filter (where not delivered) as failed_attempts, sum(duration_ms) as duration_ms_sum,
+               array_agg(bucket) as buckets
+        from tried
+        group by hour, webhook_config_id, event_type
+    )
+    insert into webhooks.delivery_rollups
+    select hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum,
+           array(select count(b) from generate_series(0, 17) as n left join unnest(buckets) as b on b = n
+                 group by n order by n)
+    from hours
+"""
+
 RUNS = """
     insert into public.webhook_dispatcher_runs (source, due, enqueued, started_at, finished_at)
     select 'webhook-dispatcher (GitHub Actions)', (random() * 4)::integer, 1, now() - n * interval '1 minute',
@@ -77,6 +101,8 @@ RUNS = """
 def fill(dsn: str, count: int = 400) -> None:
     """Put a day of deliveries into an empty database, `count` for each endpoint."""
     with psycopg.connect(dsn) as connection:
+        # the same ones each time
+        connection.execute("select setseed(0.7)")
         for name, url, events, failing, latency in ENDPOINTS:
             cursor = connection.execute(
                 "insert into public.webhook_configurations (name, url, events, secret_key) values (%s, %s, %s, %s)"
@@ -87,10 +113,12 @@ def fill(dsn: str, count: int = 400) -> None:
             values = {"endpoint": endpoint, "count": count, "failing": failing, "latency": latency}
             connection.execute(DELIVERIES, values)
             connection.execute(ATTEMPTS, values)
+        connection.execute(ROLLUPS)
         connection.execute(RUNS)
         connection.execute(
             "update public.webhook_circuits as h set state = 'half_open', since = now() - interval '40 seconds',"
-            " consecutive_failures = 5 from public.webhook_configurations as c"
+            " consecutive_failures = 5, failing_since = now() - interval '4 minutes', undelivered_at = now(),"
+            " last_status = 503, last_error = 'the receiver returned 503' from public.webhook_configurations as c"
             " where c.id = h.webhook_config_id and c.name = 'Partner portal'"
         )
         connection.execute("analyze")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.template import TemplateConfig
 
 from supabase_webhooks.gateway import api
@@ -108,6 +108,7 @@ def create_app(
             description="Delivers due webhooks, reports their health, and lets admins inspect and manage them.",
             components=Components(security_schemes={"bearer": BEARER}),
             render_plugins=[Reference(templates)],
+            servers=[Server(url=settings.root_path or "/")],
         ),
         on_shutdown=[engine.close, store.close, supabase.close],
         request_max_body_size=MAX_BODY,

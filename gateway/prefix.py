@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _root: ContextVar[str] = ContextVar("root", default="")
 
 #: Attributes that hold addresses; a script of ours reads those of data-.
-ADDRESSES = r"(?<=\s)(href|src|action|hx-get|hx-post|data-[a-z]+)"
+ADDRESSES = r"(?<=\s)(href|src|action|formaction|hx-get|hx-post|data-[a-z]+)"
 
 #: Links of a template: to a page of ours, and to what an expression says.
 _LITERAL = re.compile(rf'{ADDRESSES}="/(?!/)')
-_EXPRESSION = re.compile(r'(?<=\s)(href|src|action|hx-get|hx-post)="\{\{ ([^{}]+) \}\}')
+_EXPRESSION = re.compile(r'(?<=\s)(href|src|action|formaction|hx-get|hx-post)="\{\{ ([^{}]+) \}\}')
 
 
 def root() -> str:

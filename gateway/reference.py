@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
+from supabase_webhooks.gateway.prefix import rooted
+
 if TYPE_CHECKING:
     from litestar import Request
     from litestar.plugins.jinja import JinjaTemplateEngine
@@ -20,4 +22,4 @@ class Reference(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], _: dict[str, Any]) -> bytes:
         """Return the page, which reads the description."""
-        return self._page.render(description=self.get_openapi_json_route(request)).encode()
+        return self._page.render(description=rooted(self.get_openapi_json_route(request))).encode()

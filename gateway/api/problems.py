@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import ResponseHeader
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
@@ -70,6 +70,8 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     StoreError: _refused,
     ValidationException: _invalid,
     HTTPException: _http,
+    # the application has its own for it, which would come before that of its parent class
+    NotFoundException: _http,
     **dict.fromkeys(UNREADABLE, _unreadable),
 }
 

@@ -10,11 +10,13 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
+from supabase_webhooks.gateway.dashboard.choices import endpoint_choices
 from supabase_webhooks.gateway.dashboard.filters import CURSOR, FILTERS, RANGES, STATUSES, from_search_box, wanted
 from supabase_webhooks.gateway.dashboard.forms import text
 from supabase_webhooks.gateway.dashboard.histogram import bucket_seconds, histogram
 from supabase_webhooks.gateway.dashboard.page import go, page, retried, wake
 from supabase_webhooks.gateway.errors import REFUSALS
+from supabase_webhooks.gateway.prefix import rooted
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.queue import Broker
@@ -40,7 +42,7 @@ async def listed(request: Request[Any, Any, Any], admin: Admin) -> dict[str, Any
     """Return what the list shows, for its page and for that of a delivery."""
     asked = wanted(request.query_params)
     found = await search(admin, asked)
-    endpoints = await admin.rows("webhook_configurations", select="id,name", order="name")
+    endpoints = await endpoint_choices(admin, asked.arguments.get("webhook_config_id"))
     types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
     return {
         "asked": asked, "found": found, "drawing": await drawn(admin, asked), "endpoints": endpoints,
@@ -153,8 +155,8 @@ async def _searched(admin: Admin, typed: str, asked: Wanted) -> Redirect:
             if exc.code not in REFUSALS:
                 raise
         else:
-            return Redirect(f"/deliveries/{UUID(filters['request_id'])}", status_code=303)
-    return Redirect(asked.address(**filters), status_code=303)
+            return Redirect(rooted(f"/deliveries/{UUID(filters['request_id'])}"), status_code=303)
+    return Redirect(rooted(asked.address(**filters)), status_code=303)
 
 
 async def _selection(request: Request[Any, Any, Any]) -> tuple[str, list[str]]:

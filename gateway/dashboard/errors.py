@@ -122,6 +122,8 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     OldForm: _old_form,
     ForeignForm: _foreign_form,
     HTTPException: _http,
+    # NOT_THERE would come before its parent class
+    NotFoundException: _http,
     **dict.fromkeys(UNREADABLE, _unreadable),
 }
 

@@ -13,6 +13,12 @@ function colour(name) {
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 const clock = (seconds) => new Date(seconds * 1e3).toISOString().slice(11, 16);
 
+// The list of a bucket's deliveries; its times are UTC, without an offset.
+function listed(root, begin, seconds) {
+  const moment = (at) => new Date(at).toISOString().slice(0, 23);
+  return `${root.dataset.list}?${new URLSearchParams({ created_from: moment(begin * 1e3), created_until: moment((begin + seconds) * 1e3 - 1) })}`;
+}
+
 // Rows are stacked: each series is drawn from the ground up to the sum of itself and those below it.
 function stacked({ at, delivered, failed, pending }) {
   // A part of height 0 is left out, or its colour would show at the edges of the bar before it.
@@ -57,7 +63,7 @@ class Chart {
       width: element.clientWidth,
       height: unit ? 150 : 190,
       // one cursor over both
-      cursor: { sync: { key: "chart" }, drag: { x: false, y: false } },
+      cursor: { sync: { key: "chart" }, drag: { x: false, y: false }, dataIdx: (_, __, ___, at) => this.bucket(at) },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "UTC"),
       scales: {
         // up to the end of the newest bucket, or its bar lies outside of the plot
@@ -92,7 +98,23 @@ class Chart {
       new uPlot(this.options(deliveries, "", bars), stacked(this.data), deliveries),
       new uPlot(this.options(latency, "ms", lines), [this.data.at, this.data.p50_ms, this.data.p95_ms], latency),
     ];
+    for (const plot of this.plots) {
+      plot.over.addEventListener("click", (event) => {
+        this.open(this.bucket(plot.posToVal(event.clientX - plot.over.getBoundingClientRect().left, "x")));
+      });
+    }
     this.root.dataset.drawn = this.span;
+  }
+
+  // The bucket that a time is in, not the one that begins next to it.
+  bucket(at) {
+    const index = Math.floor((at - this.data.at[0]) / this.data.bucket_seconds);
+    return Math.min(Math.max(index, 0), this.data.at.length - 1);
+  }
+
+  // A bucket leads to its deliveries; by keyboard, the table's links do.
+  open(index) {
+    location.assign(listed(this.root, this.data.at[index], this.data.bucket_seconds));
   }
 
   update() {
@@ -104,13 +126,18 @@ class Chart {
   tabulate() {
     const body = document.querySelector("#chart-table tbody");
     const { at, delivered, failed, pending, p50_ms: p50, p95_ms: p95 } = this.data;
-    body.replaceChildren(...at.map((seconds, i) => {
-      const row = document.createElement("tr");
-      for (const value of [clock(seconds), delivered[i], failed[i], pending[i], p50[i] ?? "–", p95[i] ?? "–"]) {
-        row.insertCell().textContent = value;
-      }
-      return row;
-    }));
+    // rows stay, and so does the focus on a link of theirs
+    while (body.rows.length < at.length) {
+      body.insertRow().insertCell().append(document.createElement("a"));
+      for (let cells = 5; cells; cells -= 1) body.rows[body.rows.length - 1].insertCell();
+    }
+    while (body.rows.length > at.length) body.deleteRow(-1);
+    at.forEach((seconds, i) => {
+      const [{ firstChild: link }, ...cells] = body.rows[i].cells;
+      link.href = listed(this.root, seconds, this.data.bucket_seconds);
+      link.textContent = clock(seconds);
+      [delivered[i], failed[i], pending[i], p50[i] ?? "–", p95[i] ?? "–"].forEach((value, n) => { cells[n].textContent = value; });
+    });
   }
 
   resize() {

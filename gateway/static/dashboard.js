@@ -99,9 +99,21 @@ function closeMenus(event) {
   }
 }
 
+// On the overview, j and k move through the failed deliveries of the endpoints that need attention.
+function moveKeys(event) {
+  const stops = [...document.querySelectorAll("[data-stop]")];
+  const by = { j: 1, k: -1 }[event.key];
+  if (!by || !stops.length || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+  const at = stops.indexOf(document.activeElement);
+  stops[Math.min(Math.max(at + by, 0), stops.length - 1)].focus();
+}
+
 document.addEventListener("click", copyOnClick);
 document.addEventListener("click", switchTheme);
 document.addEventListener("click", closeMenus);
+document.addEventListener("keydown", moveKeys);
 document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
 setTheme(remembered());
 localTimes();
+// on a phone the sections scroll sideways
+document.querySelector("header nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -1,4 +1,4 @@
--- webhooks migration: system f7409dc910884cec9d4f775abd4fed8f9c3659c4963c919ed72a07ddcd1cc12d
+-- webhooks migration: system d19079e9c8e45866032851df71da77552ac93c1ae7a10e6cfda1c00b09cd9db5
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -592,7 +592,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select webhooks.caller() = 'authenticated' and not webhooks.is_admin() and not webhooks.is_viewer(false)
 $$;
-comment on function webhooks.is_customer() is 'Whether the caller is a user of a tenant: in a function that has checked the access, whoever is neither a server nor one of the app''s staff.';
+comment on function webhooks.is_customer() is 'Whether the caller is a user of a tenant. In a function that has checked the access, that is a caller who is neither a server nor one of the app''s staff.';
 revoke all on function webhooks.is_customer() from public, anon, authenticated, service_role;
 
 -- schemas/access/is_delivery_of.sql
@@ -1684,7 +1684,7 @@ create or replace trigger check_webhook_url_again
 
 alter table public.webhook_configurations enable row level security;
 -- Each side of the "or" is a condition on an index, so that Postgres looks into both (BitmapOr), where
--- "(select webhooks.is_admin())" beside the customers' side would make it read the whole table: everyone's plan is the same.
+-- "(select webhooks.is_admin())" in its place would make it read the whole table, for everyone: they share the plan.
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;
@@ -2002,11 +2002,8 @@ create table if not exists webhooks.delivery_rollups (
     hour timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),
     webhook_config_id uuid not null,
     event_type text not null,
-    delivered integer not null default 0,
-    failed integer not null default 0,
     attempts integer not null default 0,
     failed_attempts integer not null default 0,
-    duration_ms_sum bigint not null default 0,
     durations integer[] not null default '{}',
     primary key (hour, webhook_config_id, event_type)
 ) with (fillfactor = 50);
@@ -3085,7 +3082,7 @@ begin
     perform webhooks.check_server();
     return webhooks.purge_webhook_history(purge_webhook_history.older_than, purge_webhook_history.batch_size);
 end $$;
-comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, dispatcher runs, trigger errors and idempotency keys that are older than older_than; returns how many. Pending deliveries are kept, however old.';
+comment on function public.purge_webhook_history(interval, integer) is 'Deletes up to batch_size each of finished deliveries with their attempts, hourly figures, dispatcher runs, trigger errors, logged dispatches of servers and idempotency keys that are older than older_than, and sign-in attempts older than 15 minutes; returns how many. Pending deliveries are kept, however old, and so is the newest dispatcher run.';
 revoke all on function public.purge_webhook_history(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.purge_webhook_history(interval, integer) to service_role;
 
@@ -4674,13 +4671,15 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+    -- without waiting: those who record late results lock these rows in an order of their own
     delete from webhooks.delivery_rollups as o
-    where (o.hour, o.webhook_config_id, o.event_type) in (
-        select r.hour, r.webhook_config_id, r.event_type
+    where o.ctid = any (array(
+        select r.ctid
         from webhooks.delivery_rollups as r
         where r.hour < _before - interval '1 hour'
         order by r.hour
-        limit _batch);
+        limit _batch
+        for update skip locked));
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 
@@ -4943,7 +4942,9 @@ begin
                coalesce(c.lease_id = r.lease_id and c.leased_at >= e.since, false) as fresh,
                case when c.lease_id = r.lease_id and c.leased_at >= e.since then r.health end as news,
                case when c.lease_id = r.lease_id then c.leased_at end as claimed_at,
-               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
+               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at,
+               -- of the durations in webhooks.delivery_rollups; here, so that it is computed once for each result
+               width_bucket(r.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as bucket
         from result as r
         join current as c on c.id = r.delivery_id
         join endpoint as e on e.id = c.webhook_config_id
@@ -4973,27 +4974,20 @@ begin
     -- under the lock of the endpoint's circuit, so that no other batch waits for it
     rolled as (
         insert into webhooks.delivery_rollups as o
-            (hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum, durations)
+            (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)
         select date_trunc('hour', a.ended_at, 'UTC'), a.webhook_config_id, a.event_type,
-               count(*) filter (where a.new_status = 'delivered'), count(*) filter (where a.new_status = 'failed'),
-               count(*), count(*) filter (where not a.delivered), sum(a.duration_ms),
+               count(*), count(*) filter (where not a.delivered),
                array[
-                   count(*) filter (where b.n = 0), count(*) filter (where b.n = 1), count(*) filter (where b.n = 2), count(*) filter (where b.n = 3),
-                   count(*) filter (where b.n = 4), count(*) filter (where b.n = 5), count(*) filter (where b.n = 6), count(*) filter (where b.n = 7),
-                   count(*) filter (where b.n = 8), count(*) filter (where b.n = 9), count(*) filter (where b.n = 10), count(*) filter (where b.n = 11),
-                   count(*) filter (where b.n = 12), count(*) filter (where b.n = 13), count(*) filter (where b.n = 14), count(*) filter (where b.n = 15),
-                   count(*) filter (where b.n = 16), count(*) filter (where b.n = 17)]
+                   count(*) filter (where a.bucket = 0), count(*) filter (where a.bucket = 1), count(*) filter (where a.bucket = 2), count(*) filter (where a.bucket = 3),
+                   count(*) filter (where a.bucket = 4), count(*) filter (where a.bucket = 5), count(*) filter (where a.bucket = 6), count(*) filter (where a.bucket = 7),
+                   count(*) filter (where a.bucket = 8), count(*) filter (where a.bucket = 9), count(*) filter (where a.bucket = 10), count(*) filter (where a.bucket = 11),
+                   count(*) filter (where a.bucket = 12), count(*) filter (where a.bucket = 13), count(*) filter (where a.bucket = 14), count(*) filter (where a.bucket = 15),
+                   count(*) filter (where a.bucket = 16), count(*) filter (where a.bucket = 17)]
         from accepted as a
-        cross join lateral (
-            select width_bucket(a.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as n
-        ) as b
         group by 1, 2, 3
         on conflict (hour, webhook_config_id, event_type) do update
-        set delivered = o.delivered + excluded.delivered,
-            failed = o.failed + excluded.failed,
-            attempts = o.attempts + excluded.attempts,
+        set attempts = o.attempts + excluded.attempts,
             failed_attempts = o.failed_attempts + excluded.failed_attempts,
-            duration_ms_sum = o.duration_ms_sum + excluded.duration_ms_sum,
             durations = array[
                 o.durations[1] + excluded.durations[1], o.durations[2] + excluded.durations[2], o.durations[3] + excluded.durations[3], o.durations[4] + excluded.durations[4],
                 o.durations[5] + excluded.durations[5], o.durations[6] + excluded.durations[6], o.durations[7] + excluded.durations[7], o.durations[8] + excluded.durations[8],
@@ -7924,7 +7918,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(jsonb_agg(jsonb_build_object(
-        'id', f.id, 'name', f.name, 'disabled', f.disabled_at is not null, 'circuit', f.state,
+        'id', f.id, 'name', f.name, 'disabled', f.status = 'disabled', 'circuit', f.state,
         'since', f.since, 'error', f.error, 'waiting', webhooks.waiting_for(f.id, 10000),
         -- the newest one that failed, else one that waits for its next attempt
         'delivery_id', coalesce(
@@ -7933,16 +7927,14 @@ as $$
             (select q.delivery_id from webhooks.delivery_queue as q
              where q.webhook_config_id = f.id and not q.ready and q.lease_id is null limit 1))) order by f.since), '[]')
     from (
-        select c.id, c.name, c.disabled_at, h.state,
-               coalesce(c.disabled_at, h.failing_since, h.since) as since,
-               coalesce(c.disabled_reason, h.last_error) as error
+        select c.id, c.name, s.status, coalesce(h.state, 'closed') as state,
+               case s.status when 'disabled' then c.disabled_at else coalesce(h.failing_since, h.since) end as since,
+               case s.status when 'disabled' then c.disabled_reason else coalesce(h.last_error, 'the receiver returned ' || h.last_status) end as error
         from public.webhook_configurations as c
-        join public.webhook_circuits as h on h.webhook_config_id = c.id
-        where c.deleted_at is null
-          and (c.disabled_at is not null
-               -- after two days without attempts it is silent, not failing
-               or (c.is_active and (h.state <> 'closed' or (h.failing_since is not null and h.undelivered_at > now() - interval '2 days'))))
-        order by 5
+        left join public.webhook_circuits as h on h.webhook_config_id = c.id
+        cross join lateral (select webhooks.endpoint_status(c, h) as status) as s
+        where c.deleted_at is null and s.status in ('failing', 'disabled')
+        order by since
         limit at_most
     ) as f
 $$;
@@ -8153,7 +8145,11 @@ begin
             select o.*
             from webhooks.delivery_rollups as o
             where o.hour >= _from
-              and (webhook_figures.webhook_config_id is null or o.webhook_config_id = webhook_figures.webhook_config_id)
+              and case
+                  when webhook_figures.webhook_config_id is null
+                      then o.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                  else o.webhook_config_id = webhook_figures.webhook_config_id
+              end
         ),
         parts as (
             select date_trunc(unit, o.hour, 'UTC') as at, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
@@ -8170,8 +8166,7 @@ begin
             group by c.at
         ),
         events as (
-            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed,
-                   sum(o.delivered) as delivered
+            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
             from figures as o
             group by o.event_type
         )
@@ -8184,7 +8179,7 @@ begin
             'p95_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.95) order by s.at),
             'events', (
                 select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
-                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.delivered)), '{}')
+                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.attempts - v.failed)), '{}')
                 from events as v))
         from generate_series(_from, now(), _width) as s (at)
         left join parts as p on p.at = s.at
@@ -8705,11 +8700,19 @@ set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'cron', exists (select from public.webhook_dispatcher_runs),
-        'endpoint', exists (select from public.webhook_configurations),
+        'endpoint', exists (
+            select from public.webhook_configurations as c
+            where c.id not in (select l.webhook_config_id from webhooks.listeners as l)),
         -- of the newest thousand, so that this costs little however long history is: that many were not sent without a setup
         'event', (
             select count(*) = 1000 or coalesce(bool_or(d.status = 'delivered'), false)
-            from (select n.status from public.webhook_deliveries as n order by n.created_at desc, n.id desc limit 1000) as d))
+            from (
+                select n.status
+                from public.webhook_deliveries as n
+                where n.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                order by n.created_at desc, n.id desc
+                limit 1000
+            ) as d))
 $$;
 comment on function webhooks.setup_steps() is 'Which steps of the setup are done: the cron has called, there is an endpoint, an event was delivered.';
 revoke all on function webhooks.setup_steps() from public, anon, authenticated, service_role;
@@ -10694,6 +10697,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f7409dc910884cec9d4f775abd4fed8f9c3659c4963c919ed72a07ddcd1cc12d', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd19079e9c8e45866032851df71da77552ac93c1ae7a10e6cfda1c00b09cd9db5', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

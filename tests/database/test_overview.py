@@ -144,6 +144,37 @@ def test_what_fails_is_named_first(db: Database, endpoint: Callable[..., str]) -
     assert shown["trigger_errors"] == 0
 
 
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("disabled", ["null", "now()"])
+@pytest.mark.parametrize("state", [None, "closed", "open", "half_open"])
+@pytest.mark.parametrize("since", ["null", "now() - interval '1 hour'", "now() - interval '3 days'"])
+def test_the_overview_and_the_list_say_the_same(
+    db: Database, endpoint: Callable[..., str], active: bool, disabled: str, state: str | None, since: str
+) -> None:
+    """Whatever its row and its circuit say: failing is what its page calls failing or disabled, for the same reason."""
+    config = endpoint()
+    # as rows are that were loaded without triggers, which may contradict each other
+    db.execute("set session_replication_role = replica")
+    db.execute(f"update public.webhook_configurations set is_active = {active}, disabled_at = {disabled},"
+               f" disabled_reason = case when {disabled} is not null then 'gone' end".encode())  # fmt: skip
+    db.execute("delete from public.webhook_circuits")
+    if state:
+        db.execute("insert into public.webhook_circuits (webhook_config_id, state, since, last_status, open_until)"
+                   " values (%s, %s, now() - interval '1 day', 503, case when %s = 'open' then now() end)",
+                   (config, state, state))  # fmt: skip
+        db.execute(f"update public.webhook_circuits set failing_since = {since}, undelivered_at = {since}".encode())
+    db.execute("reset session_replication_role")
+    (one,) = call(db, "list_webhook_endpoints")
+    shown = call(db, "webhook_overview")["failing"]
+    if one["health"]["status"] in {"failing", "disabled"}:
+        assert [(each["disabled"], each["since"], each["error"]) for each in shown] == [
+            (one["health"]["status"] == "disabled", one["health"]["since"], one["health"]["reason"])
+        ]
+        assert shown[0]["circuit"] == one["circuit"]["state"]
+    else:
+        assert shown == []
+
+
 @pytest.mark.parametrize(
     ("beats", "percent"),
     [

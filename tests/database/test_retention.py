@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -29,7 +30,8 @@ def test_what_is_finished_and_old_goes_with_its_attempts(
     endpoint()
     for _ in range(10):
         dispatch()
-    record(*claim(8))
+    # now, so that the figures of the hour stay
+    record(*claim(8), started_at=datetime.now(UTC).isoformat())
     db.execute(
         "update public.webhook_deliveries set finished_at = finished_at - interval '31 days', created_at = created_at"
         " - interval '31 days'"
@@ -97,6 +99,39 @@ def test_held_rows_are_passed_over_once(
         assert read["n"] <= 20_000 + 100, "its window, and that of the search for rows without a place in the queue"
     assert purged == [0, 0, 0, 0, 0, 1]
     assert db.execute("select from public.webhook_deliveries").rowcount == 50_000
+
+
+def test_a_late_result_does_not_hold_up_retention(
+    db: Database, dsn: str, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """Who records results of an old hour locks its figures in an order of their own: waiting for them is a deadlock."""
+    endpoint()
+    for day in (1, 2):
+        dispatch()
+        record(*claim(), started_at=f"2026-01-0{day}T00:00:00Z")
+    with psycopg.connect(dsn) as other:
+        other.execute("update webhooks.delivery_rollups set attempts = attempts + 1 where hour < '2026-01-02'")
+        db.execute("set lock_timeout = '200ms'")
+        assert purge(db) == 1
+        left = db.execute("select date_trunc('day', hour, 'UTC')::date::text as day from webhooks.delivery_rollups")
+        assert left.fetchall() == [{"day": "2026-01-01"}]
+    assert purge(db) == 1
+    assert db.execute("select from webhooks.delivery_rollups").rowcount == 0
+
+
+def test_what_servers_dispatched_goes_and_what_people_did_stays(db: Database) -> None:
+    """There are as many rows of it as events; a person's action is kept, whatever it was."""
+    db.execute(
+        "insert into public.webhook_admin_actions (actor, actor_id, action, acted_at)"
+        " select coalesce(id, 'service_role'), id, action, now() - age * interval '1 day'"
+        " from unnest(array[null, 'ana']) id, unnest(array['dispatch', 'retry']) action, unnest(array[29, 31]) age"
+    )
+    assert purge(db) == 1
+    assert db.execute(
+        "select from public.webhook_admin_actions"
+        " where action = 'dispatch' and actor_id is null and acted_at < now() - interval '30 days'"
+    ).rowcount == 0  # fmt: skip
+    assert db.execute("select from public.webhook_admin_actions").rowcount == 7
 
 
 @pytest.mark.parametrize("older_than", [None, "-1 day"])

@@ -90,7 +90,7 @@ def test_schedules(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"retry_schedule": "slow"}, 'no retry schedule "slow"'),
+        ({"retry_schedule": "slow"}, 'unknown retry schedule "slow"'),
         ({"retry_schedule": [-1]}, "not a list of at most 19 waits"),
         ({"retry_schedule": [1] * 20}, "not a list of at most 19 waits"),
         ({"expires_after": "-1 day"}, "must be above 0"),

@@ -333,7 +333,7 @@ def test_no_table_of_ours_can_be_attached(db: Database) -> None:
     """).fetchall()
     assert len(tables) > 15
     for table in tables:
-        with pytest.raises(psycopg.errors.InvalidParameterValue, match="this system's own"):
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="the webhook system's own"):
             one(db, "select public.webhook_attach(%s, 'a.b', 'insert', '{\"a\": \"1\"}')", table["name"])
 
 

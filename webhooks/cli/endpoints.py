@@ -144,8 +144,9 @@ def delete(
     if as_json:
         print_json({"id": endpoint, "deliveries": deliveries})
         return
-    what = "deleted" if with_history else "unfinished and marked as failed"
-    note(f"Endpoint {name} was deleted; {deliveries} deliveries were {what}.")
+    what = "deleted" if with_history else "unfinished, and marked as failed"
+    number = "1 delivery was" if deliveries == 1 else f"{deliveries:,} deliveries were"
+    note(f"Endpoint {name} was deleted; {number} {what}.")
 
 
 def remove(endpoint: str, *, keep_history: bool) -> int:

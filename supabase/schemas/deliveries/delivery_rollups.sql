@@ -3,11 +3,8 @@ create table if not exists webhooks.delivery_rollups (
     hour timestamptz not null check (hour = date_trunc('hour', hour, 'UTC')),
     webhook_config_id uuid not null,
     event_type text not null,
-    delivered integer not null default 0,
-    failed integer not null default 0,
     attempts integer not null default 0,
     failed_attempts integer not null default 0,
-    duration_ms_sum bigint not null default 0,
     durations integer[] not null default '{}',
     primary key (hour, webhook_config_id, event_type)
 ) with (fillfactor = 50);

@@ -25,13 +25,15 @@ begin
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
 
+    -- without waiting: those who record late results lock these rows in an order of their own
     delete from webhooks.delivery_rollups as o
-    where (o.hour, o.webhook_config_id, o.event_type) in (
-        select r.hour, r.webhook_config_id, r.event_type
+    where o.ctid = any (array(
+        select r.ctid
         from webhooks.delivery_rollups as r
         where r.hour < _before - interval '1 hour'
         order by r.hour
-        limit _batch);
+        limit _batch
+        for update skip locked));
     get diagnostics _more = row_count;
     _purged := _purged + _more;
 

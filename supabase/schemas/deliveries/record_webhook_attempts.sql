@@ -121,7 +121,9 @@ begin
                coalesce(c.lease_id = r.lease_id and c.leased_at >= e.since, false) as fresh,
                case when c.lease_id = r.lease_id and c.leased_at >= e.since then r.health end as news,
                case when c.lease_id = r.lease_id then c.leased_at end as claimed_at,
-               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at
+               r.started_at + make_interval(secs => r.duration_ms / 1000.0) as ended_at,
+               -- of the durations in webhooks.delivery_rollups; here, so that it is computed once for each result
+               width_bucket(r.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as bucket
         from result as r
         join current as c on c.id = r.delivery_id
         join endpoint as e on e.id = c.webhook_config_id
@@ -151,27 +153,20 @@ begin
     -- under the lock of the endpoint's circuit, so that no other batch waits for it
     rolled as (
         insert into webhooks.delivery_rollups as o
-            (hour, webhook_config_id, event_type, delivered, failed, attempts, failed_attempts, duration_ms_sum, durations)
+            (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)
         select date_trunc('hour', a.ended_at, 'UTC'), a.webhook_config_id, a.event_type,
-               count(*) filter (where a.new_status = 'delivered'), count(*) filter (where a.new_status = 'failed'),
-               count(*), count(*) filter (where not a.delivered), sum(a.duration_ms),
+               count(*), count(*) filter (where not a.delivered),
                array[
-                   count(*) filter (where b.n = 0), count(*) filter (where b.n = 1), count(*) filter (where b.n = 2), count(*) filter (where b.n = 3),
-                   count(*) filter (where b.n = 4), count(*) filter (where b.n = 5), count(*) filter (where b.n = 6), count(*) filter (where b.n = 7),
-                   count(*) filter (where b.n = 8), count(*) filter (where b.n = 9), count(*) filter (where b.n = 10), count(*) filter (where b.n = 11),
-                   count(*) filter (where b.n = 12), count(*) filter (where b.n = 13), count(*) filter (where b.n = 14), count(*) filter (where b.n = 15),
-                   count(*) filter (where b.n = 16), count(*) filter (where b.n = 17)]
+                   count(*) filter (where a.bucket = 0), count(*) filter (where a.bucket = 1), count(*) filter (where a.bucket = 2), count(*) filter (where a.bucket = 3),
+                   count(*) filter (where a.bucket = 4), count(*) filter (where a.bucket = 5), count(*) filter (where a.bucket = 6), count(*) filter (where a.bucket = 7),
+                   count(*) filter (where a.bucket = 8), count(*) filter (where a.bucket = 9), count(*) filter (where a.bucket = 10), count(*) filter (where a.bucket = 11),
+                   count(*) filter (where a.bucket = 12), count(*) filter (where a.bucket = 13), count(*) filter (where a.bucket = 14), count(*) filter (where a.bucket = 15),
+                   count(*) filter (where a.bucket = 16), count(*) filter (where a.bucket = 17)]
         from accepted as a
-        cross join lateral (
-            select width_bucket(a.duration_ms, '{2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072}'::integer[]) as n
-        ) as b
         group by 1, 2, 3
         on conflict (hour, webhook_config_id, event_type) do update
-        set delivered = o.delivered + excluded.delivered,
-            failed = o.failed + excluded.failed,
-            attempts = o.attempts + excluded.attempts,
+        set attempts = o.attempts + excluded.attempts,
             failed_attempts = o.failed_attempts + excluded.failed_attempts,
-            duration_ms_sum = o.duration_ms_sum + excluded.duration_ms_sum,
             durations = array[
                 o.durations[1] + excluded.durations[1], o.durations[2] + excluded.durations[2], o.durations[3] + excluded.durations[3], o.durations[4] + excluded.durations[4],
                 o.durations[5] + excluded.durations[5], o.durations[6] + excluded.durations[6], o.durations[7] + excluded.durations[7], o.durations[8] + excluded.durations[8],

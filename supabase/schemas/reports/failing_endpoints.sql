@@ -5,7 +5,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(jsonb_agg(jsonb_build_object(
-        'id', f.id, 'name', f.name, 'disabled', f.disabled_at is not null, 'circuit', f.state,
+        'id', f.id, 'name', f.name, 'disabled', f.status = 'disabled', 'circuit', f.state,
         'since', f.since, 'error', f.error, 'waiting', webhooks.waiting_for(f.id, 10000),
         -- the newest one that failed, else one that waits for its next attempt
         'delivery_id', coalesce(
@@ -14,16 +14,14 @@ as $$
             (select q.delivery_id from webhooks.delivery_queue as q
              where q.webhook_config_id = f.id and not q.ready and q.lease_id is null limit 1))) order by f.since), '[]')
     from (
-        select c.id, c.name, c.disabled_at, h.state,
-               coalesce(c.disabled_at, h.failing_since, h.since) as since,
-               coalesce(c.disabled_reason, h.last_error) as error
+        select c.id, c.name, s.status, coalesce(h.state, 'closed') as state,
+               case s.status when 'disabled' then c.disabled_at else coalesce(h.failing_since, h.since) end as since,
+               case s.status when 'disabled' then c.disabled_reason else coalesce(h.last_error, 'the receiver returned ' || h.last_status) end as error
         from public.webhook_configurations as c
-        join public.webhook_circuits as h on h.webhook_config_id = c.id
-        where c.deleted_at is null
-          and (c.disabled_at is not null
-               -- after two days without attempts it is silent, not failing
-               or (c.is_active and (h.state <> 'closed' or (h.failing_since is not null and h.undelivered_at > now() - interval '2 days'))))
-        order by 5
+        left join public.webhook_circuits as h on h.webhook_config_id = c.id
+        cross join lateral (select webhooks.endpoint_status(c, h) as status) as s
+        where c.deleted_at is null and s.status in ('failing', 'disabled')
+        order by since
         limit at_most
     ) as f
 $$;

@@ -26,7 +26,11 @@ begin
             select o.*
             from webhooks.delivery_rollups as o
             where o.hour >= _from
-              and (webhook_figures.webhook_config_id is null or o.webhook_config_id = webhook_figures.webhook_config_id)
+              and case
+                  when webhook_figures.webhook_config_id is null
+                      then o.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+                  else o.webhook_config_id = webhook_figures.webhook_config_id
+              end
         ),
         parts as (
             select date_trunc(unit, o.hour, 'UTC') as at, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
@@ -43,8 +47,7 @@ begin
             group by c.at
         ),
         events as (
-            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed,
-                   sum(o.delivered) as delivered
+            select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
             from figures as o
             group by o.event_type
         )
@@ -57,7 +60,7 @@ begin
             'p95_ms', jsonb_agg(webhooks.duration_percentile(d.durations, 0.95) order by s.at),
             'events', (
                 select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
-                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.delivered)), '{}')
+                    'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.attempts - v.failed)), '{}')
                 from events as v))
         from generate_series(_from, now(), _width) as s (at)
         left join parts as p on p.at = s.at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,6 +87,41 @@ def test_the_legend_has_sums_without_a_mouse(visit: Visit) -> None:
     expect(legend).not_to_contain_text("--")
     page.mouse.move(5, 5)
     expect(legend).not_to_contain_text("\N{EN DASH}")
+
+
+@pytest.mark.parametrize("plot", ["deliveries", "latency"])
+def test_a_bucket_leads_to_its_deliveries(visit: Visit, plot: str) -> None:
+    """A click on the chart opens the list of that bucket's deliveries; by keyboard, the table's row does the same."""
+    page, system = visit.page, visit.site.system
+    system.endpoint("http://127.0.0.1:9/")
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, created_at)"
+        " select id, 'user.joined_community', '{}', 'delivered', now() - n * interval '1 minute'"
+        " from public.webhook_configurations, generate_series(0, 70) as n"
+    )
+    page.goto("/")
+    page.wait_for_selector("#chart[data-drawn] canvas")
+    # the buckets move on by the minute: what the table has at the moment of the click
+    page.evaluate("""addEventListener("click", () => {
+      sessionStorage.setItem("linked", document.querySelectorAll("#chart-table tbody a")[30].href);
+    }, true)""")
+    box = page.locator(f"#chart-{plot} .u-over").bounding_box()
+    assert box is not None
+    # at the end of the bar, which is nearer to the beginning of the next one
+    page.locator(f"#chart-{plot} .u-over").click(position={"x": 30.7 * box["width"] / 60, "y": 20})
+    expect(page).to_have_url(re.compile(r"/deliveries\?created_from="))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert page.url == page.evaluate("sessionStorage.getItem('linked')")
+    page.goto("/")
+    page.get_by_text("The same as a table").click()
+    link = page.locator("#chart-table tbody a").nth(30)
+    link.focus()
+    # what renews itself leaves the focus
+    with page.expect_response(lambda response: "/overview/series" in response.url):
+        pass
+    expect(link).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_the_histogram_filters_by_a_click(visit: Visit) -> None:

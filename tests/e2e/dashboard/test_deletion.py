@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from supabase_webhooks.webhooks.cli.tables import shortest
 from tests.cli.conftest import run
 from tests.e2e.conftest import TOKEN
 from tests.e2e.dashboard.conftest import token
@@ -115,7 +116,7 @@ def test_by_the_dashboard(site: Site, chosen: str) -> None:
     response = admin.post(f"/endpoints/{endpoint}/delete", data=form)
     assert (response.status_code, response.headers["Location"]) == (303, "/endpoints")
     page = admin.get("/endpoints").text
-    assert "&lt;b&gt;n8n&lt;/b&gt; is deleted." in page
+    assert "&lt;b&gt;n8n&lt;/b&gt; was deleted." in page
     assert ("Its history remains under Deliveries." in page) is (chosen == "keep")
     rows = [row for row in system.rows() if str(row["webhook_config_id"]) == endpoint]
     assert len(rows) == (2 if chosen == "keep" else 0)
@@ -145,7 +146,7 @@ def test_by_the_command_line(site: Site) -> None:
 
     done = delete("n8n", "--yes")
     assert done.code == 0, done.err
-    assert "Endpoint n8n is deleted; 1 deliveries were unfinished, and failed." in done.err
+    assert "Endpoint n8n was deleted; 1 delivery was unfinished, and marked as failed." in done.err
     assert sorted(history(system, named)) == [("delivered", None), ("failed", KEPT)]
     assert delete("n8n", "--yes").code == 2, "the name is free again"
     assert "no endpoint has the name 'n8n'" in delete("n8n", "--yes").err
@@ -154,7 +155,10 @@ def test_by_the_command_line(site: Site) -> None:
     assert history(system, by_id) == []
     ambiguous = delete("twin", "--yes")
     assert ambiguous.code == 2
-    assert all(one in ambiguous.err.replace("\n", " ") for one in ("2 endpoints have the name 'twin'", *twins))
+    message = " ".join(ambiguous.err.replace("│", " ").split())
+    assert "'twin' means several endpoints; give more of the id" in message
+    # each by what tells it from the other
+    assert all(one[: shortest(twins)] in message for one in twins)
     assert delete(by_id, "--yes").code == 1
     assert delete(named, "--with-history", "--yes").code == 0
     assert history(system, named) == []

@@ -65,6 +65,26 @@ def test_twenty_rows_with_histogram_and_panel(visit: Visit) -> None:
     assert page.locator(".scroller").evaluate("(e) => e.scrollWidth <= e.clientWidth")
 
 
+@pytest.mark.parametrize("width", [1130, 1280, 1366, 1600])
+def test_columns_fit_next_to_the_panel(visit: Visit, width: int) -> None:
+    """Next to the panel the list has fewer columns, and each is whole: none is cut by the panel's edge."""
+    fill(visit.site.system.dsn, 20)
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/deliveries")
+    page.locator("tbody .made a").first.click()
+    expect(page.locator("#panel .attempts")).to_be_visible()
+    assert page.locator(".scroller").evaluate("(e) => e.scrollWidth <= e.clientWidth")
+    edge = page.locator("#panel").bounding_box()
+    assert edge is not None
+    shown = [".made", ".how", ".event"] if width < 1200 else [".made", ".how", ".event", ".where"]
+    for column in shown:
+        box = page.locator(f"tbody {column}").first.bounding_box()
+        assert box is not None, column
+        assert box["x"] + box["width"] <= edge["x"], column
+        assert box["width"] >= 100, column
+
+
 def test_a_delivery_opens_next_to_the_list(visit: Visit) -> None:
     """With an address of its own, which opens the same; back, Escape and Close leave the list as it was."""
     page, site = visit.page, visit.site
@@ -355,7 +375,10 @@ def test_the_message_says_how_it_went(visit: Visit, reply: int, kind: str, words
         endpoint = system.endpoint(receiver.url, max_attempts=1)
         page.goto(f"/endpoints/{endpoint}")
         page.get_by_role("button", name="Send test event").click()
-        expect(page.get_by_role("status")).to_have_text("The test event will be sent in a moment.")
+        expect(page.locator("#test-state")).to_contain_text("The test waits for a worker.")
+        page.get_by_role("link", name="Open the delivery").click()
+        page.get_by_role("button", name="Retry now").click()
+        expect(page.get_by_role("status")).to_have_text("The delivery is due now and will be sent in a moment.")
         expect(page.locator("#flash .sent")).to_be_visible()
         expect(page.get_by_role("button", name="Retry now")).to_be_visible()
         system.worker()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -123,13 +124,14 @@ def test_every_page_under_a_prefix(browser: Browser, site: Site, proxy: PrefixPr
         page.goto(address)
         page.wait_for_load_state("networkidle")
         links: list[str] = page.evaluate(
-            "[...document.querySelectorAll('a[href], form')].map((e) => e.href || e.action)"
-            ".filter((a) => typeof a === 'string' && a.startsWith(location.origin))"
+            "[...document.querySelectorAll('a[href], form, [formaction]')]"
+            ".map((e) => e.href?.baseVal ?? e.href ?? e.formAction ?? e.action)"
+            ".map((a) => new URL(a, location).href).filter((a) => a.startsWith(location.origin))"
         )
         outside = [link for link in links if not urlsplit(link).path.startswith(f"{PREFIX}/")]
         assert outside == [], address
         pages: list[str] = page.evaluate(
-            "[...document.querySelectorAll('main a[href], nav a[href]')].map((a) => a.href.split('#')[0])"
+            "[...document.querySelectorAll('main a[href]:not(svg a), nav a[href]')].map((a) => a.href.split('#')[0])"
         )
         todo += [link for link in pages if "/schema" not in link]
     assert {urlsplit(address).path.removeprefix(PREFIX) for address in seen} > {
@@ -150,6 +152,44 @@ def test_every_page_under_a_prefix(browser: Browser, site: Site, proxy: PrefixPr
     expect(page).to_have_url(f"{proxy.url}/sign-in")
     context.close()
     assert failed == []
+    assert [path for path in proxy.asked if not path.startswith(f"{PREFIX}/") and path != "/favicon.ico"] == []
+
+
+def test_the_list_under_a_prefix(browser: Browser, site: Site, proxy: PrefixProxy) -> None:
+    """The search box, a selection that is skipped, a retry, live mode and the API reference stay below it."""
+    fill(site.system.dsn, 10)
+    context = browser.new_context()
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(f"{proxy.url}/sign-in")
+    page.get_by_label("E-mail").fill(ADMIN.email)
+    page.get_by_label("Password").fill(ADMIN.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{proxy.url}/")
+    page.goto(f"{proxy.url}/deliveries")
+    page.get_by_role("searchbox").fill("pending")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{proxy.url}/deliveries?status=pending")
+    page.locator("tbody .pick input").first.check()
+    page.get_by_role("button", name="Skip selected").click()
+    expect(page.get_by_role("status")).to_have_text("1 delivery was skipped and failed.")
+    expect(page).to_have_url(f"{proxy.url}/deliveries?status=pending")
+    delivery = page.locator("tbody tr").first.get_attribute("data-id") or ""
+    page.get_by_role("searchbox").fill(delivery)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{proxy.url}/deliveries/{delivery}")
+    page.get_by_role("button", name="Retry now").click()
+    expect(page.get_by_role("status")).to_contain_text("due now")
+    with page.expect_response(lambda response: response.url.startswith(f"{proxy.url}/deliveries/rows") and response.ok):
+        page.goto(f"{proxy.url}/deliveries?live=1")
+    page.goto(f"{proxy.url}/")
+    page.wait_for_selector("#chart[data-drawn] canvas")
+    page.locator("#chart-deliveries .u-over").click()
+    expect(page).to_have_url(re.compile(f"^{re.escape(proxy.url)}/deliveries\\?created_from="))
+    page.goto(f"{proxy.url}/schema")
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert page.locator(".servers option").first.get_attribute("value") == PREFIX
+    context.close()
     assert [path for path in proxy.asked if not path.startswith(f"{PREFIX}/") and path != "/favicon.ico"] == []
 
 

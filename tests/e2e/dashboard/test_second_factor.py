@@ -113,7 +113,7 @@ def test_what_else_a_code_page_may_meet(system: System, auth: SecondFactors) -> 
 
     enroll(site, auth, kind="phone")
     response = sign_in(visitor, ADMIN)
-    assert (response.status_code, "codes of authenticator apps" in response.text) == (400, True)
+    assert (response.status_code, "a code from an authenticator app" in response.text) == (400, True)
 
     secret = enroll(site, auth)
     sign_in(visitor, ADMIN)

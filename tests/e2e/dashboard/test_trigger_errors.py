@@ -44,7 +44,7 @@ def test_what_could_not_be_emitted_is_emitted_by_a_button(site: Site) -> None:
             "select public.webhook_attach('public.things', 'thing.made', 'insert', '{\"share\": \"new.n\"}')"
         )
         assert "1 resolved." in admin.post("/trigger-errors/retry", data=form, follow_redirects=True).text
-        assert "Resolved" in admin.get("/trigger-errors").text
+        assert '<span class="status resolved">' in admin.get("/trigger-errors").text
     finally:
         site.system.db.execute("drop table public.things; delete from public.webhook_trigger_errors")
 

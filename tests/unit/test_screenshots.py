@@ -1,0 +1,22 @@
+"""The screenshots of the documentation: every page, in every look, and small."""
+
+from __future__ import annotations
+
+from devstack.screenshots import LOOKS, PAGES, TARGET
+from tests.conftest import ROOT
+
+#: Bytes of one file.
+MOST = 150_000
+
+
+def test_every_page_has_its_screenshots() -> None:
+    """In the light and the dark theme and on a phone; the documentation shows each, and no other file is kept."""
+    wanted = {f"{page}{look}.png" for page in PAGES for look in LOOKS}
+    assert {file.name for file in TARGET.iterdir()} == wanted
+    shown = (ROOT / "docs" / "dashboard-pages.md").read_text()
+    assert [name for name in sorted(wanted) if f"](screenshots/{name})" not in shown] == []
+
+
+def test_they_are_small() -> None:
+    """Each under 150 kB: `make screenshots` with pngquant."""
+    assert [file.name for file in TARGET.iterdir() if file.stat().st_size >= MOST] == []
