@@ -1,4 +1,4 @@
--- webhooks migration: system d19079e9c8e45866032851df71da77552ac93c1ae7a10e6cfda1c00b09cd9db5
+-- webhooks migration: system 650398f7d28ec72a9ce23fbae445dfbcc4ad9cfd579fde9be3bc23b82c636f96
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -6998,6 +6998,10 @@ begin
                 using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
         end if;
     end if;
+    -- as many as events: a customer floods neither the queue nor a third party
+    if webhooks.is_customer() then
+        perform webhooks.spend_allowance(webhooks.user_sub());
+    end if;
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
     values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id, _endpoint.tenant_id)
     returning * into _delivery;
@@ -10697,6 +10701,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd19079e9c8e45866032851df71da77552ac93c1ae7a10e6cfda1c00b09cd9db5', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '650398f7d28ec72a9ce23fbae445dfbcc4ad9cfd579fde9be3bc23b82c636f96', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -726,3 +726,17 @@ def test_named_fields_are_redacted_once_delivered(
     ]
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="was erased"):
         call(tenants, "retry_webhook_delivery", rows[0]["id"])
+
+
+def test_a_customer_floods_no_one_with_tests(tenants: Database, endpoint: Callable[..., str]) -> None:
+    """They come out of the same allowance as a user's events."""
+    tenants.execute("create or replace function webhooks.dispatch_limit_per_minute() returns integer language sql"
+                    " set search_path = pg_catalog, pg_temp as 'select 2'")  # fmt: skip
+    one = endpoint(tenant_id="A")
+    become(tenants, "authenticated", ANA)
+    for _ in range(2):
+        call(tenants, "send_test_webhook", one)
+    with pytest.raises(psycopg.Error, match="more than 2 events in a minute"):
+        call(tenants, "send_test_webhook", one)
+    as_admin(tenants)
+    assert call(tenants, "send_test_webhook", one)["delivery_id"]

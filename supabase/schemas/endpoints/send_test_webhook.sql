@@ -37,6 +37,10 @@ begin
                 using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
         end if;
     end if;
+    -- as many as events: a customer floods neither the queue nor a third party
+    if webhooks.is_customer() then
+        perform webhooks.spend_allowance(webhooks.user_sub());
+    end if;
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
     values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id, _endpoint.tenant_id)
     returning * into _delivery;
