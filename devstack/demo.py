@@ -63,7 +63,7 @@ def main() -> int:
 def run(resources: ExitStack, brokers: list[Broker], *, once: bool) -> int:
     """Start everything, tell the story once, and stay until Ctrl-C unless `once`."""
     secret = generate_secret()
-    stack = resources.enter_context(Stack(DIRECTORY, say=say, prepare=platform.install))
+    stack = resources.enter_context(Stack(DIRECTORY, say=say, prepare=platform.install, disposable=True))
     receiver = resources.enter_context(Receiver(on_request=lambda request: show(request, secret)))
     settings = {**stack.environment(), **stack.listening(), "WEBHOOKS_DISPATCH_TOKEN": generate_secret()}
     for broker in brokers:

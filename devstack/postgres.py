@@ -72,7 +72,7 @@ class Postgres(Service):
         self._user = NOBODY if os.geteuid() == 0 else None
         self._programs = _programs(version)
         data = directory.absolute()
-        self._data = data if _reachable(data) else _elsewhere(data)
+        self.data = data if _reachable(data) else _elsewhere(data)
         self._log = directory / "postgres.log"
         self._version = version
         self._say = say
@@ -87,9 +87,9 @@ class Postgres(Service):
         self._say(f"waiting for Postgres {self._version} on port {self.port}")
         self.child = Child(
             f"Postgres {self._version}",
-            [self._programs / "postgres", "-D", self._data, *(f"--{name}={value}" for name, value in options.items())],
+            [self._programs / "postgres", "-D", self.data, *(f"--{name}={value}" for name, value in options.items())],
             log=self._log,
-            cwd=self._data,
+            cwd=self.data,
             user=self._user,
             # fast shutdown: it does not wait for clients
             death_signal=signal.SIGINT,
@@ -99,7 +99,7 @@ class Postgres(Service):
 
     def erase(self) -> None:
         """Remove the data of a stopped server."""
-        shutil.rmtree(self._data, ignore_errors=True)
+        shutil.rmtree(self.data, ignore_errors=True)
 
     def dsn(self, database: str = "postgres", *, user: str = "postgres") -> str:
         """Return a role's connection string of a database."""
@@ -125,22 +125,20 @@ class Postgres(Service):
         return True
 
     def _make_data(self) -> None:
-        marker = self._data / "PG_VERSION"
+        marker = self.data / "PG_VERSION"
         if marker.exists():
             found = marker.read_text().strip()
             if found != str(self._version):
-                raise StackError(
-                    f"{self._data} holds data of Postgres {found}, not {self._version}; remove that folder"
-                )
+                raise StackError(f"{self.data} holds data of Postgres {found}, not {self._version}; remove that folder")
             return
-        self._say(f"making a Postgres {self._version} database in {self._data}")
-        self._data.mkdir(parents=True, exist_ok=True)
+        self._say(f"making a Postgres {self._version} database in {self.data}")
+        self.data.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
-            os.chown(self._data, self._user, self._user)
+            os.chown(self.data, self._user, self._user)
         command = [
             self._programs / "initdb",
             "-D",
-            self._data,
+            self.data,
             "-U",
             self.superuser,
             "-A",
@@ -154,18 +152,18 @@ class Postgres(Service):
             user=self._user,
             group=self._user,
             extra_groups=None if self._user is None else [],
-            cwd=self._data,
+            cwd=self.data,
             capture_output=True,
             text=True,
             check=False,
         )
         if made.returncode:
-            shutil.rmtree(self._data, ignore_errors=True)
+            shutil.rmtree(self.data, ignore_errors=True)
             raise StackError(f"initdb failed:\n{made.stdout[-2000:]}{made.stderr[-2000:]}")
 
     def _wait_for_former_server(self) -> None:
         """Let a server whose parent was killed shut down; one that was killed itself left only its pid file."""
-        pid_file = self._data / "postmaster.pid"
+        pid_file = self.data / "postmaster.pid"
         for _ in range(200):
             if not pid_file.exists():
                 return
@@ -175,7 +173,7 @@ class Postgres(Service):
                 pid_file.unlink()
                 return
             time.sleep(0.1)
-        raise StackError(f"another Postgres still runs on {self._data}; end it first")
+        raise StackError(f"another Postgres still runs on {self.data}; end it first")
 
 
 def _elsewhere(path: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from devstack.errors import StackError
+from devstack.ledger import edited
 from devstack.postgres import Postgres
 from devstack.supabase_lite import SupabaseLite, migrate
 from devstack.valkey import Valkey
@@ -25,6 +26,8 @@ class Stack:
     """A context manager; a second one on the same directory raises StackError. Data stays for the next start.
 
     `prepare` is given the migrated database's DSN before Supabase Lite starts, which reads the schema only then.
+    A database that was created by migrations that have been edited since cannot be migrated: it is created again if its
+    data is `disposable`, else StackError is raised.
     """
 
     def __init__(
@@ -34,11 +37,13 @@ class Stack:
         say: Callable[[str], None] = print,
         prepare: Callable[[str], None] = lambda _: None,
         migrations: Path = MIGRATIONS,
+        disposable: bool = False,
     ) -> None:
         self._directory = directory
         self._say = say
         self._prepare = prepare
         self._migrations = migrations
+        self._disposable = disposable
         self._exit = ExitStack()
         self.postgres = Postgres(directory / "postgres", say=say)
         self.valkey = Valkey(directory, say=say)
@@ -49,7 +54,7 @@ class Stack:
             self._lock()
             self._exit.callback(self.postgres.stop)
             self.postgres.start()
-            dsn = self.postgres.create(DATABASE)
+            dsn = self._create()
             migrate(self._directory, dsn, self._migrations, say=self._say)
             self._prepare(dsn)
             self.supabase = SupabaseLite(self._directory, dsn, say=self._say)
@@ -86,6 +91,17 @@ class Stack:
         """Raise ChildDiedError when a part has ended."""
         for part in (self.postgres, self.supabase, self.valkey):
             part.check()
+
+    def _create(self) -> str:
+        dsn = self.postgres.create(DATABASE)
+        if labels := edited(dsn, self._migrations):
+            problem = f"the database was created by migrations that have been edited since: {', '.join(labels)}"
+            if not self._disposable:
+                raise StackError(f"{problem}. To create it again, which deletes its data: rm -rf {self.postgres.data}")
+            self._say(f"{problem}; creating it again")
+            self.postgres.drop(DATABASE)
+            self.postgres.create(DATABASE)
+        return dsn
 
     def _lock(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -98,6 +98,7 @@ def main() -> None:
     def app() -> Litestar:
         # after uvicorn has set up its own
         logs.configure(settings)
+        logger.info("project %s", settings.host)
         if worker and settings.queue_url:
             logger.warning("the broker is not used: this process delivers on its own; see docs/scaling.md")
         return create_app(settings, broker=broker, engine=engine, registries=[worker.registry] if worker else [])

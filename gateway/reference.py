@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
-from supabase_webhooks.gateway.prefix import rooted
-
 if TYPE_CHECKING:
     from litestar import Request
     from litestar.plugins.jinja import JinjaTemplateEngine
@@ -20,6 +18,6 @@ class Reference(OpenAPIRenderPlugin):
         super().__init__(path="/")
         self._page = templates.get_template("reference.html")
 
-    def render(self, request: Request[Any, Any, Any], _: dict[str, Any]) -> bytes:
+    def render(self, _: Request[Any, Any, Any], __: dict[str, Any]) -> bytes:
         """Return the page, which reads the description."""
-        return self._page.render(description=rooted(self.get_openapi_json_route(request))).encode()
+        return self._page.render().encode()

@@ -204,6 +204,12 @@ class Store:
         with _translated(table):
             await rest.session.patch(table, params=list(parameters), headers=headers, content=exact.encode(values))
 
+    def authenticate(self, access_token: str) -> None:
+        """Go on as the user of this access token: a session is renewed about once an hour."""
+        self._access_token = access_token
+        if self._client is not None:
+            self._client.postgrest.auth(access_token)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,7 +14,9 @@ from supabase_webhooks.webhooks.settings import Settings
 
 if __name__ == "__main__":
     environment.load(os.environ)
-    logs.configure(Settings.from_environment(os.environ))
+    settings = Settings.from_environment(os.environ)
+    logs.configure(settings)
+    logging.getLogger("supabase_webhooks.workers").info("project %s", settings.host)
     # Dramatiq restarts itself at a SIGHUP; a closed session, or a supervisor, means the end
     HANDLED_SIGNALS.discard(signal.SIGHUP)
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

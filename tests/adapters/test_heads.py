@@ -162,12 +162,12 @@ def test_linear_time(data: bytes) -> None:
     longest = 0.0
     connection = Connection(limit=1000)
     connection.connection_made(Transport())
-    connection._answer = LOOP.create_future()
+    connection._response = LOOP.create_future()
     for start in range(0, len(data), 7):
         before = time.perf_counter()
         connection.data_received(data[start : start + 7])
         longest = max(longest, time.perf_counter() - before)
-        if connection._answer.done():
-            connection._answer.exception()
+        if connection._response.done():
+            connection._response.exception()
             break
     assert longest < 0.1

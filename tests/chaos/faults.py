@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import random
+import os
+import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tests.chaos.world import processes
 from tests.e2e.conftest import trigger
 
 if TYPE_CHECKING:
@@ -16,12 +19,15 @@ if TYPE_CHECKING:
 #: Seconds that a part stays away.
 AWAY = 0.5
 
+#: What Postgres logs when it starts after a crash.
+RECOVERS = "automatic recovery in progress"
+
 
 def kill_a_worker(world: World) -> None:
     """SIGKILL to one worker and all of its processes, in mid delivery; a supervisor starts it again."""
-    worker = random.choice(world.workers)
-    assert worker.child
-    worker.child.kill()
+    with world.delivering() as worker:
+        assert worker.child
+        worker.child.kill()
     worker.start()
 
 
@@ -46,6 +52,20 @@ def restart_postgres(world: World) -> None:
     world.stack.postgres.stop()
     time.sleep(AWAY)
     world.stack.postgres.start()
+
+
+def crash_postgres(world: World) -> None:
+    """Postgres and each of its processes get SIGKILL: commits that did not wait for the disk are lost."""
+    assert world.stack.postgres.child
+    log = world.stack.postgres.child.log
+    before = log.read_text().count(RECOVERS)
+    for pid in processes(world.stack.postgres):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    world.stack.postgres.child.process.wait()
+    time.sleep(AWAY)
+    world.stack.postgres.start()
+    assert log.read_text().count(RECOVERS) == before + 1
 
 
 def kill_the_rest_server(world: World) -> None:
@@ -90,4 +110,6 @@ def clock_back(world: World) -> None:
 WITHOUT_DUPLICATES: tuple[Callable[[World], None], ...] = (
     terminate_all_workers, wipe_redis, kill_the_gateway, clock_back,
 )  # fmt: skip
-FAULTS = (*WITHOUT_DUPLICATES, kill_a_worker, restart_postgres, kill_the_rest_server, clock_forward)
+#: Faults that interrupt a request: what was in flight comes twice.
+WITH_DUPLICATES: tuple[Callable[[World], None], ...] = (kill_a_worker,)
+FAULTS = (*WITHOUT_DUPLICATES, *WITH_DUPLICATES, restart_postgres, crash_postgres, kill_the_rest_server, clock_forward)

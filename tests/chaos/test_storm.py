@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.conftest import FULL
-from tests.chaos.faults import FAULTS, WITHOUT_DUPLICATES
+from tests.chaos.faults import FAULTS, WITH_DUPLICATES, WITHOUT_DUPLICATES
 from tests.chaos.world import World, files, memory, processes
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def test_nothing_is_lost(world: World, report: Report, fault: type) -> None:
     book(report, world, fault.__name__, duplicated=duplicated, recovery=recovery)
     if fault in WITHOUT_DUPLICATES:
         assert duplicated == 0
+    if fault in WITH_DUPLICATES:
+        assert duplicated > 0, "a request was in flight"
     assert duplicated <= 400, "no more than two workers have in flight"
 
 

@@ -7,13 +7,14 @@ import threading
 import time
 import uuid
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
 
+from devstack.postgres import DURABLE
 from devstack.receiver import Received, Receiver, Reply
 from devstack.services import Gateway, Worker
 from devstack.stack import DATABASE, Stack
@@ -22,7 +23,7 @@ from tests.conftest import quiet
 from tests.e2e.conftest import JOINED, TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from devstack.processes import Service
 
@@ -34,17 +35,21 @@ LATENCY = 0.2
 
 
 class World:
-    """A context manager. The receiver counts each webhook-id."""
+    """A context manager. The receiver counts each webhook-id. Postgres is durable, as Supabase's is."""
 
     def __init__(self, directory: Path, *, workers: int = 2, **settings: str) -> None:
         self.directory = directory
         self.stack = Stack(directory, say=quiet)
+        self.stack.postgres.options = DURABLE
         self.stack.postgres.erase()
         self.secret = generate_secret()
         self.seen: Counter[str] = Counter()
         self.receiver = Receiver(answer=self._answer)
         self._settings = settings
         self._workers = workers
+        self._replying = threading.Event()
+        self._replying.set()
+        self._in_flight: Counter[str] = Counter()
         self._exit = ExitStack()
         self._lock = threading.Lock()
         self.keys: list[str] = []
@@ -61,9 +66,7 @@ class World:
                 **self._settings,
             }
             self.gateway = Gateway(settings, log=self.directory / "gateway.log")
-            self.workers = [
-                Worker(settings, log=self.directory / f"worker-{number}.log") for number in range(self._workers)
-            ]
+            self.workers = [self._worker(f"worker-{number}", settings) for number in range(self._workers)]
             for service in (self.gateway, *self.workers):
                 self._exit.callback(service.stop)
                 service.start()
@@ -72,6 +75,17 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self._exit.close()
+
+    @contextmanager
+    def delivering(self) -> Iterator[Worker]:
+        """Yield a worker with requests in flight. No request gets its response before the end of the block."""
+        self._replying.clear()
+        try:
+            self.dispatch(1)  # for when the load has ended
+            self.wait(lambda: self._in_flight.total() > 0)
+            yield self.workers[int(self._in_flight.most_common(1)[0][0].removeprefix("worker-"))]
+        finally:
+            self._replying.set()
 
     def connect(self) -> psycopg.Connection[dict[str, Any]]:
         """Return a new connection: old ones do not outlive Postgres."""
@@ -145,11 +159,20 @@ class World:
         if child and not child.running():
             self.stack.supabase.start()
 
+    def _worker(self, name: str, settings: dict[str, str]) -> Worker:
+        """Return a worker that gives its name to receivers."""
+        return Worker({**settings, "WEBHOOKS_USER_AGENT": name}, log=self.directory / f"{name}.log", name=name)
+
     def _answer(self, request: Received) -> Reply:
-        time.sleep(LATENCY)
         assert request.verified(self.secret)
+        worker = request.headers["user-agent"]
         with self._lock:
             self.seen[request.headers["webhook-id"]] += 1
+            self._in_flight[worker] += 1
+        time.sleep(LATENCY)
+        self._replying.wait()
+        with self._lock:
+            self._in_flight[worker] -= 1
         return Reply()
 
 

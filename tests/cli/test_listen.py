@@ -47,8 +47,12 @@ def listening(*arguments: str, variables: dict[str, str]) -> Iterator[subprocess
     """Lend a listener that has started."""
     with running("listen", *arguments, variables=variables) as process:
         assert process.stderr
-        line = process.stderr.readline()
-        assert line.startswith("Listening to "), line + process.stderr.read()
+        # the project comes first, except with --json; at its end there is an empty line
+        before = ""
+        while (line := process.stderr.readline()) and not line.startswith("Listening to "):
+            before += line
+        assert line, before
+        assert "--json" in arguments or before.startswith("Project "), before
         assert variables["SUPABASE_URL"] in line
         yield process
 

@@ -179,6 +179,16 @@ def test_a_session_is_refreshed(system: System, home: Home, password: str) -> No
     assert system.supabase.url not in ended.out
 
 
+@pytest.mark.parametrize("command", ["gateway", "serve", "worker"])
+def test_a_process_uses_no_profile(home: Home, command: str) -> None:
+    """What runs for long has its settings in its environment, or says what is missing there."""
+    assert home.as_server().code == 0
+    process = start(command, variables=home.variables)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert err.startswith("webhooks: set SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY")
+
+
 def test_several_profiles(system: System, home: Home, password: str) -> None:
     """The last login is the current one; --profile anywhere, or WEBHOOKS_PROFILE; the environment's project first."""
     assert home.as_server("--profile", "server").code == 0

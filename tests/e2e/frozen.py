@@ -33,7 +33,7 @@ class Serverless(Gateway):
         command = [sys.executable, "-m", "tests.e2e.serverless", str(self.port)]
         environment = {**os.environ, **self._settings, "PYTHONUNBUFFERED": "1"}
         self.child = Child("serverless", command, log=self._log, environment=environment)
-        self.child.wait_ready(self._answers)
+        self.child.wait_ready(self._responds)
 
 
 class Frozen:

@@ -66,7 +66,7 @@ def test_every_payload_is_shown_and_sent(site: Site, value: str) -> None:
         assert compact(text) in page
         assert "".join(value.split()) in "".join(page.split())
         told = run("deliveries", "show", delivery, variables=system.settings())
-        assert (told.code, told.err) == (0, "")
+        assert (told.code, told.err) == (0, "Project 127.0.0.1\n")
         assert "".join(value.split()) in "".join(told.out.split())
         told = run("deliveries", "show", delivery, "--json", variables=system.settings())
         assert told.code == 0

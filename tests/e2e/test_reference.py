@@ -17,14 +17,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(params=["", "/webhooks"], ids=["root", "prefix"])
+def prefix(request: pytest.FixtureRequest) -> str:
+    """Where the gateway is on its host."""
+    return str(request.param)
+
+
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
+def gateway(prefix: str, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway alone: the reference needs no Supabase."""
     settings = {
         "SUPABASE_URL": "http://127.0.0.1:9",
         "SUPABASE_SERVICE_ROLE_KEY": "key",
         "REDIS_URL": "",
         "WEBHOOKS_ALLOW_HTTP": "true",
+        "WEBHOOKS_ROOT_PATH": prefix,
     }
     gateway = Gateway(settings, log=tmp_path / "gateway.log")
     try:
@@ -34,7 +41,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
         gateway.stop()
 
 
-def test_the_reference_is_our_own(gateway: Gateway) -> None:
+def test_the_reference_is_our_own(gateway: Gateway, prefix: str) -> None:
     """Every operation opens and one is run: no request leaves the origin, and the browser complains of nothing."""
     if program() is None and not os.environ.get("CI"):
         pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM to its path)")
@@ -48,7 +55,7 @@ def test_the_reference_is_our_own(gateway: Gateway) -> None:
         page.on("pageerror", lambda error: complaints.append(str(error)))
 
         # When a reader opens each operation, signs in, and tries one
-        page.goto(f"{gateway.url}/schema")
+        page.goto(f"{gateway.url}{prefix}/schema")
         page.get_by_text("Webhook gateway").first.wait_for()
         closed = page.locator(".opblock:not(.is-open) .opblock-summary-control")
         operations = closed.count()
@@ -67,16 +74,16 @@ def test_the_reference_is_our_own(gateway: Gateway) -> None:
         paths = httpx.get(f"{gateway.url}/schema/openapi.json", trust_env=False).json()["paths"]
         assert operations == sum(len(path) for path in paths.values())
         assert page.locator(".opblock.is-open .opblock-body").count() == operations
-    assert {httpx.URL(url).copy_with(path="/", query=None) for url in requests if not url.startswith("data:")} == {
-        httpx.URL(f"{gateway.url}/")
-    }
+    elsewhere = [url for url in requests if not url.startswith((f"{gateway.url}{prefix}/", "data:"))]
+    assert elsewhere == []
+    assert f"{gateway.url}{prefix}/healthz" in requests
     assert complaints == []
 
 
 @pytest.mark.parametrize("path", ["", "/", "/openapi.json", "/swagger", "/redoc", "/elements", "/rapidoc", "/scalar"])
-def test_the_policy_is_everywhere(gateway: Gateway, path: str) -> None:
+def test_the_policy_is_everywhere(gateway: Gateway, prefix: str, path: str) -> None:
     """The same one as the dashboard's; no renderer of the framework's is left that a CDN serves."""
-    response = httpx.get(f"{gateway.url}/schema{path}", trust_env=False)
+    response = httpx.get(f"{gateway.url}{prefix}/schema{path}", trust_env=False)
     assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert path == "/openapi.json" or "https://" not in response.text
     assert (response.status_code == 200) == (path in {"", "/", "/openapi.json"})

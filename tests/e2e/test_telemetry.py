@@ -62,6 +62,9 @@ def test_logs(system: System) -> None:
         system.wait_for_status("delivered", 1)
     (row,) = system.rows()
     assert worker.child
+    assert gateway.child
+    for service in (worker, gateway):
+        assert "project 127.0.0.1" in [line["event"] for line in lines(service.child.log)]
     attempts = [line for line in lines(worker.child.log) if line["event"].startswith("attempt ")]
     request_id = str(row["request_id"])
     assert [(line["event"], line["level"], line["attempt"], line["response_status"]) for line in attempts] == [
@@ -80,7 +83,6 @@ def test_logs(system: System) -> None:
     assert httpx.get(url, headers=headers, trust_env=False).headers["x-request-id"] == "mine-1"
     forged = httpx.get(url, headers={"X-Request-ID": 'x","level":"y'}, trust_env=False)
     assert len(forged.headers["x-request-id"]) == 36
-    assert gateway.child
     requests = [line for line in lines(gateway.child.log) if line["event"] == "request"]
     assert [(line["request_id"], line["path"], line["status"]) for line in requests] == [
         ("mine-1", "/functions/v1/webhook-health", 200),
@@ -202,7 +204,7 @@ def test_the_dashboard_asks_for_figures_that_there_are() -> None:
         for sample in (f"{family.name}_total", f"{family.name}_bucket", f"{family.name}_count", family.name)
     }
     source = (ROOT / "gateway" / "metrics.py").read_text()
-    exposed |= {f"webhooks_{name}" for name in re.findall(r'(?:gauge|by)\("(\w+)"', source)}
+    exposed |= {f"webhooks_{name}" for name in re.findall(r'(?:gauge|by)\(\s*"(\w+)"', source)}
     exposed |= set(re.findall(r'Gauge\(\s*"(webhooks_\w+)"', source))
     assert len(asked) > 10
     assert asked - exposed == set()

@@ -216,7 +216,11 @@ async def test_the_longest_wait_makes_room(monkeypatch: pytest.MonkeyPatch) -> N
     """Connections without a request keep out no one who sends one; the oldest goes."""
     monkeypatch.setattr(connection, "MAX_CONNECTIONS", 20)
     async with serving() as (port, state):
-        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
+        idle = []
+        for _ in range(50):
+            idle.append(await asyncio.open_connection("127.0.0.1", port))
+            # uvloop's clock counts milliseconds
+            await asyncio.sleep(0.005)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(POST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"1234567890")
         assert (await asyncio.wait_for(reader.read(), 30)).endswith(b"1234567890")

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from supabase_webhooks.webhooks.cli.arguments import Yes, confirm
-from supabase_webhooks.webhooks.cli.endpoints import remove
+from supabase_webhooks.webhooks.cli.endpoints import every_endpoint, remove
 from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, cell, complain, console, note, print_json, say
 from supabase_webhooks.webhooks.cli.supabase import call, settings, supabase
 from supabase_webhooks.webhooks.errors import SecretError, SettingsError, StoreDenied, StoreError
@@ -84,7 +84,7 @@ def export(as_json: AsJson = False) -> None:
     """Print the project's endpoints and event types as webhooks.toml: without secrets, with env(NAME) for headers."""
     from supabase_webhooks.webhooks import export as written  # noqa: PLC0415 - importing it takes a moment: not for --help
 
-    text = written.render(_endpoints(), asyncio.run(_event_types()))
+    text = written.render(list(every_endpoint()), asyncio.run(_event_types()))
     if as_json:
         print_json({"text": text})
     else:
@@ -93,19 +93,8 @@ def export(as_json: AsJson = False) -> None:
 
 def _changes(manifest: Manifest, *, adopt: bool) -> list[Change]:
     secrets = _secrets() if any(one.secret is not None for one in manifest.endpoints.values()) else None
-    project = Project(_endpoints(), asyncio.run(_event_types()), secrets)
+    project = Project(list(every_endpoint()), asyncio.run(_event_types()), secrets)
     return changes(manifest, project, adopt=adopt)
-
-
-def _endpoints() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    after: dict[str, Any] = {}
-    while True:
-        page = call("list_webhook_endpoints", page_size=PAGE, **after)
-        found += page
-        if len(page) < PAGE:
-            return found
-        after = {"after_name": page[-1]["name"], "after_id": page[-1]["id"]}
 
 
 async def _event_types() -> list[dict[str, Any]]:
@@ -163,7 +152,7 @@ async def _write_secret(endpoint: str, secret: str) -> None:
 
 
 def _write_headers(manifest: Manifest) -> None:
-    ids = {one["name"]: one["id"] for one in _endpoints() if one["managed_by"] == manifest.managed_by}
+    ids = {one["name"]: one["id"] for one in every_endpoint() if one["managed_by"] == manifest.managed_by}
     for name, endpoint in manifest.endpoints.items():
         if endpoint.headers:
             call("update_webhook_endpoint", webhook_config_id=ids[name], changes={"headers": endpoint.headers})

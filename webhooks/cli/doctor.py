@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import typer
 from rich.text import Text
 
 from supabase_webhooks.webhooks.cli.output import FAILED, STYLES, AsJson, announce, console, print_json
+from supabase_webhooks.webhooks.cli.supabase import server_variables
 from supabase_webhooks.webhooks.settings import host_of
 
 
@@ -17,9 +17,10 @@ def doctor(as_json: AsJson = False) -> None:
     # importing the clients takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.doctor import examine  # noqa: PLC0415
 
-    if host := host_of(os.environ.get("SUPABASE_URL", "")):
+    variables = server_variables()
+    if host := host_of(variables.get("SUPABASE_URL", "")):
         announce(host)
-    findings = asyncio.run(examine(os.environ))
+    findings = asyncio.run(examine(variables))
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:

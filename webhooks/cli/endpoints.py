@@ -56,9 +56,9 @@ Age = Annotated[
 def list_endpoints(as_json: AsJson = False) -> None:
     """List endpoints with their health and their last 24 hours."""
     if as_json:
-        print_items(_every_endpoint())
+        print_items(every_endpoint())
         return
-    found = list(_every_endpoint())
+    found = list(every_endpoint())
     print_table(
         [_row(endpoint) for endpoint in found],
         ["id", "name", "status", "success", "waiting", "failed", "delivered", "events", "url"],
@@ -215,7 +215,7 @@ def _retries(retry_schedule: str | None, expires_after: str | None) -> dict[str,
     return given
 
 
-def _every_endpoint() -> Iterator[dict[str, Any]]:
+def every_endpoint() -> Iterator[dict[str, Any]]:
     """Yield all endpoints by name, a page at a time."""
     after: dict[str, str] = {}
     while page := call("list_webhook_endpoints", **after, page_size=PAGE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,14 +10,16 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from supabase_webhooks.webhooks.cli.listener import Handled, Listener
 from supabase_webhooks.webhooks.cli.outcome import Outcome
-from supabase_webhooks.webhooks.cli.supabase import call
+from supabase_webhooks.webhooks.cli.supabase import call, settings, supabase
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.settings import host_of
+from supabase_webhooks.webhooks.signing import generate_secret
 from supabase_webhooks.webhooks.steps import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: The name of an endpoint that `webhooks init` creates.
 NAME = "first"
@@ -25,6 +28,9 @@ NAME = "first"
 PATIENCE = 40.0
 
 POLL_SECONDS = 0.3
+
+#: What the listener subscribes to: the test is sent to it alone, and a project's own events are not claimed meanwhile.
+QUIET = ("webhook.alert",)
 
 
 def create(url: str | None) -> Outcome:
@@ -44,14 +50,14 @@ def create(url: str | None) -> Outcome:
     )  # fmt: skip
 
 
-def deliver(endpoint: Outcome, *, delivered: bool) -> Outcome:
-    """Send the event webhook.test to the only endpoint, and wait for its arrival."""
+def deliver(endpoint: Outcome, *, delivered: bool, show: Callable[[Handled], None]) -> Outcome:
+    """Send the event webhook.test to the only endpoint, or to a listener here, and wait for its arrival."""
     if delivered and endpoint.status != "done":
         return Outcome("event", "kept", "events were delivered: webhooks deliveries list")
     listed = call("list_webhook_endpoints") if endpoint.status in {"done", "kept"} else []
     to = [one for one in listed if one["is_active"] and (endpoint.status == "kept" or one["name"] == NAME)]
     if len(to) != 1:
-        return Outcome("event", "skipped", "once you have an endpoint, send it an event", step("event").command)
+        return asyncio.run(_listen(show))
     sent = call("send_test_webhook", webhook_config_id=to[0]["id"])
     more = f"webhooks deliveries show {sent['delivery_id']}"
     with _delivering():
@@ -65,6 +71,33 @@ def deliver(endpoint: Outcome, *, delivered: bool) -> Outcome:
     took = f"in {attempt['duration_ms']} ms"
     status = f", which returned {attempt['response_status']}" if attempt["response_status"] else ""
     return Outcome("event", "done", f"webhook.test arrived at {host}{status}, {took}", more)
+
+
+async def _listen(show: Callable[[Handled], None]) -> Outcome:
+    """Deliver the event as `webhooks listen` does: it needs neither a receiver nor a worker."""
+    arrived: list[Handled] = []
+    own = settings()
+    async with supabase() as store:
+        listener = await Listener.start(
+            store, QUIET, arrived.append, user_agent=own.user_agent, secret=generate_secret()
+        )
+        try:
+            sent = await store.call("send_test_webhook", {"webhook_config_id": listener.id})
+            async with asyncio.timeout(PATIENCE):
+                while not any(one.id == sent["delivery_id"] for one in arrived):
+                    await listener.deliver(1)
+        except TimeoutError:
+            return Outcome("event", "missing", "webhook.test did not arrive here", "webhooks listen")
+        finally:
+            await listener.stop()
+    one = next(one for one in arrived if one.id == sent["delivery_id"])
+    show(one)
+    if one.error:
+        return Outcome("event", "missing", f"webhook.test arrived here, but was {one.error}", "webhooks doctor")
+    return Outcome(
+        "event", "done", "webhook.test arrived here, signed and verified; its temporary endpoint is deleted again",
+        "webhooks listen --forward localhost:3000/path",
+    )  # fmt: skip
 
 
 @contextmanager

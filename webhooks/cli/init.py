@@ -16,6 +16,7 @@ from supabase_webhooks.webhooks.cli.arguments import Yes, ask
 from supabase_webhooks.webhooks.cli.cron import by_database, by_github
 from supabase_webhooks.webhooks.cli.env import App, complete
 from supabase_webhooks.webhooks.cli.installation import dsn, install
+from supabase_webhooks.webhooks.cli.listen import show as show_event
 from supabase_webhooks.webhooks.cli.migrate import Platform
 from supabase_webhooks.webhooks.cli.outcome import Outcome, end, show
 from supabase_webhooks.webhooks.cli.output import AsJson
@@ -51,7 +52,7 @@ def init(
     It asks for what it cannot find, keeps what exists, and may be run again. With --yes it asks nothing.
     """
     done = []
-    for one in _steps(app, admin, cron, gateway, endpoint, platform=platform, asking=not yes):
+    for one in _steps(app, admin, cron, gateway, endpoint, platform=platform, asking=not yes, as_json=as_json):
         done.append(one)
         if not as_json:
             show(one)
@@ -62,7 +63,7 @@ def init(
 
 def _steps(
     app: str | None, admin: str | None, cron: Cron | None, gateway: str | None, endpoint: str | None,
-    *, platform: bool, asking: bool,
+    *, platform: bool, asking: bool, as_json: bool,
 ) -> Iterator[Outcome]:  # fmt: skip
     yield from complete(app, asking=asking)
     yield install(migrations("system", *(["platform"] if platform else [])))
@@ -72,7 +73,7 @@ def _steps(
     if endpoint is None and not setup["endpoint"] and asking:
         endpoint = ask("A receiver's URL, https://... (empty: later)", optional=True)
     yield (made := first_event.create(endpoint or None))
-    yield first_event.deliver(made, delivered=setup["event"])
+    yield first_event.deliver(made, delivered=setup["event"], show=(lambda _: None) if as_json else show_event)
 
 
 def _admin(email: str | None, *, asking: bool) -> Outcome:

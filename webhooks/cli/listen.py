@@ -6,20 +6,17 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from supabase_webhooks.webhooks.cli.listener import BATCH, Listener
-from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, note
+from supabase_webhooks.webhooks.cli.listener import BATCH, Handled, Listener
+from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, note, print_line
 from supabase_webhooks.webhooks.cli.received import target
-from supabase_webhooks.webhooks.cli.supabase import settings
+from supabase_webhooks.webhooks.cli.supabase import Connection
 from supabase_webhooks.webhooks.errors import SecretError, SettingsError
 from supabase_webhooks.webhooks.signing import PRIVATE_PREFIX, generate_secret, key_bytes
 from supabase_webhooks.webhooks.tokens import is_access_token
-
-if TYPE_CHECKING:
-    from supabase_webhooks.webhooks.store import Store
 
 #: End a listener; Windows lacks the last.
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -70,26 +67,24 @@ async def _listen(
     events: list[str], url: str | None, secret: str, *, once: bool, as_json: bool, access_token: str
 ) -> bool:
     """Listen until the end; return whether the last delivery succeeded."""
-    store = _store(access_token)
+    connection = _connection(access_token)
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task  # noqa: S101 - for mypy: this runs in one
     ends = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    try:
-        started = await store.call("start_webhook_listener", {"events": events})
-        listener = Listener(
-            store, started["id"], url=url, secret=secret, user_agent=settings().user_agent, as_json=as_json
+    async with connection.opened() as store:
+        project = connection.settings
+        listener = await Listener.start(
+            store, events, show_as_json if as_json else show, user_agent=project.user_agent, secret=secret, url=url
         )
         where = f", forwarding to {url}" if url else ""
         for one in ends:
             # Windows has none, but raises KeyboardInterrupt, which ends the task too
             with suppress(NotImplementedError):
                 loop.add_signal_handler(one, task.cancel)
-        note(
-            f"Listening to {', '.join(events)} of {settings().supabase_url} as {started['name']}{where}; Ctrl-C ends it"
-        )
+        note(f"Listening to {', '.join(events)} of {project.supabase_url} as {listener.name}{where}; Ctrl-C ends it")
         try:
             while not (await listener.deliver(1 if once or url else BATCH) and once):
-                pass
+                await connection.renew(store)
         except asyncio.CancelledError:
             task.uncancel()
         finally:
@@ -99,20 +94,28 @@ async def _listen(
                     loop.remove_signal_handler(one)
             await listener.stop()
         return listener.delivered
-    finally:
-        await store.close()
 
 
-def _store(access_token: str) -> Store:
-    # importing the client takes a second: not for --help, nor for the shell's completion
-    from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
+def show(one: Handled) -> None:
+    """Print a delivery for people."""
+    one.received.show(one.error or f"returned {one.status}", failed=bool(one.error))
 
-    if access_token:
-        if not is_access_token(access_token):
-            raise SettingsError(
-                "WEBHOOKS_ACCESS_TOKEN is not an access token; supabase.auth.getSession() has the user's"
-            )
-        if publishable := os.environ.get("SUPABASE_ANON_KEY"):
-            # it will do: the token says who calls
-            os.environ.setdefault("SUPABASE_SERVICE_ROLE_KEY", publishable)
-    return Store(settings(), access_token=access_token)
+
+def show_as_json(one: Handled) -> None:
+    """Print a delivery as one line of JSON."""
+    received = one.received
+    record = {"id": one.id, "event": one.event, "attempt": one.attempt, "headers": received.headers}
+    verified = {"body": received.parsed, "verified": received.verified, "problem": received.problem}
+    print_line({**record, **verified, "status": one.status, "error": one.error})
+
+
+def _connection(access_token: str) -> Connection:
+    """Return the same connection as other commands', or that of the environment's project for an access token."""
+    if not access_token:
+        return Connection()
+    if not is_access_token(access_token):
+        raise SettingsError("WEBHOOKS_ACCESS_TOKEN is not an access token; supabase.auth.getSession() has the user's")
+    if publishable := os.environ.get("SUPABASE_ANON_KEY"):
+        # it will do: the token says who calls
+        os.environ.setdefault("SUPABASE_SERVICE_ROLE_KEY", publishable)
+    return Connection(access_token)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from supabase_webhooks.webhooks.cli.output import note, print_line
+from supabase_webhooks.webhooks.cli.output import note
 from supabase_webhooks.webhooks.cli.received import FORWARD_TIMEOUT, Received
 from supabase_webhooks.webhooks.deliveries import excerpt
 from supabase_webhooks.webhooks.errors import StoreError, StoreUnavailable
@@ -17,6 +18,8 @@ from supabase_webhooks.webhooks.exact import compact
 from supabase_webhooks.webhooks.signing import signature_headers, verification_problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from supabase_webhooks.webhooks.store import Store
 
 #: Seconds between two claims that found nothing.
@@ -26,21 +29,46 @@ PAUSE = 1.0
 BATCH = 20
 
 
+@dataclass(frozen=True)
+class Handled:
+    """A delivery that was verified and, if asked, forwarded. `status`: the response's; `error`: why it failed."""
+
+    id: str
+    event: str
+    attempt: int
+    received: Received
+    status: int | None
+    error: str | None
+
+
 class Listener:
-    """A listener of the project: claims its deliveries, handles one after the other, and reports the results."""
+    """A listener of the project: claims its deliveries, handles one after the other, and reports the results.
+
+    `show` is called with each delivery, before its result is reported.
+    """
 
     def __init__(
-        self, store: Store, listener: str, *, url: str | None, secret: str, user_agent: str, as_json: bool
-    ) -> None:
+        self, store: Store, started: dict[str, Any], show: Callable[[Handled], None],
+        *, user_agent: str, secret: str, url: str | None,
+    ) -> None:  # fmt: skip
+        self.id, self.name = started["id"], started["name"]
         self._store = store
-        self._id = listener
-        self._url = url
-        self._secret = secret
-        self._as_json = as_json
+        self._show = show
         self._user_agent = user_agent
+        self._secret = secret
+        self._url = url
         self._complained = False
         #: Whether the last delivery succeeded.
         self.delivered = False
+
+    @classmethod
+    async def start(
+        cls, store: Store, events: Sequence[str], show: Callable[[Handled], None],
+        *, user_agent: str, secret: str, url: str | None = None,
+    ) -> Self:  # fmt: skip
+        """Create the listener's endpoint. Raises StoreError if an event does not exist, and for all but admins."""
+        started = await store.call("start_webhook_listener", {"events": list(events)})
+        return cls(store, started, show, user_agent=user_agent, secret=secret, url=url)
 
     async def deliver(self, how_many: int) -> int:
         """Claim, handle and report up to this many deliveries, or wait a moment; return how many there were."""
@@ -55,7 +83,7 @@ class Listener:
     async def stop(self) -> None:
         """Delete the endpoint with its deliveries."""
         try:
-            while (await self._store.call("stop_webhook_listener", {"listener": self._id}))["more"]:
+            while (await self._store.call("stop_webhook_listener", {"listener": self.id}))["more"]:
                 pass
         except StoreError as exc:
             note(
@@ -77,12 +105,7 @@ class Listener:
         status, kept, error = response
         self.delivered = error is None
         received = Received(headers=headers, body=body, verified=not problem, problem=problem)
-        if self._as_json:
-            record = {"id": delivery["id"], "event": delivery["event_type"], "attempt": delivery["attempt"]}
-            shown = {"headers": headers, "body": received.parsed, "verified": received.verified, "problem": problem}
-            print_line({**record, **shown, "status": status, "error": error})
-        else:
-            received.show(error or f"returned {status}", failed=bool(error))
+        self._show(Handled(delivery["id"], delivery["event_type"], delivery["attempt"], received, status, error))
         return {
             "delivery_id": delivery["id"], "lease_id": delivery["lease_id"], "attempt": delivery["attempt"],
             "started_at": started_at.isoformat(), "duration_ms": round((time.perf_counter() - clock) * 1000),
@@ -109,7 +132,7 @@ class Listener:
         """Call one of the listener's functions, again and again while Supabase does not respond."""
         while True:
             try:
-                result = await self._store.call(function, {"listener": self._id, **arguments})
+                result = await self._store.call(function, {"listener": self.id, **arguments})
             except StoreUnavailable as exc:
                 if not self._complained:
                     note(f"{exc}; trying again")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from supabase_webhooks.webhooks.cli.supabase import settings
+from supabase_webhooks.webhooks.settings import Settings
 
 #: Dramatiq reads these when it is imported. One message at a time, since a message drains whatever is due and
 #: another process should have the next. An idle process checks Redis every second: it is notified of new deliveries by
@@ -23,13 +23,13 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 
 def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the gateway. Settings: the environment and .env."""
-    settings()
+    _settings()
     _become("supabase_webhooks.gateway", "--host", host, "--port", str(port))
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the gateway and deliver, in one process without a broker. Settings: the environment and .env."""
-    settings()
+    _settings()
     _become("supabase_webhooks.gateway", "--deliver", "--host", host, "--port", str(port))
 
 
@@ -38,7 +38,7 @@ def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=
     # importing it takes a moment: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.queue import create_broker  # noqa: PLC0415
 
-    given = settings()
+    given = _settings()
     # says what is missing, before Dramatiq does in a trace
     create_broker(given.queue_url)
     os.environ.update(WORKER_ENVIRONMENT)
@@ -46,6 +46,11 @@ def worker(processes: Annotated[int, typer.Option(help="Worker processes.", min=
         # where prometheus_client adds up several processes' figures; a new folder, for those of former ones count
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="webhooks-metrics-")
     _become("supabase_webhooks.workers", "--threads", "1", "--processes", str(processes))
+
+
+def _settings() -> Settings:
+    """Return the settings of the process, which says in its log which project they name. No profile is used for it."""
+    return Settings.from_environment(os.environ)
 
 
 def _become(*command: str) -> None:

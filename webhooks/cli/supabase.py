@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from supabase_webhooks.webhooks.cli.output import announce
 from supabase_webhooks.webhooks.errors import SettingsError
 from supabase_webhooks.webhooks.profiles import Profile, Profiles, ServiceKey
+from supabase_webhooks.webhooks.sessions import Session
 from supabase_webhooks.webhooks.settings import Settings, host_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from supabase_webhooks.webhooks.catalog import EventType
     from supabase_webhooks.webhooks.store import Store
@@ -41,24 +42,34 @@ def chosen() -> str | None:
     return os.environ.get(VARIABLE) or None
 
 
-def profile() -> Profile | None:
-    """Return the profile to use, its session refreshed; None: the environment names the project."""
+def profile_name() -> str | None:
+    """Return the name of the profile to use; None: the environment names the project."""
     name = chosen()
     if name is None and any(os.environ.get(variable) for variable in NAMED_BY):
         return None
-    name = name or profiles().current
+    return name or profiles().current
+
+
+def profile() -> Profile | None:
+    """Return the profile to use, its session refreshed; None: the environment names the project."""
+    name = profile_name()
     return None if name is None else profiles().refreshed(name)
 
 
-def settings() -> Settings:
-    """Return the settings, with the project's service key, and say which project that is. Raises SettingsError."""
+def server_variables() -> dict[str, str]:
+    """Return the environment, with the project's URL and service key if a profile has them. Raises SettingsError."""
     found = profile()
     if found is not None and not isinstance(found.credential, ServiceKey):
         raise SettingsError(
             f"this needs the project's secret key, and the profile is that of {found.user}: "
             "run webhooks login --service-key, or set SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY"
         )
-    return _settings(found)
+    return _variables(found)
+
+
+def settings() -> Settings:
+    """Return the settings, with the project's service key, and say which project that is. Raises SettingsError."""
+    return _announced(server_variables())
 
 
 def event_types() -> list[EventType]:
@@ -73,7 +84,7 @@ def event_types() -> list[EventType]:
         if host := host_of(os.environ.get("SUPABASE_URL", "")):
             announce(host)
         return catalog.from_environment(os.environ)
-    return catalog.fetch(found.url, _settings(found).service_key, access_token=_access_token(found))
+    return catalog.fetch(found.url, settings_of(found).service_key, access_token=access_token(found))
 
 
 @asynccontextmanager
@@ -83,13 +94,39 @@ async def supabase() -> AsyncIterator[Store]:
         yield store
 
 
+class Connection:
+    """The profile's or the environment's project, for a command that runs for long: its session is renewed.
+
+    With an access token, calls are its user's, in the environment's project. Raises SettingsError.
+    """
+
+    def __init__(self, access_token: str = "") -> None:
+        self._token = access_token
+        self._name = None if access_token else profile_name()
+        self._profile = None if self._name is None else profiles().refreshed(self._name)
+        self.settings = settings_of(self._profile)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Store]:
+        """Provide a store."""
+        async with opened(self._profile, token=self._token) as store:
+            yield store
+
+    async def renew(self, store: Store) -> None:
+        """Renew the session before it ends. Raises SettingsError when it has ended."""
+        credential = self._profile and self._profile.credential
+        if self._name is not None and isinstance(credential, Session) and credential.ends_soon:
+            self._profile = await asyncio.to_thread(profiles().refreshed, self._name)
+            store.authenticate(access_token(self._profile))
+
+
 @asynccontextmanager
-async def opened(found: Profile | None) -> AsyncIterator[Store]:
-    """Provide a store of a profile's project; None: of the environment's."""
+async def opened(found: Profile | None, *, token: str = "") -> AsyncIterator[Store]:
+    """Provide a store of a profile's project; None: of the environment's, with this access token if there is one."""
     # importing the client takes a second: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.store import Store  # noqa: PLC0415
 
-    store = Store(_settings(found), access_token=_access_token(found))
+    store = Store(settings_of(found), access_token=token or access_token(found))
     try:
         yield store
     finally:
@@ -106,20 +143,27 @@ def call(function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the
     return asyncio.run(once())
 
 
-def _settings(found: Profile | None) -> Settings:
-    """Return the settings of the environment, and say their project; it is the profile's, if there is one."""
+def settings_of(found: Profile | None) -> Settings:
+    """Return the settings with a profile's project, the environment's for None, and say which project that is."""
+    return _announced(_variables(found))
+
+
+def access_token(found: Profile | None) -> str:
+    """Return the access token of a profile's user, or nothing: then the key says who calls."""
+    return found.credential.access_token if found and isinstance(found.credential, Session) else ""
+
+
+def _variables(found: Profile | None) -> dict[str, str]:
     variables = dict(os.environ)
     if found is not None:
         credential = found.credential
         # a user's calls have the publishable key: the token says who it is
         key = credential.key if isinstance(credential, ServiceKey) else credential.publishable_key
         variables |= zip(NAMED_BY, (found.url, key), strict=True)
-    settings = Settings.from_environment(variables)
-    announce(settings.host)
-    return settings
+    return variables
 
 
-def _access_token(found: Profile | None) -> str:
-    if found is None or isinstance(found.credential, ServiceKey):
-        return ""
-    return found.credential.access_token
+def _announced(variables: Mapping[str, str]) -> Settings:
+    found = Settings.from_environment(variables)
+    announce(found.host)
+    return found

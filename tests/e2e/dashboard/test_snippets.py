@@ -115,7 +115,7 @@ def command(language: str, folder: Path) -> list[str]:
     if language in runs:
         return runs[language]()
     if shutil.which(language) is None and not os.environ.get("CI"):
-        pytest.skip(f"{language} is not on this machine")
+        pytest.skip(f"{language} is not on this machine; .ci/run installs it")
     return [language, *(["run", "."] if language == "go" else [names[language]])]
 
 
