@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[1]
 SUPABASE = ROOT / "supabase"
 
 #: Functions that an app may replace: created if absent, never overwritten, never reported as different.
-REPLACEABLE = ("public.is_webhook_admin", "webhooks.dispatch_limit_per_minute", "webhooks.purge_deliveries")
+REPLACEABLE = (
+    "public.is_webhook_admin",
+    "public.is_webhook_viewer",
+    "public.webhook_tenants",
+    "webhooks.dispatch_limit_per_minute",
+    "webhooks.purge_deliveries",
+)
 
 #: Tables that a running app writes to: a migration that finds them takes their locks first, together or not at all.
 CONTENDED = (

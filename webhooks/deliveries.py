@@ -31,7 +31,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker needs to know of an endpoint, as webhooks.endpoint_settings gives it.
 
     `secrets`: each signs, the newest first. `circuit`: closed or half_open, at the claim. `limited`: whether more may
-    be claimed once this delivery is settled. None means: use the worker's setting.
+    be claimed once this delivery is settled. `public_only`: it is a tenant's, and the worker's allowed networks are not
+    for it. None means: use the worker's setting.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     circuit: str = "closed"
     limited: bool = False
     circuit_failure_threshold: int | None = None
+    public_only: bool = False
 
     def __repr__(self) -> str:
         # without secrets and headers: it may be logged
@@ -141,6 +143,7 @@ class UrlCheck(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     url: str
     credentials_profile: str | None = None
+    public_only: bool = False
     warning: str | None = None
 
 

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 #: Functions that an app may replace: never reported (devstack/schemas.py creates them only if absent).
-REPLACEABLE = ("public.is_webhook_admin(", "webhooks.dispatch_limit_per_minute(", "webhooks.purge_deliveries(")
+REPLACEABLE = (
+    "public.is_webhook_admin(",
+    "public.is_webhook_viewer(",
+    "public.webhook_tenants(",
+    "webhooks.dispatch_limit_per_minute(",
+    "webhooks.purge_deliveries(",
+)
 
 #: Keys that a table loses when history is partitioned: each partition has its own.
 PARTITIONED = {f"public.webhook_{table}.webhook_{table}_pkey" for table in ("deliveries", "attempts")}

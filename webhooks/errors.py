@@ -4,6 +4,7 @@ WebhooksError
 ├── SettingsError            a setting is missing or wrong
 ├── DestinationError         an endpoint's URL cannot be delivered to
 │   └── SetupError           by this worker, as it is configured
+│       └── AddressError     its host is at an address that deliveries may not go to
 ├── SecretError              an endpoint's secret cannot sign
 │   └── SealedError          it is encrypted, and this process lacks the key
 ├── DeliveryError            an attempt failed; says whether and when to retry
@@ -44,6 +45,10 @@ class SetupError(DestinationError):
 
     An extra, a credentials profile or a setting is missing, or the endpoint's network is not allowed.
     """
+
+
+class AddressError(SetupError):
+    """Raised when an endpoint's host is at an address that deliveries may not go to; names the address."""
 
 
 class SecretError(WebhooksError):

@@ -93,6 +93,8 @@ def _event(one: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield name, tomlkit.string(f"{text}\n" if plain else text, literal=plain, multiline=plain)
     if one["users_may_dispatch"]:
         yield "users_may_dispatch", True
+    if one["audience"] != "internal":
+        yield "audience", one["audience"]
 
 
 def _variable(*parts: str) -> str:

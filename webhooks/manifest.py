@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -69,6 +69,7 @@ class EventType(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     data_schema: dict[str, Any]
     example: dict[str, Any] | None = None
     users_may_dispatch: bool = False
+    audience: Literal["internal", "customers"] = "internal"
 
 
 class Manifest(msgspec.Struct):

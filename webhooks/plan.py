@@ -215,5 +215,6 @@ def _event_settings(wanted: EventType) -> dict[str, Any]:
         "description": wanted.description,
         "data_schema": wanted.data_schema,
         "users_may_dispatch": wanted.users_may_dispatch,
+        "audience": wanted.audience,
     }
     return settings if wanted.example is None else settings | {"example": wanted.example}

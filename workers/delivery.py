@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from supabase_webhooks.webhooks.deliveries import Attempt, Delivery, Message, Receipt, excerpt, merged
 from supabase_webhooks.webhooks.errors import (
+    AddressError,
     CredentialsError,
     DeliveryError,
     DestinationError,
@@ -56,6 +57,13 @@ async def attempt(
         if own_fault(exc):
             raise
         error = _bare(exc)
+    except AddressError as exc:
+        error = (
+            # no setting will allow it, and a customer must not learn the addresses of the app's network
+            DeliveryError("the endpoint's host has no public address")
+            if delivery.endpoint.public_only
+            else DeliveryError(str(exc), setup=True)
+        )
     except (SealedError, SetupError) as exc:
         # a problem of this worker: the deliveries wait behind the endpoint's circuit until it is configured
         error = DeliveryError(str(exc), setup=True)

@@ -14,7 +14,7 @@ import httpx
 
 from supabase_webhooks.webhooks import destinations
 from supabase_webhooks.webhooks.addresses import parse_networks
-from supabase_webhooks.webhooks.errors import DestinationError, SetupError
+from supabase_webhooks.webhooks.errors import AddressError, DestinationError, SetupError
 from supabase_webhooks.workers.adapters import Context
 from supabase_webhooks.workers.adapters.authorities import lenient, trusted
 from supabase_webhooks.workers.adapters.transport import connect, host_and_port
@@ -55,13 +55,19 @@ async def warning(check: UrlCheck, settings: Settings) -> str | None:
     trusted(settings.ca_bundle)
     try:
         destination = destinations.parse(check.url, allow_http=settings.allow_http)
-        context = Context.of(settings, destination, check.credentials_profile)
+        context = Context.of(settings, destination, check.credentials_profile, public_only=check.public_only)
         authorities = _authorities(context)
         targets = TARGETS[destination.scheme](destination) if destination.scheme in TARGETS else []
     except (DestinationError, httpx.InvalidURL) as exc:
         return f"Deliveries will fail: {exc}."
     for target in targets:
-        if problem := await _problem(target, authorities, settings):
+        try:
+            problem = await _problem(target, authorities, context.settings)
+        except AddressError as exc:
+            # a customer must not learn the addresses of the app's network
+            reason = f"{target.host} has no public address" if check.public_only else str(exc)
+            return f"Deliveries will fail: {reason}."
+        if problem:
             return problem
     return None
 
@@ -73,8 +79,6 @@ async def _problem(target: Target, authorities: ssl.SSLContext, settings: Settin
         async with asyncio.timeout(settings.timeout_seconds):
             connection = await connect(target.host, target.port, authorities if target.tls else None, allowed, limit=0)
         connection.abort()
-    except SetupError as exc:
-        return f"Deliveries will fail: {exc}."
     except TimeoutError:
         return f"{_named(target)} does not respond within {settings.timeout_seconds:g} s: check the port and firewalls."
     except httpx.ConnectError as exc:

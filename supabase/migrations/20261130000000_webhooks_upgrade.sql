@@ -1,4 +1,4 @@
--- webhooks migration: upgrade 89316e4f31fd5939bc0eef9d48caa1befacc526470ffb02db65713e01e45b89b
+-- webhooks migration: upgrade 4d71cda144bb365c81e05c7bc18b59c1b5af2c1756a7501b3d71d3a216064f34
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -108,10 +108,14 @@ begin
                 and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)),
         add column expires_after interval
             constraint webhook_configurations_expires_after_check check (expires_after > interval '0'),
-        add column tenant_id text,
+        add column tenant_id text
+            constraint webhook_configurations_tenant_id_check check (length(tenant_id) between 1 and 255),
         add column managed_by text,
         add column deleted_at timestamptz
             constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active);
+
+    -- replaced by one of the app's own endpoints
+    drop index if exists public.idx_webhook_configurations_events;
 
     -- 3. deliveries; what was pending is due at once
     alter table public.webhook_deliveries
@@ -138,6 +142,6 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '89316e4f31fd5939bc0eef9d48caa1befacc526470ffb02db65713e01e45b89b', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '4d71cda144bb365c81e05c7bc18b59c1b5af2c1756a7501b3d71d3a216064f34', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

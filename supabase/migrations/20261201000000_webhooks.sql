@@ -1,4 +1,4 @@
--- webhooks migration: system 14976bdf287cbb54fc7472ab04d23b6cbd2390856cb0688313471430e8d8c004
+-- webhooks migration: system 8410a89994c4c2db0a34345a28f4bab66700d76456e3fa3d9fbd03bede197bd4
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -395,6 +395,62 @@ comment on function webhooks.caller() is 'The database role that the request run
 revoke all on function webhooks.caller() from public, anon, authenticated, service_role;
 grant execute on function webhooks.caller() to authenticated, service_role;
 
+-- schemas/access/check_access.sql
+create or replace function webhooks.check_access(
+    permission text,
+    tenant_id text default null,
+    webhook_config_id uuid default null,
+    delivery_id uuid default null
+)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _tenants text[];
+    _endpoints uuid[];
+begin
+    if webhooks.is_server() then
+        return;
+    end if;
+    if current_user = 'authenticated' then
+        if webhooks.is_admin() or (check_access.permission = 'read' and webhooks.is_viewer(false)) then
+            return;
+        end if;
+        _tenants := array(select webhooks.tenants(check_access.permission));
+    end if;
+    if coalesce(cardinality(_tenants), 0) = 0 then
+        perform webhooks.check_admin();
+    end if;
+    if check_access.tenant_id is not null then
+        if check_access.tenant_id = any (_tenants) then
+            return;
+        end if;
+        raise exception 'you have no access to the tenant "%"', check_access.tenant_id
+            using errcode = '42501', hint = 'public.webhook_tenants decides who has.';
+    end if;
+    if check_access.delivery_id is null and check_access.webhook_config_id is null then
+        raise exception 'only webhook admins can do this for all tenants'
+            using errcode = '42501', hint = 'Name your tenant, one of its endpoints, or one of its deliveries.';
+    end if;
+    _endpoints := array(select webhooks.tenant_endpoints(_tenants));
+    -- the same for what does not exist as for what belongs to others
+    if check_access.delivery_id is not null then
+        if not webhooks.is_delivery_of(check_access.delivery_id, _endpoints) then
+            raise exception 'webhook delivery % does not exist', check_access.delivery_id
+                using errcode = 'PT404', hint = 'It may have been deleted with its endpoint, or by retention.';
+        end if;
+    elsif check_access.webhook_config_id <> all (_endpoints) then
+        raise exception 'webhook endpoint % does not exist', check_access.webhook_config_id
+            using errcode = 'PT404', hint = 'list_webhook_endpoints returns those that do.';
+    end if;
+end $$;
+comment on function webhooks.check_access(text, text, uuid, uuid) is 'Raises an error unless the caller is a server, an admin, a viewer who reads, or a user with the permission (read, manage) for the tenant, the endpoint''s or the delivery''s. Without any of these three: for the first three alone.';
+revoke all on function webhooks.check_access(text, text, uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.check_access(text, text, uuid, uuid) to authenticated, service_role;
+
 -- schemas/access/check_admin.sql
 create or replace function webhooks.check_admin()
 returns void
@@ -484,6 +540,32 @@ comment on function webhooks.has_admin_role() is 'Whether app_metadata.webhooks_
 revoke all on function webhooks.has_admin_role() from public, anon, authenticated, service_role;
 grant execute on function webhooks.has_admin_role() to authenticated, service_role;
 
+-- schemas/access/hides_payloads.sql
+create or replace function webhooks.hides_payloads()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.caller() = 'authenticated' and not webhooks.is_admin()
+        and webhooks.is_viewer(false) and not webhooks.is_viewer(true)
+$$;
+comment on function webhooks.hides_payloads() is 'Whether the caller is a viewer who sees no payloads and responses.';
+revoke all on function webhooks.hides_payloads() from public, anon, authenticated, service_role;
+
+-- schemas/access/if_admin.sql
+create or replace function webhooks.if_admin(value uuid)
+returns uuid
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select if_admin.value where webhooks.is_admin()
+$$;
+comment on function webhooks.if_admin(uuid) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
+revoke all on function webhooks.if_admin(uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.if_admin(uuid) to authenticated, service_role;
+
 -- schemas/access/is_admin.sql
 create or replace function webhooks.is_admin()
 returns boolean
@@ -500,6 +582,36 @@ $$;
 comment on function webhooks.is_admin() is 'Whether the calling user is still signed in and a webhook admin. Policies and functions call it.';
 revoke all on function webhooks.is_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_admin() to authenticated, service_role;
+
+-- schemas/access/is_customer.sql
+create or replace function webhooks.is_customer()
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select webhooks.caller() = 'authenticated' and not webhooks.is_admin() and not webhooks.is_viewer(false)
+$$;
+comment on function webhooks.is_customer() is 'Whether the caller is a user of a tenant. In a function that has checked the access, that is a caller who is neither a server nor one of the app''s staff.';
+revoke all on function webhooks.is_customer() from public, anon, authenticated, service_role;
+
+-- schemas/access/is_delivery_of.sql
+create or replace function webhooks.is_delivery_of(delivery_id uuid, endpoints uuid[])
+returns boolean
+language plpgsql
+stable
+-- definer: a user with the permission manage alone cannot read deliveries
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return cardinality(is_delivery_of.endpoints) > 0 and exists (
+        select from public.webhook_deliveries as d
+        where d.id = is_delivery_of.delivery_id and d.webhook_config_id = any (is_delivery_of.endpoints));
+end $$;
+comment on function webhooks.is_delivery_of(uuid, uuid[]) is 'Whether a delivery exists and is one of these endpoints''.';
+revoke all on function webhooks.is_delivery_of(uuid, uuid[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_delivery_of(uuid, uuid[]) to authenticated, service_role;
 
 -- schemas/access/is_platform_admin.sql
 create or replace function webhooks.is_platform_admin()
@@ -542,6 +654,22 @@ comment on function webhooks.is_server() is 'Whether the caller is server-side: 
 revoke all on function webhooks.is_server() from public, anon, authenticated, service_role;
 grant execute on function webhooks.is_server() to authenticated, service_role;
 
+-- schemas/access/is_viewer.sql
+create or replace function webhooks.is_viewer(payloads boolean)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    -- as for admins: not for a sign-in that has ended or lacks the account's second factor
+    select webhooks.app_metadata() is not null
+        and webhooks.second_factor_given()
+        and coalesce(public.is_webhook_viewer(is_viewer.payloads), false)
+$$;
+comment on function webhooks.is_viewer(boolean) is 'Whether the calling user is still signed in and a webhook viewer, or one who sees payloads.';
+revoke all on function webhooks.is_viewer(boolean) from public, anon, authenticated, service_role;
+grant execute on function webhooks.is_viewer(boolean) to authenticated, service_role;
+
 -- schemas/access/is_webhook_admin.sql
 do $replaceable$
 begin
@@ -560,6 +688,27 @@ $function$;
 end $replaceable$;
 revoke all on function public.is_webhook_admin() from public, anon, authenticated, service_role;
 grant execute on function public.is_webhook_admin() to authenticated, service_role;
+
+-- schemas/access/is_webhook_viewer.sql
+do $replaceable$
+begin
+    if to_regprocedure('public.is_webhook_viewer(boolean)') is null then
+        execute $function$create or replace function public.is_webhook_viewer(payloads boolean)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(
+        m ->> 'webhooks_role' = 'viewer' and (not is_webhook_viewer.payloads or m -> 'webhooks_payloads' = 'true'), false)
+    from webhooks.app_metadata() as m
+$$;
+comment on function public.is_webhook_viewer(boolean) is 'Whether the calling user is a webhook viewer, who reads and changes nothing; payloads: whether they also see payloads and responses. As shipped: app_metadata.webhooks_role is viewer, and webhooks_payloads is true. Replace the function for a rule of your own.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function public.is_webhook_viewer(boolean) from public, anon, authenticated, service_role;
+grant execute on function public.is_webhook_viewer(boolean) to authenticated, service_role;
 
 -- schemas/access/mentions.sql
 create or replace function webhooks.mentions(source text, schema_name text, object_name text)
@@ -671,6 +820,45 @@ begin
 end $$;
 comment on function webhooks.secure() is 'Repairs every grant, policy and row security flag of our objects, and returns what it changed. Run it after a restore: webhooks migrate secure.';
 revoke all on function webhooks.secure() from public, anon, authenticated, service_role;
+
+-- schemas/access/tenant_endpoints.sql
+create or replace function webhooks.tenant_endpoints(tenants text[])
+returns setof uuid
+language plpgsql
+stable
+-- definer: policies of other tables call it, and no policy of the endpoints is to be planned along with theirs
+security definer
+set search_path = pg_catalog, pg_temp
+rows 10
+as $$
+begin
+    return query
+    select c.id
+    from public.webhook_configurations as c
+    where c.tenant_id = any (tenant_endpoints.tenants);
+end $$;
+comment on function webhooks.tenant_endpoints(text[]) is 'The endpoints of tenants, deleted ones too.';
+revoke all on function webhooks.tenant_endpoints(text[]) from public, anon, authenticated, service_role;
+grant execute on function webhooks.tenant_endpoints(text[]) to authenticated, service_role;
+
+-- schemas/access/tenants.sql
+create or replace function webhooks.tenants(permission text)
+returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+-- about that many: what the planner expects of a policy's array
+rows 10
+as $$
+    -- as for admins: not for a sign-in that has ended or lacks the account's second factor, whatever the app's rule says
+    select t
+    from (select webhooks.app_metadata() is not null and webhooks.second_factor_given() as signed_in) as s
+    cross join lateral public.webhook_tenants(tenants.permission) as t
+    where s.signed_in and t is not null
+$$;
+comment on function webhooks.tenants(text) is 'The tenants for which the calling user, still signed in, has a permission: public.webhook_tenants decides. Policies and functions call it once a statement.';
+revoke all on function webhooks.tenants(text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.tenants(text) to authenticated, service_role;
 
 -- schemas/access/user_claims.sql
 create or replace function webhooks.user_claims()
@@ -865,6 +1053,25 @@ comment on function webhooks.webhook_inventory() is 'Behind public.webhook_inven
 revoke all on function webhooks.webhook_inventory() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_inventory() to service_role;
 
+-- schemas/access/webhook_tenants.sql
+do $replaceable$
+begin
+    if to_regprocedure('public.webhook_tenants(text)') is null then
+        execute $function$create or replace function public.webhook_tenants(permission text)
+returns setof text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select null::text where false
+$$;
+comment on function public.webhook_tenants(text) is 'The tenants for which the calling user has a permission: read, manage or dispatch. It returns none until you replace it: docs/customers.md has examples.';
+$function$;
+    end if;
+end $replaceable$;
+revoke all on function public.webhook_tenants(text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_tenants(text) to authenticated, service_role;
+
 -- schemas/access/without_comments.sql
 create or replace function webhooks.without_comments(source text)
 returns text
@@ -1010,14 +1217,23 @@ begin
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
-            pattern in ('*', 'webhook.*', 'webhook.alert')
+            pattern = '*' or (new.tenant_id is null and pattern in (
+                'webhook.*', 'webhook.alert', 'webhooks.*', 'webhooks.endpoint_failing', 'webhooks.endpoint_disabled',
+                'webhooks.endpoint_recovered'))
             or exists (select from public.webhook_event_types t
                        where t.analytics_destination is null
+                         -- to a tenant, what it cannot receive does not exist
+                         and (new.tenant_id is null or t.audience = 'customers')
                          and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
         if _unknown is not null then
             raise exception 'webhook endpoint "%" subscribes to events that are not in the catalog: %', new.name, _unknown
                 using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
         end if;
+    end if;
+    if tg_op = 'INSERT' then
+        new := webhooks.check_tenant(new, null);
+    elsif coalesce(new.tenant_id, old.tenant_id) is not null then
+        new := webhooks.check_tenant(new, old);
     end if;
     _problem := webhooks.secret_problem(new.secret_key);
     if _problem is not null then
@@ -1144,6 +1360,9 @@ begin
     perform webhooks.check_payload_size(new.payload);
     new.request_id := coalesce(new.request_id, webhooks.uuid_or_null(new.payload ->> 'request_id'), gen_random_uuid());
     new.actor_id := coalesce(new.actor_id, new.payload ->> 'actor_user_id');
+    -- a delivery to a tenant's endpoint is the tenant's
+    new.tenant_id := coalesce(new.tenant_id, (
+        select c.tenant_id from public.webhook_configurations as c where c.id = new.webhook_config_id));
     if new.status = 'failed' then
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
         values (new.id, new.webhook_config_id, new.created_at)
@@ -1209,6 +1428,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if new.erased_at is not null and new.status = 'pending' then
+        raise exception 'the payload of webhook delivery % was erased: it cannot be sent again', new.id
+            using errcode = '22023', hint = 'Dispatch the event again.';
+    end if;
     new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
     if new.status = 'pending' and (old.status <> 'pending' or new.next_attempt_at is distinct from old.next_attempt_at) then
         perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);
@@ -1281,6 +1504,8 @@ create table if not exists public.webhook_event_types (
     created_at timestamptz not null default now(),
     audience text not null default 'internal' check (audience in ('internal', 'customers')),
     users_may_dispatch boolean not null default false,
+    keep_for interval check (keep_for > interval '0'),
+    redact text[],
     constraint webhook_event_types_webhook_or_analytics check (
         (analytics_destination is null and data_schema is not null and example is not null)
         or (analytics_destination is not null and data_schema is null and example is null)
@@ -1294,6 +1519,8 @@ comment on column public.webhook_event_types.example is 'An example of event_dat
 comment on column public.webhook_event_types.analytics_destination is 'Set for an analytics event, which is rejected as a webhook: where it goes instead.';
 comment on column public.webhook_event_types.audience is 'internal: the app''s own endpoints only. customers: tenants'' endpoints may receive it too.';
 comment on column public.webhook_event_types.users_may_dispatch is 'Whether signed-in users may dispatch it, not only servers.';
+comment on column public.webhook_event_types.keep_for is 'How long its finished deliveries are kept, if that is shorter than retention; empty: as long as all others.';
+comment on column public.webhook_event_types.redact is 'Fields of its data, such as {email,user.name}, that are overwritten in what is stored once it is delivered. Such a delivery cannot be sent again.';
 alter table public.webhook_event_types enable row level security;
 revoke all on public.webhook_event_types from public, anon, authenticated, service_role;
 grant select on public.webhook_event_types to authenticated;
@@ -1389,14 +1616,19 @@ create table if not exists public.webhook_configurations (
             and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)),
     expires_after interval
         constraint webhook_configurations_expires_after_check check (expires_after > interval '0'),
-    tenant_id text,
+    tenant_id text
+        constraint webhook_configurations_tenant_id_check check (length(tenant_id) between 1 and 255),
     managed_by text,
     deleted_at timestamptz
         constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active)
 );
 
 create index if not exists idx_webhook_configurations_active on public.webhook_configurations (is_active) where is_active;
-create index if not exists idx_webhook_configurations_events on public.webhook_configurations using gin (events);
+-- a dispatch reads the app's own endpoints, and those of one tenant, however many tenants there are
+create index if not exists idx_webhook_configurations_own_events
+    on public.webhook_configurations using gin (events) where tenant_id is null;
+create index if not exists idx_webhook_configurations_of_tenant
+    on public.webhook_configurations (tenant_id) where tenant_id is not null;
 
 comment on table public.webhook_configurations is 'Webhook endpoints: each active row receives a delivery of every event it subscribes to.';
 comment on column public.webhook_configurations.url is 'Where deliveries go: https://host/path, sqs://queue?region=..., pubsub://project/topic or kafka://broker:9092/topic. Do not put a password in it.';
@@ -1424,7 +1656,8 @@ create or replace trigger update_webhook_configurations_updated_at
     before update on public.webhook_configurations
     for each row execute function webhooks.touch_endpoint();
 create or replace trigger check_webhook_endpoint
-    before insert or update of url, events, secret_key, headers on public.webhook_configurations
+    before insert or update of url, events, secret_key, headers, tenant_id, credentials_profile, rate_limit_per_second
+    on public.webhook_configurations
     for each row execute function webhooks.check_endpoint();
 -- after the check by name, as triggers fire in the order of their names
 create or replace trigger move_webhook_endpoint_secrets
@@ -1451,9 +1684,37 @@ create or replace trigger check_webhook_url_again
     execute function webhooks.check_url_again();
 
 alter table public.webhook_configurations enable row level security;
+-- Each side of the "or" is a condition on an index, so that Postgres looks into both (BitmapOr), where
+-- "(select webhooks.is_admin())" in its place would make it read the whole table, for everyone: they share the plan.
 revoke all on public.webhook_configurations from public, anon, authenticated, service_role;
 grant select on public.webhook_configurations to authenticated;
 grant select, insert, update, delete on public.webhook_configurations to service_role;
+
+-- schemas/endpoints/webhook_tenant_limits.sql
+create table if not exists public.webhook_tenant_limits (
+    tenant_id text primary key,
+    endpoints integer check (endpoints >= 0),
+    deliveries_per_second integer check (deliveries_per_second between 1 and 100000),
+    schemes text[] check (cardinality(schemes) > 0),
+    private_networks boolean,
+    keep_for interval check (keep_for > interval '0'),
+    constraint webhook_tenant_limits_defaults check (
+        tenant_id <> '' or num_nulls(endpoints, deliveries_per_second, schemes, private_networks) = 0)
+);
+comment on table public.webhook_tenant_limits is 'What tenants'' endpoints may do: the row with an empty tenant_id holds the defaults, another row what differs for its tenant. A change applies to endpoints that are created or changed afterwards.';
+comment on column public.webhook_tenant_limits.tenant_id is 'The tenant; an empty string: the defaults of all.';
+comment on column public.webhook_tenant_limits.endpoints is 'How many endpoints a tenant can have; empty: the default.';
+comment on column public.webhook_tenant_limits.deliveries_per_second is 'The sum of the rate limits of a tenant''s endpoints; empty: the default. An endpoint without a rate limit of its own gets an equal share.';
+comment on column public.webhook_tenant_limits.schemes is 'The URL schemes of a tenant''s endpoints, for example {https}; empty: the default.';
+comment on column public.webhook_tenant_limits.private_networks is 'Whether a tenant''s deliveries can go to the private networks that the workers'' setting allows; empty: the default.';
+comment on column public.webhook_tenant_limits.keep_for is 'How long finished deliveries of the tenant''s events are kept, if that is shorter than retention; empty, also as a default: as long as all others.';
+alter table public.webhook_tenant_limits enable row level security;
+revoke all on public.webhook_tenant_limits from public, anon, authenticated, service_role;
+grant select on public.webhook_tenant_limits to authenticated;
+grant select, insert, update, delete on public.webhook_tenant_limits to service_role;
+insert into public.webhook_tenant_limits (tenant_id, endpoints, deliveries_per_second, schemes, private_networks)
+values ('', 20, 100, '{https}', false)
+on conflict do nothing;
 
 -- schemas/endpoints/endpoint_secrets.sql
 -- What signs and what authenticates, outside of every exposed schema.
@@ -1650,6 +1911,8 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
+-- Conditions on an index, as those of the endpoints. By endpoint: a tenant's event goes to the app's own endpoints too,
+-- whose responses are not the tenant's.
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
@@ -1685,6 +1948,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
+-- asked for each row that a query reads: one that names its delivery, as it should, reads few
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -1914,7 +2178,8 @@ create table if not exists public.webhook_admin_actions (
     action text not null,
     webhook_config_id uuid,
     delivery_id uuid,
-    details jsonb not null default '{}'
+    details jsonb not null default '{}',
+    tenant_id text
 );
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
@@ -1929,6 +2194,7 @@ comment on column public.webhook_admin_actions.actor is 'The user''s e-mail addr
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
 comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
 comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
+comment on column public.webhook_admin_actions.tenant_id is 'The tenant whose endpoint it was; empty: the app itself.';
 comment on column public.webhook_admin_actions.details is 'The request''s arguments, without secrets and header values.';
 alter table public.webhook_admin_actions enable row level security;
 revoke all on public.webhook_admin_actions from public, anon, authenticated, service_role;
@@ -2133,9 +2399,10 @@ returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-    insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details)
+    insert into public.webhook_admin_actions (actor_id, actor, action, webhook_config_id, delivery_id, details, tenant_id)
     values (webhooks.user_sub(), webhooks.actor(), log_action.action,
-            log_action.webhook_config_id, log_action.delivery_id, log_action.details)
+            log_action.webhook_config_id, log_action.delivery_id, log_action.details,
+            (select c.tenant_id from public.webhook_configurations as c where c.id = log_action.webhook_config_id))
 $$;
 comment on function webhooks.log_action(text, uuid, uuid, jsonb) is 'Writes one row of public.webhook_admin_actions.';
 revoke all on function webhooks.log_action(text, uuid, uuid, jsonb) from public, anon, authenticated, service_role;
@@ -2287,7 +2554,7 @@ as $$
     from (select w.*, gen_random_uuid() as request_id from public.webhook_alerts as w where w.id = any (alert_ids)) as a
     join public.webhook_configurations as c
         -- subscribed by name: a subscription to * covers the app's own events only
-        on c.is_active and c.events && array['webhook.alert', 'webhook.*']
+        on c.is_active and c.tenant_id is null and c.events && array['webhook.alert', 'webhook.*']
         -- the failing endpoint itself is not notified
         and c.id is distinct from a.webhook_config_id
     order by c.id
@@ -2296,6 +2563,41 @@ as $$
 $$;
 comment on function webhooks.emit_alerts(uuid[], text) is 'Sends webhook.alert to the endpoints that subscribe to it.';
 revoke all on function webhooks.emit_alerts(uuid[], text) from public, anon, authenticated, service_role;
+
+-- schemas/alerts/emit_endpoint_events.sql
+create or replace function webhooks.emit_endpoint_events(alert_ids uuid[], moment text)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
+    select c.id, e.event, webhooks.payload(e.event, e.data, null, e.request_id), e.request_id, e.tenant_id
+    from (
+        select s.*, 'webhooks.' || case when moment = 'started' then s.kind else 'endpoint_recovered' end as event,
+               gen_random_uuid() as request_id
+        from (
+            -- one that was failing and is disabled now ends both at once: it has recovered once
+            select distinct on (o.id, case when moment = 'started' then a.kind end)
+                   a.kind, o.tenant_id, jsonb_build_object(
+                       'tenant_id', o.tenant_id, 'webhook_config_id', o.id, 'name', o.name, 'url', o.url,
+                       'since', a.started_at, 'reason', a.summary) as data
+            from public.webhook_alerts as a
+            join public.webhook_configurations as o on o.id = a.webhook_config_id
+            where a.id = any (alert_ids) and a.kind in ('endpoint_failing', 'endpoint_disabled') and o.tenant_id is not null
+              -- not one that its owner paused or deleted meanwhile
+              and (moment = 'started' or o.is_active)
+            order by o.id, case when moment = 'started' then a.kind end, a.started_at
+        ) as s
+    ) as e
+    join public.webhook_configurations as c
+        -- subscribed by name, as to webhook.alert
+        on c.is_active and c.tenant_id is null and c.events && array[e.event, 'webhooks.*']
+    order by c.id
+    -- waits for an endpoint's deletion, and then leaves that one out
+    for key share of c
+$$;
+comment on function webhooks.emit_endpoint_events(uuid[], text) is 'Sends webhooks.endpoint_failing, _disabled and _recovered to the app''s own endpoints that subscribe to them: what it tells a tenant''s owner.';
+revoke all on function webhooks.emit_endpoint_events(uuid[], text) from public, anon, authenticated, service_role;
 
 -- schemas/alerts/evaluate_webhook_alerts.sql
 create or replace function webhooks.evaluate_webhook_alerts(policy jsonb, lease_seconds double precision default 60)
@@ -2339,6 +2641,8 @@ begin
     select array(select s.id from started as s), array(select e.id from ended as e) into _started, _ended;
     perform webhooks.emit_alerts(_started, 'started');
     perform webhooks.emit_alerts(_ended, 'ended');
+    perform webhooks.emit_endpoint_events(_started, 'started');
+    perform webhooks.emit_endpoint_events(_ended, 'ended');
 
     -- policy.channels: kind -> the channels to notify. The caller may have none (a gateway without settings for
     -- alerts), so the first caller that has one sends the start; an end goes where its start went.
@@ -2547,10 +2851,10 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', create_webhook_endpoint.settings ->> 'tenant_id');
     return webhooks.create_webhook_endpoint(create_webhook_endpoint.settings);
 end $$;
-comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...} and returns its id and its secret, which is shown only once.';
+comment on function public.create_webhook_endpoint(jsonb) is 'Creates an endpoint of {"name", "url", "events", ...}, with "tenant_id" for that tenant, and returns its id and its secret, which is shown only once.';
 revoke all on function public.create_webhook_endpoint(jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.create_webhook_endpoint(jsonb) to authenticated, service_role;
 
@@ -2562,7 +2866,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => delete_webhook_endpoint.webhook_config_id);
     return webhooks.delete_webhook_endpoint(
         delete_webhook_endpoint.webhook_config_id,
         delete_webhook_endpoint.keep_history);
@@ -2579,12 +2883,40 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => end_webhook_secret_overlap.webhook_config_id);
     return webhooks.end_webhook_secret_overlap(end_webhook_secret_overlap.webhook_config_id);
 end $$;
 comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, also in X-Webhook-Signature.';
 revoke all on function public.end_webhook_secret_overlap(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.end_webhook_secret_overlap(uuid) to authenticated, service_role;
+
+-- schemas/api/erase_webhook_payloads.sql
+create or replace function public.erase_webhook_payloads(
+    tenant_id text default null,
+    actor text default null,
+    before timestamptz default null,
+    at_most integer default 1000,
+    after_created_at timestamptz default null,
+    after_id uuid default null
+)
+returns jsonb
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform webhooks.check_admin();
+    return webhooks.erase_webhook_payloads(
+        erase_webhook_payloads.tenant_id,
+        erase_webhook_payloads.actor,
+        erase_webhook_payloads.before,
+        erase_webhook_payloads.at_most,
+        erase_webhook_payloads.after_created_at,
+        erase_webhook_payloads.after_id);
+end $$;
+comment on function public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) is 'Empties the payloads and response excerpts of finished deliveries, and what trigger errors kept: of a tenant, of a user (actor), created before a time, or what satisfies all that is given. All else of them is kept. At most at_most rows are looked at: call it again with "next" until that is null.';
+revoke all on function public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) to authenticated, service_role;
 
 -- schemas/api/evaluate_webhook_alerts.sql
 create or replace function public.evaluate_webhook_alerts(
@@ -2667,7 +2999,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', delivery_id => get_webhook_delivery.delivery_id);
     return webhooks.get_webhook_delivery(get_webhook_delivery.delivery_id);
 end $$;
 comment on function public.get_webhook_delivery(uuid) is 'The details of one delivery: its row, its endpoint, each attempt, and a timeline.';
@@ -2695,7 +3027,8 @@ create or replace function public.list_webhook_endpoints(
     webhook_config_id uuid default null,
     after_name text default null,
     after_id uuid default null,
-    page_size integer default 200
+    page_size integer default 200,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -2704,16 +3037,17 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', list_webhook_endpoints.tenant_id, list_webhook_endpoints.webhook_config_id);
     return webhooks.list_webhook_endpoints(
         list_webhook_endpoints.webhook_config_id,
         list_webhook_endpoints.after_name,
         list_webhook_endpoints.after_id,
-        list_webhook_endpoints.page_size);
+        list_webhook_endpoints.page_size,
+        list_webhook_endpoints.tenant_id);
 end $$;
-comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Without secrets and the values of headers.';
-revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Endpoints with their health, by name: all, one, a tenant''s, or those after a name and id. Without secrets and the values of headers.';
+revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
 
 -- schemas/api/list_webhook_secrets.sql
 create or replace function public.list_webhook_secrets()
@@ -2885,7 +3219,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => replay_webhook_deliveries.webhook_config_id);
     return webhooks.replay_webhook_deliveries(
         replay_webhook_deliveries.webhook_config_id,
         replay_webhook_deliveries.created_from,
@@ -2931,7 +3265,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', delivery_id => retry_webhook_delivery.delivery_id);
     return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
 end $$;
 comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: a failed one gets one more attempt, a delivered one is sent again, a waiting one is attempted immediately.';
@@ -2981,7 +3315,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => rotate_webhook_secret.webhook_config_id);
     return webhooks.rotate_webhook_secret(rotate_webhook_secret.webhook_config_id, rotate_webhook_secret.overlap);
 end $$;
 comment on function public.rotate_webhook_secret(uuid, interval) is 'Gives an endpoint a new secret and returns it, once. Until the overlap ends, both sign; with an overlap of 0, the old ones end immediately.';
@@ -3001,7 +3335,8 @@ create or replace function public.search_webhook_deliveries(
     before_created_at timestamptz default null,
     before_id uuid default null,
     page_size integer default 50,
-    response_status integer default null
+    response_status integer default null,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -3010,7 +3345,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', search_webhook_deliveries.tenant_id);
     return webhooks.search_webhook_deliveries(
         search_webhook_deliveries.event_type,
         search_webhook_deliveries.status,
@@ -3023,11 +3358,12 @@ begin
         search_webhook_deliveries.before_created_at,
         search_webhook_deliveries.before_id,
         search_webhook_deliveries.page_size,
-        search_webhook_deliveries.response_status);
+        search_webhook_deliveries.response_status,
+        search_webhook_deliveries.tenant_id);
 end $$;
-comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Deliveries, newest first, by any filter; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
-revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
-grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
+comment on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) is 'Deliveries, newest first, by any filter; tenant_id: those to the tenant''s endpoints; payload_path is dotted (data.community_id). "next" holds the arguments of the next page; "searched_until" is set if a page ended because the maximum number of rows was searched.';
+revoke all on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) from public, anon, authenticated, service_role;
+grant execute on function public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) to authenticated, service_role;
 
 -- schemas/api/send_test_webhook.sql
 create or replace function public.send_test_webhook(
@@ -3040,7 +3376,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => send_test_webhook.webhook_config_id);
     return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
 comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';
@@ -3122,7 +3458,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => update_webhook_endpoint.webhook_config_id);
     return webhooks.update_webhook_endpoint(
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);
@@ -3213,7 +3549,8 @@ create or replace function public.webhook_define_event(
     description text,
     data_schema jsonb,
     example jsonb default null,
-    users_may_dispatch boolean default false
+    users_may_dispatch boolean default false,
+    audience text default null
 )
 returns text
 language plpgsql
@@ -3227,11 +3564,12 @@ begin
         webhook_define_event.description,
         webhook_define_event.data_schema,
         webhook_define_event.example,
-        webhook_define_event.users_may_dispatch);
+        webhook_define_event.users_may_dispatch,
+        webhook_define_event.audience);
 end $$;
-comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (derived from the schema if none is given). users_may_dispatch: signed-in users can dispatch it too.';
-revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
+comment on function public.webhook_define_event(text, text, jsonb, jsonb, boolean, text) is 'Adds an event type to the catalog, or changes it: its meaning, the JSON Schema of its data, and an example (derived from the schema if none is given). users_may_dispatch: signed-in users can dispatch it too. audience: customers for a type that tenants'' endpoints can receive, else internal; null: unchanged, and internal for a new type.';
+revoke all on function public.webhook_define_event(text, text, jsonb, jsonb, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_define_event(text, text, jsonb, jsonb, boolean, text) to service_role;
 
 -- schemas/api/webhook_diagnosis.sql
 create or replace function public.webhook_diagnosis()
@@ -3262,7 +3600,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
 end $$;
 comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';
@@ -3305,7 +3643,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_histogram(
         webhook_histogram.created_from,
         webhook_histogram.created_until,
@@ -3363,7 +3701,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_overview();
 end $$;
 comment on function public.webhook_overview() is 'The dashboard: status with reasons, the last hour''s deliveries, circuits of active endpoints, latencies of the last hour''s attempts, and the dispatcher''s uptime over a day.';
@@ -3398,7 +3736,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
 comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column.';
@@ -3897,6 +4235,88 @@ $$;
 comment on function webhooks.endpoints_with_due(uuid) is 'The endpoints with deliveries that are ready, by id from a given one on.';
 revoke all on function webhooks.endpoints_with_due(uuid) from public, anon, authenticated, service_role;
 
+-- schemas/deliveries/erase_webhook_payloads.sql
+create or replace function webhooks.erase_webhook_payloads(
+    tenant_id text default null,
+    actor text default null,
+    before timestamptz default null,
+    at_most integer default 1000,
+    after_created_at timestamptz default null,
+    after_id uuid default null
+)
+returns jsonb
+language plpgsql
+-- definer: behind public.erase_webhook_payloads, which checks the caller
+security definer
+set search_path = pg_catalog, pg_temp
+-- in the order of an index, a window and no more
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    _batch integer := least(greatest(coalesce(at_most, 1000), 1), 10000);
+    _ids uuid[];
+    _erased integer;
+    _errors integer;
+    _last record;
+begin
+    if num_nonnulls(erase_webhook_payloads.tenant_id, actor, before) = 0 then
+        raise exception 'erase_webhook_payloads needs a tenant_id, an actor or a time before which to erase'
+            using errcode = '22023', hint = 'To erase all that is finished: before => now().';
+    end if;
+    -- A window of the index, the oldest first; the caller comes again with "next". What is not finished yet is sent yet:
+    -- it stays, and a later call finds it.
+    with looked as materialized (
+        select d.id, d.created_at, d.status in ('delivered', 'failed') and d.erased_at is null
+               and (actor is null or d.actor_id = actor) as chosen
+        from public.webhook_deliveries as d
+        where (erase_webhook_payloads.tenant_id is null or d.tenant_id = erase_webhook_payloads.tenant_id)
+          and (before is null or d.created_at < before)
+          and (d.created_at, d.id) > (coalesce(after_created_at, '-infinity'),
+                                      coalesce(after_id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit _batch
+    )
+    select array(select l.id from looked as l where l.chosen) as ids, count(*) as n,
+           (select l.created_at from looked as l order by l.created_at desc, l.id desc limit 1) as created_at,
+           (select l.id from looked as l order by l.created_at desc, l.id desc limit 1) as id
+    into _last
+    from looked;
+    _ids := array(
+        select d.id from public.webhook_deliveries as d where d.id = any (_last.ids) order by d.id for update);
+    update public.webhook_deliveries as d
+    set payload = '{}', response_body = null, erased_at = now()
+    where d.id = any (_ids) and d.status in ('delivered', 'failed');
+    get diagnostics _erased = row_count;
+    update public.webhook_attempts as a
+    set response_excerpt = null, response_headers = null
+    where a.delivery_id = any (_ids);
+    -- the first call: trigger errors are few
+    if after_id is null then
+        update public.webhook_trigger_errors as e
+        set data = null, message = 'erased', context = null
+        where e.message <> 'erased'
+          and (before is null or e.occurred_at < before)
+          and (erase_webhook_payloads.tenant_id is null
+               or e.data @> jsonb_build_array(jsonb_build_object('tenant', erase_webhook_payloads.tenant_id)))
+          and (actor is null or e.data @> jsonb_build_array(jsonb_build_object('actor', actor))
+               or e.data @> jsonb_build_array(jsonb_build_object('user', actor)));
+        get diagnostics _errors = row_count;
+    end if;
+    insert into public.webhook_admin_actions (actor_id, actor, action, details, tenant_id)
+    values (webhooks.user_sub(), webhooks.actor(), 'erase_payloads',
+            jsonb_strip_nulls(jsonb_build_object('actor', actor, 'before', before, 'erased', _erased, 'trigger_errors', _errors)),
+            erase_webhook_payloads.tenant_id);
+    return jsonb_build_object(
+        'erased', _erased, 'trigger_errors', coalesce(_errors, 0),
+        'next', case when _last.n = _batch then
+            jsonb_build_object('after_created_at', _last.created_at, 'after_id', _last.id) end);
+end $$;
+comment on function webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) is 'Behind public.erase_webhook_payloads.';
+revoke all on function webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) from public, anon, authenticated, service_role;
+grant execute on function webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid) to authenticated, service_role;
+
 -- schemas/deliveries/expire_deliveries.sql
 create or replace function webhooks.expire_deliveries(ids uuid[])
 returns void
@@ -3956,6 +4376,9 @@ declare
     _attempts jsonb;
     _timeline jsonb;
     _waits jsonb;
+    -- customers learn no names of the app's staff and hosts
+    _customer boolean := webhooks.is_customer();
+    _hidden boolean := webhooks.hides_payloads();
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -3970,7 +4393,7 @@ begin
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = _delivery.webhook_config_id;
 
-    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
+    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' - case when _hidden then '{response_excerpt,response_headers}' else '{}' end::text[] order by a.number), '[]') into _attempts
     from public.webhook_attempts as a
     where a.delivery_id = _delivery.id;
 
@@ -3990,11 +4413,11 @@ begin
         from public.webhook_attempts as a
         where a.delivery_id = _delivery.id
         union all
-        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || ' by ' || s.actor
+        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || case when _customer then '' else ' by ' || s.actor end
         from public.webhook_admin_actions as s
         where s.delivery_id = _delivery.id
         union all
-        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || _lease.leased_by, '')
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || case when not _customer then _lease.leased_by end, '')
         where _delivery.status = 'processing'
         union all
         select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
@@ -4020,12 +4443,13 @@ begin
         'attempts', _delivery.attempts, 'request_id', coalesce(_delivery.request_id, webhooks.uuid_or_null(_delivery.payload ->> 'request_id')), 'created_at', _delivery.created_at,
         'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
-        'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
-        'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
+        'leased_by', case when not _customer then _lease.leased_by end, 'response_status', _delivery.response_status,
+        'response_body', case when not _hidden then _delivery.response_body end, 'error_message', _delivery.error_message,
         -- as text: a number with many digits must reach the page as it is sent, and parsers have a depth limit
-        'body', _delivery.payload::text,
+        'body', case when not _hidden then _delivery.payload::text end,
         -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
         'pretty_body', case
+            when _hidden then null
             when _delivery.payload @? '$.**{101}' then _delivery.payload::text
             else jsonb_pretty(_delivery.payload)
         end,
@@ -4254,6 +4678,7 @@ begin
     -- first, while this holds nothing that others wait for
     perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
+    _purged := _purged + webhooks.tidy_deliveries(_batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);
@@ -4753,6 +5178,28 @@ comment on function webhooks.record_webhook_attempts(jsonb, jsonb) is 'Behind pu
 revoke all on function webhooks.record_webhook_attempts(jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function webhooks.record_webhook_attempts(jsonb, jsonb) to service_role;
 
+-- schemas/deliveries/redacted.sql
+create or replace function webhooks.redacted(payload jsonb, fields text[])
+returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _field text;
+    _path text[];
+begin
+    foreach _field in array fields loop
+        _path := array['data'] || string_to_array(_field, '.');
+        if payload #> _path is not null then
+            payload := jsonb_set(payload, _path, '"[redacted]"');
+        end if;
+    end loop;
+    return payload;
+end $$;
+comment on function webhooks.redacted(jsonb, text[]) is 'A payload with these fields of its data overwritten.';
+revoke all on function webhooks.redacted(jsonb, text[]) from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/release_webhook_deliveries.sql
 create or replace function webhooks.release_webhook_deliveries(leases jsonb)
 returns integer
@@ -4848,7 +5295,7 @@ begin
             ) as k
             join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
             join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
-            where d.status = replay_webhook_deliveries.status
+            where d.status = replay_webhook_deliveries.status and d.erased_at is null
               and (replay_webhook_deliveries.webhook_config_id is null
                    or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
               and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
@@ -4872,7 +5319,7 @@ begin
         ) as k
         join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
         join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
-        where d.status = replay_webhook_deliveries.status
+        where d.status = replay_webhook_deliveries.status and d.erased_at is null
           and (replay_webhook_deliveries.webhook_config_id is null
                or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
           and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
@@ -5023,7 +5470,8 @@ begin
         -- one that another admin retried just now is due already, and a claim may hold its place in the queue
         _ids := array(
             select d.id from public.webhook_deliveries as d
-            where d.id = any (delivery_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+            where d.id = any (delivery_ids) and d.erased_at is null
+              and (d.status in ('delivered', 'failed') or d.id = any (_queued))
             order by d.id
             for update);
     else
@@ -5113,7 +5561,8 @@ create or replace function webhooks.search_webhook_deliveries(
     before_created_at timestamptz default null,
     before_id uuid default null,
     page_size integer default 50,
-    response_status integer default null
+    response_status integer default null,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -5140,6 +5589,11 @@ declare
     _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
     _before timestamptz := coalesce(before_created_at, 'infinity');
     _before_id uuid := coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    -- a tenant's deliveries by its own index, those that failed too; not those to the app's own endpoints
+    _endpoints uuid[] := case when search_webhook_deliveries.tenant_id is not null then array(
+        select c.id from public.webhook_configurations as c where c.tenant_id = search_webhook_deliveries.tenant_id) end;
+    _failed constant boolean := coalesce(search_webhook_deliveries.status = 'failed', false)
+        and search_webhook_deliveries.tenant_id is null;
     _rows jsonb;
     _next jsonb;
     _searched timestamptz;
@@ -5149,7 +5603,12 @@ begin
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
-    if status = 'failed' then
+    if _path is not null and webhooks.hides_payloads() then
+        raise exception 'you cannot search in payloads: you may not see them'
+            using errcode = '42501', hint = 'Leave payload_path out, or ask an admin.';
+    end if;
+
+    if _failed then
         -- a table that is not analyzed seems small enough to sort
         perform set_config('enable_sort', 'off', true);
     end if;
@@ -5175,7 +5634,8 @@ begin
             (
                 select s.*
                 from public.webhook_deliveries as s
-                where search_webhook_deliveries.status is distinct from 'failed'
+                where not _failed
+                  and (_endpoints is null or s.tenant_id = search_webhook_deliveries.tenant_id and s.webhook_config_id = any (_endpoints))
                   and (s.created_at, s.id) < (_before, _before_id)
                   and (created_from is null or s.created_at >= created_from)
                   and (created_until is null or s.created_at <= created_until)
@@ -5190,7 +5650,7 @@ begin
                 select s.*
                 from webhooks.failed_deliveries as f
                 join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
-                where search_webhook_deliveries.status = 'failed'
+                where _failed
                   and (f.created_at, f.delivery_id) < (_before, _before_id)
                   and (created_from is null or f.created_at >= created_from)
                   and (created_until is null or f.created_at <= created_until)
@@ -5226,7 +5686,8 @@ begin
             (
                 select s.created_at, s.id
                 from public.webhook_deliveries as s
-                where search_webhook_deliveries.status is distinct from 'failed'
+                where not _failed
+                  and (_endpoints is null or s.tenant_id = search_webhook_deliveries.tenant_id and s.webhook_config_id = any (_endpoints))
                   and (s.created_at, s.id) < (_before, _before_id)
                   and (created_from is null or s.created_at >= created_from)
                   and (created_until is null or s.created_at <= created_until)
@@ -5241,7 +5702,7 @@ begin
                 select s.created_at, s.id
                 from webhooks.failed_deliveries as f
                 join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
-                where search_webhook_deliveries.status = 'failed'
+                where _failed
                   and (f.created_at, f.delivery_id) < (_before, _before_id)
                   and (created_from is null or f.created_at >= created_from)
                   and (created_until is null or f.created_at <= created_until)
@@ -5255,9 +5716,9 @@ begin
     end if;
     return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
 end $$;
-comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Behind public.search_webhook_deliveries.';
-revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) to authenticated, service_role;
 
 -- schemas/deliveries/skip_webhook_deliveries.sql
 create or replace function webhooks.skip_webhook_deliveries(delivery_ids uuid[])
@@ -5284,7 +5745,8 @@ begin
     -- its trigger takes them out of the queue
     update public.webhook_deliveries as d
     set status = 'failed',
-        error_message = 'skipped by ' || coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller())
+        -- customers read it
+        error_message = 'skipped by ' || case when d.tenant_id is not null then 'an admin' else coalesce(webhooks.user_claims() ->> 'email', webhooks.user_sub(), webhooks.caller()) end
     where d.id = any (_queued) and d.status = 'pending';
     get diagnostics _skipped = row_count;
     perform webhooks.log_action('skip_many', null, null,
@@ -5294,6 +5756,82 @@ end $$;
 comment on function webhooks.skip_webhook_deliveries(uuid[]) is 'Behind public.skip_webhook_deliveries.';
 revoke all on function webhooks.skip_webhook_deliveries(uuid[]) from public, anon, authenticated, service_role;
 grant execute on function webhooks.skip_webhook_deliveries(uuid[]) to authenticated, service_role;
+
+-- schemas/deliveries/tidy_deliveries.sql
+create or replace function webhooks.tidy_deliveries(batch_size integer)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+-- in the order of an index, a window and no more
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+declare
+    _from webhooks.cursors;
+    _old uuid[];
+    _open uuid[];
+    _looked integer;
+    _last_at timestamptz;
+    _last_id uuid;
+    _done integer := 0;
+    _more integer;
+begin
+    -- a tenant's by its own index; the queue is not concerned: these are finished
+    delete from public.webhook_deliveries as d
+    where d.id = any (array(
+        select o.id
+        from public.webhook_tenant_limits as l
+        cross join lateral (
+            select k.id
+            from public.webhook_deliveries as k
+            where k.tenant_id = l.tenant_id and k.created_at < now() - l.keep_for
+              and k.status in ('delivered', 'failed') and k.finished_at < now() - l.keep_for
+            order by k.created_at desc, k.id desc
+            limit batch_size
+        ) as o
+        where l.keep_for is not null and l.tenant_id <> ''
+        limit batch_size));
+    get diagnostics _done = row_count;
+
+    if not exists (select from public.webhook_event_types as t where t.keep_for is not null or t.redact is not null) then
+        return _done;
+    end if;
+    -- by type there is no index, which would cost every delivery: a window at a time, from the cursor on
+    select c.* into _from from webhooks.cursors as c where c.name = 'tidy' for update;
+    with looked as materialized (
+        select d.id, d.created_at, d.event_type, d.status, d.finished_at, d.erased_at
+        from public.webhook_deliveries as d
+        where (d.created_at, d.id) > (coalesce(_from.created_at, '-infinity'), coalesce(_from.id, '00000000-0000-0000-0000-000000000000'))
+        order by d.created_at, d.id
+        limit batch_size
+    )
+    select array_agg(l.id) filter (where l.status in ('delivered', 'failed') and l.finished_at < now() - t.keep_for),
+           array_agg(l.id) filter (where l.status = 'delivered' and l.erased_at is null and t.redact is not null),
+           count(*), (array_agg(l.created_at order by l.created_at desc, l.id desc))[1],
+           (array_agg(l.id order by l.created_at desc, l.id desc))[1]
+    into _old, _open, _looked, _last_at, _last_id
+    from looked as l
+    left join public.webhook_event_types as t on t.name = l.event_type;
+    delete from public.webhook_deliveries as d where d.id = any (_old) and d.status in ('delivered', 'failed');
+    get diagnostics _more = row_count;
+    _done := _done + _more;
+    update public.webhook_deliveries as d
+    set payload = webhooks.redacted(d.payload, t.redact), erased_at = now()
+    from public.webhook_event_types as t
+    where d.id = any (_open) and d.status = 'delivered' and t.name = d.event_type;
+    get diagnostics _more = row_count;
+    if _looked < batch_size then
+        -- the end: the next call begins at the oldest again
+        _last_at := null;
+        _last_id := null;
+    end if;
+    insert into webhooks.cursors as c (name, created_at, id) values ('tidy', _last_at, _last_id)
+    on conflict (name) do update set created_at = excluded.created_at, id = excluded.id;
+    return _done + _more;
+end $$;
+comment on function webhooks.tidy_deliveries(integer) is 'Deletes finished deliveries whose tenant or event type has a shorter time than the others, and redacts delivered ones; how many. A window of batch_size per call.';
+revoke all on function webhooks.tidy_deliveries(integer) from public, anon, authenticated, service_role;
 
 -- schemas/deliveries/under_way.sql
 create or replace function webhooks.under_way(endpoint uuid, since timestamptz, at_most integer)
@@ -5628,6 +6166,63 @@ end $$;
 comment on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) is 'An endpoint with changes applied, or an error that names what is wrong with them.';
 revoke all on function webhooks.apply_endpoint_changes(public.webhook_configurations, jsonb) from public, anon, authenticated, service_role;
 
+-- schemas/endpoints/check_tenant.sql
+create or replace function webhooks.check_tenant(new public.webhook_configurations, old public.webhook_configurations)
+returns public.webhook_configurations
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _limits public.webhook_tenant_limits;
+    _others integer;
+    _taken bigint;
+    _rate integer;
+begin
+    if length(new.tenant_id) not between 1 and 255 then
+        raise exception 'webhook endpoint "%": a tenant_id has 1 to 255 characters', new.name
+            using errcode = '22023', hint = 'null: the endpoint is the app''s own.';
+    end if;
+    -- the history would go along, to people who may not read it
+    if old.tenant_id <> coalesce(new.tenant_id, '') then
+        raise exception 'webhook endpoint "%" belongs to a tenant, which cannot change', new.name
+            using errcode = '22023', hint = 'Delete it, and create one for the other tenant.';
+    end if;
+    if new.tenant_id is null or new.deleted_at is not null then
+        return new;
+    end if;
+    _limits := webhooks.limits_of_tenant(new.tenant_id);
+    if new.url is distinct from old.url and split_part(new.url, ':', 1) <> all (_limits.schemes) then
+        raise exception 'webhook endpoint "%": the URL of a tenant''s endpoint must begin with %', new.name,
+            (select string_agg(s || '://', ' or ' order by s) from unnest(_limits.schemes) as s)
+            using errcode = '22023', hint = 'Example: https://example.com/webhooks.';
+    end if;
+    if nullif(new.credentials_profile, '') is not null then
+        raise exception 'webhook endpoint "%": a tenant''s endpoint has no credentials_profile: the profiles are the app''s own', new.name
+            using errcode = '22023', hint = 'Leave credentials_profile out.';
+    end if;
+    -- two at once must not both be the last one
+    perform pg_advisory_xact_lock(hashtextextended('webhooks.tenant:' || new.tenant_id, 0));
+    select count(*), coalesce(sum(c.rate_limit_per_second), 0) into _others, _taken
+    from public.webhook_configurations as c
+    where c.tenant_id = new.tenant_id and c.id <> new.id and c.deleted_at is null;
+    if old.tenant_id is null and _others >= _limits.endpoints then
+        raise exception 'the tenant "%" has % endpoints, which is its limit', new.tenant_id, _others
+            using errcode = '22023', hint = 'Delete one that is not needed.';
+    end if;
+    if new.rate_limit_per_second is null then
+        _rate := greatest(_limits.deliveries_per_second / greatest(_limits.endpoints, 1), 1);
+        new.rate_limit_per_second := greatest(least(_rate, _limits.deliveries_per_second - _taken), 1);
+    elsif new.rate_limit_per_second is distinct from old.rate_limit_per_second
+        and new.rate_limit_per_second > _limits.deliveries_per_second - _taken then
+        raise exception 'webhook endpoint "%": the endpoints of the tenant "%" can have % deliveries a second together, and the others have %',
+            new.name, new.tenant_id, _limits.deliveries_per_second, _taken
+            using errcode = '22023', hint = 'Lower rate_limit_per_second here or there.';
+    end if;
+    return new;
+end $$;
+comment on function webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations) is 'An endpoint within the limits of its tenant, or an error that names the limit.';
+revoke all on function webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/claim_webhook_url_checks.sql
 create or replace function webhooks.claim_webhook_url_checks(
     how_many integer default 10,
@@ -5648,7 +6243,8 @@ begin
         return '[]';
     end if;
     with due as materialized (
-        select h.webhook_config_id as id, c.url, c.credentials_profile
+        select h.webhook_config_id as id, c.url, c.credentials_profile,
+               c.tenant_id is not null and not (webhooks.limits_of_tenant(c.tenant_id)).private_networks as public_only
         from public.webhook_circuits as h
         join public.webhook_configurations as c on c.id = h.webhook_config_id
         where h.url_check_at <= now() and c.deleted_at is null
@@ -5680,23 +6276,25 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     _new public.webhook_configurations;
+    _own jsonb := case when jsonb_typeof(settings) = 'object' then settings - 'tenant_id' else settings end;
 begin
     _new := webhooks.apply_endpoint_changes(
         jsonb_populate_record(null::public.webhook_configurations, '{"is_active": true, "max_attempts": 3}'),
         -- retry for days by default
-        case when settings ? 'retry_schedule' or settings ? 'max_attempts' then settings
-        else settings || '{"retry_schedule": "standard"}' end);
+        case when settings ? 'retry_schedule' or settings ? 'max_attempts' then _own
+        else _own || '{"retry_schedule": "standard"}' end);
+    _new.tenant_id := settings ->> 'tenant_id';
     _new.id := gen_random_uuid();
     _new.secret_key := webhooks.generate_secret();
     insert into public.webhook_configurations
         (id, name, url, events, secret_key, is_active, created_by, max_attempts, rate_limit_per_second, max_concurrency,
          timeout_seconds, headers, circuit_failure_threshold, circuit_reset_seconds, credentials_profile,
-         retry_schedule, expires_after, managed_by)
+         retry_schedule, expires_after, managed_by, tenant_id)
     values (_new.id, _new.name, _new.url, _new.events, _new.secret_key, _new.is_active,
             webhooks.user_id(), _new.max_attempts, _new.rate_limit_per_second,
             _new.max_concurrency, _new.timeout_seconds, _new.headers, _new.circuit_failure_threshold,
             _new.circuit_reset_seconds, nullif(_new.credentials_profile, ''), _new.retry_schedule, _new.expires_after,
-            _new.managed_by);
+            _new.managed_by, _new.tenant_id);
     perform webhooks.log_action('create_endpoint', _new.id, null, webhooks.without_header_values(settings));
     return jsonb_build_object('id', _new.id, 'secret_key', _new.secret_key);
 end $$;
@@ -5907,7 +6505,10 @@ begin
             'headers', s.headers,
             'circuit_failure_threshold', c.circuit_failure_threshold,
             'circuit', coalesce(h.state, 'closed'),
-            'limited', c.id = any (limited))))
+            'limited', c.id = any (limited),
+            'public_only', case
+                when c.tenant_id is not null and not (webhooks.limits_of_tenant(c.tenant_id)).private_networks then true
+            end)))
         from public.webhook_configurations as c
         left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
@@ -6005,12 +6606,38 @@ $$;
 comment on function webhooks.headers_problem(jsonb, text) is 'Why an endpoint''s extra headers cannot be sent by its protocol, or null. Contains no value.';
 revoke all on function webhooks.headers_problem(jsonb, text) from public, anon, authenticated, service_role;
 
+-- schemas/endpoints/limits_of_tenant.sql
+create or replace function webhooks.limits_of_tenant(tenant_id text)
+returns public.webhook_tenant_limits
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select limits_of_tenant.tenant_id,
+           coalesce(o.endpoints, d.endpoints),
+           coalesce(o.deliveries_per_second, d.deliveries_per_second),
+           coalesce(o.schemes, d.schemes),
+           coalesce(o.private_networks, d.private_networks),
+           o.keep_for
+    -- without its row of defaults, the shipped ones
+    from (
+        select coalesce(g.endpoints, 20) as endpoints, coalesce(g.deliveries_per_second, 100) as deliveries_per_second,
+               coalesce(g.schemes, '{https}') as schemes, coalesce(g.private_networks, false) as private_networks
+        from (select) as one
+        left join public.webhook_tenant_limits as g on g.tenant_id = ''
+    ) as d
+    left join public.webhook_tenant_limits as o on o.tenant_id = limits_of_tenant.tenant_id
+$$;
+comment on function webhooks.limits_of_tenant(text) is 'The limits of a tenant: its own, else the defaults.';
+revoke all on function webhooks.limits_of_tenant(text) from public, anon, authenticated, service_role;
+
 -- schemas/endpoints/list_webhook_endpoints.sql
 create or replace function webhooks.list_webhook_endpoints(
     webhook_config_id uuid default null,
     after_name text default null,
     after_id uuid default null,
-    page_size integer default 200
+    page_size integer default 200,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -6028,6 +6655,7 @@ begin
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
+              and (list_webhook_endpoints.tenant_id is null or c.tenant_id = list_webhook_endpoints.tenant_id)
               and (after_name is null or (c.name, c.id) > (after_name, after_id))
             order by c.name, c.id
             limit least(greatest(page_size, 1), 500)
@@ -6040,6 +6668,7 @@ begin
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
             where d.created_at > now() - interval '1 hour'
+              and (list_webhook_endpoints.tenant_id is null or d.webhook_config_id = any (array(select p.id from page as p)))
             group by d.webhook_config_id
         )
         select coalesce(jsonb_agg(
@@ -6050,7 +6679,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'tenant_id', c.tenant_id, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -6076,9 +6705,9 @@ begin
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
         left join last_hour as l on l.webhook_config_id = c.id);
 end $$;
-comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) is 'Behind public.list_webhook_endpoints.';
-revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Behind public.list_webhook_endpoints.';
+revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
 
 -- schemas/endpoints/list_webhook_secrets.sql
 create or replace function webhooks.list_webhook_secrets()
@@ -6384,14 +7013,19 @@ begin
     if _event = 'webhook.test' then
         _data := jsonb_build_object('message', 'This is a test delivery.');
     else
-        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        select t.example into _data from public.webhook_event_types as t
+        where t.name = _event and (_endpoint.tenant_id is null or t.audience = 'customers');
         if _data is null then
             raise exception 'event "%" has no example to send', _event
                 using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
         end if;
     end if;
-    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
+    -- as many as events: a customer floods neither the queue nor a third party
+    if webhooks.is_customer() then
+        perform webhooks.spend_allowance(webhooks.user_sub());
+    end if;
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id, _endpoint.tenant_id)
     returning * into _delivery;
     perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
         when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);
@@ -6646,7 +7280,16 @@ declare
     _payload jsonb;
     _answer jsonb;
     _deliveries integer;
+    -- as JSON, so that a tenant's keys never meet another's, whatever the ids are
+    _scope text := case
+        when emit.tenant_id is null then emit.scope
+        else jsonb_build_array(emit.scope, emit.tenant_id)::text
+    end;
 begin
+    if length(emit.tenant_id) not between 1 and 255 then
+        raise exception 'a tenant_id has 1 to 255 characters'
+            using errcode = '22023', hint = 'Leave it out for an event of the app itself.';
+    end if;
     select t.* into _type from public.webhook_event_types as t where t.name = emit.event_type;
     if not found then
         raise exception 'unknown webhook event type "%"', coalesce(emit.event_type, 'null')
@@ -6677,13 +7320,13 @@ begin
 
     if emit.idempotency_key is not null then
         insert into webhooks.idempotency_keys (scope, key, request_id)
-        values (emit.scope, emit.idempotency_key, _request_id)
+        values (_scope, emit.idempotency_key, _request_id)
         on conflict do nothing;
         if not found then
             return (
                 select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
                 from webhooks.idempotency_keys as k
-                where k.scope = emit.scope and k.key = emit.idempotency_key);
+                where k.scope = _scope and k.key = emit.idempotency_key);
         end if;
     end if;
 
@@ -6705,7 +7348,7 @@ begin
     if emit.idempotency_key is not null then
         update webhooks.idempotency_keys as k
         set deliveries = _deliveries
-        where k.scope = emit.scope and k.key = emit.idempotency_key;
+        where k.scope = _scope and k.key = emit.idempotency_key;
     end if;
     -- a server may dispatch first and change the table then: the trigger must know
     insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
@@ -6747,8 +7390,9 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
-    if emit_as_user.tenant_id is not null then
-        raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
+    if emit_as_user.tenant_id is not null and emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
+        raise exception 'you cannot dispatch events of the tenant "%"', emit_as_user.tenant_id
+            using errcode = '42501', hint = 'public.webhook_tenants decides who can.';
     end if;
     perform webhooks.spend_allowance(_sub);
     -- emit reports a type that does not exist
@@ -6766,7 +7410,7 @@ begin
     end if;
     return webhooks.emit(
         emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(),
-        emit_as_user.idempotency_key, 'user:' || _sub, _sub);
+        emit_as_user.idempotency_key, 'user:' || _sub, _sub, emit_as_user.tenant_id);
 end $$;
 comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, who is the actor.';
 revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;
@@ -6967,7 +7611,8 @@ create or replace function webhooks.webhook_define_event(
     description text,
     data_schema jsonb,
     example jsonb default null,
-    users_may_dispatch boolean default false
+    users_may_dispatch boolean default false,
+    audience text default null
 )
 returns text
 language plpgsql
@@ -6983,8 +7628,8 @@ begin
         raise exception 'the event name "%" is not valid', webhook_define_event.name
             using errcode = '22023', hint = 'Name it in lower case, family first: order.paid';
     end if;
-    if starts_with(webhook_define_event.name, 'webhook.') then
-        raise exception 'the event name "%" is reserved: webhook.* are this system''s own events', webhook_define_event.name
+    if webhook_define_event.name ~ '^webhooks?\.' then
+        raise exception 'the event name "%" is reserved: webhook.* and webhooks.* are this system''s own events', webhook_define_event.name
             using errcode = '22023', hint = 'Name it after what happens: order.paid';
     end if;
     if exists (select from public.webhook_event_types as t
@@ -6999,6 +7644,10 @@ begin
             using errcode = '22023',
                   hint = 'For example {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}';
     end if;
+    if webhook_define_event.audience not in ('internal', 'customers') then
+        raise exception 'the audience of "%" must be internal or customers, not "%"', webhook_define_event.name, webhook_define_event.audience
+            using errcode = '22023', hint = 'customers: tenants can subscribe to it. internal: only the app can.';
+    end if;
     perform webhooks.check_payload_size(webhook_define_event.data_schema);
     perform webhooks.check_payload_size(webhook_define_event.example);
     _example := coalesce(_example, webhooks.example_of(webhook_define_event.data_schema));
@@ -7007,17 +7656,17 @@ begin
         raise exception 'the example of "%" does not satisfy its data_schema: %', webhook_define_event.name, _problem
             using errcode = '22023', hint = 'Give an example that does, as the fourth argument.';
     end if;
-    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch)
+    insert into public.webhook_event_types as t (name, description, data_schema, example, users_may_dispatch, audience)
     values (webhook_define_event.name, webhook_define_event.description, webhook_define_event.data_schema, _example,
-            coalesce(webhook_define_event.users_may_dispatch, false))
+            coalesce(webhook_define_event.users_may_dispatch, false), coalesce(webhook_define_event.audience, 'internal'))
     on conflict on constraint webhook_event_types_pkey do update
     set description = excluded.description, data_schema = excluded.data_schema, example = excluded.example,
-        users_may_dispatch = excluded.users_may_dispatch;
+        users_may_dispatch = excluded.users_may_dispatch, audience = coalesce(webhook_define_event.audience, t.audience);
     return webhook_define_event.name;
 end $$;
-comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) is 'Behind public.webhook_define_event.';
-revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) from public, anon, authenticated, service_role;
-grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean) to service_role;
+comment on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text) is 'Behind public.webhook_define_event.';
+revoke all on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text) to service_role;
 
 -- schemas/listeners/claim_for_webhook_listener.sql
 create or replace function webhooks.claim_for_webhook_listener(listener uuid, batch_size integer default 20)
@@ -8496,7 +9145,8 @@ begin
         from public.webhook_configurations as c
         where c.is_active
           and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
-          and (c.tenant_id is null or _type.audience = 'customers')
+          and (c.tenant_id is null
+               or (c.tenant_id = any (emit_changes.tenants) and _type.audience = 'customers'))
         order by c.id
         -- waits for an endpoint's deletion, and then leaves that one out: else the reference would fail every event
         for key share
@@ -8529,9 +9179,12 @@ begin
         where c.problem is null
     ),
     firsts as (
-        select distinct on (c.key) c.key, c.request_id, c.actor, (
-                   select count(*) from endpoint as e where e.tenant_id is null or e.tenant_id = c.tenant) as deliveries
+        select distinct on (c.key) c.key, c.request_id, c.actor,
+               (select count(*) from endpoint as e where e.tenant_id is null) + coalesce(o.endpoints, 0) as deliveries
         from keyed as c
+        left join (
+            select e.tenant_id, count(*) as endpoints from endpoint as e where e.tenant_id is not null group by e.tenant_id
+        ) as o on o.tenant_id = c.tenant
         order by c.key, c.position
     ),
     known as (
@@ -8547,12 +9200,16 @@ begin
         returning k.key, k.request_id
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
-    select e.id, _type.name, c.payload, c.request_id, c.tenant
+    select r.endpoint, _type.name, c.payload, c.request_id, c.tenant
     from keyed as c
     -- no row of known with that request_id: a server dispatched it before, in this transaction
     join firsts as f on f.key = c.key
     join known as k on k.key = f.key and k.request_id = f.request_id
-    join endpoint as e on e.tenant_id is null or e.tenant_id = c.tenant
+    join (
+        select g.position, e.id as endpoint from given as g cross join endpoint as e where e.tenant_id is null
+        union all
+        select g.position, e.id from given as g join endpoint as e on e.tenant_id = g.tenant
+    ) as r on r.position = c.position
     order by c.position;
 end $$;
 comment on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) is 'Creates the deliveries of many events of one type by one statement, in the order given. A row that the catalog rejects is recorded in webhook_trigger_errors.';
@@ -9636,13 +10293,22 @@ begin
         begin
             perform set_config('lock_timeout', '200ms', true);
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read the event catalog') then
-                create policy "Signed-in users can read the event catalog" on public.webhook_event_types
-    for select to authenticated using (true);
+                           where p.schemaname = 'public' and p.tablename = 'webhook_event_types' and p.policyname = 'Signed-in users can read the types that are for them') then
+                create policy "Signed-in users can read the types that are for them" on public.webhook_event_types
+    for select to authenticated using (
+        audience = 'customers'::text or users_may_dispatch or (select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins can view webhook configurations') then
-                create policy "Admins can view webhook configurations" on public.webhook_configurations
+                           where p.schemaname = 'public' and p.tablename = 'webhook_configurations' and p.policyname = 'Admins and customers can view webhook endpoints') then
+                create policy "Admins and customers can view webhook endpoints" on public.webhook_configurations
+    for select to authenticated using (
+        (id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+            and id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+        or tenant_id = any (array(select webhooks.tenants('read'::text))));
+            end if;
+            if not exists (select from pg_policies as p
+                           where p.schemaname = 'public' and p.tablename = 'webhook_tenant_limits' and p.policyname = 'Admins can view webhook tenant limits') then
+                create policy "Admins can view webhook tenant limits" on public.webhook_tenant_limits
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
@@ -9651,14 +10317,20 @@ begin
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
-                create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select webhooks.is_admin()));
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins and customers can view webhook deliveries') then
+                create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using (
+        (webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+            and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
-                create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select webhooks.is_admin()));
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins and customers can view webhook attempts') then
+                create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using (
+        (select webhooks.is_admin())
+        or webhooks.is_delivery_of(
+            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -9712,14 +10384,16 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.delete_webhook_endpoint(uuid, boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.dispatch_webhook(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.find_webhook_api_token(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.finish_webhook_dispatcher_run(uuid, integer, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.forget_webhook_sign_ins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.get_webhook_delivery(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.is_webhook_viewer(boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9735,7 +10409,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.retry_webhook_trigger_errors(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.revoke_webhook_api_token(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.rotate_webhook_secret(uuid, interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.send_test_webhook(uuid, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.skip_webhook_deliveries(uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9754,7 +10428,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_circuits', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_configurations', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
-    ('public.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_define_event(text, text, jsonb, jsonb, boolean, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_deliveries', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
     ('public.webhook_delivery_overview', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
     ('public.webhook_detach(regclass, text, text, boolean)', 'function', '{}'),
@@ -9771,6 +10445,8 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.webhook_tenant_limits', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
+    ('public.webhook_tenants(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_traceparents(uuid[])', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_trigger_errors', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "SELECT"]}'),
     ('public.webhook_triggers', 'table', '{"authenticated": ["SELECT"], "service_role": ["SELECT"]}'),
@@ -9798,10 +10474,12 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.change_key(text, text[], jsonb, uuid)', 'function', '{}'),
     ('webhooks.change_scope()', 'function', '{}'),
     ('webhooks.changed_rows_sql(regclass, text, boolean)', 'function', '{}'),
+    ('webhooks.check_access(text, text, uuid, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_endpoint()', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations)', 'function', '{}'),
     ('webhooks.check_url_again()', 'function', '{}'),
     ('webhooks.claim_for_webhook_listener(uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.claim_webhook_deliveries(integer, integer, text, integer, jsonb, text, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9827,6 +10505,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.emit_alerts(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_as_user(text, jsonb, uuid, text, text)', 'function', '{"authenticated": ["EXECUTE"]}'),
     ('webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.emit_endpoint_events(uuid[], text)', 'function', '{}'),
     ('webhooks.emit_kept(public.webhook_triggers, text, jsonb)', 'function', '{}'),
     ('webhooks.emitted_by_change(text, jsonb, uuid, text)', 'function', '{}'),
     ('webhooks.end_webhook_secret_overlap(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9835,6 +10514,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.endpoint_settings(uuid[], uuid[])', 'function', '{}'),
     ('webhooks.endpoint_status(public.webhook_configurations, public.webhook_circuits)', 'function', '{}'),
     ('webhooks.endpoints_with_due(uuid)', 'function', '{}'),
+    ('webhooks.erase_webhook_payloads(text, text, timestamptz, integer, timestamptz, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.evaluate_webhook_alerts(jsonb, double precision)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.example_of(jsonb, text)', 'function', '{}'),
     ('webhooks.expected_access', 'table', '{}'),
@@ -9854,19 +10534,25 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.has_admin_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.has_unchecked_urls()', 'function', '{}'),
     ('webhooks.headers_problem(jsonb, text)', 'function', '{}'),
+    ('webhooks.hides_payloads()', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
+    ('webhooks.if_admin(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.installation', 'table', '{}'),
     ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.is_customer()', 'function', '{}'),
+    ('webhooks.is_delivery_of(uuid, uuid[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_ours(regclass)', 'function', '{}'),
     ('webhooks.is_platform_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.is_viewer(boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.json_object_sql(text[])', 'function', '{}'),
     ('webhooks.json_types(jsonb)', 'function', '{}'),
     ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
+    ('webhooks.limits_of_tenant(text)', 'function', '{}'),
     ('webhooks.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.listened_deliveries()', 'function', '{}'),
     ('webhooks.listener_owner()', 'function', '{}'),
@@ -9906,6 +10592,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.record_webhook_alert_notices(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_attempts(jsonb, jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.record_webhook_url_checks(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.redacted(jsonb, text[])', 'function', '{}'),
     ('webhooks.release_webhook_deliveries(jsonb)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.renew_listener(uuid)', 'function', '{}'),
     ('webhooks.replace_webhook_secret(uuid, text, text)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9925,7 +10612,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.same_row_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
-    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.second_factor_given()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.secret_problem(text)', 'function', '{}'),
     ('webhooks.secure()', 'function', '{}'),
@@ -9937,6 +10624,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.start_webhook_dispatcher_run(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.start_webhook_listener(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.stop_webhook_listener(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tenant_endpoints(text[])', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tenants(text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.tidy_deliveries(integer)', 'function', '{}'),
     ('webhooks.touch_endpoint()', 'function', '{}'),
     ('webhooks.under_way(uuid, timestamptz, integer)', 'function', '{}'),
     ('webhooks.update_webhook_endpoint(uuid, jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -9958,7 +10648,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.webhook_admins(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_backlog(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_can_write()', 'function', '{"service_role": ["EXECUTE"]}'),
-    ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('webhooks.webhook_define_event(text, text, jsonb, jsonb, boolean, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_diagnosis()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_figures(uuid, text, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.webhook_health()', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -9984,18 +10674,40 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
-    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_attempts', 'Admins and customers can view webhook attempts', 'SELECT', '{authenticated}', '
+        (select webhooks.is_admin())
+        or webhooks.is_delivery_of(
+            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+    for select to authenticated using (
+        (select webhooks.is_admin())
+        or webhooks.is_delivery_of(
+            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_configurations', 'Admins can view webhook configurations', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook configurations" on public.webhook_configurations
-    for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
-    for select to authenticated using ((select webhooks.is_admin()))'),
+    ('public.webhook_configurations', 'Admins and customers can view webhook endpoints', 'SELECT', '{authenticated}', '
+        (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or tenant_id = any (array(select webhooks.tenants(''read''::text)))', 'create policy "Admins and customers can view webhook endpoints" on public.webhook_configurations
+    for select to authenticated using (
+        (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
+    ('public.webhook_deliveries', 'Admins and customers can view webhook deliveries', 'SELECT', '{authenticated}', '
+        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+    for select to authenticated using (
+        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_event_types', 'Signed-in users can read the event catalog', 'SELECT', '{authenticated}', 'true', 'create policy "Signed-in users can read the event catalog" on public.webhook_event_types
-    for select to authenticated using (true)'),
+    ('public.webhook_event_types', 'Signed-in users can read the types that are for them', 'SELECT', '{authenticated}', '
+        audience = ''customers''::text or users_may_dispatch or (select webhooks.is_admin())', 'create policy "Signed-in users can read the types that are for them" on public.webhook_event_types
+    for select to authenticated using (
+        audience = ''customers''::text or users_may_dispatch or (select webhooks.is_admin()))'),
+    ('public.webhook_tenant_limits', 'Admins can view webhook tenant limits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook tenant limits" on public.webhook_tenant_limits
+    for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_trigger_errors', 'Admins can view webhook trigger errors', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook trigger errors" on public.webhook_trigger_errors
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_triggers', 'Admins can view webhook triggers', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook triggers" on public.webhook_triggers
@@ -10019,6 +10731,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '14976bdf287cbb54fc7472ab04d23b6cbd2390856cb0688313471430e8d8c004', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '8410a89994c4c2db0a34345a28f4bab66700d76456e3fa3d9fbd03bede197bd4', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -79,10 +79,14 @@ begin
                 and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)),
         add column expires_after interval
             constraint webhook_configurations_expires_after_check check (expires_after > interval '0'),
-        add column tenant_id text,
+        add column tenant_id text
+            constraint webhook_configurations_tenant_id_check check (length(tenant_id) between 1 and 255),
         add column managed_by text,
         add column deleted_at timestamptz
             constraint webhook_configurations_deleted_check check (deleted_at is null or not is_active);
+
+    -- replaced by one of the app's own endpoints
+    drop index if exists public.idx_webhook_configurations_events;
 
     -- 3. deliveries; what was pending is due at once
     alter table public.webhook_deliveries

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supabase_webhooks.webhooks.deliveries import Endpoint
+from supabase_webhooks.webhooks.deliveries import Delivery, Endpoint, UrlCheck
 from supabase_webhooks.webhooks.errors import DestinationError
 from supabase_webhooks.workers.adapters import ADAPTERS, EXTRAS, adapter_class, cache
 from supabase_webhooks.workers.adapters.cache import AdapterCache
+from supabase_webhooks.workers.delivery import attempt
+from supabase_webhooks.workers.probe import warning
 from tests.adapters.shorthands import deliver, make_settings
 
 if TYPE_CHECKING:
@@ -163,3 +165,22 @@ def test_a_missing_sdk_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, module, None)  # type: ignore[arg-type]  # what import takes for absent
     with pytest.raises(DestinationError, match=rf"pip install 'supabase-webhooks\[{EXTRAS[scheme]}\]'"):
         adapter_class(scheme)
+
+
+async def test_a_tenants_deliveries_go_to_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the worker's networks are, and without naming an address; the app's own endpoint of that URL may."""
+    monkeypatch.setattr(cache, "adapter_class", adapter_class)
+    settings = make_settings(allow_http=True, allowed_networks="127.0.0.0/8, ::1")
+    adapters = AdapterCache(settings)
+    url = "http://localhost:1/"
+    for public_only, problem in ((False, "ConnectError"), (True, "the endpoint's host has no public address")):
+        one = Endpoint(id="c", url=url, public_only=public_only)
+        delivery = Delivery(id="d", event_type="x.y", attempt=1, endpoint=one, body="{}", lease_id="l")
+        result = await attempt(delivery, adapters, settings)
+        assert problem in (result.error or "")
+        assert "127.0.0.1" not in (result.error or "") or not public_only
+        # it counts: no setting will allow it later
+        assert (result.delivered, result.setup) == (False, False)
+    found = await warning(UrlCheck(id="c", url=url, public_only=True), settings)
+    assert found == "Deliveries will fail: localhost has no public address."
+    await adapters.close()

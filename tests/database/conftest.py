@@ -40,6 +40,7 @@ ON_BOTH_FORMS = {
     "secrets_apart",
     "steering",
     "studio",
+    "tenants",
     "unfinished",
     "wake",
 }

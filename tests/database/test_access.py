@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 #: What a signed-in user may call; the rest of these check that the user is an admin (tests/database/test_steering.py).
 FOR_USERS = {
     "app_metadata", "check_server", "dispatch_webhook", "emit_as_user", "has_admin_role", "is_admin",
+    "check_access", "if_admin", "is_viewer", "is_webhook_viewer", "is_delivery_of", "tenant_endpoints", "tenants",
+    "webhook_tenants",
     "is_platform_admin", "is_server", "is_webhook_admin", "second_factor_given", "user_claims", "user_id", "user_sub",
 }  # fmt: skip
 FOR_ADMINS = {
     "claim_for_webhook_listener", "record_for_webhook_listener", "start_webhook_listener", "stop_webhook_listener",
     "create_webhook_api_token", "list_webhook_api_tokens", "revoke_webhook_api_token",
     "caller", "check_admin", "create_webhook_endpoint", "delete_webhook_endpoint", "end_webhook_secret_overlap",
-    "get_webhook_delivery",
+    "erase_webhook_payloads", "get_webhook_delivery",
     "list_webhook_endpoints", "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery",
     "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",

@@ -43,7 +43,7 @@ def test_a_new_url_is_checked_once(db: Database, endpoint: Callable[..., str]) -
     one = endpoint(credentials_profile="mesh")
     assert call(db, "webhook_backlog")["unchecked_urls"] == 1
     (check,) = claimed(db)
-    assert check == {"id": one, "url": "https://example.com/hook", "credentials_profile": "mesh"}
+    assert check == {"id": one, "url": "https://example.com/hook", "credentials_profile": "mesh", "public_only": False}
     assert (claimed(db), call(db, "webhook_backlog")["unchecked_urls"]) == ([], 0)
     assert listed(db) == [(False, None)]
     assert found(db, check) == 1

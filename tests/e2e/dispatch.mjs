@@ -11,7 +11,8 @@ if (signUp.error) throw signUp.error;
 const signIn = await supabase.auth.signInWithPassword(account);
 if (signIn.error) throw signIn.error;
 
-const types = await supabase
+// users see only the types that are for them
+const types = await server
   .from("webhook_event_types")
   .select("name, example, users_may_dispatch")
   .is("analytics_destination", null)

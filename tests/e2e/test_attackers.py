@@ -46,14 +46,16 @@ RELATIONS = {
     "webhook_delivery_overview": {"admin": "r", "service": "r"},
     "webhook_dispatcher_runs": {"admin": "r", "service": "riud"},
     "webhook_event_types": {"user": "r", "other": "r", "admin": "r", "service": "riud"},
+    "webhook_tenant_limits": {"admin": "r", "service": "riud"},
     "webhook_trigger_errors": {"admin": "r", "service": "rd"},
     "webhook_triggers": {"admin": "r", "service": "r"},
 }
 
 #: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
-FOR_USERS = {"dispatch_webhook", "is_webhook_admin"}
+FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "is_webhook_viewer", "webhook_tenants"}
 FOR_ADMINS = {
     "claim_for_webhook_listener", "create_webhook_api_token", "create_webhook_endpoint", "end_webhook_secret_overlap",
+    "erase_webhook_payloads",
     "get_webhook_delivery", "list_webhook_api_tokens", "list_webhook_endpoints", "record_for_webhook_listener",
     "replay_webhook_deliveries", "retry_webhook_deliveries", "retry_webhook_delivery", "retry_webhook_trigger_errors",
     "revoke_webhook_api_token", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
@@ -83,21 +85,27 @@ class World:
         self.clients: dict[str, httpx.Client] = {}
         self.users: dict[str, str] = {}
         for role in ROLES:
-            key = system.supabase.keys.secret if role == "service" else system.supabase.keys.publishable
-            url = system.supabase.url
-            client = httpx.Client(base_url=f"{url}/rest/v1", headers={"apikey": key}, trust_env=False, timeout=30)
-            self.clients[role] = resources.enter_context(client)
-            if role in {"user", "other", "admin"}:
-                account = {"email": f"{role}@example.com", "password": "a long password"}
-                with httpx.Client(base_url=f"{url}/auth/v1", headers={"apikey": key}, trust_env=False) as auth:
-                    auth.post("/signup", json=account).raise_for_status()
-                    if role == "admin":
-                        make_admin(system.supabase, Account(**account))
-                    params = {"grant_type": "password"}
-                    response = auth.post("/token", params=params, json=account).raise_for_status().json()
-                self.users[role] = response["user"]["id"]
-                client.headers["Authorization"] = f"Bearer {response['access_token']}"
+            self.enter(role, resources)
         self._fill()
+
+    def enter(self, role: str, resources: ExitStack) -> None:
+        """Sign a role in, and keep a client for it."""
+        supabase = self.system.supabase
+        key, url = supabase.keys.secret if role == "service" else supabase.keys.publishable, supabase.url
+        client = httpx.Client(base_url=f"{url}/rest/v1", headers={"apikey": key}, trust_env=False, timeout=30)
+        self.clients[role] = resources.enter_context(client)
+        if role in {"anon", "service"}:
+            return
+        account = {"email": f"{role}@example.com", "password": "a long password"}
+        with httpx.Client(base_url=f"{url}/auth/v1", headers={"apikey": key}, trust_env=False) as auth:
+            if role not in self.users:
+                auth.post("/signup", json=account).raise_for_status()
+            if role == "admin":
+                make_admin(supabase, Account(**account))
+            params = {"grant_type": "password"}
+            response = auth.post("/token", params=params, json=account).raise_for_status().json()
+        self.users[role] = response["user"]["id"]
+        client.headers["Authorization"] = f"Bearer {response['access_token']}"
 
     def call(self, role: str, function: str, **arguments: Any) -> httpx.Response:
         """Call a function."""
@@ -423,3 +431,150 @@ def test_a_search_path_of_the_callers(world: World) -> None:
         db.execute("set local role authenticated; set local search_path = evil, pg_catalog")
         db.execute("select public.dispatch_webhook('user.joined_community', %s::jsonb)", (json.dumps(JOINED),))
         db.execute("select public.is_webhook_admin()")
+
+
+#: Each call that aims at an endpoint or a delivery of a tenant. The last ends the endpoint.
+AT_A_TENANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "list_webhook_endpoints": ("webhook_config_id", {}),
+    "update_webhook_endpoint": ("webhook_config_id", {"changes": {"name": "mine"}}),
+    "rotate_webhook_secret": ("webhook_config_id", {}),
+    "end_webhook_secret_overlap": ("webhook_config_id", {}),
+    "send_test_webhook": ("webhook_config_id", {}),
+    "replay_webhook_deliveries": ("webhook_config_id", {"dry_run": False}),
+    "get_webhook_delivery": ("delivery_id", {}),
+    "retry_webhook_delivery": ("delivery_id", {}),
+    "delete_webhook_endpoint": ("webhook_config_id", {}),
+}
+NOTHING = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def tenants(world: World) -> Iterator[dict[str, str]]:
+    """Users of the tenants A and B, a and b; B's endpoint and a delivery to it, and one to the app's own, by name."""
+    db = world.system.db
+    with ExitStack() as resources:
+        for role in ("a", "b", "viewer"):
+            world.enter(role, resources)
+        db.execute("update auth.users set raw_app_meta_data = '{\"webhooks_role\": \"viewer\"}' where id = %s",
+                   (world.users["viewer"],))  # fmt: skip
+        db.execute(
+            "create or replace function public.webhook_tenants(permission text) returns setof text language sql stable"
+            " security definer set search_path = '' as $$"
+            " select case auth.uid() when '{a}' then 'A' when '{b}' then 'B' end $$".format(**world.users).encode()
+        )
+        schema = '{"type": "object"}'
+        db.execute(
+            "select public.webhook_define_event('order.paid', 'Paid', %s, '{}', audience => 'customers')", (schema,)
+        )
+        made = {}
+        for role, tenant in (("a", "A"), ("b", "B")):
+            settings = {"tenant_id": tenant, "name": tenant, "url": "https://example.com/", "events": ["*"]}
+            response = world.call(role, "create_webhook_endpoint", settings=settings)
+            made[tenant] = response.raise_for_status().json()["id"]
+        db.execute("select public.dispatch_webhook('order.paid', '{\"x\": \"vertraulich\"}', tenant_id => 'B')")
+        (own,) = world.system.db.execute(
+            "select id::text from public.webhook_configurations where tenant_id is null limit 1"
+        ).fetchall()
+        found = {"app": own["id"], **made}
+        for name, endpoint in list(found.items()):
+            row = db.execute(
+                "select id::text from public.webhook_deliveries where webhook_config_id = %s limit 1", (endpoint,)
+            ).fetchone()
+            found[f"delivery to {name}"] = row["id"] if row else NOTHING
+        db.execute("insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)"
+                   " values (%s, 1, now(), 1, false)", (found["delivery to B"],))  # fmt: skip
+        yield found
+        db.execute("delete from public.webhook_configurations where tenant_id is not null")
+        for role in ("a", "b", "viewer"):
+            del world.clients[role]
+
+
+def test_what_belongs_to_another_tenant_does_not_exist(world: World, tenants: dict[str, str]) -> None:
+    """Call by call and table by table: the same status and body as for an id of nothing, and nothing is changed."""
+    before = world.checksum()
+    for function, (aim, more) in AT_A_TENANTS.items():
+        prefix = "delivery to " if aim == "delivery_id" else ""
+        wanted = world.call("a", function, **{aim: NOTHING}, **more)
+        assert wanted.status_code == 404, (function, wanted.text)
+        for name in ("B", "app"):
+            aimed = tenants[f"{prefix}{name}"]
+            response = world.call("a", function, **{aim: aimed}, **more)
+            assert response.status_code == 404, (function, name, response.text)
+            assert response.text.replace(aimed, NOTHING) == wanted.text, (function, name)
+    for function in ("list_webhook_endpoints", "search_webhook_deliveries"):
+        refused = [world.call("a", function, tenant_id=tenant) for tenant in ("B", "C")]
+        assert [response.status_code for response in refused] == [403, 403]
+        assert refused[0].text.replace('"B', '"C').replace('B\\"', 'C\\"') == refused[1].text
+        empty = [
+            world.call("a", function, tenant_id="A", webhook_config_id=one).json()
+            for one in (NOTHING, tenants["B"], tenants["app"])
+        ]
+        assert empty[0] == empty[1] == empty[2]
+    for table, column, prefix in (
+        ("webhook_configurations", "id", ""),
+        ("webhook_deliveries", "webhook_config_id", ""),
+        ("webhook_deliveries", "id", "delivery to "),
+        ("webhook_attempts", "delivery_id", "delivery to "),
+    ):
+        for name in ("B", "app"):
+            response = world.clients["a"].get(f"/{table}", params={column: f"eq.{tenants[prefix + name]}"})
+            assert response.json() == [], (table, name)
+    for table in ("webhook_configurations", "webhook_deliveries"):
+        response = world.clients["a"].get(f"/{table}", headers={"Prefer": "count=exact"}, params={"select": "id"})
+        own = world.clients["a"].get(f"/{table}", params={"select": "id"}).json()
+        assert response.headers.get("Content-Range", f"/{len(own)}").rpartition("/")[2] == str(len(own))
+    for verb, table in (("POST", "webhook_configurations"), ("PATCH", "webhook_configurations"),
+                        ("DELETE", "webhook_configurations"), ("DELETE", "webhook_deliveries")):  # fmt: skip
+        world.clients["a"].request(verb, f"/{table}", params={"id": f"not.eq.{NOTHING}"} if verb != "POST" else None,
+                                   json=None if verb == "DELETE" else {"name": "x", "tenant_id": "B"})  # fmt: skip
+    assert world.checksum() == before
+
+
+def test_each_role_against_a_tenant(world: World, tenants: dict[str, str]) -> None:
+    """Users of no tenant are rejected by every call; B's own user and an admin may make each."""
+    delivery, endpoint = tenants["delivery to B"], tenants["B"]
+    aims = {"webhook_config_id": endpoint, "delivery_id": delivery}
+    before = world.checksum()
+    for role in ("anon", "user", "other"):
+        for function, (aim, more) in AT_A_TENANTS.items():
+            response = world.call(role, function, **{aim: aims[aim]}, **more)
+            assert response.status_code in REFUSED, (role, function, response.text)
+            assert "vertraulich" not in response.text
+        for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts"):
+            response = world.clients[role].get(f"/{table}")
+            assert not response.is_success or response.json() == [], (role, table)
+    assert world.checksum() == before
+    for role in ("b", "admin"):
+        for table, column in (("webhook_configurations", "id"), ("webhook_deliveries", "webhook_config_id")):
+            rows = world.clients[role].get(f"/{table}", params={column: f"eq.{endpoint}"}).json()
+            assert rows, (role, table)
+            assert no_secret(world, world.clients[role].get(f"/{table}"))
+        assert world.clients[role].get("/webhook_attempts", params={"delivery_id": f"eq.{delivery}"}).json()
+        for function, (aim, more) in AT_A_TENANTS.items():
+            response = world.call(role, function, **{aim: aims[aim]}, **more)
+            assert response.status_code == 200, (role, function, response.text)
+            if function == "delete_webhook_endpoint":
+                world.system.db.execute(
+                    "update public.webhook_configurations set is_active = true where id = %s", (endpoint,)
+                )
+
+
+def test_a_viewer_reads_without_payloads_and_changes_nothing(world: World, tenants: dict[str, str]) -> None:
+    """By functions alone: the tables show it no rows."""
+    before = world.checksum()
+    aims = {"webhook_config_id": tenants["B"], "delivery_id": tenants["delivery to B"]}
+    for function, (aim, more) in AT_A_TENANTS.items():
+        response = world.call("viewer", function, **{aim: aims[aim]}, **more)
+        reads = function in {"list_webhook_endpoints", "get_webhook_delivery"}
+        assert response.status_code == (200 if reads else 403), (function, response.text)
+        assert "vertraulich" not in response.text
+        assert no_secret(world, response)
+    for function in ("search_webhook_deliveries", "list_webhook_endpoints", "webhook_overview"):
+        response = world.call("viewer", function)
+        assert response.status_code == 200, (function, response.text)
+        assert "vertraulich" not in response.text
+    probing = world.call("viewer", "search_webhook_deliveries", payload_path="data.x", payload_value="vertraulich")
+    assert probing.status_code == 403
+    for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts", "webhook_admin_actions"):
+        assert world.clients["viewer"].get(f"/{table}").json() == [], table
+    assert world.checksum() == before

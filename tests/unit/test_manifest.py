@@ -53,6 +53,7 @@ EVENT = st.fixed_dictionaries(
         "data_schema": st.dictionaries(TEXT, JSON, max_size=4),
         "example": st.dictionaries(TEXT, JSON, max_size=4),
         "users_may_dispatch": st.booleans(),
+        "audience": st.sampled_from(["internal", "customers"]),
     }
 )
 

@@ -99,7 +99,7 @@ def _changes(manifest: Manifest, *, adopt: bool) -> list[Change]:
 
 async def _event_types() -> list[dict[str, Any]]:
     wanted = [
-        ("select", "name,description,data_schema,example,users_may_dispatch"),
+        ("select", "name,description,data_schema,example,users_may_dispatch,audience"),
         ("analytics_destination", "is.null"),
         ("order", "name"),
         ("limit", str(PAGE)),

@@ -12,12 +12,17 @@ from supabase_webhooks.webhooks.cli.events import named
 from supabase_webhooks.webhooks.cli.output import WRONG, AsJson, complain, note, print_fields, print_json
 from supabase_webhooks.webhooks.cli.supabase import call
 
+Tenant = Annotated[
+    str | None, typer.Option(help="The tenant of the event: its endpoints receive it, and the app's own.", metavar="ID")
+]
+
 
 def dispatch(
     event: Annotated[str, typer.Argument(help="The event type, for example user.joined_community.")],
     data: Annotated[str | None, typer.Option("--data", "-d", help="The event's data: JSON, @file or -.")] = None,
     example: Annotated[bool, typer.Option("--example", help="Use the catalog's example as data.")] = False,
     actor: Annotated[UUID | None, typer.Option(help="The user who did it.")] = None,
+    tenant: Tenant = None,
     idempotency_key: Annotated[str | None, typer.Option(help="A repeated key delivers nothing again.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,6 +37,7 @@ def dispatch(
         event_data=event_data,
         actor_user_id=str(actor) if actor else None,
         idempotency_key=idempotency_key,
+        tenant_id=tenant,
     )
     if as_json:
         print_json(made)

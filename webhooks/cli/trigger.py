@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from supabase_webhooks.webhooks import exact
+from supabase_webhooks.webhooks.cli.dispatch import Tenant
 from supabase_webhooks.webhooks.cli.events import named
 from supabase_webhooks.webhooks.cli.output import AsJson, note, print_fields, print_json
 from supabase_webhooks.webhooks.cli.resend import deliveries_of
@@ -38,6 +39,7 @@ def trigger(
         ),
     ] = None,
     actor: Annotated[UUID | None, typer.Option(help="The user who did it.")] = None,
+    tenant: Tenant = None,
     wait: Wait = False,
     timeout: Timeout = 30,
     as_json: AsJson = False,
@@ -47,7 +49,13 @@ def trigger(
     data = copy.deepcopy(found["example"])
     for change in changes or []:
         _set(data, change, found["data_schema"])
-    made = call("dispatch_webhook", event_type=event, event_data=data, actor_user_id=str(actor) if actor else None)
+    made = call(
+        "dispatch_webhook",
+        event_type=event,
+        event_data=data,
+        actor_user_id=str(actor) if actor else None,
+        tenant_id=tenant,
+    )
     if wait and made["deliveries"]:
         if not as_json:
             print_fields({"event": event} | made)

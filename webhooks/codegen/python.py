@@ -36,13 +36,15 @@ BODY = '''\
     """Dispatch an event to every endpoint that subscribes; raise postgrest.APIError if Supabase rejects it.
 
     `actor_user_id`: the user who did it; a user's own client may name that user only. A repeated `idempotency_key`
-    returns the first response and delivers nothing again.
+    returns the first response and delivers nothing again. `tenant_id`: whose endpoints
+    receive it, and the app's own.
     """
     arguments = {
         "event_type": event,
         "event_data": data,
         "actor_user_id": actor_user_id,
         "idempotency_key": idempotency_key,
+        "tenant_id": tenant_id,
     }
     response: Any = client.rpc("dispatch_webhook", arguments).execute().data
     return DispatchResult(request_id=response["request_id"], deliveries=response["deliveries"])
@@ -56,6 +58,7 @@ def dispatch(
     *,
     actor_user_id: str | None = None,
     idempotency_key: str | None = None,
+    tenant_id: str | None = None,
 ) -> DispatchResult:"""
 
 SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}

@@ -47,6 +47,8 @@ export interface DispatchOptions {
   actorUserId?: string | null;
   /** A repeated key returns the first response and delivers nothing again. */
   idempotencyKey?: string;
+  /** The tenant of the event: its endpoints receive it, and the app's own. */
+  tenantId?: string;
 }
 
 /** Dispatches an event to every endpoint that subscribes to it; throws Supabase's error if it is rejected. */
@@ -62,6 +64,7 @@ export async function dispatch<T extends WebhookEventType>(
     event_data: data,
     actor_user_id: options.actorUserId ?? null,
     idempotency_key: options.idempotencyKey ?? null,
+    tenant_id: options.tenantId ?? null,
   });
   if (response.error) throw response.error;
   return response.data as DispatchResult;

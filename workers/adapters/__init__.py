@@ -6,7 +6,7 @@ An adapter knows its protocol and nothing else. Timeout, retry, recording and sh
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,11 +52,17 @@ class Context:
         return self.profile.credentials
 
     @classmethod
-    def of(cls, settings: Settings, destination: Destination, name: str | None) -> Context:
+    def of(
+        cls, settings: Settings, destination: Destination, name: str | None, *, public_only: bool = False
+    ) -> Context:
         """Return that of an endpoint with this credentials profile.
+
+        `public_only`: in no private network, whatever the settings allow.
 
         Raises SetupError for one that is not set up, or whose credentials the destination's hosts must not get.
         """
+        if public_only:
+            settings = replace(settings, allowed_networks="")
         # HTTP has no credentials but the secret: a profile's are not used
         if not name or destination.scheme in {"https", "http"}:
             return cls(settings, Profile("", destination.scheme, {}))

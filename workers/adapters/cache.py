@@ -42,7 +42,7 @@ KEPT = {"http": Kept(1024, 10.0), "https": Kept(1024, 10.0), OTHERS: Kept(256, 1
 #: scheme -> its adapter, once it is imported.
 _LOADED: dict[str, type[Adapter]] = {}
 
-Key = tuple[str, str | None]
+Key = tuple[str, str | None, bool]
 
 
 @dataclass
@@ -56,7 +56,7 @@ class _Entry:
 
 
 class AdapterCache:
-    """Adapters by URL and credentials profile; bounded, and closed on eviction and shutdown."""
+    """Adapters by URL, credentials profile and networks; bounded, and closed on eviction and shutdown."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -70,7 +70,9 @@ class AdapterCache:
         key, entries = _key(endpoint), self._entries(endpoint)
         if key not in entries:
             destination = destinations.parse(endpoint.url, allow_http=self._settings.allow_http)
-            context = Context.of(self._settings, destination, endpoint.credentials_profile)
+            context = Context.of(
+                self._settings, destination, endpoint.credentials_profile, public_only=endpoint.public_only
+            )
             # importing an SDK takes a second or two: not on the event loop
             if destination.scheme not in _LOADED:
                 _LOADED[destination.scheme] = await asyncio.to_thread(adapter_class, destination.scheme)
@@ -139,4 +141,4 @@ class AdapterCache:
 
 
 def _key(endpoint: Endpoint) -> Key:
-    return endpoint.url, endpoint.credentials_profile
+    return endpoint.url, endpoint.credentials_profile, endpoint.public_only

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohappyeyeballs import start_connection
 
 from supabase_webhooks.webhooks.addresses import refused
-from supabase_webhooks.webhooks.errors import SetupError
+from supabase_webhooks.webhooks.errors import AddressError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ _UNDER_WAY: dict[tuple[str, int], asyncio.Future[list[AddressInfo]]] = {}
 
 
 async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[AddressInfo]:
-    """Return a host's addresses. Raises SetupError when one may not be delivered to, OSError for no such host."""
+    """Return a host's addresses. Raises AddressError when one may not be delivered to, OSError for no such host."""
     loop = asyncio.get_running_loop()
     lookup = _UNDER_WAY.get((host, port))
     if lookup is None:
@@ -72,7 +72,7 @@ async def connected(protocol: asyncio.Protocol, addresses: Sequence[AddressInfo]
 
 
 def check_address(address: str, allowed: Sequence[Network], *, host: str | None = None) -> None:
-    """Raise SetupError for an address that may not be delivered to."""
+    """Raise AddressError for an address that may not be delivered to."""
     if refused(address, allowed):
         name = f"{host} resolves to {address}, which" if host and host != address else address
-        raise SetupError(f"{name} is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")
+        raise AddressError(f"{name} is not a public address; WEBHOOKS_ALLOWED_NETWORKS can allow its network")

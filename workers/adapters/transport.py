@@ -104,7 +104,7 @@ async def connect(
 ) -> Connection:
     """Connect to the first address that responds. TLS verifies the name, not the address.
 
-    Raises SetupError for an address that may not be delivered to, else httpx.ConnectError, its cause an OSError.
+    Raises AddressError for an address that may not be delivered to, else httpx.ConnectError, its cause an OSError.
     """
     try:
         addresses = await checked_addresses(host, port, allowed)

@@ -6,7 +6,8 @@ create table if not exists public.webhook_admin_actions (
     action text not null,
     webhook_config_id uuid,
     delivery_id uuid,
-    details jsonb not null default '{}'
+    details jsonb not null default '{}',
+    tenant_id text
 );
 create index if not exists idx_webhook_admin_actions_acted_at on public.webhook_admin_actions (acted_at desc);
 create index if not exists idx_webhook_admin_actions_delivery_id
@@ -21,6 +22,7 @@ comment on column public.webhook_admin_actions.actor is 'The user''s e-mail addr
 comment on column public.webhook_admin_actions.action is 'For example rotate_secret or retry.';
 comment on column public.webhook_admin_actions.webhook_config_id is 'The endpoint concerned, if any.';
 comment on column public.webhook_admin_actions.delivery_id is 'The delivery concerned, if any.';
+comment on column public.webhook_admin_actions.tenant_id is 'The tenant whose endpoint it was; empty: the app itself.';
 comment on column public.webhook_admin_actions.details is 'The request''s arguments, without secrets and header values.';
 alter table public.webhook_admin_actions enable row level security;
 create policy "Admins can view webhook admin actions" on public.webhook_admin_actions

@@ -17,7 +17,7 @@ as $$
     from (select w.*, gen_random_uuid() as request_id from public.webhook_alerts as w where w.id = any (alert_ids)) as a
     join public.webhook_configurations as c
         -- subscribed by name: a subscription to * covers the app's own events only
-        on c.is_active and c.events && array['webhook.alert', 'webhook.*']
+        on c.is_active and c.tenant_id is null and c.events && array['webhook.alert', 'webhook.*']
         -- the failing endpoint itself is not notified
         and c.id is distinct from a.webhook_config_id
     order by c.id

@@ -39,6 +39,8 @@ begin
     select array(select s.id from started as s), array(select e.id from ended as e) into _started, _ended;
     perform webhooks.emit_alerts(_started, 'started');
     perform webhooks.emit_alerts(_ended, 'ended');
+    perform webhooks.emit_endpoint_events(_started, 'started');
+    perform webhooks.emit_endpoint_events(_ended, 'ended');
 
     -- policy.channels: kind -> the channels to notify. The caller may have none (a gateway without settings for
     -- alerts), so the first caller that has one sends the start; an end goes where its start went.

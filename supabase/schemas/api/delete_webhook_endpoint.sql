@@ -5,7 +5,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => delete_webhook_endpoint.webhook_config_id);
     return webhooks.delete_webhook_endpoint(
         delete_webhook_endpoint.webhook_config_id,
         delete_webhook_endpoint.keep_history);

@@ -5,7 +5,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => end_webhook_secret_overlap.webhook_config_id);
     return webhooks.end_webhook_secret_overlap(end_webhook_secret_overlap.webhook_config_id);
 end $$;
 comment on function public.end_webhook_secret_overlap(uuid) is 'Ends the overlap of a rotation: from now on only the new secret signs, also in X-Webhook-Signature.';

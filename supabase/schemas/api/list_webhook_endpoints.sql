@@ -2,7 +2,8 @@ create or replace function public.list_webhook_endpoints(
     webhook_config_id uuid default null,
     after_name text default null,
     after_id uuid default null,
-    page_size integer default 200
+    page_size integer default 200,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -11,13 +12,14 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read', list_webhook_endpoints.tenant_id, list_webhook_endpoints.webhook_config_id);
     return webhooks.list_webhook_endpoints(
         list_webhook_endpoints.webhook_config_id,
         list_webhook_endpoints.after_name,
         list_webhook_endpoints.after_id,
-        list_webhook_endpoints.page_size);
+        list_webhook_endpoints.page_size,
+        list_webhook_endpoints.tenant_id);
 end $$;
-comment on function public.list_webhook_endpoints(uuid, text, uuid, integer) is 'Endpoints with their health, by name: all, one, or those after a name and id. Without secrets and the values of headers.';
-revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Endpoints with their health, by name: all, one, a tenant''s, or those after a name and id. Without secrets and the values of headers.';
+revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;

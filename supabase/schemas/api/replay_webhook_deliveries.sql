@@ -15,7 +15,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => replay_webhook_deliveries.webhook_config_id);
     return webhooks.replay_webhook_deliveries(
         replay_webhook_deliveries.webhook_config_id,
         replay_webhook_deliveries.created_from,

@@ -7,7 +7,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', delivery_id => retry_webhook_delivery.delivery_id);
     return webhooks.retry_webhook_delivery(retry_webhook_delivery.delivery_id);
 end $$;
 comment on function public.retry_webhook_delivery(uuid) is 'Makes a delivery due now: a failed one gets one more attempt, a delivered one is sent again, a waiting one is attempted immediately.';

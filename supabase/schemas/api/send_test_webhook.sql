@@ -8,7 +8,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => send_test_webhook.webhook_config_id);
     return webhooks.send_test_webhook(send_test_webhook.webhook_config_id, send_test_webhook.event_type);
 end $$;
 comment on function public.send_test_webhook(uuid, text) is 'Creates one delivery for an endpoint: of the event webhook.test, or of the example of an event type.';

@@ -8,7 +8,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('manage', webhook_config_id => update_webhook_endpoint.webhook_config_id);
     return webhooks.update_webhook_endpoint(
         update_webhook_endpoint.webhook_config_id,
         update_webhook_endpoint.changes);

@@ -10,7 +10,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
 end $$;
 comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';

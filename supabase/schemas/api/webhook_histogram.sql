@@ -17,7 +17,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_histogram(
         webhook_histogram.created_from,
         webhook_histogram.created_until,

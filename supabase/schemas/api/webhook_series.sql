@@ -9,7 +9,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform webhooks.check_admin();
+    perform webhooks.check_access('read');
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
 comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column.';

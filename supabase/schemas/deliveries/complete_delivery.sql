@@ -9,6 +9,9 @@ begin
     perform webhooks.check_payload_size(new.payload);
     new.request_id := coalesce(new.request_id, webhooks.uuid_or_null(new.payload ->> 'request_id'), gen_random_uuid());
     new.actor_id := coalesce(new.actor_id, new.payload ->> 'actor_user_id');
+    -- a delivery to a tenant's endpoint is the tenant's
+    new.tenant_id := coalesce(new.tenant_id, (
+        select c.tenant_id from public.webhook_configurations as c where c.id = new.webhook_config_id));
     if new.status = 'failed' then
         insert into webhooks.failed_deliveries (delivery_id, webhook_config_id, created_at)
         values (new.id, new.webhook_config_id, new.created_at)

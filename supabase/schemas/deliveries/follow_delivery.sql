@@ -6,6 +6,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if new.erased_at is not null and new.status = 'pending' then
+        raise exception 'the payload of webhook delivery % was erased: it cannot be sent again', new.id
+            using errcode = '22023', hint = 'Dispatch the event again.';
+    end if;
     new.finished_at := case when new.status in ('delivered', 'failed') then coalesce(new.finished_at, now()) end;
     if new.status = 'pending' and (old.status <> 'pending' or new.next_attempt_at is distinct from old.next_attempt_at) then
         perform webhooks.queue_again(new.id, new.webhook_config_id, new.created_at, new.next_attempt_at);

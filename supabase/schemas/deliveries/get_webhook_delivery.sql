@@ -12,6 +12,9 @@ declare
     _attempts jsonb;
     _timeline jsonb;
     _waits jsonb;
+    -- customers learn no names of the app's staff and hosts
+    _customer boolean := webhooks.is_customer();
+    _hidden boolean := webhooks.hides_payloads();
 begin
     select d.* into _delivery from public.webhook_deliveries as d where d.id = get_webhook_delivery.delivery_id;
     if not found then
@@ -26,7 +29,7 @@ begin
     left join public.webhook_circuits as h on h.webhook_config_id = c.id
     where c.id = _delivery.webhook_config_id;
 
-    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number), '[]') into _attempts
+    select coalesce(jsonb_agg(to_jsonb(a) - 'delivery_id' - case when _hidden then '{response_excerpt,response_headers}' else '{}' end::text[] order by a.number), '[]') into _attempts
     from public.webhook_attempts as a
     where a.delivery_id = _delivery.id;
 
@@ -46,11 +49,11 @@ begin
         from public.webhook_attempts as a
         where a.delivery_id = _delivery.id
         union all
-        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || ' by ' || s.actor
+        select s.acted_at, 0, 'action', case s.action when 'retry' then 'Retried' else s.action end || case when _customer then '' else ' by ' || s.actor end
         from public.webhook_admin_actions as s
         where s.delivery_id = _delivery.id
         union all
-        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || _lease.leased_by, '')
+        select coalesce(_lease.leased_at, now()), 900, 'leased', 'Claimed by a worker' || coalesce(', ' || case when not _customer then _lease.leased_by end, '')
         where _delivery.status = 'processing'
         union all
         select coalesce((_waits ->> 'until')::timestamptz, _delivery.next_attempt_at), 901, 'due',
@@ -76,12 +79,13 @@ begin
         'attempts', _delivery.attempts, 'request_id', coalesce(_delivery.request_id, webhooks.uuid_or_null(_delivery.payload ->> 'request_id')), 'created_at', _delivery.created_at,
         'next_attempt_at', _delivery.next_attempt_at, 'last_attempt_at', _delivery.last_attempt_at,
         'finished_at', _delivery.finished_at, 'lease_expires_at', _lease.due_at,
-        'leased_by', _lease.leased_by, 'response_status', _delivery.response_status,
-        'response_body', _delivery.response_body, 'error_message', _delivery.error_message,
+        'leased_by', case when not _customer then _lease.leased_by end, 'response_status', _delivery.response_status,
+        'response_body', case when not _hidden then _delivery.response_body end, 'error_message', _delivery.error_message,
         -- as text: a number with many digits must reach the page as it is sent, and parsers have a depth limit
-        'body', _delivery.payload::text,
+        'body', case when not _hidden then _delivery.payload::text end,
         -- of old rows, which may be nested thousands of levels deep, the indentation would take megabytes
         'pretty_body', case
+            when _hidden then null
             when _delivery.payload @? '$.**{101}' then _delivery.payload::text
             else jsonb_pretty(_delivery.payload)
         end,

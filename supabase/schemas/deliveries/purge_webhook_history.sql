@@ -20,6 +20,7 @@ begin
     -- first, while this holds nothing that others wait for
     perform webhooks.delete_expired_listeners();
     _purged := webhooks.purge_deliveries(_before, _batch);
+    _purged := _purged + webhooks.tidy_deliveries(_batch);
     perform webhooks.expire_held_deliveries(_batch);
     -- a minute's share of the search for rows that were loaded without triggers
     perform webhooks.queue_missing_deliveries(_batch);

@@ -51,7 +51,7 @@ begin
             ) as k
             join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
             join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
-            where d.status = replay_webhook_deliveries.status
+            where d.status = replay_webhook_deliveries.status and d.erased_at is null
               and (replay_webhook_deliveries.webhook_config_id is null
                    or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
               and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)
@@ -75,7 +75,7 @@ begin
         ) as k
         join public.webhook_deliveries as d on d.id = k.id and d.created_at = k.created_at
         join public.webhook_configurations as c on c.id = d.webhook_config_id and c.is_active
-        where d.status = replay_webhook_deliveries.status
+        where d.status = replay_webhook_deliveries.status and d.erased_at is null
           and (replay_webhook_deliveries.webhook_config_id is null
                or d.webhook_config_id = replay_webhook_deliveries.webhook_config_id)
           and (replay_webhook_deliveries.event_type is null or d.event_type = replay_webhook_deliveries.event_type)

@@ -40,7 +40,8 @@ begin
         -- one that another admin retried just now is due already, and a claim may hold its place in the queue
         _ids := array(
             select d.id from public.webhook_deliveries as d
-            where d.id = any (delivery_ids) and (d.status in ('delivered', 'failed') or d.id = any (_queued))
+            where d.id = any (delivery_ids) and d.erased_at is null
+              and (d.status in ('delivered', 'failed') or d.id = any (_queued))
             order by d.id
             for update);
     else

@@ -10,7 +10,8 @@ create or replace function webhooks.search_webhook_deliveries(
     before_created_at timestamptz default null,
     before_id uuid default null,
     page_size integer default 50,
-    response_status integer default null
+    response_status integer default null,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -37,6 +38,11 @@ declare
     _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
     _before timestamptz := coalesce(before_created_at, 'infinity');
     _before_id uuid := coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    -- a tenant's deliveries by its own index, those that failed too; not those to the app's own endpoints
+    _endpoints uuid[] := case when search_webhook_deliveries.tenant_id is not null then array(
+        select c.id from public.webhook_configurations as c where c.tenant_id = search_webhook_deliveries.tenant_id) end;
+    _failed constant boolean := coalesce(search_webhook_deliveries.status = 'failed', false)
+        and search_webhook_deliveries.tenant_id is null;
     _rows jsonb;
     _next jsonb;
     _searched timestamptz;
@@ -46,7 +52,12 @@ begin
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
-    if status = 'failed' then
+    if _path is not null and webhooks.hides_payloads() then
+        raise exception 'you cannot search in payloads: you may not see them'
+            using errcode = '42501', hint = 'Leave payload_path out, or ask an admin.';
+    end if;
+
+    if _failed then
         -- a table that is not analyzed seems small enough to sort
         perform set_config('enable_sort', 'off', true);
     end if;
@@ -72,7 +83,8 @@ begin
             (
                 select s.*
                 from public.webhook_deliveries as s
-                where search_webhook_deliveries.status is distinct from 'failed'
+                where not _failed
+                  and (_endpoints is null or s.tenant_id = search_webhook_deliveries.tenant_id and s.webhook_config_id = any (_endpoints))
                   and (s.created_at, s.id) < (_before, _before_id)
                   and (created_from is null or s.created_at >= created_from)
                   and (created_until is null or s.created_at <= created_until)
@@ -87,7 +99,7 @@ begin
                 select s.*
                 from webhooks.failed_deliveries as f
                 join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
-                where search_webhook_deliveries.status = 'failed'
+                where _failed
                   and (f.created_at, f.delivery_id) < (_before, _before_id)
                   and (created_from is null or f.created_at >= created_from)
                   and (created_until is null or f.created_at <= created_until)
@@ -123,7 +135,8 @@ begin
             (
                 select s.created_at, s.id
                 from public.webhook_deliveries as s
-                where search_webhook_deliveries.status is distinct from 'failed'
+                where not _failed
+                  and (_endpoints is null or s.tenant_id = search_webhook_deliveries.tenant_id and s.webhook_config_id = any (_endpoints))
                   and (s.created_at, s.id) < (_before, _before_id)
                   and (created_from is null or s.created_at >= created_from)
                   and (created_until is null or s.created_at <= created_until)
@@ -138,7 +151,7 @@ begin
                 select s.created_at, s.id
                 from webhooks.failed_deliveries as f
                 join public.webhook_deliveries as s on s.id = f.delivery_id and s.created_at = f.created_at
-                where search_webhook_deliveries.status = 'failed'
+                where _failed
                   and (f.created_at, f.delivery_id) < (_before, _before_id)
                   and (created_from is null or f.created_at >= created_from)
                   and (created_until is null or f.created_at <= created_until)
@@ -152,6 +165,6 @@ begin
     end if;
     return jsonb_build_object('deliveries', _rows, 'next', _next, 'searched_until', _searched);
 end $$;
-comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) is 'Behind public.search_webhook_deliveries.';
-revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer) to authenticated, service_role;
+comment on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) is 'Behind public.search_webhook_deliveries.';
+revoke all on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text) to authenticated, service_role;

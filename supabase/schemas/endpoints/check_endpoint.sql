@@ -43,14 +43,23 @@ begin
         select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
-            pattern in ('*', 'webhook.*', 'webhook.alert')
+            pattern = '*' or (new.tenant_id is null and pattern in (
+                'webhook.*', 'webhook.alert', 'webhooks.*', 'webhooks.endpoint_failing', 'webhooks.endpoint_disabled',
+                'webhooks.endpoint_recovered'))
             or exists (select from public.webhook_event_types t
                        where t.analytics_destination is null
+                         -- to a tenant, what it cannot receive does not exist
+                         and (new.tenant_id is null or t.audience = 'customers')
                          and (t.name = pattern or split_part(t.name, '.', 1) || '.*' = pattern)));
         if _unknown is not null then
             raise exception 'webhook endpoint "%" subscribes to events that are not in the catalog: %', new.name, _unknown
                 using errcode = '22023', hint = 'The catalog is public.webhook_event_types; families are written user.*, all events *.';
         end if;
+    end if;
+    if tg_op = 'INSERT' then
+        new := webhooks.check_tenant(new, null);
+    elsif coalesce(new.tenant_id, old.tenant_id) is not null then
+        new := webhooks.check_tenant(new, old);
     end if;
     _problem := webhooks.secret_problem(new.secret_key);
     if _problem is not null then

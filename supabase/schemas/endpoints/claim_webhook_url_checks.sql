@@ -17,7 +17,8 @@ begin
         return '[]';
     end if;
     with due as materialized (
-        select h.webhook_config_id as id, c.url, c.credentials_profile
+        select h.webhook_config_id as id, c.url, c.credentials_profile,
+               c.tenant_id is not null and not (webhooks.limits_of_tenant(c.tenant_id)).private_networks as public_only
         from public.webhook_circuits as h
         join public.webhook_configurations as c on c.id = h.webhook_config_id
         where h.url_check_at <= now() and c.deleted_at is null

@@ -21,7 +21,10 @@ begin
             'headers', s.headers,
             'circuit_failure_threshold', c.circuit_failure_threshold,
             'circuit', coalesce(h.state, 'closed'),
-            'limited', c.id = any (limited))))
+            'limited', c.id = any (limited),
+            'public_only', case
+                when c.tenant_id is not null and not (webhooks.limits_of_tenant(c.tenant_id)).private_networks then true
+            end)))
         from public.webhook_configurations as c
         left join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id
         left join public.webhook_circuits as h on h.webhook_config_id = c.id

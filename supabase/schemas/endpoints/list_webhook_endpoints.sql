@@ -2,7 +2,8 @@ create or replace function webhooks.list_webhook_endpoints(
     webhook_config_id uuid default null,
     after_name text default null,
     after_id uuid default null,
-    page_size integer default 200
+    page_size integer default 200,
+    tenant_id text default null
 )
 returns jsonb
 language plpgsql
@@ -20,6 +21,7 @@ begin
             from public.webhook_configurations as c
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
+              and (list_webhook_endpoints.tenant_id is null or c.tenant_id = list_webhook_endpoints.tenant_id)
               and (after_name is null or (c.name, c.id) > (after_name, after_id))
             order by c.name, c.id
             limit least(greatest(page_size, 1), 500)
@@ -32,6 +34,7 @@ begin
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
             where d.created_at > now() - interval '1 hour'
+              and (list_webhook_endpoints.tenant_id is null or d.webhook_config_id = any (array(select p.id from page as p)))
             group by d.webhook_config_id
         )
         select coalesce(jsonb_agg(
@@ -42,7 +45,7 @@ begin
                 'circuit_failure_threshold', c.circuit_failure_threshold,
                 'circuit_reset_seconds', c.circuit_reset_seconds, 'credentials_profile', c.credentials_profile,
                 'retry_schedule', c.retry_schedule, 'expires_after', c.expires_after::text,
-                'managed_by', c.managed_by, 'created_at', c.created_at, 'updated_at', c.updated_at,
+                'managed_by', c.managed_by, 'tenant_id', c.tenant_id, 'created_at', c.created_at, 'updated_at', c.updated_at,
                 'disabled_at', c.disabled_at, 'disabled_reason', c.disabled_reason,
                 'url_checked_at', h.url_checked_at, 'url_warning', h.url_warning,
                 'has_secret', coalesce(e.secret_key is not null, false),
@@ -68,6 +71,6 @@ begin
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
         left join last_hour as l on l.webhook_config_id = c.id);
 end $$;
-comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) is 'Behind public.list_webhook_endpoints.';
-revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) from public, anon, authenticated, service_role;
-grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer) to authenticated, service_role;
+comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Behind public.list_webhook_endpoints.';
+revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;

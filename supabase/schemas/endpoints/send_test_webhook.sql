@@ -30,14 +30,19 @@ begin
     if _event = 'webhook.test' then
         _data := jsonb_build_object('message', 'This is a test delivery.');
     else
-        select t.example into _data from public.webhook_event_types as t where t.name = _event;
+        select t.example into _data from public.webhook_event_types as t
+        where t.name = _event and (_endpoint.tenant_id is null or t.audience = 'customers');
         if _data is null then
             raise exception 'event "%" has no example to send', _event
                 using errcode = '22023', hint = 'Send one of the catalog, public.webhook_event_types, or webhook.test.';
         end if;
     end if;
-    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id)
-    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id)
+    -- as many as events: a customer floods neither the queue nor a third party
+    if webhooks.is_customer() then
+        perform webhooks.spend_allowance(webhooks.user_sub());
+    end if;
+    insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
+    values (_endpoint.id, _event, webhooks.payload(_event, _data, null, _request_id), _request_id, _endpoint.tenant_id)
     returning * into _delivery;
     perform webhooks.log_action('send_test', _endpoint.id, _delivery.id, case
         when _event = 'webhook.test' then '{}' else jsonb_build_object('event_type', _event) end);

@@ -22,7 +22,16 @@ declare
     _payload jsonb;
     _answer jsonb;
     _deliveries integer;
+    -- as JSON, so that a tenant's keys never meet another's, whatever the ids are
+    _scope text := case
+        when emit.tenant_id is null then emit.scope
+        else jsonb_build_array(emit.scope, emit.tenant_id)::text
+    end;
 begin
+    if length(emit.tenant_id) not between 1 and 255 then
+        raise exception 'a tenant_id has 1 to 255 characters'
+            using errcode = '22023', hint = 'Leave it out for an event of the app itself.';
+    end if;
     select t.* into _type from public.webhook_event_types as t where t.name = emit.event_type;
     if not found then
         raise exception 'unknown webhook event type "%"', coalesce(emit.event_type, 'null')
@@ -53,13 +62,13 @@ begin
 
     if emit.idempotency_key is not null then
         insert into webhooks.idempotency_keys (scope, key, request_id)
-        values (emit.scope, emit.idempotency_key, _request_id)
+        values (_scope, emit.idempotency_key, _request_id)
         on conflict do nothing;
         if not found then
             return (
                 select jsonb_build_object('request_id', k.request_id, 'deliveries', k.deliveries)
                 from webhooks.idempotency_keys as k
-                where k.scope = emit.scope and k.key = emit.idempotency_key);
+                where k.scope = _scope and k.key = emit.idempotency_key);
         end if;
     end if;
 
@@ -81,7 +90,7 @@ begin
     if emit.idempotency_key is not null then
         update webhooks.idempotency_keys as k
         set deliveries = _deliveries
-        where k.scope = emit.scope and k.key = emit.idempotency_key;
+        where k.scope = _scope and k.key = emit.idempotency_key;
     end if;
     -- a server may dispatch first and change the table then: the trigger must know
     insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)

@@ -22,8 +22,9 @@ begin
         raise exception 'actor_user_id % is not the signed-in user', emit_as_user.actor_user_id
             using errcode = '42501', hint = 'Leave actor_user_id out, or pass your own user id.';
     end if;
-    if emit_as_user.tenant_id is not null then
-        raise exception 'only a server can dispatch an event for a tenant' using errcode = '42501';
+    if emit_as_user.tenant_id is not null and emit_as_user.tenant_id <> all (array(select webhooks.tenants('dispatch'))) then
+        raise exception 'you cannot dispatch events of the tenant "%"', emit_as_user.tenant_id
+            using errcode = '42501', hint = 'public.webhook_tenants decides who can.';
     end if;
     perform webhooks.spend_allowance(_sub);
     -- emit reports a type that does not exist
@@ -41,7 +42,7 @@ begin
     end if;
     return webhooks.emit(
         emit_as_user.event_type, emit_as_user.event_data, webhooks.user_id(),
-        emit_as_user.idempotency_key, 'user:' || _sub, _sub);
+        emit_as_user.idempotency_key, 'user:' || _sub, _sub, emit_as_user.tenant_id);
 end $$;
 comment on function webhooks.emit_as_user(text, jsonb, uuid, text, text) is 'Creates the deliveries of an event for the signed-in user, who is the actor.';
 revoke all on function webhooks.emit_as_user(text, jsonb, uuid, text, text) from public, anon, authenticated, service_role;

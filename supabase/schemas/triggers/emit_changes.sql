@@ -29,7 +29,8 @@ begin
         from public.webhook_configurations as c
         where c.is_active
           and c.events && array[_type.name, split_part(_type.name, '.', 1) || '.*', '*']
-          and (c.tenant_id is null or _type.audience = 'customers')
+          and (c.tenant_id is null
+               or (c.tenant_id = any (emit_changes.tenants) and _type.audience = 'customers'))
         order by c.id
         -- waits for an endpoint's deletion, and then leaves that one out: else the reference would fail every event
         for key share
@@ -62,9 +63,12 @@ begin
         where c.problem is null
     ),
     firsts as (
-        select distinct on (c.key) c.key, c.request_id, c.actor, (
-                   select count(*) from endpoint as e where e.tenant_id is null or e.tenant_id = c.tenant) as deliveries
+        select distinct on (c.key) c.key, c.request_id, c.actor,
+               (select count(*) from endpoint as e where e.tenant_id is null) + coalesce(o.endpoints, 0) as deliveries
         from keyed as c
+        left join (
+            select e.tenant_id, count(*) as endpoints from endpoint as e where e.tenant_id is not null group by e.tenant_id
+        ) as o on o.tenant_id = c.tenant
         order by c.key, c.position
     ),
     known as (
@@ -80,12 +84,16 @@ begin
         returning k.key, k.request_id
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
-    select e.id, _type.name, c.payload, c.request_id, c.tenant
+    select r.endpoint, _type.name, c.payload, c.request_id, c.tenant
     from keyed as c
     -- no row of known with that request_id: a server dispatched it before, in this transaction
     join firsts as f on f.key = c.key
     join known as k on k.key = f.key and k.request_id = f.request_id
-    join endpoint as e on e.tenant_id is null or e.tenant_id = c.tenant
+    join (
+        select g.position, e.id as endpoint from given as g cross join endpoint as e where e.tenant_id is null
+        union all
+        select g.position, e.id from given as g join endpoint as e on e.tenant_id = g.tenant
+    ) as r on r.position = c.position
     order by c.position;
 end $$;
 comment on function webhooks.emit_changes(text, text, text, text[], jsonb[], uuid[], text[]) is 'Creates the deliveries of many events of one type by one statement, in the order given. A row that the catalog rejects is recorded in webhook_trigger_errors.';
