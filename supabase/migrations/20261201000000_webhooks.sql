@@ -1,4 +1,4 @@
--- webhooks migration: system 8410a89994c4c2db0a34345a28f4bab66700d76456e3fa3d9fbd03bede197bd4
+-- webhooks migration: system 93428f77641e233a2ef1f345ff14238934c5a9ae99e4a133347d2cf901ad93b2
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -554,17 +554,17 @@ comment on function webhooks.hides_payloads() is 'Whether the caller is a viewer
 revoke all on function webhooks.hides_payloads() from public, anon, authenticated, service_role;
 
 -- schemas/access/if_admin.sql
-create or replace function webhooks.if_admin(value uuid)
-returns uuid
+create or replace function webhooks.if_admin(value anyelement)
+returns anyelement
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
     select if_admin.value where webhooks.is_admin()
 $$;
-comment on function webhooks.if_admin(uuid) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
-revoke all on function webhooks.if_admin(uuid) from public, anon, authenticated, service_role;
-grant execute on function webhooks.if_admin(uuid) to authenticated, service_role;
+comment on function webhooks.if_admin(anyelement) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
+revoke all on function webhooks.if_admin(anyelement) from public, anon, authenticated, service_role;
+grant execute on function webhooks.if_admin(anyelement) to authenticated, service_role;
 
 -- schemas/access/is_admin.sql
 create or replace function webhooks.is_admin()
@@ -1911,8 +1911,10 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
--- Conditions on an index, as those of the endpoints. By endpoint: a tenant's event goes to the app's own endpoints too,
--- whose responses are not the tenant's.
+-- A range of the index by time, which is everything for admins and nothing for others: where Postgres looks into any
+-- index with it, it reads no row of others'. As a plain condition it would be looked at row by row. Customers read by
+-- functions, which use their tenant's index: Postgres plans a query for all users alike, and what suits a customer in
+-- "admin or tenant" makes an admin's query read the whole table, or the other way round.
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
@@ -1948,7 +1950,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
--- asked for each row that a query reads: one that names its delivery, as it should, reads few
+-- a range, as of the deliveries
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -9344,7 +9346,7 @@ as $$
                or (c.relnamespace = 'public'::regnamespace and c.relname in (
                    'webhook_configurations', 'webhook_deliveries', 'webhook_attempts', 'webhook_circuits', 'webhook_traceparents',
                    'webhook_event_types', 'webhook_triggers', 'webhook_trigger_errors', 'webhook_dispatcher_runs',
-                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions'))))
+                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions', 'webhook_tenant_limits'))))
 $$;
 comment on function webhooks.is_ours(regclass) is 'Whether a table is this system''s own.';
 revoke all on function webhooks.is_ours(regclass) from public, anon, authenticated, service_role;
@@ -10317,20 +10319,18 @@ begin
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins and customers can view webhook deliveries') then
-                create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
+                create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        (webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
-            and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
-        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
+        created_at >= (select webhooks.if_admin('-infinity'::timestamptz))
+        and created_at <= (select webhooks.if_admin('infinity'::timestamptz)));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins and customers can view webhook attempts') then
-                create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
+                create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        (select webhooks.is_admin())
-        or webhooks.is_delivery_of(
-            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
+        started_at >= (select webhooks.if_admin('-infinity'::timestamptz))
+        and started_at <= (select webhooks.if_admin('infinity'::timestamptz)));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -10537,7 +10537,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.hides_payloads()', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
-    ('webhooks.if_admin(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.if_admin(anyelement)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.installation', 'table', '{}'),
     ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_customer()', 'function', '{}'),
@@ -10674,14 +10674,12 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Admins and customers can view webhook attempts', 'SELECT', '{authenticated}', '
-        (select webhooks.is_admin())
-        or webhooks.is_delivery_of(
-            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '
+        started_at >= (select webhooks.if_admin(''-infinity''::timestamptz))
+        and started_at <= (select webhooks.if_admin(''infinity''::timestamptz))', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        (select webhooks.is_admin())
-        or webhooks.is_delivery_of(
-            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
+        started_at >= (select webhooks.if_admin(''-infinity''::timestamptz))
+        and started_at <= (select webhooks.if_admin(''infinity''::timestamptz)))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_configurations', 'Admins and customers can view webhook endpoints', 'SELECT', '{authenticated}', '
@@ -10692,14 +10690,12 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
         (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
             and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
         or tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
-    ('public.webhook_deliveries', 'Admins and customers can view webhook deliveries', 'SELECT', '{authenticated}', '
-        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
-        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '
+        created_at >= (select webhooks.if_admin(''-infinity''::timestamptz))
+        and created_at <= (select webhooks.if_admin(''infinity''::timestamptz))', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
-        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
+        created_at >= (select webhooks.if_admin(''-infinity''::timestamptz))
+        and created_at <= (select webhooks.if_admin(''infinity''::timestamptz)))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_event_types', 'Signed-in users can read the types that are for them', 'SELECT', '{authenticated}', '
@@ -10731,6 +10727,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '8410a89994c4c2db0a34345a28f4bab66700d76456e3fa3d9fbd03bede197bd4', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '93428f77641e233a2ef1f345ff14238934c5a9ae99e4a133347d2cf901ad93b2', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -40,6 +40,7 @@ ON_BOTH_FORMS = {
     "secrets_apart",
     "steering",
     "studio",
+    "table_reads",
     "tenants",
     "unfinished",
     "wake",
