@@ -31,8 +31,8 @@ alter table public.webhook_attempts enable row level security;
 -- a range, as of the deliveries
 create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        started_at >= (select webhooks.if_admin('-infinity'::timestamptz))
-        and started_at <= (select webhooks.if_admin('infinity'::timestamptz)));
+        started_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
+        and started_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;

@@ -87,8 +87,8 @@ alter table public.webhook_deliveries enable row level security;
 -- "admin or tenant" makes an admin's query read the whole table, or the other way round.
 create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        created_at >= (select webhooks.if_admin('-infinity'::timestamptz))
-        and created_at <= (select webhooks.if_admin('infinity'::timestamptz)));
+        created_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
+        and created_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
