@@ -1,4 +1,4 @@
--- webhooks migration: system a537f307d5a1fc2ef82651b94e7b2def7b37f3212aa35be4d7cd87d0d19e3e90
+-- webhooks migration: system 68e9baec5b3239e6216c7fa20b9241eb0456f1fa13078d964b7195ab8b040e31
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3741,7 +3741,7 @@ begin
     perform webhooks.check_access('read');
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
-comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column.';
+comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column. In buckets of ten minutes or more, latencies are about those of the hour.';
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
 
@@ -10780,6 +10780,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'a537f307d5a1fc2ef82651b94e7b2def7b37f3212aa35be4d7cd87d0d19e3e90', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '68e9baec5b3239e6216c7fa20b9241eb0456f1fa13078d964b7195ab8b040e31', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -38,6 +38,7 @@ ON_BOTH_FORMS = {
     "retries",
     "search",
     "secrets_apart",
+    "series",
     "steering",
     "studio",
     "table_reads",
