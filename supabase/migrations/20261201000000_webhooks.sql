@@ -1,4 +1,4 @@
--- webhooks migration: system 68e9baec5b3239e6216c7fa20b9241eb0456f1fa13078d964b7195ab8b040e31
+-- webhooks migration: system cc8b15e75ae4aad3e80618dec13ed0770336fd27412a04b77cb8251fc3ba07de
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -7909,6 +7909,51 @@ comment on function webhooks.stop_webhook_listener(uuid) is 'Behind public.stop_
 revoke all on function webhooks.stop_webhook_listener(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.stop_webhook_listener(uuid) to authenticated, service_role;
 
+-- schemas/reports/count_deliveries.sql
+create or replace function webhooks.count_deliveries(
+    begins timestamptz[],
+    until timestamptz default 'infinity',
+    most integer default null
+)
+returns table (number integer, delivered bigint, failed bigint, pending bigint, more boolean)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+    -- Those that were created, counted in an index, less those that failed or wait, which small tables list: so the
+    -- deliveries themselves are not read.
+    select b.number::integer, greatest(c.count - f.count - coalesce(w.count, 0), 0), f.count, coalesce(w.count, 0),
+           count_deliveries.most in (c.count, f.count)
+    from unnest(count_deliveries.begins) with ordinality as b (begins, number)
+    cross join lateral (
+        select count(*)
+        from (
+            select from public.webhook_deliveries as d
+            where d.created_at >= b.begins and d.created_at <= count_deliveries.until
+              and d.created_at < coalesce(count_deliveries.begins[b.number + 1], 'infinity')
+            limit count_deliveries.most
+        ) as d
+    ) as c
+    cross join lateral (
+        select count(*)
+        from (
+            select from webhooks.failed_deliveries as f
+            where f.created_at >= b.begins and f.created_at <= count_deliveries.until
+              and f.created_at < coalesce(count_deliveries.begins[b.number + 1], 'infinity')
+            limit count_deliveries.most
+        ) as f
+    ) as f
+    left join (
+        select width_bucket(q.created_at, count_deliveries.begins) as number, count(*)
+        from webhooks.delivery_queue as q
+        where q.created_at <= count_deliveries.until
+        group by 1
+    ) as w on w.number = b.number
+$$;
+comment on function webhooks.count_deliveries(timestamptz[], timestamptz, integer) is 'Deliveries by creation time and present status, in buckets that begin at these times, the last one up to a time. most: how many are counted of a bucket; more: it may have others.';
+revoke all on function webhooks.count_deliveries(timestamptz[], timestamptz, integer) from public, anon, authenticated, service_role;
+
 -- schemas/reports/dispatcher_uptime.sql
 create or replace function webhooks.dispatcher_uptime(since timestamptz)
 returns numeric
@@ -8298,6 +8343,22 @@ begin
         raise exception 'a histogram has 1 to 200 buckets of 1 second or more'
             using errcode = '22023', hint = 'Choose bucket_seconds so that they cover created_from to created_until.';
     end if;
+    if coalesce(event_type, status, payload_path, webhook_config_id::text, request_id::text, response_status::text) is null then
+        -- all deliveries: counted in indexes, which is cheaper
+        return (
+            select jsonb_build_object(
+                'bucket_seconds', bucket_seconds,
+                'at', jsonb_agg(((_first + c.number - 1) * bucket_seconds)::bigint order by c.number),
+                'delivered', jsonb_agg(c.delivered order by c.number),
+                'failed', jsonb_agg(c.failed order by c.number),
+                'pending', jsonb_agg(c.pending order by c.number),
+                'more', jsonb_agg(c.more order by c.number))
+            from webhooks.count_deliveries(
+                array(
+                    select greatest(to_timestamp((_first + n) * bucket_seconds), created_from)
+                    from generate_series(0, _buckets - 1) as n),
+                _until, 10000) as c);
+    end if;
     if request_id is not null then
         -- one event's deliveries are few: found by its index, and sorted
         perform set_config('enable_sort', 'on', true);
@@ -8580,33 +8641,21 @@ begin
             select b.number, b.begins, coalesce(_begins[b.number + 1], 'infinity') as ends
             from unnest(_begins) with ordinality as b (begins, number)
         ),
-        -- All that were created, counted in an index, less those that failed or wait, which small tables list. Those of
-        -- listeners are left out.
-        created as (
-            select b.number, a.count - l.count as total, f.count - l.failed as failed
-            from bucket as b
-            cross join lateral (
-                select count(*) from public.webhook_deliveries as d where d.created_at >= b.begins and d.created_at < b.ends
-            ) as a
-            cross join lateral (
-                select count(*) from webhooks.failed_deliveries as f where f.created_at >= b.begins and f.created_at < b.ends
-            ) as f
-            cross join lateral (
-                select coalesce(sum(o.deliveries), 0)::bigint as count, coalesce(sum(o.failed), 0)::bigint as failed
-                from (
-                    select (select count(*) from public.webhook_deliveries as d
-                            where d.webhook_config_id = l.webhook_config_id and d.created_at >= b.begins and d.created_at < b.ends) as deliveries,
-                           (select count(*) from webhooks.failed_deliveries as f
-                            where f.webhook_config_id = l.webhook_config_id and f.created_at >= b.begins and f.created_at < b.ends) as failed
-                    from webhooks.listeners as l
-                ) as o
-            ) as l
-        ),
-        waiting as (
-            select width_bucket(q.created_at, _begins) as number, count(*)
-            from webhooks.delivery_queue as q
-            where q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+        listened as (
+            select width_bucket(d.created_at, _begins) as number,
+                   count(*) filter (where d.status = 'delivered') as delivered,
+                   count(*) filter (where d.status = 'failed') as failed,
+                   count(*) filter (where d.status in ('pending', 'processing')) as pending
+            from webhooks.listeners as l
+            join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id
+            where d.created_at >= _from
             group by 1
+        ),
+        created as (
+            select c.number, c.delivered - coalesce(l.delivered, 0) as delivered, c.failed - coalesce(l.failed, 0) as failed,
+                   c.pending - coalesce(l.pending, 0) as pending
+            from webhooks.count_deliveries(_begins) as c
+            left join listened as l on l.number = c.number
         ),
         tried as (
             select width_bucket(a.started_at, _begins) as number,
@@ -8642,14 +8691,13 @@ begin
             'from', _from,
             'bucket_seconds', _seconds,
             'at', jsonb_agg(round(extract(epoch from b.begins), 3) order by b.number),
-            'delivered', jsonb_agg(c.total - c.failed - coalesce(w.count, 0) order by b.number),
+            'delivered', jsonb_agg(c.delivered order by b.number),
             'failed', jsonb_agg(c.failed order by b.number),
-            'pending', jsonb_agg(coalesce(w.count, 0) order by b.number),
+            'pending', jsonb_agg(c.pending order by b.number),
             'p50_ms', jsonb_agg(t.p50 order by b.number),
             'p95_ms', jsonb_agg(t.p95 order by b.number))
         from bucket as b
         join created as c on c.number = b.number
-        left join waiting as w on w.number = b.number
         left join latency as t on t.number = b.number);
 end $$;
 comment on function webhooks.webhook_series(interval, integer) is 'Behind public.webhook_series.';
@@ -10539,6 +10587,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
+    ('webhooks.count_deliveries(timestamptz[], timestamptz, integer)', 'function', '{}'),
     ('webhooks.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_api_token(text, text[], interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -10780,6 +10829,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '68e9baec5b3239e6216c7fa20b9241eb0456f1fa13078d964b7195ab8b040e31', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'cc8b15e75ae4aad3e80618dec13ed0770336fd27412a04b77cb8251fc3ba07de', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

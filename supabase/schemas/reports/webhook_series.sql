@@ -31,33 +31,21 @@ begin
             select b.number, b.begins, coalesce(_begins[b.number + 1], 'infinity') as ends
             from unnest(_begins) with ordinality as b (begins, number)
         ),
-        -- All that were created, counted in an index, less those that failed or wait, which small tables list. Those of
-        -- listeners are left out.
-        created as (
-            select b.number, a.count - l.count as total, f.count - l.failed as failed
-            from bucket as b
-            cross join lateral (
-                select count(*) from public.webhook_deliveries as d where d.created_at >= b.begins and d.created_at < b.ends
-            ) as a
-            cross join lateral (
-                select count(*) from webhooks.failed_deliveries as f where f.created_at >= b.begins and f.created_at < b.ends
-            ) as f
-            cross join lateral (
-                select coalesce(sum(o.deliveries), 0)::bigint as count, coalesce(sum(o.failed), 0)::bigint as failed
-                from (
-                    select (select count(*) from public.webhook_deliveries as d
-                            where d.webhook_config_id = l.webhook_config_id and d.created_at >= b.begins and d.created_at < b.ends) as deliveries,
-                           (select count(*) from webhooks.failed_deliveries as f
-                            where f.webhook_config_id = l.webhook_config_id and f.created_at >= b.begins and f.created_at < b.ends) as failed
-                    from webhooks.listeners as l
-                ) as o
-            ) as l
-        ),
-        waiting as (
-            select width_bucket(q.created_at, _begins) as number, count(*)
-            from webhooks.delivery_queue as q
-            where q.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+        listened as (
+            select width_bucket(d.created_at, _begins) as number,
+                   count(*) filter (where d.status = 'delivered') as delivered,
+                   count(*) filter (where d.status = 'failed') as failed,
+                   count(*) filter (where d.status in ('pending', 'processing')) as pending
+            from webhooks.listeners as l
+            join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id
+            where d.created_at >= _from
             group by 1
+        ),
+        created as (
+            select c.number, c.delivered - coalesce(l.delivered, 0) as delivered, c.failed - coalesce(l.failed, 0) as failed,
+                   c.pending - coalesce(l.pending, 0) as pending
+            from webhooks.count_deliveries(_begins) as c
+            left join listened as l on l.number = c.number
         ),
         tried as (
             select width_bucket(a.started_at, _begins) as number,
@@ -93,14 +81,13 @@ begin
             'from', _from,
             'bucket_seconds', _seconds,
             'at', jsonb_agg(round(extract(epoch from b.begins), 3) order by b.number),
-            'delivered', jsonb_agg(c.total - c.failed - coalesce(w.count, 0) order by b.number),
+            'delivered', jsonb_agg(c.delivered order by b.number),
             'failed', jsonb_agg(c.failed order by b.number),
-            'pending', jsonb_agg(coalesce(w.count, 0) order by b.number),
+            'pending', jsonb_agg(c.pending order by b.number),
             'p50_ms', jsonb_agg(t.p50 order by b.number),
             'p95_ms', jsonb_agg(t.p95 order by b.number))
         from bucket as b
         join created as c on c.number = b.number
-        left join waiting as w on w.number = b.number
         left join latency as t on t.number = b.number);
 end $$;
 comment on function webhooks.webhook_series(interval, integer) is 'Behind public.webhook_series.';
