@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Database = Connection[dict[str, Any]]
 
-#: Spans, each with a number of buckets; of the last two the buckets are so long that latencies are those of their hours.
+#: Spans, each with a number of buckets. In those of the last two, latencies are those of their hours.
 SPANS = [("1 hour", 60), ("6 hours", 72), ("1 minute", 7), ("24 hours", 96), ("7 days", 7)]
 
 COUNTED = """
@@ -120,10 +120,13 @@ def test_latencies(db: Database, endpoint: Callable[..., str], dispatch: Callabl
         short, long = call(db, "webhook_series", "1 hour", 60), call(db, "webhook_series", "24 hours", 96)
         rows = db.execute(
             "select extract(epoch from started_at)::float8 as at, duration_ms, date_trunc('hour', started_at"
-            " + duration_ms * interval '1 ms', 'UTC') = date_trunc('hour', now(), 'UTC') as now from public.webhook_attempts"
+            " + duration_ms * interval '1 ms', 'UTC') = date_trunc('hour', now(), 'UTC') as now"
+            " from public.webhook_attempts"
         ).fetchall()
         for at, p50, p95 in zip(short["at"], short["p50_ms"], short["p95_ms"], strict=True):
-            inside = [one["duration_ms"] for one in rows if at <= one["at"] and (one["at"] < at + 60 or at == short["at"][-1])]
+            inside = [
+                one["duration_ms"] for one in rows if at <= one["at"] and (one["at"] < at + 60 or at == short["at"][-1])
+            ]
             assert (p50, p95) == ((exact(inside, 0.5), exact(inside, 0.95)) if inside else (None, None))
     # no test sees the turn of the hour between a call and its recording, but a slow attempt may end in the next one
     durations = [one["duration_ms"] for one in rows if one["now"]]
@@ -137,16 +140,17 @@ def test_a_long_history_is_not_read(db: Database, endpoint: Callable[..., str]) 
     db.execute("set session_replication_role = replica")
     db.execute(
         "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, created_at)"
-        " select %s, 'x.y', jsonb_build_object('a', (select string_agg(md5(random()::text), '') from generate_series(1, 30)"
-        " where n > 0)), 'delivered', now() - n * interval '4 seconds' from generate_series(1, 20000) as n",
+        " select %s, 'x.y', jsonb_build_object('a', (select string_agg(md5(random()::text), '')"
+        " from generate_series(1, 30) where n > 0)), 'delivered', now() - n * interval '4 seconds'"
+        " from generate_series(1, 20000) as n",
         (endpoint(),),
     )
     db.execute("insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)"
                " select id, 1, created_at, 5, true from public.webhook_deliveries")  # fmt: skip
     db.execute("set session_replication_role = origin")
     db.execute("vacuum analyze public.webhook_deliveries, public.webhook_attempts")
-    row = db.execute("select sum(pg_relation_size(oid)) / 8192 as pages from pg_class where relkind = 'r' and relname in"
-                     " ('webhook_deliveries', 'webhook_deliveries_past')").fetchone()  # fmt: skip
+    row = db.execute("select sum(pg_relation_size(oid)) / 8192 as pages from pg_class where relkind = 'r'"
+                     " and relname in ('webhook_deliveries', 'webhook_deliveries_past')").fetchone()  # fmt: skip
     assert row is not None
     series = "select public.webhook_series('24 hours', 96)"
     assert pages(db, series) < row["pages"] / 2

@@ -25,8 +25,8 @@ select set_config('session_replication_role', 'replica', false);
 insert into public.webhook_deliveries
     (id, webhook_config_id, event_type, payload, status, tenant_id, finished_at, request_id, created_at)
 select gen_random_uuid(), (%(endpoints)s::uuid[])[s.k], 'order.paid', '{}',
-       case when s.n %% 20 = 0 then 'failed' else 'delivered' end, (array['A', 'B', null])[s.k], now(), gen_random_uuid(),
-       now() - s.n * interval '1 minute'
+       case when s.n %% 20 = 0 then 'failed' else 'delivered' end, (array['A', 'B', null])[s.k], now(),
+       gen_random_uuid(), now() - s.n * interval '1 minute'
 from (select n, case when n %% 100 = 99 then 2 when n %% 10 = 0 then 3 else 1 end as k
       from generate_series(1, %(rows)s) as n) as s;
 insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered, response_status)
