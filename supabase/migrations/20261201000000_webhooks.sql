@@ -1,4 +1,4 @@
--- webhooks migration: system 8410a89994c4c2db0a34345a28f4bab66700d76456e3fa3d9fbd03bede197bd4
+-- webhooks migration: system 6e2246cca7a7d4e32e4712d3f47731a672a4fbcae2ee621770269b736bd812cf
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -4947,7 +4947,9 @@ begin
                    when r.permanent or (made.counted and c.counted_attempts + 1 >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts)) then 'failed'
                    else 'pending'
                end as new_status,
-               webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
+               -- attempts that did not count wait longer each time too, but take no place of the schedule from those that do
+               webhooks.retry_wait(e.retry_schedule, case when made.counted then c.counted_attempts + 1 else made.attempts end)
+                   as backoff_seconds,
                -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change, or whose
                -- lease is another's now, tells nothing of what came after. (Moments are compared on one clock only: the
                -- database's, or one worker's.)
@@ -10731,6 +10733,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '8410a89994c4c2db0a34345a28f4bab66700d76456e3fa3d9fbd03bede197bd4', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '6e2246cca7a7d4e32e4712d3f47731a672a4fbcae2ee621770269b736bd812cf', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
