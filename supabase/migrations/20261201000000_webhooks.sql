@@ -1,4 +1,4 @@
--- webhooks migration: system ecb6048e81de2b878b79396d7b2f64666ae9948107905a9a56602ef741d12899
+-- webhooks migration: system 0592ad980758733c3d96fcfa39fb5292dc3cb7c340042ed2352351adc3447517
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -4949,7 +4949,9 @@ begin
                    when r.permanent or (made.counted and c.counted_attempts + 1 >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts)) then 'failed'
                    else 'pending'
                end as new_status,
-               webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
+               -- attempts that did not count wait longer each time too, but take no place of the schedule from those that do
+               webhooks.retry_wait(e.retry_schedule, case when made.counted then c.counted_attempts + 1 else made.attempts end)
+                   as backoff_seconds,
                -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change, or whose
                -- lease is another's now, tells nothing of what came after. (Moments are compared on one clock only: the
                -- database's, or one worker's.)
@@ -10833,6 +10835,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ecb6048e81de2b878b79396d7b2f64666ae9948107905a9a56602ef741d12899', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '0592ad980758733c3d96fcfa39fb5292dc3cb7c340042ed2352351adc3447517', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

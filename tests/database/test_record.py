@@ -104,6 +104,27 @@ def test_retry_after(claim: Rows, record: Rows) -> None:
     assert round(response["due_in_seconds"]) == 120
 
 
+def test_attempts_that_do_not_count_take_no_place_of_the_schedule(db: Database, claim: Rows, record: Rows) -> None:
+    """They wait longer each time; the first that counts waits as the first."""
+    db.execute(
+        "update public.webhook_configurations set retry_schedule = '{5,300,36000}', circuit_failure_threshold = 100"
+    )
+    waits = []
+    for result in (
+        {"setup": True, "health": None},
+        {"health": None, "response_status": 429},
+        {"setup": True, "health": None},
+        {},
+        {},
+    ):
+        waits.append(record(*claim(), **{"delivered": False, **result})[0]["due_in_seconds"])
+        make_due(db)
+        db.execute("update public.webhook_circuits set places = null")
+    assert [0.8 <= wait / planned <= 1.2 for wait, planned in zip(waits, (5, 300, 36000, 5, 300), strict=True)] == [
+        True
+    ] * 5
+
+
 def test_permanent(db: Database, claim: Rows, record: Rows) -> None:
     """No further attempt is made; 410 disables the endpoint, with a reason, until someone enables it."""
     (response,) = record(*claim(), delivered=False, permanent=True, disable_reason="410 Gone")

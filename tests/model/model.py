@@ -366,7 +366,7 @@ class Model:
         elif result.permanent or (counted and delivery.counted >= endpoint.attempts):
             delivery.finish("failed", now)
         else:
-            least, longest = endpoint.wait(delivery.attempts)
+            least, longest = endpoint.wait(delivery.counted if counted else delivery.attempts)
             pause = min(result.retry_after_seconds or 0.0, DAY)
             delivery.status, delivery.ready, delivery.lease = "pending", False, None
             delivery.due, delivery.slack = now + max(least, pause), max(longest, pause) - max(least, pause)

@@ -114,7 +114,9 @@ begin
                    when r.permanent or (made.counted and c.counted_attempts + 1 >= coalesce(cardinality(e.retry_schedule) + 1, e.max_attempts)) then 'failed'
                    else 'pending'
                end as new_status,
-               webhooks.retry_wait(e.retry_schedule, made.attempts) as backoff_seconds,
+               -- attempts that did not count wait longer each time too, but take no place of the schedule from those that do
+               webhooks.retry_wait(e.retry_schedule, case when made.counted then c.counted_attempts + 1 else made.attempts end)
+                   as backoff_seconds,
                -- What an attempt tells of its endpoint: one that was claimed before the circuit's last change, or whose
                -- lease is another's now, tells nothing of what came after. (Moments are compared on one clock only: the
                -- database's, or one worker's.)
