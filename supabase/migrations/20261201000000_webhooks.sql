@@ -1,4 +1,4 @@
--- webhooks migration: system 0592ad980758733c3d96fcfa39fb5292dc3cb7c340042ed2352351adc3447517
+-- webhooks migration: system 350693a0ea98d710fa589494b7aa8bf588b541a89b87c1feda35f613a3af488c
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -5795,7 +5795,9 @@ begin
             limit batch_size
         ) as o
         where l.keep_for is not null and l.tenant_id <> ''
-        limit batch_size));
+        limit batch_size))
+      -- looked at again, once a retry that holds the row has committed
+      and d.status in ('delivered', 'failed');
     get diagnostics _done = row_count;
 
     if not exists (select from public.webhook_event_types as t where t.keep_for is not null or t.redact is not null) then
@@ -10835,6 +10837,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '0592ad980758733c3d96fcfa39fb5292dc3cb7c340042ed2352351adc3447517', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '350693a0ea98d710fa589494b7aa8bf588b541a89b87c1feda35f613a3af488c', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -697,6 +699,28 @@ def test_a_shorter_retention_for_a_tenant_and_for_a_type(
     assert aged("1 day") == [*[("A", "delivered")] * 2, ("A", "pending"), *kept, *types]
     assert aged("1 day 1 hour") == [("A", "pending"), *kept, *types]
     assert aged("1 day 1 hour") == [("A", "pending"), *kept]
+
+
+def test_what_is_retried_meanwhile_is_not_purged(tenants: Database, dsn: str, endpoint: Callable[..., str]) -> None:
+    """The purge of a tenant's old deliveries waits for the retry, and then leaves the delivery to it."""
+    tenants.execute("insert into public.webhook_tenant_limits (tenant_id, keep_for) values ('A', '2 days')")
+    tenants.execute(
+        "insert into public.webhook_deliveries"
+        " (webhook_config_id, event_type, payload, status, created_at, finished_at)"
+        " values (%s, %s, '{}', 'failed', now() - interval '3 days', now() - interval '3 days')",
+        (endpoint(tenant_id="A"), PAID),
+    )
+    with psycopg.connect(dsn) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("select public.retry_webhook_delivery(id) from public.webhook_deliveries")
+        purge = pool.submit(call, tenants, "purge_webhook_history", "30 days")
+        waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        with psycopg.connect(dsn, autocommit=True) as watch:
+            while not watch.execute(waiting).rowcount and not purge.done():
+                time.sleep(0.01)
+        other.commit()
+        purge.result(60)
+    assert tenants.execute("select status from public.webhook_deliveries").fetchall() == [{"status": "pending"}]
+    assert tenants.execute("select from webhooks.delivery_queue").rowcount == 1
 
 
 def test_named_fields_are_redacted_once_delivered(
