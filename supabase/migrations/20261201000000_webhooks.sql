@@ -1,4 +1,4 @@
--- webhooks migration: system 350693a0ea98d710fa589494b7aa8bf588b541a89b87c1feda35f613a3af488c
+-- webhooks migration: system 02ebd2f75b8f34ec90e724d38191976cbd8f90be966ce5ba7eee7c18d3e86e98
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -4889,6 +4889,11 @@ begin
             where d.id = any (_late) and d.status <> 'delivered'
             for update nowait
         ) as l;
+        if exists (select from webhooks.delivery_queue as q where q.delivery_id = any (_late)) then
+            -- retried since the queue was locked: a claim may hold its place there, and wait for the delivery
+            raise exception 'a delivery with a late result was retried just now'
+                using errcode = '55P03', hint = 'Record the results again.';
+        end if;
         _live := _live || _late;
         select json_agg(json_build_object(
             'delivery_id', d.id, 'status', d.status, 'accepted', false,
@@ -10837,6 +10842,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '350693a0ea98d710fa589494b7aa8bf588b541a89b87c1feda35f613a3af488c', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '02ebd2f75b8f34ec90e724d38191976cbd8f90be966ce5ba7eee7c18d3e86e98', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
