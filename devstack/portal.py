@@ -72,7 +72,9 @@ def npm(folder: Path, *arguments: str | Path) -> str:
 
 def run(folder: Path, program: str, *arguments: str | Path) -> str:
     """Run a program of the npm packages in a folder; return what it prints. Raises StackError with its report."""
-    modules = next(parent / "node_modules" for parent in (folder, *folder.parents) if (parent / "node_modules").exists())
+    modules = next(
+        parent / "node_modules" for parent in (folder, *folder.parents) if (parent / "node_modules").exists()
+    )
     return _output([node(), modules / program, *arguments], folder)
 
 
