@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +16,7 @@ from devstack.demo_customers import PAGES, create_and_order, enter, tea
 from devstack.node import install
 from devstack.receiver import Receiver
 from devstack.shop import CUSTOMERS, Pages, build_pages, make_customers
-from tests.conftest import quiet
+from tests.conftest import ROOT, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,3 +107,27 @@ def test_its_pages_are_accessible(browser: Browser, shop: str, path: str) -> Non
     expect(portal.filter(visible=True)).to_have_count(0)
     look(page)
     page.context.close()
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    """`make demo TENANTS=1 ONCE=1` acts as both customers, says so, and fits 80 columns."""
+    done = subprocess.run(
+        [sys.executable, "-m", "devstack.demo_customers", "--once"],
+        cwd=ROOT,
+        env={**os.environ, "DEVSTACK_DIRECTORY": str(tmp_path), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = [line for line in done.stdout.splitlines() if line.startswith("│")]
+    for customer, line in zip(CUSTOMERS, table, strict=True):
+        assert re.search(f"{customer.name} .* {tea(customer)} .* verified .* 1 delivery, its own", line), line
+    assert max(map(len, table)) <= 80
+
+
+def test_the_page_shows_the_example() -> None:
+    """What docs/customers.md has a reader copy for React is the example's own file, which the build type-checks."""
+    page = (ROOT / "docs" / "customers.md").read_text()
+    (shown,) = re.findall(r"```tsx\n(.*?)\n```", page, re.DOTALL)
+    assert shown == (ROOT / "examples" / "customers" / "src" / "portal.tsx").read_text().rstrip()
