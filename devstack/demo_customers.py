@@ -22,6 +22,8 @@ from devstack.stack import DATABASE, Stack
 from supabase_webhooks.webhooks.signing import generate_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Browser, Locator, Page
 
 #: The same shop twice.
@@ -80,7 +82,7 @@ def run(resources: ExitStack, *, once: bool) -> int:
         time.sleep(1)
 
 
-def arrived(customer: Customer) -> object:
+def arrived(customer: Customer) -> Callable[[Received], None]:
     """Return what prints a customer's request as it arrives."""
 
     def show(request: Received) -> None:
@@ -92,7 +94,7 @@ def arrived(customer: Customer) -> object:
 
 
 def act(url: str, receivers: list[Receiver]) -> int:
-    """Be each customer in a browser of its own: create an endpoint, order, look. Print a table; return 0 if all is right."""
+    """Be each customer in a browser of its own: create an endpoint, order, look. Print a table; 0 means all is right."""
     table = Table("customer", "page", "received", "signature", "sees")
     right = True
     secrets = {}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parent.parent / "examples" / "customers"
 
-#: Where it is built: beside a copy of the portal, as in the repository, so that its package.json is right for both.
+#: Where it is built: next to a copy of the portal, as in the repository, so that its package.json is right for both.
 TARGET = NODE.parent / "shop"
 
 
@@ -63,7 +63,7 @@ def make_customers(supabase: SupabaseLite, dsn: str) -> None:
 
 
 def build_pages(supabase: SupabaseLite, out: Path) -> None:
-    """Build the React page and the plain one for a project, into a folder. Raises StackError with the tools' reports."""
+    """Build the React page and the plain one for a project, into a folder. Raises StackError with a tool's report."""
     dist = build()
     app = TARGET / "examples" / "customers"
     portal = TARGET / "packages" / "portal"

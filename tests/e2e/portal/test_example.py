@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Response
 
     from tests.e2e.conftest import System
 
@@ -37,6 +38,12 @@ def shop(system: System, tmp_path: Path) -> Iterator[str]:
     build_pages(system.supabase, tmp_path / "pages")
     with Pages(tmp_path / "pages") as pages:
         yield pages.url
+
+
+def keep(said: list[str], response: Response) -> None:
+    """Keep what Supabase's REST API returned."""
+    if "/rest/v1/" in response.url and response.request.method != "OPTIONS":
+        said.append(response.text())
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
