@@ -94,7 +94,7 @@ def arrived(customer: Customer) -> Callable[[Received], None]:
 
 
 def act(url: str, receivers: list[Receiver]) -> int:
-    """Be each customer in a browser of its own: create an endpoint, order, look. Print a table; 0 means all is right."""
+    """Be each customer in a browser of its own: create an endpoint, order, look. Print a table; 0: all is right."""
     table = Table("customer", "page", "received", "signature", "sees")
     right = True
     secrets = {}
