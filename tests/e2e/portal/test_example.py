@@ -60,9 +60,7 @@ def test_two_customers(browser: Browser, system: System, shop: str, path: str) -
     for customer, other in (CUSTOMERS, CUSTOMERS[::-1]):
         page, portal = enter(browser, shop + path, customer)
         said: list[str] = []
-        page.on(
-            "response", lambda r, said=said: said.append(r.text()) if "/rest/v1/" in r.url and r.status == 200 else None
-        )
+        page.on("response", functools.partial(keep, said))
         for section in ("Deliveries", "Event types", "Endpoints"):
             portal.get_by_role("navigation").get_by_role("button", name=section).click()
             expect(portal.get_by_role("heading", level=2, name=section)).to_be_focused()
@@ -77,7 +75,7 @@ def test_two_customers(browser: Browser, system: System, shop: str, path: str) -
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
 def test_signing_out_and_a_stranger(browser: Browser, shop: str, path: str) -> None:
-    """After a sign-out the next user on the same page sees nothing of the one before; one of no organization is told so."""
+    """After a sign-out the next user sees nothing of the one before; one of no organization is told so."""
     page, portal = enter(browser, shop + path, CUSTOMERS[0])
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("E-mail")).to_be_visible()
