@@ -147,6 +147,7 @@ class Auth(SecondFactors):
         flow.code = ""
         assert flow.email
         body = {"email": flow.email, "password": self.passwords[flow.email]}
+        headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
         return super()._answer("POST", "/auth/v1/token?grant_type=password", headers, json.dumps(body).encode())
 
     def _app(self, _: dict[str, str], __: dict[str, Any]) -> Reply:

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from devstack.admins import Account
 from devstack.node import install
 from devstack.receiver import Reply
 from supabase_webhooks.gateway.dashboard.admission import BUSY, NOT_ADMIN
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     import httpx
     from playwright.sync_api import Browser, Page
 
+    from devstack.admins import Account
     from tests.e2e.conftest import System
 
 __all__ = ["browser"]
@@ -97,7 +97,7 @@ def logs(site: Site) -> str:
 @WAYS
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 def test_an_admin_signs_in(browser: Browser, there: Site, auth: Auth, way: Any, scripts: bool) -> None:
-    """Comes to the page asked for, under the Content-Security-Policy; no code stays in the address, a log or a cookie."""
+    """Comes to the page asked for, under the Content-Security-Policy; no code is kept anywhere."""
     visit = Visit(browser, there, java_script_enabled=scripts)
     visit.page.goto("/deliveries")
     way(visit.page, auth)
@@ -317,7 +317,7 @@ def test_what_is_not_the_visitors_fault(there: Site, auth: Auth) -> None:
         (TOO_MANY, 429, BUSY),
         (Reply(502), 503, "Supabase is not responding"),
     ):
-        auth.refuse("/auth/v1/otp", reply, 0 if reply is None else 60)
+        auth.refuse("/auth/v1/otp", reply, 60)
         response = post(client, "/sign-in/link", email=ADMIN.email)
         assert (response.status_code, text in response.text) == (status, True), response.text
         assert COOKIE not in client.cookies
