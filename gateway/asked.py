@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from cryptography.exceptions import InvalidTag
 from litestar.datastructures import Cookie
+from litestar.exceptions import SerializationException
 
 from supabase_webhooks.gateway.security import is_https
 from supabase_webhooks.gateway.session import sealed
@@ -28,7 +29,7 @@ R = TypeVar("R", bound="Response[Any]")
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A sign-in under way: the page that it leads to, and the input of a form that waits for it."""
+    """A sign-in in progress: the page that it leads to, and the input of a form that waits for it."""
 
     verifier: str
     page: str
@@ -48,7 +49,8 @@ def remembered(request: Request[Any, Any, Any], settings: Settings) -> Asked | N
     """Return what this browser asked for within the last hour; None if that is nothing, or not from this gateway."""
     backend = _backend(request, settings)
     value = request.cookies.get(backend.config.key, "")
-    with contextlib.suppress(InvalidTag, ValueError):
+    # whatever someone has written into it
+    with contextlib.suppress(InvalidTag, ValueError, KeyError, TypeError, SerializationException):
         return msgspec.convert(backend.load_data([value.encode()]), Asked)
     return None
 

@@ -61,22 +61,27 @@ class Offered:
     def __init__(self, supabase: Supabase) -> None:
         self._supabase = supabase
         self._until = 0.0
+        self._reading = asyncio.Lock()
         self.known: Methods | None = None
 
     async def read(self) -> Methods:
         """Return the methods. While they cannot be read, those known last; if there are none, the password alone."""
-        if time.monotonic() >= self._until:
-            self._until = time.monotonic() + FRESH
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    response = await self._supabase.auth("GET", "settings")
-                if not response.is_success:
-                    raise refused(response)
-                self.known = methods(msgspec.json.decode(response.content))
-            except (StoreError, msgspec.DecodeError, TimeoutError) as exc:
-                reason = str(exc) or type(exc).__name__
-                logger.warning("Supabase Auth did not say which ways to sign in it offers: %s", reason)
+        async with self._reading:
+            if time.monotonic() >= self._until:
+                await self._read()
+                self._until = time.monotonic() + FRESH
         return self.known or Methods()
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                response = await self._supabase.auth("GET", "settings")
+            if not response.is_success:
+                raise refused(response)
+            self.known = methods(msgspec.json.decode(response.content))
+        except (StoreError, msgspec.DecodeError, TimeoutError) as exc:
+            reason = str(exc) or type(exc).__name__
+            logger.warning("Supabase Auth did not say which ways to sign in it offers: %s", reason)
 
 
 def methods(settings: Any) -> Methods:  # noqa: ANN401 - JSON

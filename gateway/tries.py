@@ -42,7 +42,7 @@ class Tries:
         """Count a link that is asked for; return the seconds until the next one is allowed, 0 if this one is.
 
         Links for all accounts together count by address too: each is a mail. Supabase Auth itself sends an account one
-        a minute, whoever asks.
+        a minute, from wherever it is asked.
         """
         every = await self._store.count_sign_in(self._digest(f"{_customer(connection)}\nlink"))
         return max(every, await self.count(connection, email))

@@ -1,4 +1,4 @@
-"""What follows a proof of who someone is: the second factor, the database's own check, the session, the page."""
+"""After a proof of identity: the second factor, the database's own check, the session, the page."""
 
 from __future__ import annotations
 

@@ -123,10 +123,13 @@ async def _evenly(sending: Coroutine[Any, Any, None]) -> None:
     _sending.add(task)
     task.add_done_callback(_sent)
     pause = asyncio.create_task(asyncio.sleep(EVEN_SECONDS))
-    await asyncio.wait({task, pause}, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        task.result()
-    await pause
+    try:
+        await asyncio.wait({task, pause}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        await pause
+    finally:
+        pause.cancel()
 
 
 def _sent(task: asyncio.Task[None]) -> None:

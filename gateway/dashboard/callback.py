@@ -148,9 +148,13 @@ def problem_of(request: Request[Any, Any, Any]) -> str | None:
 
 
 def _back(request: Request[Any, Any, Any], asked: Asked | None, problem: str) -> Redirect:
-    """Lead to the sign-in, away from an address that may contain a code."""
+    """Lead to the sign-in, away from an address that may contain a code.
+
+    The fragment replaces the one that Supabase Auth adds: a browser keeps that otherwise (RFC 9110, section 10.2.2).
+    """
     page = asked.page if asked else "/"
-    return go(request, SIGN_IN if page == "/" else f"{SIGN_IN}?next={quote(page, safe='')}", problem, kind="error")
+    query = "" if page == "/" else f"?next={quote(page, safe='')}"
+    return go(request, f"{SIGN_IN}{query}#main", problem, kind="error")
 
 
 ROUTES = [callback, kept]

@@ -31,7 +31,7 @@ EXPIRED = (403, "otp_expired", "Email link is invalid or has expired")
 
 @dataclass
 class Flow:
-    """A sign-in under way (models/flow_state.go)."""
+    """A sign-in in progress (models/flow_state.go)."""
 
     challenge: str
     referrer: str

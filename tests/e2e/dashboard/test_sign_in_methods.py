@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+from litestar.middleware.session.client_side import AAD
 from playwright.sync_api import expect
 
 from devstack.node import install
 from devstack.receiver import Reply
 from supabase_webhooks.gateway.dashboard.admission import BUSY, NOT_ADMIN
 from supabase_webhooks.gateway.dashboard.callback import AGAIN, INCOMPLETE, OTHER_BROWSER, PROBLEMS, UNKNOWN
+from supabase_webhooks.gateway.session import sealed
+from supabase_webhooks.webhooks.settings import Settings
 from tests.conftest import quiet
 from tests.e2e.dashboard.conftest import ADMIN, SESSION_SECRET, USER, Site, sign_in, token
 from tests.e2e.dashboard.test_browser import PHONE, XSS, Visit, browser
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import System
 
 __all__ = ["browser"]
+
+#: The gateways'.
+SETTINGS = Settings(supabase_url="http://x", service_key="k", redis_url="redis://x", session_secret=SESSION_SECRET)
 
 #: The cookie with the verifier.
 COOKIE = "webhooks_sign_in"
@@ -83,7 +90,7 @@ def post(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
 def problem(client: httpx.Client, response: httpx.Response) -> str:
     """Return what the sign-in page says after a redirect."""
     assert response.status_code == 303, response.text
-    assert response.headers["location"].partition("?")[0] == "/sign-in", response.headers["location"]
+    assert re.fullmatch(r"/sign-in(\?next=[\w%]+)?#main", response.headers["location"]), response.headers["location"]
     found = re.search(r'<p class="flash error" role="alert">([^<]*)</p>', client.get("/sign-in").text)
     assert found
     return found[1].replace("&#39;", "'")
@@ -110,7 +117,7 @@ def test_an_admin_signs_in(browser: Browser, there: Site, auth: Auth, way: Any, 
     # the address with the code leads nowhere a second time
     visit.page.goto(f"/sign-in/callback?code={code}")
     expect(visit.page.get_by_role("alert").first).to_have_text(OTHER_BROWSER)
-    expect(visit.page).to_have_url(f"{there.url}/sign-in")
+    expect(visit.page).to_have_url(f"{there.url}/sign-in#main")
     visit.context.close()
 
 
@@ -139,7 +146,7 @@ def test_who_is_not_an_admin(browser: Browser, there: Site, auth: Auth, way: Any
     before = there.system.db.execute("select count(*) from auth.sessions").fetchone()
     way(visit.page, auth, USER)
     expect(visit.page.get_by_role("alert").first).to_have_text(NOT_ADMIN)
-    expect(visit.page).to_have_url(f"{there.url}/sign-in")
+    expect(visit.page).to_have_url(f"{there.url}/sign-in#main")
     assert there.system.db.execute("select count(*) from auth.sessions").fetchone() == before
     visit.page.goto("/endpoints")
     expect(visit.page).to_have_url(re.compile("/sign-in"))
@@ -185,7 +192,8 @@ def test_a_link_that_is_not_good(browser: Browser, there: Site, auth: Auth) -> N
     auth.expire()
     one.page.goto(auth.mails[ADMIN.email])
     expect(alert).to_have_text(PROBLEMS["otp_expired"])
-    assert "otp_expired" not in one.page.url
+    # nor is the error left in the fragment
+    expect(one.page).to_have_url(f"{there.url}/sign-in#main")
 
     # When another one is asked for, then only the newest works
     for _ in range(2):
@@ -206,7 +214,7 @@ def test_what_a_provider_may_do(browser: Browser, there: Site, auth: Auth) -> No
     page.get_by_role("link", name="Cancel").click()
     expect(alert).to_have_text(PROBLEMS["access_denied"])
     assert "declined" not in page.content()
-    expect(page).to_have_url(f"{there.url}/sign-in?next=%2Fruns")
+    expect(page).to_have_url(f"{there.url}/sign-in?next=%2Fruns#main")
 
     auth.signups = False
     page.get_by_role("button", name="Continue with GitHub").click()
@@ -233,6 +241,15 @@ def test_a_sign_in_of_someone_else(there: Site, auth: Auth) -> None:
     good = victim.cookies[COOKIE]
     victim.cookies.set(COOKIE, good[:30] + ("A" if good[30] != "A" else "B") + good[31:], domain="127.0.0.1")
     assert problem(victim, victim.get(own)) == OTHER_BROWSER
+    # nor one that is an hour old, or nonsense
+    old = sealed(SETTINGS, "sign_in", 1, secure=False, root="")
+    old.config.max_age = -1
+    (data,) = old.dump_data({"verifier": "x" * 43, "page": "/"})
+    odd = [b64encode(bytes(12) + AAD + given).decode() for given in (b"{}", b"[]", b"x", b'{"expires_at": "x"}')]
+    for value in (data.decode(), *odd, "x", "null", "%00", ""):
+        del victim.cookies[COOKIE]
+        victim.cookies.set(COOKIE, value, domain="127.0.0.1")
+        assert problem(victim, victim.get(own)) == OTHER_BROWSER, value
     del victim.cookies[COOKIE]
     victim.cookies.set(COOKIE, good, domain="127.0.0.1")
     assert victim.get(own).headers["location"] == "/"
