@@ -397,7 +397,7 @@ def test_hostile_addresses(there: Site, auth: Auth) -> None:
             (f"error=access_denied&error_code={given}", PROBLEMS["access_denied"]),
             (f"code={given}", INCOMPLETE),
             (f"error=&code=&state={given}", INCOMPLETE),
-            (f"code=a&code={given}", INCOMPLETE),
+            (f"code={given}&code=a", INCOMPLETE),
             (f"next={given}&error=server_error", PROBLEMS["server_error"]),
         ):
             response = client.get(f"/sign-in/callback?{query}")
