@@ -51,7 +51,7 @@ def test_settings_of_any_shape(settings: Any) -> None:
 
 def test_what_the_example_of_the_rfc_says() -> None:
     """RFC 7636, appendix B; and a verifier is long enough (section 4.1) and never the same."""
-    assert challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuJi_Sstw-cM"
+    assert challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     verifiers = {new_verifier() for _ in range(50)}
     assert len(verifiers) == 50
     assert all(43 <= len(one) <= 128 for one in verifiers)
