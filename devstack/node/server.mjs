@@ -75,11 +75,30 @@ async function withNewSchema(request, peer) {
   return app.fetch(again, peer);
 }
 
+// Browsers of another origin sign in and call functions, as at Supabase. Lite allows them REST and storage, but not sign-in,
+// nor a function that it has not read yet.
+async function crossOrigin(request, respond) {
+  const preflight = request.method === "OPTIONS";
+  if (!preflight && !new URL(request.url).pathname.startsWith("/auth/v1/")) return respond();
+  const response = preflight ? new Response(null, { status: 204 }) : await respond();
+  const headers = new Headers(response.headers);
+  headers.set("Access-Control-Allow-Origin", "*");
+  if (preflight) {
+    headers.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    headers.set("Access-Control-Allow-Headers", request.headers.get("Access-Control-Request-Headers") ?? "");
+  }
+  return new Response(response.body, { status: response.status, headers });
+}
+
 serve({
   port: Number(PORT),
   hostname: "127.0.0.1",
   fetch: (request, env) =>
-    admin(app, request) ??
-    studio(request) ??
-    withNewSchema(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
+    crossOrigin(
+      request,
+      () =>
+        admin(app, request) ??
+        studio(request) ??
+        withNewSchema(request, { peerAddress: env.incoming.socket.remoteAddress ?? null }),
+    ),
 });

@@ -1,0 +1,148 @@
+/** The element: a customer's endpoints, deliveries and event types, by the user's own supabase-js client. */
+
+import { Api, type Client } from "./api.js";
+import { DeliveriesView } from "./deliveries.js";
+import { h, morph } from "./dom.js";
+import { EndpointsView } from "./endpoints.js";
+import { EventTypesView } from "./event_types.js";
+import { css } from "./style.js";
+import { english, type Texts } from "./texts.js";
+import { reason, type Context, type Tab, type View } from "./view.js";
+
+/** Milliseconds before another try, after a failure. */
+const FIRST_WAIT = 5000, LONGEST_WAIT = 60_000;
+const TABS: [Tab, () => View][] = [
+  ["endpoints", () => new EndpointsView()], ["deliveries", () => new DeliveriesView()], ["eventTypes", () => new EventTypesView()]];
+
+export class WebhooksPortal extends HTMLElement {
+  static readonly observedAttributes = ["tenant", "locale"];
+  readonly #root = this.attachShadow({ mode: "open" });
+  readonly #nav = h("nav", {});
+  readonly #old = h("p", { class: "old", role: "alert", hidden: true });
+  readonly #said = h("p", { class: "said", role: "status" });
+  readonly #main = h("div", { class: "main", part: "main" });
+  #client: Client | null = null;
+  #texts: Texts = english;
+  #view: View = new EndpointsView();
+  /** The view whose content is shown; another is being loaded, or could not be. */
+  #shown: View | null = null;
+  #manages: boolean | null = null;
+  #timer = 0;
+  #wait: number | null = null;
+  #loadedAt = "";
+  #failures = 0;
+  /** Counts what was asked for: an older response than the newest request is dropped. */
+  #turn = 0;
+
+  constructor() {
+    super();
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    this.#root.adoptedStyleSheets = [sheet];
+    this.#root.append(this.#nav, this.#old, this.#said, this.#main);
+  }
+
+  /** The app's supabase-js client, with the user's session. */
+  get client(): Client | null { return this.#client; }
+  set client(client: Client | null) { this.#client = client; this.#restart(); }
+
+  /** The customer whose webhooks are shown, as in the app's `webhook_tenants`. */
+  get tenant(): string { return this.getAttribute("tenant") ?? ""; }
+  set tenant(tenant: string | null) { if (tenant) this.setAttribute("tenant", tenant); else this.removeAttribute("tenant"); }
+
+  /** Texts that replace the English ones. */
+  get texts(): Partial<Texts> { return this.#texts; }
+  set texts(texts: Partial<Texts>) { this.#texts = { ...english, ...texts }; this.#restart(); }
+
+  connectedCallback(): void {
+    document.addEventListener("visibilitychange", this.#wake);
+    this.#restart();
+  }
+
+  disconnectedCallback(): void {
+    document.removeEventListener("visibilitychange", this.#wake);
+    clearTimeout(this.#timer);
+    this.#turn++;
+  }
+
+  attributeChangedCallback(): void { this.#restart(); }
+
+  readonly #wake = () => { if (!document.hidden && this.#wait !== null) void this.#load(); };
+
+  #restart(): void {
+    if (!this.isConnected) return;
+    this.#view = new EndpointsView();
+    this.#manages = null;
+    this.#show(this.#view, false);
+  }
+
+  #show(view: View, focus: boolean): void {
+    this.#view = view;
+    this.#said.textContent = "";
+    this.#failures = 0;
+    this.#old.hidden = true;
+    this.#turn++;
+    this.#tabs();
+    if (!this.#client || !this.tenant) {
+      this.#main.replaceChildren(h("p", { class: "empty" }, this.#texts.noClient));
+      return;
+    }
+    if (!this.#main.hasChildNodes()) this.#main.append(h("p", { class: "empty" }, this.#texts.loading));
+    void this.#load().then(() => {
+      if (focus && this.#shown === view) this.#main.querySelector<HTMLElement>("h2")?.focus();
+    });
+  }
+
+  #tabs(): void {
+    const current = this.#view.tab;
+    this.#nav.setAttribute("aria-label", this.#texts.sections);
+    morph(this.#nav, TABS.map(([tab, make]) => h("button", {
+      type: "button", "data-key": tab, "aria-current": tab === current ? "page" : null, onclick: () => this.#show(make(), true),
+    }, this.#texts[tab])));
+  }
+
+  /** Load the view and render it, and do so again after its interval. */
+  async #load(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.#client || !this.tenant) return;
+    const turn = ++this.#turn;
+    const view = this.#view;
+    const context = this.#context(new Api(this.#client, this.tenant));
+    try {
+      const [data, manages] = await Promise.all([view.load(context), this.#manages ?? context.api.manages()]);
+      if (turn !== this.#turn) return;
+      this.#manages = manages;
+      const nodes = view.render(this.#context(context.api), data);
+      if (this.#shown === view) morph(this.#main, nodes);
+      else this.#main.replaceChildren(...nodes);
+      this.#shown = view;
+      this.#loadedAt = new Date().toISOString();
+      this.#failures = 0;
+      this.#old.hidden = true;
+      this.#main.classList.remove("stale");
+      this.#wait = view.interval(data);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      const why = reason(this.#texts, error);
+      if (this.#shown !== view) this.#main.replaceChildren();
+      this.#old.textContent = this.#shown === view ? this.#texts.old(context.date(this.#loadedAt), why) : why;
+      this.#old.hidden = false;
+      this.#main.classList.add("stale");
+      this.#wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
+    }
+    if (this.#wait !== null) this.#timer = window.setTimeout(() => { if (!document.hidden) void this.#load(); }, this.#wait);
+  }
+
+  #context(api: Api): Context {
+    const locale = this.getAttribute("locale") ?? (this.closest("[lang]")?.getAttribute("lang") || undefined);
+    const format = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+    return {
+      api, texts: this.#texts, manages: this.#manages === true,
+      go: (view) => this.#show(view, true),
+      refresh: () => this.#load(),
+      say: (message) => { this.#said.classList.remove("bad"); this.#said.textContent = message; },
+      fail: (error) => { this.#said.classList.add("bad"); this.#said.textContent = reason(this.#texts, error); },
+      date: (iso) => format.format(new Date(iso)),
+    };
+  }
+}

@@ -1,0 +1,71 @@
+/** What a view is: it loads, and renders what it loaded. The portal calls both, again and again. */
+
+import { CallError, type Api } from "./api.js";
+import { h } from "./dom.js";
+import type { Texts } from "./texts.js";
+
+export type Tab = "endpoints" | "deliveries" | "eventTypes";
+
+export interface Context {
+  readonly api: Api;
+  readonly texts: Texts;
+  /** Whether the user may change anything. */
+  readonly manages: boolean;
+  go(view: View): void;
+  /** Load and render now. */
+  refresh(): Promise<void>;
+  /** Tell what was done, or what went wrong. */
+  say(message: string): void;
+  fail(error: unknown): void;
+  date(iso: string): string;
+}
+
+export interface View<T = any> {
+  readonly tab: Tab;
+  /** Milliseconds until it is loaded again, or null: never, someone fills in a form. */
+  interval(data: T): number | null;
+  load(context: Context): Promise<T>;
+  render(context: Context, data: T): Node[];
+}
+
+export const EVERY = 5000;
+
+/** A button; while its action runs it is disabled, and an error is shown. */
+export function button(context: Context, text: string, action: () => unknown, kind = ""): HTMLButtonElement {
+  const onclick = async (event: Event) => {
+    const pressed = event.currentTarget as HTMLButtonElement;
+    pressed.disabled = true;
+    try {
+      await action();
+    } catch (error) {
+      context.fail(error);
+    } finally {
+      pressed.disabled = false;
+    }
+  };
+  return h("button", { type: "button", class: kind, onclick }, text);
+}
+
+export function heading(text: string, ...more: Node[]): HTMLElement {
+  return h("header", {}, h("h2", { tabindex: "-1" }, text), ...more);
+}
+
+/** Status and health: a word with a shape, so that color is never all. */
+export function badge(texts: Texts, status: "healthy" | "failing" | "paused" | "disabled" | "pending" | "processing" | "delivered" | "failed"): HTMLElement {
+  return h("span", { class: `badge ${status}` }, texts[status]);
+}
+
+export function facts(rows: (readonly [string, Node | string] | false | null | undefined)[]): HTMLElement {
+  const list = h("dl", {});
+  for (const row of rows) if (row) list.append(h("dt", {}, row[0]), h("dd", {}, row[1]));
+  return list;
+}
+
+/** What went wrong, as a sentence with its fix. */
+export function reason(texts: Texts, error: unknown): string {
+  if (!(error instanceof CallError)) return error instanceof Error ? error.message : String(error);
+  if (error.code === "PT429") return texts.tooMany;
+  if (error.status === 0 || /failed to fetch|networkerror|load failed/i.test(error.message)) return texts.offline;
+  const message = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+  return [message.replace(/\.?$/, "."), error.hint].filter(Boolean).join(" ");
+}

@@ -1,0 +1,78 @@
+"""The npm package: what is in it, and that an empty Vite project can use it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shutil
+import tarfile
+import threading
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from devstack.errors import StackError
+from devstack.portal import SOURCE, npm, pack, run
+from tests.e2e.portal.conftest import Quiet
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+#: An empty Vite project in TypeScript, locked; all that it does with the portal is in main.ts.
+APP = Path(__file__).parent / "app"
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, as `npm publish` would upload it."""
+    return pack(tmp_path_factory.mktemp("packed"))
+
+
+def test_it_holds_only_what_it_should(tarball: Path) -> None:
+    """A module and its types for each source file, the readme and the license; no sources, tests or dependencies."""
+    with tarfile.open(tarball) as tar:
+        names = {name.removeprefix("package/") for name in tar.getnames()}
+        manifest = json.load(tar.extractfile("package/package.json"))  # type: ignore[arg-type]
+        size = sum(member.size for member in tar.getmembers())
+    modules = {path.stem for path in (SOURCE / "src").glob("*.ts")}
+    assert names == {"package.json", "README.md", "LICENSE"} | {
+        f"dist/{name}{ending}" for name in modules for ending in (".js", ".d.ts")
+    }
+    assert manifest["exports"]["."] == {"types": "./dist/index.d.ts", "default": "./dist/index.js"}
+    assert "dependencies" not in manifest
+    assert size < 150_000
+    assert (SOURCE / "LICENSE").read_text() == (SOURCE.parent.parent / "LICENSE").read_text()
+
+
+def test_it_installs_into_an_empty_vite_project(tarball: Path, browser: Browser, tmp_path: Path) -> None:
+    """Its types are strict TypeScript's, a mistake in their use is an error, and the built page shows the element."""
+    app = tmp_path / "app"
+    shutil.copytree(APP, app)
+    npm(app, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    npm(app, "install", "--ignore-scripts", "--no-audit", "--no-fund", tarball)
+    run(app, "typescript/bin/tsc")
+    run(app, "vite/bin/vite.js", "build")
+    (app / "main.ts").write_text((app / "main.ts").read_text().replace('noClient: "Sign in first."', "noClient: 1"))
+    with pytest.raises(StackError, match="Type 'number' is not assignable to type 'string'"):
+        run(app, "typescript/bin/tsc")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(app / "dist")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+        expect(page.locator("webhooks-portal")).to_contain_text("Sign in first.")
+        page.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_readme_names_what_there_is() -> None:
+    """Each custom property of the style is in the readme's table, and none else."""
+    style = (SOURCE / "src" / "style.ts").read_text()
+    used = set(re.findall(r"var\((--webhooks-[a-z-]+)", style))
+    assert set(re.findall(r"`(--webhooks-[a-z-]+)`", (SOURCE / "README.md").read_text())) == used
