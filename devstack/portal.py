@@ -21,7 +21,7 @@ FILES = ("package.json", "tsconfig.json", "README.md", "LICENSE")
 
 
 def build() -> Path:
-    """Build the package, unless it is built; return its folder dist. A type error is an error with the compiler's report."""
+    """Build the package, unless it is built; return its folder dist. Raises StackError with the compiler's report."""
     with copied() as folder:
         stamp, wanted = folder / "built", digest()
         if not (stamp.exists() and stamp.read_text() == wanted):
@@ -72,7 +72,9 @@ def npm(folder: Path, *arguments: str | Path) -> str:
 
 def run(folder: Path, program: str, *arguments: str | Path) -> str:
     """Run a program of the npm packages in a folder; return what it prints. Raises StackError with its report."""
-    modules = next(parent / "node_modules" for parent in (folder, *folder.parents) if (parent / "node_modules").exists())
+    modules = next(
+        parent / "node_modules" for parent in (folder, *folder.parents) if (parent / "node_modules").exists()
+    )
     return _output([node(), modules / program, *arguments], folder)
 
 

@@ -19,6 +19,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
   return element;
 }
 
+/** A name such as `order.paid_late`, which may break into lines after a dot or an underscore. */
+export function breakable(name: string): Child[] {
+  return name.split(/(?<=[._])/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
+}
+
 /** Give `parent` these children, keeping the elements that it has: the focus, what is open, and a scroll position stay. */
 export function morph(parent: ParentNode & Node, children: Node[]): void {
   const keyed = new Map<string, Element>();

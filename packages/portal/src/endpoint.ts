@@ -16,6 +16,7 @@ interface Data { endpoint: Endpoint; types: EventType[]; test: Delivery | null }
 export class EndpointView implements View<Data> {
   readonly tab = "endpoints";
   #test: string | null = null;
+  #types: EventType[] | null = null;
   constructor(private readonly id: string) {}
 
   interval({ test }: Data): number {
@@ -24,7 +25,8 @@ export class EndpointView implements View<Data> {
 
   async load({ api }: Context): Promise<Data> {
     const [endpoint, types, test] = await Promise.all([
-      api.endpoint(this.id), api.eventTypes(), this.#test ? api.delivery(this.#test) : null]);
+      api.endpoint(this.id), this.#types ?? api.eventTypes(), this.#test ? api.delivery(this.#test) : null]);
+    this.#types = types;
     return { endpoint, types, test };
   }
 

@@ -95,7 +95,7 @@ export class FormView implements View<EventType[]> {
     const missing: [Field, string, boolean][] = [["name", texts.nameNeeded, !value("name")], ["url", texts.urlNeeded, !value("url")], ["events", texts.eventsNeeded, !chosen.length]];
     const settings: Record<string, unknown> = { name: value("name"), url: value("url"), events: chosen };
     if (value("retries")) settings["retry_schedule"] = value("retries");
-    if (value("rate")) settings["rate_limit_per_second"] = Number(value("rate"));
+    settings["rate_limit_per_second"] = value("rate") ? Number(value("rate")) : null;
     const headers: Record<string, string> = {};
     value("headers").split("\n").forEach((line, at) => {
       const [, name, rest] = /^([^:\s]+)\s*:\s*(.*)$/.exec(line.trim()) ?? [];

@@ -11,7 +11,10 @@ export interface Context {
   readonly texts: Texts;
   /** Whether the user may change anything. */
   readonly manages: boolean;
+  /** Show a view, and give its heading the focus. */
   go(view: View): void;
+  /** Show a view of the same kind in this one's place: the focus and what is typed stay. */
+  follow(view: View): void;
   /** Load and render now. */
   refresh(): Promise<void>;
   /** Tell what was done, or what went wrong. */
