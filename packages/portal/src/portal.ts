@@ -167,7 +167,7 @@ export class WebhooksPortal extends HTMLElement {
     };
   }
 
-  /** Times as `locale` writes them, else the page's `lang`, else the browser; so too if that is no locale. */
+  /** Times as `locale` writes them, else the page's `lang`, else the browser, which also replaces what is not a locale. */
   #format(): Intl.DateTimeFormat {
     const style = { dateStyle: "medium", timeStyle: "medium" } as const;
     try {

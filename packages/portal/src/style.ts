@@ -83,7 +83,7 @@ fieldset { border: 0; margin: 0 0 14px; padding: 0; max-width: 560px; }
   .main { padding: 12px 14px 16px; } nav { padding: 0 8px; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
   .filters .field { flex-basis: 130px; max-width: none; }
-  button, .field input, .field select, .inline select { min-height: 40px; } button.link, button.back { min-height: 32px; } .check { min-height: 36px; }
+  button, .field input, .field select, .inline select { min-height: 40px; } .field input, .field select, .field textarea, .inline select { font-size: 16px; } button.link, button.back { min-height: 32px; } .check { min-height: 36px; }
 }
 @media (prefers-reduced-motion: no-preference) { button { transition: background 120ms; } }
 `;

@@ -31,7 +31,7 @@ expect.set_options(timeout=30_000)
 ANNA = Account("anna@example.com", "a password of Anna")  # owner of customer a
 ARNO = Account("arno@example.com", "a password of Arno")  # reads for customer a
 BELA = Account("bela@example.com", "a password of Bela")  # owner of customer b
-NOBODY = Account("nobody@example.com", "a password of nobody")
+STRANGER = Account("stranger@example.com", "a password of a stranger")
 
 SCHEMA = """
     create table public.memberships (
@@ -72,7 +72,7 @@ class Shop:
             (ANNA, "a", "owner"),
             (ARNO, "a", "member"),
             (BELA, "b", "owner"),
-            (NOBODY, None, None),
+            (STRANGER, None, None),
         ):
             make_account(system.supabase, account)
             if tenant:

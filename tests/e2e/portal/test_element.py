@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from devstack.admins import Account, sign_in
-from tests.e2e.portal.conftest import ANNA, ARNO, NOBODY, Visit
+from tests.e2e.portal.conftest import ANNA, ARNO, STRANGER, Visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -25,7 +25,7 @@ def counted(page: Page, function: str = "") -> list[str]:
 
 
 def test_equal_properties_leave_a_form_alone(browser: Browser, shop: Shop) -> None:
-    """A framework sets them each time it renders. Others begin anew, and show nothing of the tenant before."""
+    """A framework sets them each time it renders. Others start from the list, and show nothing of the tenant before."""
     shop.endpoint("a", "http://127.0.0.1:9/", name="shop of a")
     visit = Visit(browser, shop, ANNA, "a")
     portal, page = visit.portal, visit.page
@@ -170,7 +170,7 @@ def test_who_may_change(shop: Shop) -> None:
 
     assert asked(ANNA, "manage").json() == ["a"]
     assert (asked(ARNO, "read").json(), asked(ARNO, "manage").json()) == (["a"], [])
-    assert asked(NOBODY, "read").json() == []
+    assert asked(STRANGER, "read").json() == []
     assert asked(None, "read").status_code in {401, 403}
 
 

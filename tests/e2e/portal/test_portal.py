@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from devstack.node import install
 from devstack.receiver import Receiver, Reply
 from tests.conftest import quiet
-from tests.e2e.portal.conftest import ANNA, ARNO, BELA, NOBODY, Visit
+from tests.e2e.portal.conftest import ANNA, ARNO, BELA, STRANGER, Visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,7 +73,7 @@ def test_another_tenant_by_name(browser: Browser, shop: Shop) -> None:
     """The page may name any tenant: the database decides. One that does not exist is the same error."""
     shop.endpoint("b", "http://127.0.0.1:9/", name="hidden")
     said = []
-    for account, tenant in ((ANNA, "b"), (ANNA, "no such"), (NOBODY, "b")):
+    for account, tenant in ((ANNA, "b"), (ANNA, "no such"), (STRANGER, "b")):
         visit = Visit(browser, shop, account, tenant)
         expect(visit.portal.get_by_role("alert")).not_to_be_empty()
         said.append(visit.portal.get_by_role("alert").inner_text().replace(f'"{tenant}"', '"…"'))
