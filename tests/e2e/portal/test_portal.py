@@ -197,7 +197,7 @@ def test_retry_filter_and_replay(browser: Browser, shop: Shop) -> None:
     expect(rows).to_have_count(3)
     rows.first.get_by_role("button").click()
     portal.get_by_role("button", name="Retry now").click()
-    expect(portal.get_by_text("It is due now.")).to_be_visible()
+    expect(portal.get_by_text("The delivery is due now.")).to_be_visible()
     assert db.execute("select from public.webhook_deliveries where status = 'failed'").rowcount == 2
     # back: the same filters
     portal.get_by_role("button", name="Deliveries").last.click()
