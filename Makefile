@@ -18,8 +18,9 @@ help:  ## List the commands
 install: $(if $(findstring .devstack,$(UV)),.devstack/uv/bin/uv)
 	@$(UV) sync --frozen --quiet
 
-demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS=all: queues too)
-	@$(RUN) python -m devstack.demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PROTOCOLS),--protocols $(PROTOCOLS))
+demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS=all: queues too; TENANTS=1: a shop's customers)
+	@$(RUN) python -m devstack.demo$(if $(filter-out 0,$(TENANTS)),_customers) $(if $(filter-out 0,$(ONCE)),--once) \
+		$(if $(PROTOCOLS),--protocols $(PROTOCOLS))
 
 # Two processes, each with its own servers: the tests mostly wait. A file's tests stay together.
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey

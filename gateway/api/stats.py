@@ -63,7 +63,10 @@ class Overview(msgspec.Struct):
 
 
 class Series(msgspec.Struct):
-    """Equal buckets up to now, each field a column: `at` is the bucket's start in Unix seconds."""
+    """Equal buckets up to now, each field a column: `at` is the bucket's start in Unix seconds.
+
+    Latencies of a bucket of ten minutes or more are approximate: about those of the hours that it is in.
+    """
 
     bucket_seconds: float
     at: list[float]

@@ -54,6 +54,8 @@ class Chart {
       return stale("The chart");
     }
     current("The chart");
+    // of longer buckets, webhook_series() has the latencies of their hour
+    document.getElementById("chart-by-hour").hidden = this.data.bucket_seconds < 600;
     this.plots.length ? this.update() : this.draw();
     this.tabulate();
   }

@@ -1,4 +1,4 @@
--- webhooks migration: system 6e2246cca7a7d4e32e4712d3f47731a672a4fbcae2ee621770269b736bd812cf
+-- webhooks migration: system 02ebd2f75b8f34ec90e724d38191976cbd8f90be966ce5ba7eee7c18d3e86e98
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -554,17 +554,17 @@ comment on function webhooks.hides_payloads() is 'Whether the caller is a viewer
 revoke all on function webhooks.hides_payloads() from public, anon, authenticated, service_role;
 
 -- schemas/access/if_admin.sql
-create or replace function webhooks.if_admin(value uuid)
-returns uuid
+create or replace function webhooks.if_admin(value anyelement)
+returns anyelement
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
     select if_admin.value where webhooks.is_admin()
 $$;
-comment on function webhooks.if_admin(uuid) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
-revoke all on function webhooks.if_admin(uuid) from public, anon, authenticated, service_role;
-grant execute on function webhooks.if_admin(uuid) to authenticated, service_role;
+comment on function webhooks.if_admin(anyelement) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
+revoke all on function webhooks.if_admin(anyelement) from public, anon, authenticated, service_role;
+grant execute on function webhooks.if_admin(anyelement) to authenticated, service_role;
 
 -- schemas/access/is_admin.sql
 create or replace function webhooks.is_admin()
@@ -826,7 +826,7 @@ create or replace function webhooks.tenant_endpoints(tenants text[])
 returns setof uuid
 language plpgsql
 stable
--- definer: policies of other tables call it, and no policy of the endpoints is to be planned along with theirs
+-- definer: for a user with the permission manage alone, the policies show no endpoint
 security definer
 set search_path = pg_catalog, pg_temp
 rows 10
@@ -1911,8 +1911,10 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
--- Conditions on an index, as those of the endpoints. By endpoint: a tenant's event goes to the app's own endpoints too,
--- whose responses are not the tenant's.
+-- A range of the index by time, which is everything for admins and nothing for others: where Postgres looks into any
+-- index with it, it reads no row of others'. As a plain condition it would be looked at row by row. Customers read by
+-- functions, which use their tenant's index: Postgres plans a query for all users alike, and what suits a customer in
+-- "admin or tenant" makes an admin's query read the whole table, or the other way round.
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
@@ -1948,7 +1950,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
--- asked for each row that a query reads: one that names its delivery, as it should, reads few
+-- a range, as of the deliveries
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -3739,7 +3741,7 @@ begin
     perform webhooks.check_access('read');
     return webhooks.webhook_series(webhook_series.span, webhook_series.buckets);
 end $$;
-comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column.';
+comment on function public.webhook_series(interval, integer) is 'Deliveries by creation time and current status, and attempts'' latencies, in equal buckets that begin by the clock, the newest with now in it; each as a column. In buckets of ten minutes or more, latencies are about those of the hour.';
 revoke all on function public.webhook_series(interval, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_series(interval, integer) to authenticated, service_role;
 
@@ -4887,6 +4889,11 @@ begin
             where d.id = any (_late) and d.status <> 'delivered'
             for update nowait
         ) as l;
+        if exists (select from webhooks.delivery_queue as q where q.delivery_id = any (_late)) then
+            -- retried since the queue was locked: a claim may hold its place there, and wait for the delivery
+            raise exception 'a delivery with a late result was retried just now'
+                using errcode = '55P03', hint = 'Record the results again.';
+        end if;
         _live := _live || _late;
         select json_agg(json_build_object(
             'delivery_id', d.id, 'status', d.status, 'accepted', false,
@@ -5793,7 +5800,9 @@ begin
             limit batch_size
         ) as o
         where l.keep_for is not null and l.tenant_id <> ''
-        limit batch_size));
+        limit batch_size))
+      -- looked at again, once a retry that holds the row has committed
+      and d.status in ('delivered', 'failed');
     get diagnostics _done = row_count;
 
     if not exists (select from public.webhook_event_types as t where t.keep_for is not null or t.redact is not null) then
@@ -7909,6 +7918,51 @@ comment on function webhooks.stop_webhook_listener(uuid) is 'Behind public.stop_
 revoke all on function webhooks.stop_webhook_listener(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.stop_webhook_listener(uuid) to authenticated, service_role;
 
+-- schemas/reports/count_deliveries.sql
+create or replace function webhooks.count_deliveries(
+    begins timestamptz[],
+    until timestamptz default 'infinity',
+    most integer default null
+)
+returns table (number integer, delivered bigint, failed bigint, pending bigint, more boolean)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+    -- Those that were created, counted in an index, less those that failed or wait, which small tables list: so the
+    -- deliveries themselves are not read.
+    select b.number::integer, greatest(c.count - f.count - coalesce(w.count, 0), 0), f.count, coalesce(w.count, 0),
+           count_deliveries.most in (c.count, f.count)
+    from unnest(count_deliveries.begins) with ordinality as b (begins, number)
+    cross join lateral (
+        select count(*)
+        from (
+            select from public.webhook_deliveries as d
+            where d.created_at >= b.begins and d.created_at <= count_deliveries.until
+              and d.created_at < coalesce(count_deliveries.begins[b.number + 1], 'infinity')
+            limit count_deliveries.most
+        ) as d
+    ) as c
+    cross join lateral (
+        select count(*)
+        from (
+            select from webhooks.failed_deliveries as f
+            where f.created_at >= b.begins and f.created_at <= count_deliveries.until
+              and f.created_at < coalesce(count_deliveries.begins[b.number + 1], 'infinity')
+            limit count_deliveries.most
+        ) as f
+    ) as f
+    left join (
+        select width_bucket(q.created_at, count_deliveries.begins) as number, count(*)
+        from webhooks.delivery_queue as q
+        where q.created_at <= count_deliveries.until
+        group by 1
+    ) as w on w.number = b.number
+$$;
+comment on function webhooks.count_deliveries(timestamptz[], timestamptz, integer) is 'Deliveries by creation time and present status, in buckets that begin at these times, the last one up to a time. most: how many are counted of a bucket; more: it may have others.';
+revoke all on function webhooks.count_deliveries(timestamptz[], timestamptz, integer) from public, anon, authenticated, service_role;
+
 -- schemas/reports/dispatcher_uptime.sql
 create or replace function webhooks.dispatcher_uptime(since timestamptz)
 returns numeric
@@ -8289,6 +8343,8 @@ as $$
 declare
     -- rows that are read of a bucket: so a page costs no more for a large table than for a small one
     _most constant integer := 500;
+    -- entries of an index
+    _most_of_all constant integer := 10000;
     _path text[] := string_to_array(nullif(trim(payload_path), ''), '.');
     _until timestamptz := coalesce(created_until, now());
     _first double precision := floor(extract(epoch from created_from) / nullif(bucket_seconds, 0));
@@ -8297,6 +8353,24 @@ begin
     if created_from is null or bucket_seconds is null or bucket_seconds < 1 or _buckets not between 1 and 200 then
         raise exception 'a histogram has 1 to 200 buckets of 1 second or more'
             using errcode = '22023', hint = 'Choose bucket_seconds so that they cover created_from to created_until.';
+    end if;
+    if coalesce(event_type, payload_path, webhook_config_id::text, request_id::text, response_status::text) is null
+        and coalesce(status, 'failed') in ('delivered', 'failed', 'unfinished')
+    then
+        -- by no more than their status: counted in indexes, which costs less
+        return (
+            select jsonb_build_object(
+                'bucket_seconds', bucket_seconds,
+                'at', jsonb_agg(((_first + c.number - 1) * bucket_seconds)::bigint order by c.number),
+                'delivered', jsonb_agg(case when coalesce(status, 'delivered') = 'delivered' then c.delivered else 0 end order by c.number),
+                'failed', jsonb_agg(case when coalesce(status, 'failed') = 'failed' then c.failed else 0 end order by c.number),
+                'pending', jsonb_agg(case when coalesce(status, 'unfinished') = 'unfinished' then c.pending else 0 end order by c.number),
+                'more', jsonb_agg(case status when 'failed' then c.failed = _most_of_all when 'unfinished' then false else c.more end order by c.number))
+            from webhooks.count_deliveries(
+                array(
+                    select greatest(to_timestamp((_first + n) * bucket_seconds), created_from)
+                    from generate_series(0, _buckets - 1) as n),
+                _until, _most_of_all) as c);
     end if;
     if request_id is not null then
         -- one event's deliveries are few: found by its index, and sorted
@@ -8558,46 +8632,86 @@ set plan_cache_mode = force_custom_plan
 set jit = off
 as $$
 declare
-    _from timestamptz;
     _seconds double precision;
-    _listened uuid[] := webhooks.listened_deliveries();
+    _from timestamptz;
+    -- where buckets begin
+    _begins timestamptz[];
+    -- From ten minutes on, a bucket's latencies are those of its hours, from the rollups: the attempts of a day are many.
+    _hourly boolean;
+    _listened uuid[];
 begin
     if span is null or span < interval '1 minute' or span > interval '7 days' or buckets is null or buckets not between 1 and 500 then
         raise exception 'a series must span 1 minute to 7 days, in 1 to 500 buckets' using errcode = '22023';
     end if;
     _seconds := extract(epoch from span) / buckets;
+    _hourly := _seconds >= 600;
     -- by the clock: a bucket of five minutes begins at :00, :05 and so on. The newest is the one that now() is in.
     _from := to_timestamp((floor(extract(epoch from now()) / _seconds) - buckets + 1) * _seconds);
+    _begins := array(select to_timestamp(extract(epoch from _from) + n * _seconds) from generate_series(0, buckets - 1) as n);
+    _listened := case when not _hourly then webhooks.listened_deliveries() end;
     return (
-        with created as (
-            select least(floor(extract(epoch from d.created_at - _from) / _seconds) + 1, buckets) as bucket,
+        with bucket as (
+            select b.number, b.begins, coalesce(_begins[b.number + 1], 'infinity') as ends
+            from unnest(_begins) with ordinality as b (begins, number)
+        ),
+        listened as (
+            select width_bucket(d.created_at, _begins) as number,
                    count(*) filter (where d.status = 'delivered') as delivered,
                    count(*) filter (where d.status = 'failed') as failed,
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
-            from public.webhook_deliveries as d
-            where d.created_at >= _from and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+            from webhooks.listeners as l
+            join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id
+            where d.created_at >= _from
             group by 1
         ),
+        created as (
+            select c.number, c.delivered - coalesce(l.delivered, 0) as delivered, c.failed - coalesce(l.failed, 0) as failed,
+                   c.pending - coalesce(l.pending, 0) as pending
+            from webhooks.count_deliveries(_begins) as c
+            left join listened as l on l.number = c.number
+        ),
         tried as (
-            select least(floor(extract(epoch from a.started_at - _from) / _seconds) + 1, buckets) as bucket,
+            select width_bucket(a.started_at, _begins) as number,
                    percentile_disc(0.5) within group (order by a.duration_ms) as p50,
                    percentile_disc(0.95) within group (order by a.duration_ms) as p95
             from public.webhook_attempts as a
-            where a.started_at >= _from and a.delivery_id <> all (_listened)
+            where not _hourly and a.started_at >= _from and a.delivery_id <> all (_listened)
             group by 1
+        ),
+        hourly as (
+            select o.hour, e.n, sum(e.count) as count
+            from webhooks.delivery_rollups as o, unnest(o.durations) with ordinality as e (count, n)
+            where _hourly and o.hour > _from - interval '1 hour'
+              and o.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
+            group by 1, 2
+        ),
+        latency as (
+            select t.number, t.p50, t.p95 from tried as t
+            union all
+            select e.number, webhooks.duration_percentile(e.durations, 0.5), webhooks.duration_percentile(e.durations, 0.95)
+            from (
+                select s.number, array_agg(s.count order by s.n) as durations
+                from (
+                    select b.number, h.n, sum(h.count)::bigint as count
+                    from bucket as b
+                    join hourly as h on h.hour > b.begins - interval '1 hour' and h.hour < b.ends
+                    group by 1, 2
+                ) as s
+                group by s.number
+            ) as e
         )
         select jsonb_build_object(
             'from', _from,
             'bucket_seconds', _seconds,
-            'at', jsonb_agg(round((extract(epoch from _from) + (b.number - 1) * _seconds)::numeric, 3) order by b.number),
-            'delivered', jsonb_agg(coalesce(c.delivered, 0) order by b.number),
-            'failed', jsonb_agg(coalesce(c.failed, 0) order by b.number),
-            'pending', jsonb_agg(coalesce(c.pending, 0) order by b.number),
+            'at', jsonb_agg(round(extract(epoch from b.begins), 3) order by b.number),
+            'delivered', jsonb_agg(c.delivered order by b.number),
+            'failed', jsonb_agg(c.failed order by b.number),
+            'pending', jsonb_agg(c.pending order by b.number),
             'p50_ms', jsonb_agg(t.p50 order by b.number),
             'p95_ms', jsonb_agg(t.p95 order by b.number))
-        from generate_series(1, buckets) as b (number)
-        left join created as c on c.bucket = b.number
-        left join tried as t on t.bucket = b.number);
+        from bucket as b
+        join created as c on c.number = b.number
+        left join latency as t on t.number = b.number);
 end $$;
 comment on function webhooks.webhook_series(interval, integer) is 'Behind public.webhook_series.';
 revoke all on function webhooks.webhook_series(interval, integer) from public, anon, authenticated, service_role;
@@ -9346,7 +9460,7 @@ as $$
                or (c.relnamespace = 'public'::regnamespace and c.relname in (
                    'webhook_configurations', 'webhook_deliveries', 'webhook_attempts', 'webhook_circuits', 'webhook_traceparents',
                    'webhook_event_types', 'webhook_triggers', 'webhook_trigger_errors', 'webhook_dispatcher_runs',
-                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions'))))
+                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions', 'webhook_tenant_limits'))))
 $$;
 comment on function webhooks.is_ours(regclass) is 'Whether a table is this system''s own.';
 revoke all on function webhooks.is_ours(regclass) from public, anon, authenticated, service_role;
@@ -10319,20 +10433,18 @@ begin
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins and customers can view webhook deliveries') then
-                create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
+                create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        (webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
-            and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
-        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
+        created_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
+        and created_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins and customers can view webhook attempts') then
-                create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
+                create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        (select webhooks.is_admin())
-        or webhooks.is_delivery_of(
-            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text))))));
+        started_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
+        and started_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -10488,6 +10600,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.claim_webhook_url_checks(integer, double precision, text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.column_or_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.complete_delivery()', 'function', '{}'),
+    ('webhooks.count_deliveries(timestamptz[], timestamptz, integer)', 'function', '{}'),
     ('webhooks.count_webhook_sign_in(text)', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_api_token(text, text[], interval)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.create_webhook_endpoint(jsonb)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -10539,7 +10652,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.hides_payloads()', 'function', '{}'),
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
-    ('webhooks.if_admin(uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.if_admin(anyelement)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.installation', 'table', '{}'),
     ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_customer()', 'function', '{}'),
@@ -10676,14 +10789,12 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Admins and customers can view webhook attempts', 'SELECT', '{authenticated}', '
-        (select webhooks.is_admin())
-        or webhooks.is_delivery_of(
-            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
+    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '
+        started_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
+        and started_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone))', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        (select webhooks.is_admin())
-        or webhooks.is_delivery_of(
-            delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
+        started_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
+        and started_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone)))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_configurations', 'Admins and customers can view webhook endpoints', 'SELECT', '{authenticated}', '
@@ -10694,14 +10805,12 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
         (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
             and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
         or tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
-    ('public.webhook_deliveries', 'Admins and customers can view webhook deliveries', 'SELECT', '{authenticated}', '
-        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
-        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))', 'create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
+    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '
+        created_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
+        and created_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone))', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        (webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
-            and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
-        or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))'),
+        created_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
+        and created_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone)))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_event_types', 'Signed-in users can read the types that are for them', 'SELECT', '{authenticated}', '
@@ -10733,6 +10842,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '6e2246cca7a7d4e32e4712d3f47731a672a4fbcae2ee621770269b736bd812cf', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '02ebd2f75b8f34ec90e724d38191976cbd8f90be966ce5ba7eee7c18d3e86e98', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

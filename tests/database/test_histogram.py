@@ -69,12 +69,19 @@ def test_buckets_begin_by_the_clock(db: Database, endpoint: Callable[..., str]) 
 
 
 def test_a_full_bucket_says_so(db: Database, endpoint: Callable[..., str]) -> None:
-    """Of more than 500 it counts 500."""
-    fill(db, endpoint(), 501, at="now()")
+    """Of more than 500 that it looks at for a filter it counts 500; of all, up to 10,000."""
+    config = endpoint()
+    fill(db, config, 501, at="now()")
+    for filters, wanted in (({"webhook_config_id": config}, (500, True)), ({}, (501, False))):
+        as_admin(db)
+        counted = histogram(db, **filters)
+        assert (counted["delivered"][-1] + counted["failed"][-1], counted["more"][-1]) == wanted
+        assert not any(counted["more"][:-1])
+    db.execute("reset role")
+    fill(db, config, 9_500, at="now()")
     as_admin(db)
     counted = histogram(db)
-    assert (counted["delivered"][-1] + counted["failed"][-1], counted["more"][-1]) == (500, True)
-    assert not any(counted["more"][:-1])
+    assert (sum(counted["delivered"]) + sum(counted["failed"]), any(counted["more"])) == (10_000, True)
 
 
 def test_of_one_event_it_reads_no_others(db: Database, endpoint: Callable[..., str]) -> None:

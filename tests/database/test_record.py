@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -253,3 +255,27 @@ def test_a_request_to_wait_does_not_end_a_retry(db: Database, claim: Rows, recor
     assert record(*claim(), delivered=False, health=None, response_status=429)[0]["status"] == "pending"
     make_due(db)
     assert record(*claim(), delivered=False)[0]["status"] == "failed"
+
+
+def test_a_late_result_of_what_is_retried_just_now_comes_again(
+    db: Database, dsn: str, dispatch: Callable[..., Any], claim: Rows, record: Rows
+) -> None:
+    """The queue is locked before deliveries: a claim that holds the retried one's place would wait in a circle."""
+    (late,) = claim()
+    record(late, delivered=False, permanent=True)
+    dispatch()
+    (held,) = claim()
+    with psycopg.connect(dsn) as other, psycopg.connect(dsn, autocommit=True) as admin, ThreadPoolExecutor(1) as pool:
+        other.execute("select from webhooks.delivery_queue for update")
+        recording = pool.submit(record, late, held)
+        waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        while not admin.execute(waiting).rowcount and not recording.done():
+            time.sleep(0.01)
+        admin.execute("select public.retry_webhook_delivery(%s)", (late["id"],))
+        other.commit()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            recording.result(60)
+    # again: the queue's row is there to be locked
+    statuses = {one["delivery_id"]: one["status"] for one in record(late, held)}
+    assert statuses == {late["id"]: "delivered", held["id"]: "delivered"}
+    assert db.execute("select from webhooks.delivery_queue").rowcount == 0

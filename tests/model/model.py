@@ -445,6 +445,9 @@ class Model:
             tokens, at = endpoint.circuit.tokens, endpoint.circuit.tokens_at
             endpoint.circuit = Circuit(now, now, tokens=tokens, tokens_at=at)
             endpoint.disabled = False
+        if "max_attempts" in changes and "retry_schedule" not in changes:
+            # a number of attempts alone replaces a schedule
+            endpoint.retry_schedule = None
         for name, value in changes.items():
             setattr(endpoint, "active" if name == "is_active" else name, value)
 

@@ -2,7 +2,7 @@ create or replace function webhooks.tenant_endpoints(tenants text[])
 returns setof uuid
 language plpgsql
 stable
--- definer: policies of other tables call it, and no policy of the endpoints is to be planned along with theirs
+-- definer: for a user with the permission manage alone, the policies show no endpoint
 security definer
 set search_path = pg_catalog, pg_temp
 rows 10

@@ -54,6 +54,11 @@ begin
             where d.id = any (_late) and d.status <> 'delivered'
             for update nowait
         ) as l;
+        if exists (select from webhooks.delivery_queue as q where q.delivery_id = any (_late)) then
+            -- retried since the queue was locked: a claim may hold its place there, and wait for the delivery
+            raise exception 'a delivery with a late result was retried just now'
+                using errcode = '55P03', hint = 'Record the results again.';
+        end if;
         _live := _live || _late;
         select json_agg(json_build_object(
             'delivery_id', d.id, 'status', d.status, 'accepted', false,

@@ -31,7 +31,9 @@ begin
             limit batch_size
         ) as o
         where l.keep_for is not null and l.tenant_id <> ''
-        limit batch_size));
+        limit batch_size))
+      -- looked at again, once a retry that holds the row has committed
+      and d.status in ('delivered', 'failed');
     get diagnostics _done = row_count;
 
     if not exists (select from public.webhook_event_types as t where t.keep_for is not null or t.redact is not null) then

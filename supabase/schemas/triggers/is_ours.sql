@@ -11,7 +11,7 @@ as $$
                or (c.relnamespace = 'public'::regnamespace and c.relname in (
                    'webhook_configurations', 'webhook_deliveries', 'webhook_attempts', 'webhook_circuits', 'webhook_traceparents',
                    'webhook_event_types', 'webhook_triggers', 'webhook_trigger_errors', 'webhook_dispatcher_runs',
-                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions'))))
+                   'webhook_alerts', 'webhook_alert_notices', 'webhook_admin_actions', 'webhook_tenant_limits'))))
 $$;
 comment on function webhooks.is_ours(regclass) is 'Whether a table is this system''s own.';
 revoke all on function webhooks.is_ours(regclass) from public, anon, authenticated, service_role;

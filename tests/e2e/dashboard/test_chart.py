@@ -66,6 +66,7 @@ def test_every_bucket_with_deliveries_has_a_bar(visit: Visit, ages: list[int]) -
         page.get_by_role("button", name=name).click()
         page.wait_for_selector(f"#chart[data-drawn='{span}']")
         expect(page.locator("#chart-table tbody tr")).to_have_count(count)
+        expect(page.locator("#chart-by-hour")).to_be_visible(visible=span == "24h")
         wanted = buckets(page)
         assert wanted[-1] or wanted[-2], "the newest one"
         # uPlot draws in the next frame

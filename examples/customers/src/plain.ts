@@ -1,0 +1,52 @@
+import "supabase-webhooks-portal";
+import { supabase } from "./supabase";
+
+const signIn = document.querySelector<HTMLFormElement>("#sign-in")!;
+const shop = document.querySelector<HTMLElement>("#shop")!;
+const order = document.querySelector<HTMLFormElement>("#order")!;
+const organization = order.querySelector("select")!;
+const portal = document.querySelector("webhooks-portal")!;
+
+function show(form: HTMLFormElement, text: string) {
+  form.querySelector("p")!.textContent = text;
+}
+
+function choose() {
+  portal.tenant = organization.value;
+  portal.client = supabase;
+}
+
+let user: string | undefined;
+supabase.auth.onAuthStateChange((_event, session) => {
+  if (session?.user.id === user && user) return;
+  user = session?.user.id;
+  signIn.hidden = Boolean(user);
+  shop.hidden = !user;
+  portal.client = null;
+  // not in this callback: supabase-js waits for its end
+  if (user) setTimeout(open);
+});
+
+async function open() {
+  const { data, error } = await supabase.from("organizations").select("id, name").order("name");
+  organization.replaceChildren(...(data ?? []).map(({ id, name }) => new Option(name, id)));
+  show(order, error?.message ?? (data?.length ? "" : "You are a member of no organization."));
+  if (data?.length) choose();
+}
+
+organization.addEventListener("change", choose);
+document.querySelector("#sign-out")!.addEventListener("click", () => supabase.auth.signOut());
+
+signIn.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = new FormData(signIn);
+  const { error } = await supabase.auth.signInWithPassword({ email: String(form.get("email")), password: String(form.get("password")) });
+  show(signIn, error?.message ?? "");
+});
+
+order.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const item = String(new FormData(order).get("item"));
+  const { error } = await supabase.from("orders").insert({ organization_id: organization.value, item });
+  show(order, error ? error.message : `${item} is ordered.`);
+});
