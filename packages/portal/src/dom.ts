@@ -4,6 +4,8 @@ export type Child = Node | string | false | null | undefined;
 type Handler = (event: Event) => void;
 export type Props = Record<string, string | number | boolean | Handler | null | undefined>;
 
+/** What belongs to the element that is there: whether a person opened it, whether its action runs. */
+const KEPT = new Set(["open", "aria-disabled"]);
 const HANDLERS = ["onclick", "onsubmit", "onchange"] as const;
 
 /** Make an element. Text is always text, never markup. A function is an event handler; null and undefined set nothing. */
@@ -62,10 +64,10 @@ function patch(old: Node, next: Node): void {
   }
   for (const name of HANDLERS) (old as unknown as Record<string, unknown>)[name] = next[name];
   for (const { name } of [...old.attributes]) {
-    if (name !== "open" && !next.hasAttribute(name)) old.removeAttribute(name);
+    if (!KEPT.has(name) && !next.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of next.attributes) {
-    if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (!KEPT.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   morph(old, [...next.childNodes]);
 }

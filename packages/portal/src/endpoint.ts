@@ -9,7 +9,7 @@ import { success, EndpointsView } from "./endpoints.js";
 import { FormView, scheduleOf } from "./form.js";
 import { ReplayView } from "./replay.js";
 import { RotationView } from "./secret.js";
-import { badge, button, EVERY, facts, heading, type Context, type View } from "./view.js";
+import { badge, busy, button, EVERY, facts, heading, type Context, type View } from "./view.js";
 
 interface Data { endpoint: Endpoint; types: EventType[]; test: Delivery | null }
 
@@ -82,16 +82,15 @@ export class EndpointView implements View<Data> {
     const { texts } = context;
     const options = types.filter((type) => receives(endpoint, type.name)).map((type) => h("option", { value: type.name }, type.name));
     const choice = h("select", { id: "test-event" }, h("option", { value: "" }, texts.testExample), ...options);
-    const onsubmit = async (event: Event) => {
+    const onsubmit = (event: Event) => {
       event.preventDefault();
       const form = event.currentTarget as HTMLFormElement;
-      try {
+      const send = async () => {
         const chosen = form.querySelector("select")?.value ?? "";
         this.#test = (await context.api.test(endpoint.id, chosen || null)).delivery_id;
         await context.refresh();
-      } catch (error) {
-        context.fail(error);
-      }
+      };
+      void busy(form.querySelector("button")!, send).catch(context.fail);
     };
     return h("form", { class: "inline", "data-key": "tester", onsubmit },
       h("h3", {}, texts.test), h("label", { for: "test-event" }, texts.testEvent), choice, h("button", { type: "submit" }, texts.send));

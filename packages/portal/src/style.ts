@@ -33,7 +33,7 @@ p { margin: 0 0 12px; overflow-wrap: anywhere; }
 button, select, input, textarea { font: inherit; color: inherit; border-radius: var(--radius); }
 button { min-height: 30px; padding: 4px 12px; border: 1px solid var(--line); background: var(--bg); cursor: pointer; }
 button:hover { background: var(--surface); }
-button:disabled { opacity: .6; cursor: default; }
+button[aria-disabled] { opacity: .6; cursor: default; }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.danger { color: var(--bad); }
 button.link { border: 0; padding: 0; min-height: 24px; background: none; color: var(--accent); text-align: start; overflow-wrap: anywhere; }

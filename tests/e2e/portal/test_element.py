@@ -12,7 +12,7 @@ from devstack.admins import Account, sign_in
 from tests.e2e.portal.conftest import ANNA, ARNO, STRANGER, Visit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.e2e.portal.conftest import Shop
 
@@ -96,6 +96,33 @@ def test_a_filter_keeps_the_focus(browser: Browser, shop: Shop) -> None:
     portal.get_by_role("navigation").get_by_role("button", name="Deliveries").click()
     expect(rows).to_have_count(1)
     expect(status).to_have_value("")
+    visit.close()
+
+
+def test_a_button_keeps_the_focus_and_acts_once(browser: Browser, shop: Shop) -> None:
+    """While its action runs, and after it; pressed again meanwhile, it does nothing."""
+    shop.endpoint("a", "http://127.0.0.1:9/", name="shop")
+    visit = Visit(browser, shop, ANNA, "a")
+    portal, page = visit.portal, visit.page
+    portal.get_by_role("button", name="shop").click()
+    portal.get_by_role("button", name="Pause").press("Enter")
+    resume = portal.get_by_role("button", name="Resume")
+    expect(resume).to_be_focused()
+    resume.press("Enter")
+    expect(portal.get_by_role("button", name="Pause")).to_be_focused()
+    held: list[Route] = []
+    page.route("**/rpc/send_test_webhook", held.append)
+    send = portal.get_by_role("button", name="Send", exact=True)
+    send.press("Enter")
+    expect(send).to_have_attribute("aria-disabled", "true")
+    send.press("Enter")
+    expect(send).to_be_focused()
+    page.evaluate("() => undefined")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(portal.get_by_role("region", name="Send a test")).to_be_visible()
+    expect(send).not_to_have_attribute("aria-disabled", "true")
+    assert len(held) == 1
     visit.close()
 
 
