@@ -127,7 +127,10 @@ class Delivery:
 
     def again(self, now: float) -> None:
         """It is asked for again: due now, with the attempts that it has had."""
-        self.status, self.due, self.ready, self.finished, self.lease = "pending", now, True, None, None
+        # one that another admin retried at this moment is due already, and may stay due since then
+        since = self.due if self.status == "pending" and self.ready and self.due <= now else now
+        self.status, self.due, self.slack = "pending", since, now - since
+        self.ready, self.finished, self.lease = True, None, None
 
     def finish(self, status: str, now: float) -> None:
         """Nothing is sent any more."""
