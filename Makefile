@@ -53,6 +53,7 @@ check: install docs  ## Format, lint, types, layers, words, migrations, workflow
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
+	$(RUN) python -m devstack.portal
 	$(RUN) lint-imports
 	$(RUN) python -m devstack.words
 	$(RUN) squawk supabase/migrations/*.sql supabase/optional/*.sql

@@ -21,7 +21,7 @@ FILES = ("package.json", "tsconfig.json", "README.md", "LICENSE")
 
 
 def build() -> Path:
-    """Build the package, unless it is built; return its folder dist. A type error is an error with the compiler's report."""
+    """Build the package, unless it is built; return its folder dist. Raises StackError with the compiler's report."""
     with copied() as folder:
         stamp, wanted = folder / "built", digest()
         if not (stamp.exists() and stamp.read_text() == wanted):

@@ -1,8 +1,8 @@
 /** Deliveries, newest first, by filters and pages. */
 
-import type { Cursor, Endpoint, EventType, Filters, Page } from "./api.js";
+import type { Api, Cursor, Endpoint, EventType, Filters, Page } from "./api.js";
 import { DeliveryView } from "./delivery.js";
-import { h } from "./dom.js";
+import { breakable, h } from "./dom.js";
 import { badge, button, EVERY, heading, type Context, type View } from "./view.js";
 
 interface Data { page: Page; endpoints: Endpoint[]; types: EventType[] }
@@ -10,14 +10,22 @@ const STATUSES = ["pending", "processing", "delivered", "failed"] as const;
 
 export class DeliveriesView implements View<Data> {
   readonly tab = "deliveries";
+  #choices: Promise<[Endpoint[], EventType[]]> | null = null;
   constructor(readonly filters: Filters = {}, private readonly after: Cursor | null = null) {}
 
   /** An older page stays as it is while someone reads it. */
   interval(): number | null { return this.after ? null : EVERY; }
 
   async load({ api }: Context): Promise<Data> {
-    const [page, endpoints, types] = await Promise.all([api.search(this.filters, this.after), api.endpoints(), api.eventTypes()]);
+    const [page, [endpoints, types]] = await Promise.all([api.search(this.filters, this.after), this.#loadChoices(api)]);
     return { page, endpoints, types };
+  }
+
+  /** What the filters offer: loaded once, and again if that fails. */
+  #loadChoices(api: Api): Promise<[Endpoint[], EventType[]]> {
+    this.#choices ??= Promise.all([api.endpoints(), api.eventTypes()]);
+    this.#choices.catch(() => { this.#choices = null; });
+    return this.#choices;
   }
 
   render(context: Context, { page, endpoints, types }: Data): Node[] {
@@ -25,7 +33,7 @@ export class DeliveriesView implements View<Data> {
     const rows = page.deliveries.map((row) => h("tr", { "data-key": row.id },
       h("td", {}, h("button", { type: "button", class: "link", onclick: () => context.go(new DeliveryView(row.id, this)) }, context.date(row.created_at))),
       h("td", {}, badge(texts, row.status)),
-      h("td", {}, row.event_type),
+      h("td", {}, ...breakable(row.event_type)),
       h("td", { class: "wide" }, row.endpoint),
       h("td", { class: "wide number" }, texts.attemptOf(row.attempts, row.max_attempts)),
       h("td", { class: "wide" }, row.response_status === null ? (row.error_message ?? "") : String(row.response_status))));
@@ -55,9 +63,8 @@ export class DeliveriesView implements View<Data> {
       const form = new FormData(event.currentTarget as HTMLFormElement);
       const filters: Record<string, string> = {};
       for (const [name, value] of form) if (value) filters[name] = name.startsWith("created_") ? new Date(String(value)).toISOString() : String(value);
-      context.go(new DeliveriesView(filters));
+      context.follow(new DeliveriesView(filters));
     };
-    // a form of its own for each choice: what is typed stays while the list is loaded again
     return h("form", { class: "filters", "aria-label": texts.filters, onchange, onsubmit: (event) => event.preventDefault(), "data-key": "filters" },
       select("webhook_config_id", texts.endpoint, chosen.webhook_config_id, endpoints.map((one) => [one.id, one.name])),
       select("status", texts.status, chosen.status, STATUSES.map((status) => [status, texts[status]])),

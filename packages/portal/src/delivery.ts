@@ -25,7 +25,7 @@ export class DeliveryView implements View<Delivery> {
       button(context, texts.deliveries, () => context.go(this.list), "back"),
       heading(texts.deliveryOf(delivery.event_type), badge(texts, delivery.status)),
       retries && h("div", { class: "actions" }, button(context, texts.retry, retry)),
-      outcome(context, delivery),
+      (delivery.waits_for || (delivery.status === "failed" && delivery.error_message)) && outcome(context, delivery),
       facts([
         [texts.endpoint, endpoint.deleted_at ? `${endpoint.name} (${texts.deletedMark})` : endpoint.name], [texts.url, h("code", {}, endpoint.url)],
         [texts.time, context.date(delivery.created_at)], [texts.attempts, texts.attemptOf(delivery.attempts, endpoint.max_attempts)],
@@ -56,15 +56,19 @@ export function attempts(context: Context, delivery: Delivery): Node[] {
     return h("details", { "data-key": `attempt-${one.number}`, class: "attempt", open: at === log.length - 1 },
       h("summary", {}, h("span", { class: `mark ${one.delivered ? "delivered" : "failed"}` }), `${texts.attempt(one.number)}: ${result} `,
         h("span", { class: "note" }, `${context.date(one.started_at)}, ${wait}, ${one.duration_ms} ms`)),
-      one.error ? h("p", {}, one.error) : h("span", {}),
-      headers ? code(headers, texts.responseHeaders) : h("span", {}),
-      one.response_excerpt ? code(one.response_excerpt, texts.response) : h("p", { class: "note" }, texts.noBody));
+      one.error && h("p", {}, one.error),
+      ...(headers ? [caption(texts.responseHeaders), code(headers, texts.responseHeaders)] : []),
+      ...(one.response_excerpt ? [caption(texts.response), code(one.response_excerpt, texts.response)] : [h("p", { class: "note" }, texts.noBody)]));
   });
 }
 
 /** A text as it is, in a box that can be scrolled, with the keyboard too. */
 export function code(text: string, label: string): HTMLElement {
-  return h("pre", { tabindex: "0", role: "region", "aria-label": label }, text);
+  return h("pre", { tabindex: "0", role: "group", "aria-label": label }, text);
+}
+
+function caption(text: string): HTMLElement {
+  return h("p", { class: "note caption" }, text);
 }
 
 function ended(attempt: Attempt): number {

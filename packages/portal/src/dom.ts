@@ -4,6 +4,8 @@ export type Child = Node | string | false | null | undefined;
 type Handler = (event: Event) => void;
 export type Props = Record<string, string | number | boolean | Handler | null | undefined>;
 
+/** What belongs to the element that is there: whether a person opened it, whether its action runs. */
+const KEPT = new Set(["open", "aria-disabled"]);
 const HANDLERS = ["onclick", "onsubmit", "onchange"] as const;
 
 /** Make an element. Text is always text, never markup. A function is an event handler; null and undefined set nothing. */
@@ -17,6 +19,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
   }
   element.append(...children.filter((child) => child !== false && child !== null && child !== undefined));
   return element;
+}
+
+/** A name such as `order.paid_late`, which may break into lines after a dot or an underscore. */
+export function breakable(name: string): Child[] {
+  return name.split(/(?<=[._])/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
 }
 
 /** Give `parent` these children, keeping the elements that it has: the focus, what is open, and a scroll position stay. */
@@ -57,10 +64,10 @@ function patch(old: Node, next: Node): void {
   }
   for (const name of HANDLERS) (old as unknown as Record<string, unknown>)[name] = next[name];
   for (const { name } of [...old.attributes]) {
-    if (name !== "open" && !next.hasAttribute(name)) old.removeAttribute(name);
+    if (!KEPT.has(name) && !next.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of next.attributes) {
-    if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (!KEPT.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   morph(old, [...next.childNodes]);
 }

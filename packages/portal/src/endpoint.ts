@@ -9,13 +9,14 @@ import { success, EndpointsView } from "./endpoints.js";
 import { FormView, scheduleOf } from "./form.js";
 import { ReplayView } from "./replay.js";
 import { RotationView } from "./secret.js";
-import { badge, button, EVERY, facts, heading, type Context, type View } from "./view.js";
+import { badge, busy, button, EVERY, facts, heading, type Context, type View } from "./view.js";
 
 interface Data { endpoint: Endpoint; types: EventType[]; test: Delivery | null }
 
 export class EndpointView implements View<Data> {
   readonly tab = "endpoints";
   #test: string | null = null;
+  #types: EventType[] | null = null;
   constructor(private readonly id: string) {}
 
   interval({ test }: Data): number {
@@ -24,7 +25,8 @@ export class EndpointView implements View<Data> {
 
   async load({ api }: Context): Promise<Data> {
     const [endpoint, types, test] = await Promise.all([
-      api.endpoint(this.id), api.eventTypes(), this.#test ? api.delivery(this.#test) : null]);
+      api.endpoint(this.id), this.#types ?? api.eventTypes(), this.#test ? api.delivery(this.#test) : null]);
+    this.#types = types;
     return { endpoint, types, test };
   }
 
@@ -80,16 +82,15 @@ export class EndpointView implements View<Data> {
     const { texts } = context;
     const options = types.filter((type) => receives(endpoint, type.name)).map((type) => h("option", { value: type.name }, type.name));
     const choice = h("select", { id: "test-event" }, h("option", { value: "" }, texts.testExample), ...options);
-    const onsubmit = async (event: Event) => {
+    const onsubmit = (event: Event) => {
       event.preventDefault();
       const form = event.currentTarget as HTMLFormElement;
-      try {
+      const send = async () => {
         const chosen = form.querySelector("select")?.value ?? "";
         this.#test = (await context.api.test(endpoint.id, chosen || null)).delivery_id;
         await context.refresh();
-      } catch (error) {
-        context.fail(error);
-      }
+      };
+      void busy(form.querySelector("button")!, send).catch(context.fail);
     };
     return h("form", { class: "inline", "data-key": "tester", onsubmit },
       h("h3", {}, texts.test), h("label", { for: "test-event" }, texts.testEvent), choice, h("button", { type: "submit" }, texts.send));

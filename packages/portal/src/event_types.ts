@@ -2,7 +2,7 @@
 
 import type { EventType, Schema } from "./api.js";
 import { code } from "./delivery.js";
-import { h } from "./dom.js";
+import { breakable, h } from "./dom.js";
 import { heading, type Context, type View } from "./view.js";
 
 const DEEPEST = 5;
@@ -20,7 +20,7 @@ export class EventTypesView implements View<EventType[]> {
       return h("details", { "data-key": type.name, class: "event" },
         h("summary", {}, h("code", {}, type.name), " ", h("span", { class: "note" }, type.description)),
         rows.length ? h("table", { "aria-label": type.name }, h("thead", {}, head), h("tbody", {}, ...rows.map((row) => h("tr", {},
-          h("td", {}, h("code", {}, row.name), row.required ? h("span", { class: "note" }, ` ${texts.required}`) : ""),
+          h("td", {}, h("code", {}, ...breakable(row.name)), row.required ? h("span", { class: "note" }, ` ${texts.required}`) : ""),
           h("td", {}, row.type), h("td", {}, row.meaning))))) : h("span", {}),
         h("h3", {}, texts.example), code(JSON.stringify(type.example, null, 2), texts.example));
     })];

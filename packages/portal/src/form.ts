@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { EndpointView } from "./endpoint.js";
 import { EndpointsView } from "./endpoints.js";
 import { SecretView } from "./secret.js";
-import { button, heading, reason, type Context, type View } from "./view.js";
+import { busy, button, heading, reason, type Context, type View } from "./view.js";
 
 const PRESETS = { standard: [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400], quick: [2, 4] } as const;
 type Field = "name" | "url" | "events" | "rate" | "retries" | "headers";
@@ -47,7 +47,7 @@ export class FormView implements View<EventType[]> {
     const show = () => { choices.hidden = !form.querySelector<HTMLInputElement>("#events-some")?.checked; };
     const radio = (id: string, text: string, on: boolean) => h("label", { class: "check" }, h("input", { type: "radio", name: "events", id, checked: on, onchange: show }), text);
     const schedule = old ? scheduleOf(old) : "standard";
-    const form = h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); void this.#save(context, form); } },
+    const form = h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); void busy(form.querySelector("button[type=submit]")!, () => this.#save(context, form)); } },
       h("div", { class: "problem", id: "problem", role: "alert", hidden: true }),
       field("name", texts.name, "", h("input", { id: "name", value: old?.name ?? "", maxlength: 200, autocomplete: "off", required: true })),
       field("url", texts.url, texts.urlHelp, h("input", { id: "url", type: "url", value: old?.url ?? "", placeholder: "https://example.com/webhooks", autocomplete: "off", required: true })),
@@ -67,11 +67,9 @@ export class FormView implements View<EventType[]> {
   }
 
   async #save(context: Context, form: HTMLFormElement): Promise<void> {
-    const submit = form.querySelector<HTMLButtonElement>("button[type=submit]")!;
     clear(form);
     const settings = this.#read(context, form);
     if (!settings) return;
-    submit.disabled = true;
     try {
       if (this.#base) {
         await context.api.update(this.#base.id, { ...settings, updated_at: this.#base.updated_at });
@@ -83,8 +81,6 @@ export class FormView implements View<EventType[]> {
     } catch (error) {
       if (error instanceof CallError && error.code === "PT409" && this.#base) await this.#conflict(context, form, this.#base).catch((other) => problem(form, [reason(context.texts, other)]));
       else complain(form, error instanceof CallError ? fieldOf(error.message) : null, reason(context.texts, error));
-    } finally {
-      submit.disabled = false;
     }
   }
 
@@ -95,7 +91,7 @@ export class FormView implements View<EventType[]> {
     const missing: [Field, string, boolean][] = [["name", texts.nameNeeded, !value("name")], ["url", texts.urlNeeded, !value("url")], ["events", texts.eventsNeeded, !chosen.length]];
     const settings: Record<string, unknown> = { name: value("name"), url: value("url"), events: chosen };
     if (value("retries")) settings["retry_schedule"] = value("retries");
-    if (value("rate")) settings["rate_limit_per_second"] = Number(value("rate"));
+    settings["rate_limit_per_second"] = value("rate") ? Number(value("rate")) : null;
     const headers: Record<string, string> = {};
     value("headers").split("\n").forEach((line, at) => {
       const [, name, rest] = /^([^:\s]+)\s*:\s*(.*)$/.exec(line.trim()) ?? [];

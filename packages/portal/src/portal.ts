@@ -11,13 +11,14 @@ import { reason, type Context, type Tab, type View } from "./view.js";
 
 /** Milliseconds before another try, after a failure. */
 const FIRST_WAIT = 5000, LONGEST_WAIT = 60_000;
+const KEYS = Object.keys(english) as (keyof Texts)[];
 const TABS: [Tab, () => View][] = [
   ["endpoints", () => new EndpointsView()], ["deliveries", () => new DeliveriesView()], ["eventTypes", () => new EventTypesView()]];
 
 export class WebhooksPortal extends HTMLElement {
   static readonly observedAttributes = ["tenant", "locale"];
   readonly #root = this.attachShadow({ mode: "open" });
-  readonly #nav = h("nav", {});
+  readonly #nav = h("nav", { part: "navigation" });
   readonly #old = h("p", { class: "old", role: "alert", hidden: true });
   readonly #said = h("p", { class: "said", role: "status" });
   readonly #main = h("div", { class: "main", part: "main" });
@@ -44,7 +45,11 @@ export class WebhooksPortal extends HTMLElement {
 
   /** The app's supabase-js client, with the user's session. */
   get client(): Client | null { return this.#client; }
-  set client(client: Client | null) { this.#client = client; this.#restart(); }
+  set client(client: Client | null) {
+    if (client === this.#client) return;
+    this.#client = client;
+    this.#restart();
+  }
 
   /** The customer whose webhooks are shown, as in the app's `webhook_tenants`. */
   get tenant(): string { return this.getAttribute("tenant") ?? ""; }
@@ -52,9 +57,21 @@ export class WebhooksPortal extends HTMLElement {
 
   /** Texts that replace the English ones. */
   get texts(): Partial<Texts> { return this.#texts; }
-  set texts(texts: Partial<Texts>) { this.#texts = { ...english, ...texts }; this.#restart(); }
+  set texts(texts: Partial<Texts>) {
+    const before = this.#texts;
+    this.#texts = { ...english, ...texts };
+    // a framework may set equal ones each time it renders: a form that someone fills in stays
+    if (KEYS.some((key) => String(before[key]) !== String(this.#texts[key]))) this.#restart();
+  }
 
   connectedCallback(): void {
+    // properties that were set before the element was defined hide the accessors
+    for (const name of ["client", "tenant", "texts"] as const) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete (this as Record<string, unknown>)[name];
+      Object.assign(this, { [name]: value });
+    }
     document.addEventListener("visibilitychange", this.#wake);
     this.#restart();
   }
@@ -65,15 +82,18 @@ export class WebhooksPortal extends HTMLElement {
     this.#turn++;
   }
 
-  attributeChangedCallback(): void { this.#restart(); }
+  attributeChangedCallback(_: string, before: string | null, now: string | null): void {
+    if (before !== now) this.#restart();
+  }
 
   readonly #wake = () => { if (!document.hidden && this.#wait !== null) void this.#load(); };
 
   #restart(): void {
     if (!this.isConnected) return;
-    this.#view = new EndpointsView();
     this.#manages = null;
-    this.#show(this.#view, false);
+    this.#shown = null;
+    this.#main.replaceChildren();
+    this.#show(new EndpointsView(), false);
   }
 
   #show(view: View, focus: boolean): void {
@@ -125,7 +145,8 @@ export class WebhooksPortal extends HTMLElement {
       if (turn !== this.#turn) return;
       const why = reason(this.#texts, error);
       if (this.#shown !== view) this.#main.replaceChildren();
-      this.#old.textContent = this.#shown === view ? this.#texts.old(context.date(this.#loadedAt), why) : why;
+      const said = this.#shown === view ? this.#texts.old(context.date(this.#loadedAt), why) : why;
+      if (this.#old.textContent !== said) this.#old.textContent = said; // said once, not at each try
       this.#old.hidden = false;
       this.#main.classList.add("stale");
       this.#wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
@@ -134,15 +155,25 @@ export class WebhooksPortal extends HTMLElement {
   }
 
   #context(api: Api): Context {
-    const locale = this.getAttribute("locale") ?? (this.closest("[lang]")?.getAttribute("lang") || undefined);
-    const format = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+    const format = this.#format();
     return {
       api, texts: this.#texts, manages: this.#manages === true,
       go: (view) => this.#show(view, true),
+      follow: (view) => { this.#shown = view; this.#show(view, false); },
       refresh: () => this.#load(),
       say: (message) => { this.#said.classList.remove("bad"); this.#said.textContent = message; },
       fail: (error) => { this.#said.classList.add("bad"); this.#said.textContent = reason(this.#texts, error); },
       date: (iso) => format.format(new Date(iso)),
     };
+  }
+
+  /** Times as `locale` writes them, else the page's `lang`, else the browser, which also replaces what is not a locale. */
+  #format(): Intl.DateTimeFormat {
+    const style = { dateStyle: "medium", timeStyle: "medium" } as const;
+    try {
+      return new Intl.DateTimeFormat(this.getAttribute("locale") ?? (this.closest("[lang]")?.getAttribute("lang") || undefined), style);
+    } catch {
+      return new Intl.DateTimeFormat(undefined, style);
+    }
   }
 }

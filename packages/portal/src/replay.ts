@@ -19,7 +19,7 @@ export class ReplayView implements View<EventType[]> {
     const from = h("input", { type: "datetime-local", id: "from" });
     const until = h("input", { type: "datetime-local", id: "until" });
     const progress = h("p", { role: "status" });
-    const confirm = h("span", {});
+    const confirm = h("span", { class: "confirm" });
     const count = async () => {
       const what: Replay = {
         webhook_config_id: this.endpoint.id, status: status.value as Replay["status"],

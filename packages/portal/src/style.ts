@@ -12,7 +12,7 @@ export const css = `
   --field: light-dark(#8b8c98, #6e6f7d);
   --radius: var(--webhooks-radius, 6px);
   --good: light-dark(#12683e, #5fd79e); --bad: light-dark(#ad1f3b, #ff8fa0); --warn: light-dark(#9a3b06, #ff9f66); --info: light-dark(#1f58a3, #8dbdf7);
-  font: 14px/1.5 var(--webhooks-font, Inter, system-ui, -apple-system, "Segoe UI", sans-serif); color: var(--text); background: var(--bg);
+  font: 13px/20px var(--webhooks-font, Inter, system-ui, -apple-system, "Segoe UI", sans-serif); color: var(--text); background: var(--bg);
   border: 1px solid var(--line); border-radius: var(--radius); overflow: hidden; text-align: start;
 }
 :host([hidden]), [hidden] { display: none !important; }
@@ -28,12 +28,12 @@ header { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: center; mar
 header h2 { flex: 0 1 auto; margin: 0; font-size: 18px; line-height: 1.3; font-weight: 600; overflow-wrap: anywhere; }
 header h2:focus { outline: none; }
 header button { margin-inline-start: auto; }
-h3 { font-size: 14px; font-weight: 600; margin: 20px 0 8px; }
+h3 { font-size: 13px; font-weight: 600; margin: 20px 0 8px; }
 p { margin: 0 0 12px; overflow-wrap: anywhere; }
 button, select, input, textarea { font: inherit; color: inherit; border-radius: var(--radius); }
-button { min-height: 32px; padding: 4px 12px; border: 1px solid var(--line); background: var(--bg); cursor: pointer; }
+button { min-height: 30px; padding: 4px 12px; border: 1px solid var(--line); background: var(--bg); cursor: pointer; }
 button:hover { background: var(--surface); }
-button:disabled { opacity: .6; cursor: default; }
+button[aria-disabled] { opacity: .6; cursor: default; }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.danger { color: var(--bad); }
 button.link { border: 0; padding: 0; min-height: 24px; background: none; color: var(--accent); text-align: start; overflow-wrap: anywhere; }
@@ -44,7 +44,7 @@ button.back::before { content: "\\2190\\00a0" / ""; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 12px 0; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: start; font-weight: 500; color: var(--muted); font-size: 12px; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); }
-td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: baseline; overflow-wrap: anywhere; }
 .url { display: block; color: var(--muted); font-size: 12px; }
 .badge { white-space: nowrap; }
 .badge::before, .mark::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-inline-end: 6px; background: currentColor; border-radius: 50%; }
@@ -65,7 +65,8 @@ dl { display: grid; grid-template-columns: minmax(96px, max-content) 1fr; gap: 6
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 code, pre { font-family: var(--webhooks-mono, ui-monospace, SFMono-Regular, Menlo, Consolas, monospace); font-size: 12px; overflow-wrap: anywhere; }
 pre { margin: 0 0 12px; padding: 10px 12px; max-height: 320px; overflow: auto; background: var(--surface); border-radius: var(--radius); white-space: pre-wrap; }
-details { border-bottom: 1px solid var(--line); } summary { padding: 8px 0; cursor: pointer; overflow-wrap: anywhere; }
+.caption { margin: 0 0 4px; } .confirm { display: contents; }
+details { border-bottom: 1px solid var(--line); } summary { padding: 6px 0; cursor: pointer; overflow-wrap: anywhere; }
 .secret { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; padding: 12px; background: var(--surface); border-radius: var(--radius); }
 .secret code { font-size: 14px; }
 .field { margin: 0 0 14px; max-width: 560px; } .field > label, legend { display: block; font-weight: 500; margin-bottom: 4px; padding: 0; }
@@ -73,7 +74,7 @@ details { border-bottom: 1px solid var(--line); } summary { padding: 8px 0; curs
 [aria-invalid] { border-color: var(--bad) !important; }
 fieldset { border: 0; margin: 0 0 14px; padding: 0; max-width: 560px; }
 .help, .error { margin: 4px 0 0; } .error { color: var(--bad); font-size: 13px; } .error:empty, .help:empty { display: none; }
-.check { display: flex; gap: 8px; align-items: center; min-height: 28px; overflow-wrap: anywhere; } .check input { flex: none; width: 16px; height: 16px; accent-color: var(--accent); }
+.check { display: flex; gap: 8px; align-items: center; min-height: 28px; overflow-wrap: anywhere; } .check input { flex: none; margin: 0; width: 16px; height: 16px; accent-color: var(--accent); }
 .choices { padding-inline-start: 24px; max-height: 240px; overflow: auto; }
 .filters { display: flex; flex-wrap: wrap; gap: 0 12px; } .filters .field { flex: 1 1 150px; max-width: 240px; } .filters label { font-size: 12px; color: var(--muted); }
 .inline { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 12px 0; } .inline h3 { flex-basis: 100%; margin: 8px 0 0; } .inline select { width: auto; max-width: 100%; }
@@ -82,6 +83,7 @@ fieldset { border: 0; margin: 0 0 14px; padding: 0; max-width: 560px; }
   .main { padding: 12px 14px 16px; } nav { padding: 0 8px; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
   .filters .field { flex-basis: 130px; max-width: none; }
+  button, .field input, .field select, .inline select { min-height: 40px; } .field input, .field select, .field textarea, .inline select { font-size: 16px; } button.link, button.back { min-height: 32px; } .check { min-height: 36px; }
 }
 @media (prefers-reduced-motion: no-preference) { button { transition: background 120ms; } }
 `;

@@ -1,3 +1,5 @@
+const deliveries = (n: number) => (n === 1 ? "1 delivery" : `${n} deliveries`);
+
 /** Every text of the portal. Replace any: `portal.texts = { endpoints: "Endpunkte" }`. Errors of the database are in English. */
 export const english = {
   endpoints: "Endpoints", deliveries: "Deliveries", eventTypes: "Event types", sections: "Webhooks",
@@ -11,46 +13,46 @@ export const english = {
   // endpoints
   newEndpoint: "New endpoint", noEndpoints: "No endpoints yet. Create one, and events are sent to its URL as they happen.",
   name: "Name", url: "URL", health: "Health", events: "Events", allEvents: "All events", lastDay: "Last 24 hours",
-  success: (percent: number, attempts: number) => `${percent} % of ${attempts} attempts`, noAttempts: "No attempts",
+  success: (percent: number, attempts: number) => `${percent}% of ${attempts === 1 ? "1 attempt" : `${attempts} attempts`} succeeded`, noAttempts: "No attempts",
   durations: "Response time", p50p95: (p50: number, p95: number) => `${p50} ms median, ${p95} ms p95`,
-  since: (time: string) => `since ${time}`, waiting: "Waiting", rate: "Rate limit", perSecond: (n: number) => `${n} a second`,
+  since: (time: string) => `Since ${time}`, waiting: "Waiting", rate: "Rate limit", perSecond: (n: number) => `${n} a second`,
   retries: "Retries", standard: "Ten attempts over three days", quick: "Three attempts within seconds",
   attemptsLimit: (n: number) => `${n} attempts`, headers: "Headers", createdAt: "Created",
   edit: "Edit", pause: "Pause", resume: "Resume", remove: "Delete", rotate: "Rotate secret", replay: "Replay…",
-  wasPaused: "The endpoint is paused: its events wait.", wasResumed: "The endpoint delivers again.",
+  wasPaused: "The endpoint is paused. Its events wait.", wasResumed: "The endpoint delivers again.",
   // the form
   editEndpoint: (name: string) => `Edit ${name}`, urlHelp: "Where events are sent, as POST requests in JSON.",
-  eventsHelp: "Which events it receives.", onlyThese: "Only these", rateHelp: "The most deliveries in a second. Empty: your default.",
-  retriesHelp: "How often a delivery is tried until the endpoint accepts it.", unchanged: "As it is",
-  headersHelp: "Sent with each delivery, one in a line: Name: value.", headersKept: (names: string) => `Empty: ${names} stay as they are.`,
-  dropHeaders: "Remove all headers", headerLine: (line: number) => `Line ${line} is not of the form Name: value.`,
-  nameNeeded: "Give it a name.", urlNeeded: "Give its URL.", eventsNeeded: "Choose at least one event type.",
-  changedMeanwhile: "Someone else has changed this endpoint meanwhile. Your input is still here; save again to replace what they changed:",
+  eventsHelp: "Which events it receives.", onlyThese: "Only these", rateHelp: "Deliveries a second at most. Leave empty for the default.",
+  retriesHelp: "How often a delivery is tried until the endpoint accepts it.", unchanged: "As now",
+  headersHelp: "Sent with each delivery, one per line, such as X-Key: value.", headersKept: (names: string) => `Leave empty to keep ${names}.`,
+  dropHeaders: "Remove all headers", headerLine: (line: number) => `Line ${line} must have the form "Name: value".`,
+  nameNeeded: "Enter a name.", urlNeeded: "Enter a URL.", eventsNeeded: "Choose at least one event type.",
+  changedMeanwhile: "Someone else has changed this endpoint in the meantime. Your input is kept. Save again to replace their changes:",
   changedTo: (field: string, value: string) => `${field}: ${value}`,
   // secrets
-  secretOf: (name: string) => `Signing secret of ${name}`, secretOnce: "Copy it now: it is not shown again. Your receiver verifies each delivery's signature with it.",
-  overlap: "The old secret stays valid for", hours: (n: number) => (n === 0 ? "no time: it ends now" : `${n} hours`),
-  rotateText: "A new secret is made. Until the old one ends, each delivery is signed with both.",
+  secretOf: (name: string) => `Signing secret of ${name}`, secretOnce: "Copy it now. It is not shown again. Your receiver verifies each delivery's signature with it.",
+  overlap: "The old secret stays valid for", hours: (n: number) => (n === 0 ? "no time: it expires now" : `${n} hours`),
+  rotateText: "A new secret is created. Until the old one expires, each delivery is signed with both.",
   previousUntil: (time: string) => `The previous secret is valid until ${time}.`, endOverlap: "End it now", overlapEnded: "Only the new secret signs now.",
   // deletion
   deleteTitle: (name: string) => `Delete ${name}?`, deleteHistory: "Delete its deliveries too", keepHistory: "Keep its deliveries readable",
-  deleting: (n: number) => `Deleting… ${n} deliveries so far`, deletedEndpoint: "The endpoint is deleted.",
+  deleting: (n: number) => `Deleting… ${deliveries(n)} so far`, deletedEndpoint: "The endpoint is deleted.",
   // a test
   test: "Send a test", testEvent: "Event", testExample: "A test event", send: "Send",
-  tooMany: "That is too many in a minute. Wait a little, then try again.",
+  tooMany: "Too many requests in a minute. Wait a moment, then try again.",
   // deliveries
   status: "Status", event: "Event", endpoint: "Endpoint", time: "Time", attempts: "Attempts", response: "Response",
   any: "Any", from: "From", until: "Until", noDeliveries: "No deliveries.", noneFound: "No deliveries match.",
   searchedUntil: (time: string) => `Searched back to ${time}.`, older: "Older", newest: "Newest", filters: "Filters",
   attemptOf: (n: number, max: number) => `${n} of ${max}`, deliveryOf: (event: string) => event, requestId: "Request id",
-  waitsFor: (reason: string, until: string) => `Waiting for ${reason}${until && `, until ${until}`}`, retry: "Retry now", retried: "It is due now.",
+  waitsFor: (reason: string, until: string) => `Waiting for ${reason}${until && `, until ${until}`}`, retry: "Retry now", retried: "The delivery is due now.",
   attempt: (n: number) => `Attempt ${n}`, after: (wait: string) => `after ${wait}`, noResponse: "No response", noBody: "The response had no body.",
   payload: "Payload", noPayload: "The payload was erased.", responseHeaders: "Response headers", noAttempt: "No attempt yet.",
   deletedMark: "deleted",
   // replay
   replayOf: (name: string) => `Replay deliveries of ${name}`, replayText: "Deliveries in this range are sent again, with the same ids.",
-  count: "Count", matching: (n: number, more: boolean) => `${n}${more ? " or more" : ""} deliveries match.`,
-  sendAgain: (n: string) => `Send ${n} again`, replaying: (n: number) => `${n} sent again so far…`, replayed: (n: number) => `${n} deliveries are due now.`,
+  count: "Count", matching: (n: number, more: boolean) => (more ? `${n} or more deliveries match.` : n === 1 ? "1 delivery matches." : `${n} deliveries match.`),
+  sendAgain: (n: string) => `Send ${n} again`, replaying: (n: number) => `${n} sent again so far…`, replayed: (n: number) => (n === 1 ? "1 delivery is due now." : `${n} deliveries are due now.`),
   // event types
   noTypes: "There are no event types for customers yet.", field: "Field", type: "Type", required: "required", meaning: "Meaning", example: "Example",
 };

@@ -11,7 +11,10 @@ export interface Context {
   readonly texts: Texts;
   /** Whether the user may change anything. */
   readonly manages: boolean;
+  /** Show a view, and give its heading the focus. */
   go(view: View): void;
+  /** Show a view of the same kind in this one's place: the focus and what is typed stay. */
+  follow(view: View): void;
   /** Load and render now. */
   refresh(): Promise<void>;
   /** Tell what was done, or what went wrong. */
@@ -30,19 +33,20 @@ export interface View<T = any> {
 
 export const EVERY = 5000;
 
-/** A button; while its action runs it is disabled, and an error is shown. */
+/** Run what a button does, once at a time. It is not disabled meanwhile, which would take the focus away. */
+export async function busy(pressed: HTMLButtonElement, action: () => unknown): Promise<void> {
+  if (pressed.hasAttribute("aria-disabled")) return;
+  pressed.setAttribute("aria-disabled", "true");
+  try {
+    await action();
+  } finally {
+    pressed.removeAttribute("aria-disabled");
+  }
+}
+
+/** A button; an error of its action is shown. */
 export function button(context: Context, text: string, action: () => unknown, kind = ""): HTMLButtonElement {
-  const onclick = async (event: Event) => {
-    const pressed = event.currentTarget as HTMLButtonElement;
-    pressed.disabled = true;
-    try {
-      await action();
-    } catch (error) {
-      context.fail(error);
-    } finally {
-      pressed.disabled = false;
-    }
-  };
+  const onclick = (event: Event) => void busy(event.currentTarget as HTMLButtonElement, action).catch(context.fail);
   return h("button", { type: "button", class: kind, onclick }, text);
 }
 

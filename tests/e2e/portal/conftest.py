@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +20,7 @@ from tests.conftest import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -30,10 +31,11 @@ expect.set_options(timeout=30_000)
 ANNA = Account("anna@example.com", "a password of Anna")  # owner of customer a
 ARNO = Account("arno@example.com", "a password of Arno")  # reads for customer a
 BELA = Account("bela@example.com", "a password of Bela")  # owner of customer b
-NOBODY = Account("nobody@example.com", "a password of nobody")
+STRANGER = Account("stranger@example.com", "a password of a stranger")
 
 SCHEMA = """
-    create table public.memberships (user_id uuid, organization_id text, role text, primary key (user_id, organization_id));
+    create table public.memberships (
+        user_id uuid, organization_id text, role text, primary key (user_id, organization_id));
     alter table public.memberships enable row level security;
     create or replace function public.webhook_tenants(permission text) returns setof text
     language sql stable security definer set search_path = '' as $$
@@ -53,7 +55,8 @@ SCHEMA = """
 """
 
 HTML = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self'; connect-src *; style-src 'self'; img-src data:">
+<meta http-equiv="Content-Security-Policy"
+    content="default-src 'none'; script-src 'self'; connect-src *; style-src 'self'; img-src data:">
 <link rel="icon" href="data:,"><title>Shop</title><link rel="stylesheet" href="shop.css">
 <script src="supabase.js"></script><script type="module" src="portal/index.js"></script>
 <main><h1>Shop</h1><webhooks-portal></webhooks-portal></main></html>"""
@@ -69,7 +72,7 @@ class Shop:
             (ANNA, "a", "owner"),
             (ARNO, "a", "member"),
             (BELA, "b", "owner"),
-            (NOBODY, None, None),
+            (STRANGER, None, None),
         ):
             make_account(system.supabase, account)
             if tenant:
@@ -77,7 +80,8 @@ class Shop:
                 system.db.execute("insert into public.memberships values (%s, %s, %s)", (user, tenant, role))
         (folder / "index.html").write_text(HTML)
         (folder / "shop.css").write_text(
-            "body { margin: 16px; font-family: sans-serif; background: Canvas; color: CanvasText; color-scheme: light dark }"
+            "body { margin: 16px; font: 16px sans-serif; background: Canvas; color: CanvasText }"
+            ":root { color-scheme: light dark }"
         )
         packages = install(say=quiet) / "node_modules" / "@supabase" / "supabase-js" / "dist" / "umd"
         (folder / "supabase.js").write_bytes((packages / "supabase.js").read_bytes())
@@ -145,8 +149,6 @@ class Visit:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for this module; one that the machine lacks is skipped at home, fails in CI."""
-    import os
-
     if program() is None and not os.environ.get("CI"):
         pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM to its path)")
     with chromium() as browser:
