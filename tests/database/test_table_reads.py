@@ -116,10 +116,8 @@ def test_a_customers_query_reads_its_own_rows(
     assert db.execute("select from public.webhook_deliveries").rowcount == rows
     page = f"select id from public.webhook_deliveries where {endpoint} order by created_at desc limit 50"
     assert 50 <= rows_read(db, page) <= rows
-    # the largest tenant's rows are most of the table: a plain scan
-    assert rows_read(db, f"select count(*) from public.webhook_deliveries where {endpoint}") <= (
-        ROWS if tenant == "A" else rows
-    )
+    if tenant == "B":  # A's are most of the table, so that Postgres reads all of it
+        assert rows_read(db, f"select count(*) from public.webhook_deliveries where {endpoint}") == rows
     row = db.execute(page.encode()).fetchone()
     assert row is not None
     assert rows_read(db, f"select * from public.webhook_attempts where delivery_id = '{row['id']}'") == 1
