@@ -19,7 +19,9 @@ from supabase_webhooks.gateway.dashboard.page import template_engine
 from supabase_webhooks.gateway.engine import Engine
 from supabase_webhooks.gateway.errors import EXCEPTION_HANDLERS, log_unexpected
 from supabase_webhooks.gateway.head import Head
+from supabase_webhooks.gateway.methods import Offered
 from supabase_webhooks.gateway.metrics import Requests
+from supabase_webhooks.gateway.pkce import Redirects
 from supabase_webhooks.gateway.prefix import Prefixed
 from supabase_webhooks.gateway.reference import Reference
 from supabase_webhooks.gateway.routes import discussions, dispatcher, functions, probes
@@ -66,6 +68,7 @@ def create_app(
     supabase = Supabase(settings, fits=store.fits)
     broker = broker or broker_for(settings.queue_url)
     engine = engine or Engine(settings)
+    offered, redirects = Offered(supabase), Redirects(supabase)
     tries = Tries(store, settings)
     api_tokens = ApiTokens(store, tries)
     requests = Requests(registries)
@@ -89,6 +92,8 @@ def create_app(
             "settings": Provide(lambda: settings, sync_to_thread=False),
             "store": Provide(lambda: store, sync_to_thread=False),
             "supabase": Provide(lambda: supabase, sync_to_thread=False),
+            "offered": Provide(lambda: offered, sync_to_thread=False),
+            "redirects": Provide(lambda: redirects, sync_to_thread=False),
             "tries": Provide(lambda: tries, sync_to_thread=False),
             "api_tokens": Provide(lambda: api_tokens, sync_to_thread=False),
             "broker": Provide(lambda: broker, sync_to_thread=False),
@@ -114,5 +119,7 @@ def create_app(
         request_max_body_size=MAX_BODY,
     )
     app.prefix = settings.root_path
+    # what the dashboard's handlers of errors read
+    app.state.offered = offered
     app.asgi_handler = Head(app.asgi_handler)
     return app

@@ -124,17 +124,23 @@ def middleware(settings: Settings) -> list[Middleware]:
 
 
 def session_backend(settings: Settings, *, secure: bool = False, root: str = "") -> ClientSideSessionBackend:
-    """Return what encrypts the session, with AES-256-GCM. `root`: the prefix, and so the path of the cookie.
+    """Return what encrypts the session."""
+    return sealed(settings, "session", MAX_AGE, secure=secure, root=root)
 
-    On https the cookie has a prefix that browsers take only over https and, for all paths, only from this host itself
-    (RFC 6265bis, section 4.1.3).
+
+def sealed(settings: Settings, name: str, seconds: int, *, secure: bool, root: str) -> ClientSideSessionBackend:
+    """Return what encrypts a cookie that is good for some seconds, with AES-256-GCM: HttpOnly and SameSite=Lax.
+
+    `root`: the prefix, and so the path of the cookie. On https the cookie has a prefix that browsers take only over
+    https and, for all paths, only from this host itself (RFC 6265bis, section 4.1.3).
     """
-    name = ("__Secure-" if root else "__Host-") * secure + "webhooks_session"
+    prefix = ("__Secure-" if root else "__Host-") * secure
     return ClientSideSessionBackend(
         CookieBackendConfig(
-            secret=key(settings, b"session"), key=name, max_age=MAX_AGE, secure=secure, path=root or "/"
+            secret=key(settings, name.encode()), key=f"{prefix}webhooks_{name}", max_age=seconds, secure=secure,
+            path=root or "/",
         )
-    )
+    )  # fmt: skip
 
 
 def key(settings: Settings, purpose: bytes) -> bytes:

@@ -31,6 +31,7 @@ CALL_TIMEOUT = 10
 SHARED_SECONDS = 10
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
 
 #: PostgREST's codes for a token that is wrong or has expired (its manual, "Errors", group 3).
 BAD_TOKEN = {"PGRST300", "PGRST301", "PGRST302", "PGRST303"}
@@ -84,8 +85,7 @@ class Supabase:
             body = exact.encode(dict(arguments or {}))
         except ValueError as exc:
             raise StoreError(f"a value cannot be sent ({exc})", code=UNSENDABLE) from None
-        headers = {"Content-Type": "application/json"}
-        return self._read(await self._ask("POST", f"/rest/v1/rpc/{function}", token, headers, content=body), float)
+        return self._read(await self._ask("POST", f"/rest/v1/rpc/{function}", token, JSON, content=body), float)
 
     async def rows(self, token: str, table: str, **parameters: str) -> list[dict[str, Any]]:
         """Return rows of a table, with Decimals for fractions; `parameters` as PostgREST has them."""
@@ -98,16 +98,19 @@ class Supabase:
     async def sign_in(self, email: str, password: str) -> tuple[Tokens, list[Factor]]:
         """Return a user's tokens and second factors: with a second factor, the tokens are not enough."""
         body = {"email": email, "password": password}
-        response = await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password")
-        factors = msgspec.convert((response.get("user") or {}).get("factors") or [], list[Factor])
-        return _tokens(response, email), [factor for factor in factors if factor.status == "verified"]
+        return _proof(await self.granted("/auth/v1/token", self._settings.anon_key, body, grant_type="password"), email)
+
+    async def exchange(self, code: str, verifier: str) -> tuple[Tokens, list[Factor]]:
+        """Return what `sign_in` does, for the code of a redirect and its PKCE verifier."""
+        body = {"auth_code": code, "code_verifier": verifier}
+        return _proof(await self.granted("/auth/v1/token", self._settings.anon_key, body, grant_type="pkce"))
 
     async def verify(self, tokens: Tokens, factor: str, code: str) -> Tokens:
         """Return tokens of the level aal2 for a factor's code. Raises SignedOut, with code 422 for a wrong code."""
         path = f"/auth/v1/factors/{factor}"
-        challenge = await self._granted(f"{path}/challenge", tokens.access_token, {})
+        challenge = await self.granted(f"{path}/challenge", tokens.access_token, {})
         body = {"challenge_id": str(challenge["id"]), "code": code}
-        return _tokens(await self._granted(f"{path}/verify", tokens.access_token, body), tokens.email)
+        return _tokens(await self.granted(f"{path}/verify", tokens.access_token, body), tokens.email)
 
     async def refresh(self, tokens: Tokens) -> Tokens:
         """Refresh tokens. Concurrent requests with the same old tokens share one refresh."""
@@ -121,7 +124,7 @@ class Supabase:
     async def _refresh(self, old: str, email: str) -> Tokens:
         body = {"refresh_token": old}
         return _tokens(
-            await self._granted("/auth/v1/token", self._settings.anon_key, body, grant_type="refresh_token"), email
+            await self.granted("/auth/v1/token", self._settings.anon_key, body, grant_type="refresh_token"), email
         )
 
     def _refreshed(self, old: str, task: asyncio.Task[Tokens]) -> None:
@@ -140,13 +143,12 @@ class Supabase:
             await self._client.aclose()
             self._client = None
 
-    async def _granted(self, path: str, token: str, body: dict[str, str], **parameters: str) -> dict[str, Any]:
+    async def granted(self, path: str, token: str, body: dict[str, str], **parameters: str) -> dict[str, Any]:
         """Ask Supabase Auth for tokens in exchange for credentials; raise SignedOut when it rejects them."""
         try:
             content = json.dumps(body).encode()
-            headers = {"Content-Type": "application/json"}
             query = f"?{urlencode(parameters)}" if parameters else ""
-            return dict(self._read(await self._ask("POST", f"{path}{query}", token, headers, content=content)))
+            return dict(self._read(await self._ask("POST", f"{path}{query}", token, JSON, content=content)))
         except (StoreUnavailable, SignedOut):
             raise
         except StoreDenied as exc:
@@ -161,26 +163,35 @@ class Supabase:
     async def _ask(
         self, method: str, path: str, token: str, more: Mapping[str, str] = NO_HEADERS, content: str | bytes = b""
     ) -> httpx.Response:
-        if self._client is None:
-            self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
-        settings = self._settings
         # anyone may have the anon key: at REST, which gets our key as well, it would pass for ours
-        ours = token == (settings.anon_key if path.startswith("/auth/") else settings.service_key)
+        ours = token == (self._settings.anon_key if path.startswith("/auth/") else self._settings.service_key)
         if not ours and not is_access_token(token):
             raise SignedOut("this is not a Supabase access token; sign in again", code="401")
         if path.startswith("/rest/"):
             await self._fits()
-        # the key tells the project's gateway who we are; the token says as whom Postgres runs the request. Auth checks
-        # less when the service key is sent: no CAPTCHA, for example
-        key = settings.anon_key if path.startswith("/auth/") else settings.service_key
-        headers = {"apikey": key, "Authorization": f"Bearer {token}", **more}
-        try:
-            response = await self._client.request(method, path, headers=headers, content=content)
-        except httpx.HTTPError as exc:
-            raise StoreUnavailable(f"Supabase did not respond ({type(exc).__name__})") from exc
+        response = await self._send(method, path, token, more, content)
         if response.is_success:
             return response
         raise refused(response) if ours else _error(response)
+
+    async def auth(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        """Ask Supabase Auth, as someone who has not signed in. Returns its response, an error or a redirect too."""
+        content, more = (b"", NO_HEADERS) if body is None else (json.dumps(body).encode(), JSON)
+        return await self._send(method, f"/auth/v1/{path}", self._settings.anon_key, more, content)
+
+    async def _send(
+        self, method: str, path: str, token: str, more: Mapping[str, str], content: str | bytes
+    ) -> httpx.Response:
+        if self._client is None:
+            self._client = httpx.AsyncClient(base_url=self._settings.supabase_url, timeout=CALL_TIMEOUT)
+        # the key tells the project's gateway who we are; the token says as whom Postgres runs the request. Auth checks
+        # less when the service key is sent: no CAPTCHA, for example
+        key = self._settings.anon_key if path.startswith("/auth/") else self._settings.service_key
+        headers = {"apikey": key, "Authorization": f"Bearer {token}", **more}
+        try:
+            return await self._client.request(method, path, headers=headers, content=content)
+        except httpx.HTTPError as exc:
+            raise StoreUnavailable(f"Supabase did not respond ({type(exc).__name__})") from exc
 
     @staticmethod
     def _read(response: httpx.Response, fraction: Callable[[str], object] | None = None) -> Any:  # noqa: ANN401 - JSON
@@ -189,6 +200,11 @@ class Supabase:
         except ValueError as exc:
             # a maintenance page with status 200, for example
             raise StoreUnavailable(f"the response is not from Supabase's API ({type(exc).__name__})") from None
+
+
+def _proof(response: dict[str, Any], email: str = "") -> tuple[Tokens, list[Factor]]:
+    factors = msgspec.convert((response.get("user") or {}).get("factors") or [], list[Factor])
+    return _tokens(response, email), [factor for factor in factors if factor.status == "verified"]
 
 
 def _tokens(response: dict[str, Any], email: str) -> Tokens:

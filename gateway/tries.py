@@ -38,6 +38,15 @@ class Tries:
         """Count an attempt; return the seconds until the next one is allowed, 0 if this one is."""
         return await self._store.count_sign_in(self._pair(connection, email))
 
+    async def count_link(self, connection: ASGIConnection[Any, Any, Any, Any], email: str) -> int:
+        """Count a link that is asked for; return the seconds until the next one is allowed, 0 if this one is.
+
+        Links for all accounts together count by address too: each is a mail. Supabase Auth itself sends an account one
+        a minute, from wherever it is asked.
+        """
+        every = await self._store.count_sign_in(self._digest(f"{_customer(connection)}\nlink"))
+        return max(every, await self.count(connection, email))
+
     async def forget(self, connection: ASGIConnection[Any, Any, Any, Any], email: str) -> None:
         """Reset the count after a successful sign-in."""
         await self._store.forget_sign_ins(self._pair(connection, email))

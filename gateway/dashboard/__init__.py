@@ -16,6 +16,8 @@ from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILAB
 from supabase_webhooks.gateway.csrf import check_form
 from supabase_webhooks.gateway.dashboard import (
     attach,
+    away,
+    callback,
     deliveries,
     delivery,
     endpoints,
@@ -23,6 +25,7 @@ from supabase_webhooks.gateway.dashboard import (
     overview,
     replay,
     runs,
+    second_factor,
     signin,
     tokens,
     trigger_errors,
@@ -37,6 +40,9 @@ STATIC = Path(__file__).parent.parent / "static"
 #: Every page, a module a noun.
 PAGES = [
     *signin.ROUTES,
+    *away.ROUTES,
+    *callback.ROUTES,
+    *second_factor.ROUTES,
     *overview.ROUTES,
     *endpoints.ROUTES,
     *deliveries.ROUTES,

@@ -22,6 +22,7 @@ from supabase_webhooks.gateway.csrf import ForeignForm, Input, OldForm, given_in
 from supabase_webhooks.gateway.dashboard.forms import FormError
 from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.errors import UNREADABLE, refusal_status, unreadable
+from supabase_webhooks.gateway.methods import Methods
 from supabase_webhooks.gateway.prefix import rooted
 from supabase_webhooks.gateway.session import signed_in
 from supabase_webhooks.gateway.supabase import SignedOut
@@ -52,9 +53,11 @@ def interrupted(request: Request[Any, Any, Any], given: Input) -> Template:
     """Return the sign-in for someone whose session ended while they filled in a form; their input goes along."""
     request.set_session({})
     problem = "Your session has ended, so nothing was saved. Sign in again: what you filled in is kept."
+    # Litestar's handlers of errors cannot wait for Supabase Auth
+    known = request.app.state.offered.known
     return page(
         request, "sign_in.html", status=HTTP_401_UNAUTHORIZED, next="/", email="", problem=problem,
-        kept=msgspec.json.encode(given).decode(),
+        kept=msgspec.json.encode(given).decode(), methods=known or Methods(), known=known is not None,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
--- webhooks migration: system 02ebd2f75b8f34ec90e724d38191976cbd8f90be966ce5ba7eee7c18d3e86e98
+-- webhooks migration: system 799e003e5191fb97aa1fcb07b430b8b107196314ddfe01885b052c8999f29ae3
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -565,6 +565,19 @@ $$;
 comment on function webhooks.if_admin(anyelement) is 'The value for an admin, else null: the bounds of a range that policies use, which is everything for admins and nothing for others.';
 revoke all on function webhooks.if_admin(anyelement) from public, anon, authenticated, service_role;
 grant execute on function webhooks.if_admin(anyelement) to authenticated, service_role;
+
+-- schemas/access/if_reader.sql
+create or replace function webhooks.if_reader(value anyelement)
+returns anyelement
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select if_reader.value where webhooks.is_admin() or exists (select from webhooks.tenants('read'))
+$$;
+comment on function webhooks.if_reader(anyelement) is 'The value for an admin and for a user who reads for a tenant, else null: the bounds of a range that policies use.';
+revoke all on function webhooks.if_reader(anyelement) from public, anon, authenticated, service_role;
+grant execute on function webhooks.if_reader(anyelement) to authenticated, service_role;
 
 -- schemas/access/is_admin.sql
 create or replace function webhooks.is_admin()
@@ -1911,10 +1924,9 @@ create or replace trigger truncate_webhook_deliveries
     for each statement execute function webhooks.forget_deliveries();
 
 alter table public.webhook_deliveries enable row level security;
--- A range of the index by time, which is everything for admins and nothing for others: where Postgres looks into any
--- index with it, it reads no row of others'. As a plain condition it would be looked at row by row. Customers read by
--- functions, which use their tenant's index: Postgres plans a query for all users alike, and what suits a customer in
--- "admin or tenant" makes an admin's query read the whole table, or the other way round.
+-- The condition on the time is true for admins and customers, and void for any other user, of whose query Postgres then
+-- reads no row where it looks into an index by time. Each side of the "or" is a condition on an index. By endpoint: a tenant's event goes to the app's own
+-- endpoints too, whose responses are not the tenant's.
 revoke all on public.webhook_deliveries from public, anon, authenticated, service_role;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
@@ -1950,7 +1962,7 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
--- a range, as of the deliveries
+-- A range, as of the deliveries; within it, asked for each row: a query that names its delivery, as it should, reads few.
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;
@@ -10433,18 +10445,23 @@ begin
     for select to authenticated using ((select webhooks.is_admin()));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins can view webhook deliveries') then
-                create policy "Admins can view webhook deliveries" on public.webhook_deliveries
+                           where p.schemaname = 'public' and p.tablename = 'webhook_deliveries' and p.policyname = 'Admins and customers can view webhook deliveries') then
+                create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        created_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
-        and created_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
+        created_at >= (select webhooks.if_reader('-infinity'::timestamp with time zone))
+        and ((webhook_config_id >= (select webhooks.if_admin('00000000-0000-0000-0000-000000000000'::uuid))
+                and webhook_config_id <= (select webhooks.if_admin('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+            or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text)))))));
             end if;
             if not exists (select from pg_policies as p
-                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins can view webhook attempts') then
-                create policy "Admins can view webhook attempts" on public.webhook_attempts
+                           where p.schemaname = 'public' and p.tablename = 'webhook_attempts' and p.policyname = 'Admins and customers can view webhook attempts') then
+                create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        started_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
-        and started_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
+        started_at >= (select webhooks.if_reader('-infinity'::timestamp with time zone))
+        and started_at <= (select webhooks.if_reader('infinity'::timestamp with time zone))
+        and ((select webhooks.is_admin())
+            or webhooks.is_delivery_of(
+                delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text)))))));
             end if;
             if not exists (select from pg_policies as p
                            where p.schemaname = 'public' and p.tablename = 'webhook_triggers' and p.policyname = 'Admins can view webhook triggers') then
@@ -10653,6 +10670,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.hold_for(text)', 'function', '{}'),
     ('webhooks.idempotency_keys', 'table', '{}'),
     ('webhooks.if_admin(anyelement)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.if_reader(anyelement)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.installation', 'table', '{}'),
     ('webhooks.is_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.is_customer()', 'function', '{}'),
@@ -10789,12 +10807,18 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_alerts', 'Admins can view webhook alerts', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook alerts" on public.webhook_alerts
     for select to authenticated using ((select webhooks.is_admin()))'),
-    ('public.webhook_attempts', 'Admins can view webhook attempts', 'SELECT', '{authenticated}', '
-        started_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
-        and started_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone))', 'create policy "Admins can view webhook attempts" on public.webhook_attempts
+    ('public.webhook_attempts', 'Admins and customers can view webhook attempts', 'SELECT', '{authenticated}', '
+        started_at >= (select webhooks.if_reader(''-infinity''::timestamp with time zone))
+        and started_at <= (select webhooks.if_reader(''infinity''::timestamp with time zone))
+        and ((select webhooks.is_admin())
+            or webhooks.is_delivery_of(
+                delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))', 'create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        started_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
-        and started_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone)))'),
+        started_at >= (select webhooks.if_reader(''-infinity''::timestamp with time zone))
+        and started_at <= (select webhooks.if_reader(''infinity''::timestamp with time zone))
+        and ((select webhooks.is_admin())
+            or webhooks.is_delivery_of(
+                delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))))'),
     ('public.webhook_circuits', 'Admins can view webhook circuits', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook circuits" on public.webhook_circuits
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_configurations', 'Admins and customers can view webhook endpoints', 'SELECT', '{authenticated}', '
@@ -10805,12 +10829,16 @@ insert into webhooks.expected_policies (table_name, name, command, roles, condit
         (id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
             and id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
         or tenant_id = any (array(select webhooks.tenants(''read''::text))))'),
-    ('public.webhook_deliveries', 'Admins can view webhook deliveries', 'SELECT', '{authenticated}', '
-        created_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
-        and created_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone))', 'create policy "Admins can view webhook deliveries" on public.webhook_deliveries
+    ('public.webhook_deliveries', 'Admins and customers can view webhook deliveries', 'SELECT', '{authenticated}', '
+        created_at >= (select webhooks.if_reader(''-infinity''::timestamp with time zone))
+        and ((webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+                and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+            or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text))))))', 'create policy "Admins and customers can view webhook deliveries" on public.webhook_deliveries
     for select to authenticated using (
-        created_at >= (select webhooks.if_admin(''-infinity''::timestamp with time zone))
-        and created_at <= (select webhooks.if_admin(''infinity''::timestamp with time zone)))'),
+        created_at >= (select webhooks.if_reader(''-infinity''::timestamp with time zone))
+        and ((webhook_config_id >= (select webhooks.if_admin(''00000000-0000-0000-0000-000000000000''::uuid))
+                and webhook_config_id <= (select webhooks.if_admin(''ffffffff-ffff-ffff-ffff-ffffffffffff''::uuid)))
+            or webhook_config_id = any (array(select webhooks.tenant_endpoints(array(select webhooks.tenants(''read''::text)))))))'),
     ('public.webhook_dispatcher_runs', 'Admins can view webhook dispatcher runs', 'SELECT', '{authenticated}', '(select webhooks.is_admin())', 'create policy "Admins can view webhook dispatcher runs" on public.webhook_dispatcher_runs
     for select to authenticated using ((select webhooks.is_admin()))'),
     ('public.webhook_event_types', 'Signed-in users can read the types that are for them', 'SELECT', '{authenticated}', '
@@ -10842,6 +10870,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '02ebd2f75b8f34ec90e724d38191976cbd8f90be966ce5ba7eee7c18d3e86e98', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '799e003e5191fb97aa1fcb07b430b8b107196314ddfe01885b052c8999f29ae3', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

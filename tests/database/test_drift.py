@@ -105,8 +105,8 @@ CHANGES = {
                 "public.webhook_deliveries.queue_webhook_deliveries", "differs"),
     "trigger, dropped": ("drop trigger complete_webhook_delivery on public.webhook_deliveries",
                          "public.webhook_deliveries.complete_webhook_delivery", "missing"),
-    "policy": ('alter policy "Admins can view webhook attempts" on public.webhook_attempts using (true)',
-               "public.webhook_attempts.Admins can view webhook attempts", "differs"),
+    "policy": ('alter policy "Admins and customers can view webhook attempts" on public.webhook_attempts using (true)',
+               "public.webhook_attempts.Admins and customers can view webhook attempts", "differs"),
     "policy, new": ("create policy everyone on public.webhook_attempts to anon using (true)",
                     "public.webhook_attempts.everyone", "extra"),
     "grant": ("grant select on webhooks.endpoint_secrets to authenticated", "webhooks.endpoint_secrets", "differs"),
@@ -162,8 +162,8 @@ DAMAGE = [
     "revoke all on all tables in schema public from service_role",
     "revoke all on all routines in schema public from service_role, authenticated",
     "alter table public.webhook_deliveries disable row level security",
-    'drop policy "Admins can view webhook attempts" on public.webhook_attempts',
-    'alter policy "Admins can view webhook attempts" on public.webhook_attempts to public',
+    'drop policy "Admins and customers can view webhook attempts" on public.webhook_attempts',
+    'alter policy "Admins and customers can view webhook attempts" on public.webhook_attempts to public',
     "create policy everyone on public.webhook_deliveries for select to anon using (true)",
 ]
 

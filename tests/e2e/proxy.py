@@ -65,15 +65,20 @@ class Proxy:
     def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         self.asked.append(path)
         self.sent.append(body)
-        for prefix, (reply, until) in self.refused.items():
-            if path.startswith(prefix) and time.monotonic() < until:
-                return reply
+        if reply := self._rejected(path):
+            return reply
         passed = {name: value for name, value in headers.items() if name.lower() not in {"host", "accept-encoding"}}
         response = self._client.request(method, path, headers=passed, content=body)
         kept = {"content-type", "content-range", "location"}
         return Reply(
             response.status_code, response.content, {n: v for n, v in response.headers.items() if n.lower() in kept}
         )
+
+    def _rejected(self, path: str) -> Reply | None:
+        for prefix, (reply, until) in self.refused.items():
+            if path.startswith(prefix) and time.monotonic() < until:
+                return reply
+        return None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self

@@ -28,11 +28,14 @@ comment on column public.webhook_attempts.error is 'Why the attempt failed; empt
 comment on column public.webhook_attempts.counted is 'Whether it counts against the limit: not a response that asked to wait, nor a problem of the worker''s setup.';
 
 alter table public.webhook_attempts enable row level security;
--- a range, as of the deliveries
-create policy "Admins can view webhook attempts" on public.webhook_attempts
+-- A range, as of the deliveries; within it, asked for each row: a query that names its delivery, as it should, reads few.
+create policy "Admins and customers can view webhook attempts" on public.webhook_attempts
     for select to authenticated using (
-        started_at >= (select webhooks.if_admin('-infinity'::timestamp with time zone))
-        and started_at <= (select webhooks.if_admin('infinity'::timestamp with time zone)));
+        started_at >= (select webhooks.if_reader('-infinity'::timestamp with time zone))
+        and started_at <= (select webhooks.if_reader('infinity'::timestamp with time zone))
+        and ((select webhooks.is_admin())
+            or webhooks.is_delivery_of(
+                delivery_id, array(select webhooks.tenant_endpoints(array(select webhooks.tenants('read'::text)))))));
 revoke all on public.webhook_attempts from public, anon, authenticated, service_role;
 grant select on public.webhook_attempts to authenticated;
 grant select, insert, update, delete on public.webhook_attempts to service_role;

@@ -17,7 +17,7 @@ from devstack.browser import chromium, program
 from devstack.node import install
 from devstack.receiver import Receiver, Reply
 from devstack.sample import fill
-from supabase_webhooks.gateway.dashboard.signin import WRONG
+from supabase_webhooks.gateway.dashboard.admission import WRONG
 from tests.conftest import quiet
 from tests.e2e.dashboard.conftest import ADMIN, USER, Site
 

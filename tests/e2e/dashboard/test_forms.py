@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tests.e2e.dashboard.conftest import Site
 
 FORMS = [
-    "/sign-in", "/sign-in/code", "/sign-out", "/endpoints", "/events/dispatch", "/replay", "/trigger-errors/retry",
+    "/sign-in", "/sign-in/code", "/sign-in/link", "/sign-in/provider", "/sign-in/methods", "/sign-out",
+    "/endpoints", "/events/dispatch", "/replay", "/trigger-errors/retry",
     "/tokens",
 ]  # fmt: skip
 
