@@ -111,9 +111,14 @@ def test_a_button_keeps_the_focus_and_acts_once(browser: Browser, shop: Shop) ->
     resume.press("Enter")
     expect(portal.get_by_role("button", name="Pause")).to_be_focused()
     held: list[Route] = []
-    page.route("**/rpc/send_test_webhook", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/rpc/send_test_webhook", hold)
     send = portal.get_by_role("button", name="Send", exact=True)
-    send.press("Enter")
+    with page.expect_request("**/rpc/send_test_webhook"):
+        send.press("Enter")
     expect(send).to_have_attribute("aria-disabled", "true")
     send.press("Enter")
     expect(send).to_be_focused()
