@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 HOST = "00000000-0000-4000-8000-000000000001"
 USER = "00000000-0000-4000-8000-00000000000b"
 
+#: The users of two tenants, by tenant.
+CUSTOMERS = {"A": "00000000-0000-4000-8000-0000000000aa", "B": "00000000-0000-4000-8000-0000000000bb"}
+
 #: The secrets of the endpoint, the rotated one first, and of its header.
 SECRETS = (f"whsec_{'b2xk' * 11}", f"whsec_{'bmV3' * 11}", "Bearer geheim")
 
@@ -121,6 +124,36 @@ def request(hosted: Hosted, dsn: str, role: str, user: str = USER, **claims: Any
         )
         db.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
         yield db
+
+
+def customers(hosted: Hosted, dsn: str, db: Database) -> None:
+    """Give two tenants a user, an endpoint and a delivery with an attempt each."""
+    cases = " ".join(f"when '{user}' then '{tenant}'" for tenant, user in CUSTOMERS.items())
+    db.execute(
+        "create or replace function public.webhook_tenants(permission text) returns setof text language sql stable"
+        f" security definer set search_path = '' as $$ select case auth.uid() {cases} end $$".encode()
+    )
+    for tenant, user in CUSTOMERS.items():
+        sign_up(hosted, dsn, user)
+        endpoint = value(
+            db,
+            "insert into public.webhook_configurations (name, url, events, tenant_id, is_active)"
+            " values (%s, 'https://example.com/', '{*}', %s, false) returning id",
+            f"of {tenant}",
+            tenant,
+        )
+        delivery = value(
+            db,
+            "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, finished_at)"
+            " values (%s, 'order.placed', %s, 'delivered', now()) returning id",
+            endpoint,
+            json.dumps({"data": {"of": tenant}}),
+        )
+        db.execute(
+            "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered)"
+            " values (%s, 1, now(), 1, true)",
+            (delivery,),
+        )
 
 
 def value(db: Database, statement: str, *parameters: object) -> Any:
@@ -281,6 +314,48 @@ class TestRows:
                         seen.add(relation)
             assert rows(owner) == before
             assert seen == ({"webhook_event_types"} if role == "authenticated" else set())
+
+    @pytest.mark.parametrize("tenant", CUSTOMERS)
+    def test_customers_see_their_own(self, hosted: Hosted, copy: str, granted: bool, tenant: str) -> None:
+        """By tables and by functions; another's id is as one of nothing, and nothing is changed."""
+        with connected(copy) as owner:
+            if granted:
+                owner.execute(GRANTED.encode())
+            customers(hosted, copy, owner)
+            session = value(
+                owner,
+                "insert into auth.sessions (id, user_id) values (gen_random_uuid(), %s) returning id::text",
+                CUSTOMERS[tenant],
+            )
+            other = value(owner, "select id from public.webhook_configurations where tenant_id <> %s", tenant)
+            theirs = value(owner, "select id from public.webhook_deliveries where webhook_config_id = %s", other)
+            before = rows(owner)
+            with request(hosted, copy, "authenticated", user=CUSTOMERS[tenant], session_id=session) as db:
+                assert value(db, "select jsonb_agg(c.name) from public.webhook_configurations as c") == [f"of {tenant}"]
+                seen = "select jsonb_agg(d.payload #> '{data,of}') from public.webhook_deliveries as d"
+                assert value(db, seen) == [tenant]
+                assert value(db, "select count(*) from public.webhook_attempts") == 1
+                listed = value(db, "select public.list_webhook_endpoints(tenant_id => %s)", tenant)
+                assert [one["name"] for one in listed] == [f"of {tenant}"]
+                found = value(db, "select public.search_webhook_deliveries(tenant_id => %s)", tenant)
+                assert len(found["deliveries"]) == 1
+                for call, aimed in (
+                    ("get_webhook_delivery(%s)", theirs),
+                    ("retry_webhook_delivery(%s)", theirs),
+                    ("rotate_webhook_secret(%s)", other),
+                    ("send_test_webhook(%s)", other),
+                    ("delete_webhook_endpoint(%s)", other),
+                    ("replay_webhook_deliveries(%s, dry_run => false)", other),
+                    ("update_webhook_endpoint(%s, '{\"is_active\": true}')", other),
+                ):
+                    said = []
+                    for one in (aimed, uuid.UUID(int=0)):
+                        with pytest.raises(psycopg.Error) as error:
+                            value(db, f"select public.{call}", one)
+                        said.append((error.value.sqlstate, str(error.value).replace(str(one), "id")))
+                    assert said[0] == said[1]
+                    assert said[0][0] == "PT404", call
+            assert rows(owner) == before
 
     def test_admins_see_rows_and_never_secrets(self, hosted: Hosted, copy: str, granted: bool) -> None:
         """As in the original."""
