@@ -68,7 +68,10 @@ def run(resources: ExitStack, *, once: bool) -> int:
     pages = resources.enter_context(Pages(directory / "pages"))
     if once:
         return act(pages.url, receivers)
-    console.print("\nThe shop's customers, and their receivers on this machine, which the demo's limits allow:\n")
+    console.print(
+        "\nThe shop's customers, and their receivers on this machine. For these, the demo has set\n"
+        "private_networks to true and schemes to {https,http} in webhook_tenant_limits.\n"
+    )
     for customer, receiver in zip(CUSTOMERS, receivers, strict=True):
         console.print(f"{customer.name:<10}sign in as {customer.owner.email}, password {customer.owner.password}")
         console.print(f"          endpoint to create: {receiver.url}/")
@@ -100,8 +103,11 @@ def act(url: str, receivers: list[Receiver]) -> int:
     secrets = {}
     with chromium() as browser:
         for (name, path), customer, receiver in zip(PAGES.items(), CUSTOMERS, receivers, strict=True):
-            say(f"{customer.name} signs in to the shop ({name}), creates an endpoint and places an order")
-            secrets[customer] = create_and_order(browser, url + path, customer, receiver.url)
+            say(f"{customer.name} signs in to the shop ({name}) and creates an endpoint")
+            secrets[customer] = create(browser, url + path, customer, receiver.url)
+        for (name, path), customer in zip(PAGES.items(), CUSTOMERS, strict=True):
+            say(f"{customer.name} places an order ({name})")
+            order(browser, url + path, customer)
         for receiver in receivers:
             receiver.wait_for(1)
         time.sleep(1)  # for what should not come
@@ -132,19 +138,25 @@ def enter(browser: Browser, url: str, customer: Customer) -> tuple[Page, Locator
     return page, portal
 
 
-def create_and_order(browser: Browser, url: str, customer: Customer, receiver: str) -> str:
-    """Create an endpoint in the portal and place an order; return the secret that the portal showed."""
+def create(browser: Browser, url: str, customer: Customer, receiver: str) -> str:
+    """Create an endpoint in the portal; return the secret that it shows."""
     page, portal = enter(browser, url, customer)
     portal.get_by_role("button", name="New endpoint").click()
     portal.get_by_label("Name", exact=True).fill(f"{customer.name} CRM {time.strftime('%H:%M:%S')}")
     portal.get_by_label("URL").fill(f"{receiver}/")
     portal.get_by_role("button", name="Save").click()
     secret = portal.locator(".secret code").inner_text()
+    page.context.close()
+    return secret
+
+
+def order(browser: Browser, url: str, customer: Customer) -> None:
+    """Place an order, which is an event of the customer's organization."""
+    page, _ = enter(browser, url, customer)
     page.get_by_label("Item").fill(tea(customer))
     page.get_by_role("button", name="Order").click()
     page.get_by_text("is ordered.").wait_for()
     page.context.close()
-    return secret
 
 
 def deliveries(browser: Browser, url: str, customer: Customer) -> str:

@@ -47,7 +47,8 @@ LOOPBACK = (
 
 def make_customers(supabase: SupabaseLite, dsn: str) -> None:
     """Make the shop's tables, its organizations and their owners' accounts, unless they are there."""
-    with psycopg.connect(dsn) as db:
+    # each statement alone: an open transaction would keep new users out of the table that memberships refer to
+    with psycopg.connect(dsn, autocommit=True) as db:
         if db.execute("select to_regclass('public.organizations')").fetchone() == (None,):
             db.execute((SOURCE / "schema.sql").read_bytes())
         db.execute(LOOPBACK)
@@ -58,7 +59,7 @@ def make_customers(supabase: SupabaseLite, dsn: str) -> None:
             user = sign_in(supabase, owner)["user"]["id"]
             db.execute("insert into public.organizations values (%s, %s) on conflict do nothing", (organization, name))
             db.execute(
-                "insert into public.memberships values (%s, %s, 'owner') on conflict do nothing", (organization, user)
+                "insert into public.memberships values (%s, %s, 'owner') on conflict do nothing", (user, organization)
             )
 
 

@@ -6,10 +6,10 @@ create table public.organizations (
 );
 
 create table public.memberships (
+    user_id uuid not null references auth.users on delete cascade,
     organization_id text not null references public.organizations,
-    user_id uuid not null,
     role text not null check (role in ('owner', 'member')),
-    primary key (organization_id, user_id)
+    primary key (user_id, organization_id)
 );
 
 create table public.orders (

@@ -13,25 +13,35 @@ function show(form: HTMLFormElement, text: string) {
 
 function choose() {
   portal.tenant = organization.value;
-  portal.client = supabase;
+  portal.client = organization.value ? supabase : null;
+  portal.hidden = !organization.value;
+  order.querySelector("button")!.disabled = !organization.value;
 }
 
-let user: string | undefined;
+let user: string | null | undefined;
 supabase.auth.onAuthStateChange((_event, session) => {
-  if (session?.user.id === user && user) return;
-  user = session?.user.id;
+  const now = session?.user.id ?? null;
+  if (now === user) return; // a renewed session: what someone types stays
+  user = now;
+  // nothing of one user stays for the next, not even a typed password
+  for (const form of [signIn, order]) {
+    form.reset();
+    show(form, "");
+  }
+  organization.replaceChildren();
+  choose();
   signIn.hidden = Boolean(user);
   shop.hidden = !user;
-  portal.client = null;
   // not in this callback: supabase-js waits for its end
-  if (user) setTimeout(open);
+  if (user) setTimeout(open, 0, user);
 });
 
-async function open() {
+async function open(of: string) {
   const { data, error } = await supabase.from("organizations").select("id, name").order("name");
+  if (of !== user) return;
   organization.replaceChildren(...(data ?? []).map(({ id, name }) => new Option(name, id)));
   show(order, error?.message ?? (data?.length ? "" : "You are a member of no organization."));
-  if (data?.length) choose();
+  choose();
 }
 
 organization.addEventListener("change", choose);

@@ -15,7 +15,7 @@ export class EventTypesView implements View<EventType[]> {
   render({ texts }: Context, types: EventType[]): Node[] {
     if (!types.length) return [heading(texts.eventTypes), h("p", { class: "empty" }, texts.noTypes)];
     return [heading(texts.eventTypes), ...types.map((type) => {
-      const rows = [...fields(type.data_schema)];
+      const rows = [...fields(type.data_schema ?? {})];
       const head = h("tr", {}, ...[texts.field, texts.type, texts.meaning].map((name) => h("th", { scope: "col" }, name)));
       return h("details", { "data-key": type.name, class: "event" },
         h("summary", {}, h("code", {}, type.name), " ", h("span", { class: "note" }, type.description)),
@@ -29,13 +29,16 @@ export class EventTypesView implements View<EventType[]> {
 
 interface Field { name: string; type: string; required: boolean; meaning: string }
 
-/** The fields of a JSON Schema, those of objects within by their path. */
+/** The fields of a JSON Schema, those of objects within by their path. What is no schema, as the database lets it be, is skipped. */
 export function* fields(schema: Schema, path = "", depth = 0): Generator<Field> {
-  for (const [name, value] of Object.entries(schema?.properties ?? {})) {
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  for (const [name, value] of Object.entries(schema.properties ?? {})) {
+    if (typeof value !== "object" || value === null) continue;
     const full = path + name;
-    const type = [value.type].flat().filter(Boolean).join(" or ") || (value.enum ? "enum" : "any");
-    const meaning = [value.description, value.format, value.enum?.map((one) => JSON.stringify(one)).join(", ")].filter(Boolean).join("; ");
-    yield { name: full, type, required: schema.required?.includes(name) ?? false, meaning };
+    const choices = Array.isArray(value.enum) ? value.enum.map((one) => JSON.stringify(one)).join(", ") : "";
+    const type = [value.type].flat().filter(Boolean).join(" or ") || (choices ? "enum" : "any");
+    const meaning = [value.description, value.format, choices].filter(Boolean).join("; ");
+    yield { name: full, type, required: required.includes(name), meaning };
     if (depth < DEEPEST) yield* fields(value.items ?? value, `${full}${value.items ? "[]." : "."}`, depth + 1);
   }
 }

@@ -34,6 +34,8 @@ export class WebhooksPortal extends HTMLElement {
   #failures = 0;
   /** Counts what was asked for: an older response than the newest request is dropped. */
   #turn = 0;
+  /** Counts what is shown anew: an action that ends for another tenant, or user, does nothing here. */
+  #restarts = 0;
 
   constructor() {
     super();
@@ -89,6 +91,7 @@ export class WebhooksPortal extends HTMLElement {
   readonly #wake = () => { if (!document.hidden && this.#wait !== null) void this.#load(); };
 
   #restart(): void {
+    this.#restarts++;
     if (!this.isConnected) return;
     this.#manages = null;
     this.#shown = null;
@@ -156,13 +159,16 @@ export class WebhooksPortal extends HTMLElement {
 
   #context(api: Api): Context {
     const format = this.#format();
+    const restarts = this.#restarts;
+    const here = (act: () => unknown) => restarts === this.#restarts && act();
+    const told = (text: string, bad: boolean) => { this.#said.classList.toggle("bad", bad); this.#said.textContent = text; };
     return {
       api, texts: this.#texts, manages: this.#manages === true,
-      go: (view) => this.#show(view, true),
-      follow: (view) => { this.#shown = view; this.#show(view, false); },
-      refresh: () => this.#load(),
-      say: (message) => { this.#said.classList.remove("bad"); this.#said.textContent = message; },
-      fail: (error) => { this.#said.classList.add("bad"); this.#said.textContent = reason(this.#texts, error); },
+      go: (view) => { here(() => this.#show(view, true)); },
+      follow: (view) => { here(() => { this.#shown = view; this.#show(view, false); }); },
+      refresh: async () => { await here(() => this.#load()); },
+      say: (message) => { here(() => told(message, false)); },
+      fail: (error) => { here(() => told(reason(this.#texts, error), true)); },
       date: (iso) => format.format(new Date(iso)),
     };
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import httpx
@@ -41,6 +42,48 @@ def test_equal_properties_leave_a_form_alone(browser: Browser, shop: Shop) -> No
     page.route("**/rest/v1/**", lambda _: None)  # never a response
     page.evaluate("document.querySelector('webhooks-portal').tenant = 'b'")
     expect(portal.locator(".main")).to_have_text("Loading…")
+    visit.close()
+
+
+def test_what_ends_late_is_not_shown_to_another_tenant(browser: Browser, shop: Shop) -> None:
+    """A secret that is created while the app changes to another customer, or signs the user out."""
+    visit = Visit(browser, shop, ANNA, "a")
+    portal, page = visit.portal, visit.page
+    portal.get_by_role("button", name="New endpoint").click()
+    portal.get_by_label("Name", exact=True).fill("shop of a")
+    portal.get_by_label("URL").fill("https://example.com/")
+    held: list[Route] = []
+    page.route(
+        "**/rpc/create_webhook_endpoint", lambda r: held.append(r) if r.request.method == "POST" else r.continue_()
+    )
+    with page.expect_request(lambda one: "create_webhook_endpoint" in one.url and one.method == "POST"):
+        portal.get_by_role("button", name="Save").click()
+    page.evaluate("document.querySelector('webhooks-portal').client = null")
+    with page.expect_response(lambda one: "create_webhook_endpoint" in one.url and one.request.method == "POST"):
+        held[0].continue_()
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")
+    expect(portal.locator(".main")).to_contain_text("Set the properties client and tenant")
+    expect(portal.locator("code")).to_have_count(0)
+    visit.close()
+
+
+def test_a_schema_that_is_none(browser: Browser, shop: Shop) -> None:
+    """What the catalog accepts and no JSON Schema is leaves the other types readable."""
+    odd = {
+        "a": {"required": True, "enum": 1, "properties": {"b": None}},
+        "c": 1,
+        "d": {"type": "string", "required": True},
+    }
+    shop.system.db.execute(
+        "update public.webhook_event_types set data_schema = %s where name = 'order.refunded'",
+        (json.dumps({"type": "object", "properties": odd}),),
+    )
+    visit = Visit(browser, shop, ANNA, "a")
+    visit.open("Event types")
+    for name in ("order.paid", "order.refunded"):
+        visit.portal.locator("summary").filter(has_text=name).click()
+    expect(visit.portal.get_by_role("table", name="order.paid")).to_contain_text("items[].sku")
+    expect(visit.portal.get_by_role("table", name="order.refunded")).to_contain_text("string")
     visit.close()
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from devstack.admins import Account, make_account
-from devstack.demo_customers import PAGES, create_and_order, enter, tea
+from devstack.demo_customers import PAGES, create, enter, order, tea
 from devstack.node import install
 from devstack.receiver import Receiver
 from devstack.shop import CUSTOMERS, Pages, build_pages, make_customers
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, Page, Response, Route
 
     from tests.e2e.conftest import System
 
@@ -51,12 +51,15 @@ def test_two_customers(browser: Browser, system: System, shop: str, path: str) -
     """Each creates an endpoint in the embedded portal and orders; each receives its own; neither sees the other's."""
     system.serve()
     with Receiver() as first, Receiver() as second:
-        for customer, receiver in zip(CUSTOMERS, (first, second), strict=True):
-            secret = create_and_order(browser, shop + path, customer, receiver.url)
-            (request,) = receiver.wait_for(1)
+        both = list(zip(CUSTOMERS, (first, second), strict=True))
+        secrets = [create(browser, shop + path, customer, receiver.url) for customer, receiver in both]
+        for customer in CUSTOMERS:
+            order(browser, shop + path, customer)
+        system.wait_for_status("delivered", 2)
+        for (customer, receiver), secret in zip(both, secrets, strict=True):
+            (request,) = receiver.received
             assert request.payload["data"]["item"] == tea(customer)
             assert request.verified(secret)
-        assert len(first.received) == 1
     for customer, other in (CUSTOMERS, CUSTOMERS[::-1]):
         page, portal = enter(browser, shop + path, customer)
         said: list[str] = []
@@ -80,6 +83,8 @@ def test_signing_out_and_a_stranger(browser: Browser, shop: str, path: str) -> N
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("E-mail")).to_be_visible()
     expect(portal.filter(visible=True)).to_have_count(0)
+    expect(page.get_by_label("E-mail")).to_have_value("")
+    expect(page.get_by_label("Password")).to_have_value("")
     page.get_by_label("Password").fill("wrong")
     page.get_by_label("E-mail").fill(STRANGER.email)
     page.get_by_role("button", name="Sign in").click()
@@ -87,6 +92,42 @@ def test_signing_out_and_a_stranger(browser: Browser, shop: str, path: str) -> N
     page.get_by_label("Password").fill(STRANGER.password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("status").filter(visible=True)).to_contain_text("You are a member of no organization.")
+    expect(page.locator("body")).not_to_contain_text(CUSTOMERS[0].name)
+    expect(page.get_by_role("button", name="Order")).to_be_disabled()
+    expect(portal.filter(visible=True)).to_have_count(0)
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+def test_a_slow_list_of_organizations(browser: Browser, shop: str, path: str) -> None:
+    """One that arrives after its user has signed out is not shown to the next."""
+    page, portal = enter(browser, shop + path, CUSTOMERS[0])
+    held: list[Route] = []
+    holds = [True]
+
+    def hold(route: Route) -> None:
+        if holds and route.request.method == "GET":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/rest/v1/organizations*", hold)
+    with page.expect_request("**/rest/v1/organizations*"):
+        page.reload()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("E-mail")).to_be_visible()
+    holds.clear()
+    page.get_by_label("E-mail").fill(CUSTOMERS[1].owner.email)
+    page.get_by_label("Password").fill(CUSTOMERS[1].owner.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(portal.get_by_role("heading", name="Endpoints")).to_be_visible()
+    assert held
+    for route in held:
+        with page.expect_response("**/rest/v1/organizations*"):
+            route.fulfill(json=[{"id": CUSTOMERS[0].organization, "name": CUSTOMERS[0].name}])
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")
+    expect(page.get_by_label("Organization")).to_contain_text(CUSTOMERS[1].name)
     expect(page.locator("body")).not_to_contain_text(CUSTOMERS[0].name)
     page.context.close()
 
