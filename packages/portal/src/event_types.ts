@@ -29,7 +29,7 @@ export class EventTypesView implements View<EventType[]> {
 
 interface Field { name: string; type: string; required: boolean; meaning: string }
 
-/** The fields of a JSON Schema, those of objects within by their path. What is no schema, as the database lets it be, is skipped. */
+/** The fields of a JSON Schema, those of objects within by their path. The database accepts more than schemas: the rest is skipped. */
 export function* fields(schema: Schema, path = "", depth = 0): Generator<Field> {
   const required = Array.isArray(schema.required) ? schema.required : [];
   for (const [name, value] of Object.entries(schema.properties ?? {})) {

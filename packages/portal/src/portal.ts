@@ -34,7 +34,7 @@ export class WebhooksPortal extends HTMLElement {
   #failures = 0;
   /** Counts what was asked for: an older response than the newest request is dropped. */
   #turn = 0;
-  /** Counts what is shown anew: an action that ends for another tenant, or user, does nothing here. */
+  /** Counts the restarts: an action that ends for another tenant, or user, does nothing here. */
   #restarts = 0;
 
   constructor() {
