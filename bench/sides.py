@@ -55,7 +55,9 @@ def checkout(revision: str) -> Path | None:
         aside = folder.with_suffix(".incomplete")
         shutil.rmtree(aside, ignore_errors=True)
         with tarfile.open(fileobj=BytesIO(archive)) as files:
-            files.extractall(aside, filter="data")
+            # PEP 706; Python before 3.11.4 has no filter and ignores it
+            files.extraction_filter = getattr(tarfile, "data_filter", None)
+            files.extractall(aside)
         aside.rename(folder)
     return folder
 

@@ -114,7 +114,9 @@ def own_fault(error: BaseException | None) -> bool:
 
 def _announced(error: TimeoutError) -> int | None:
     """Return the status that a receiver had sent when its time ran out: cancelled HTTP exchanges report it."""
-    status = error.__cause__.args[0] if error.__cause__ and error.__cause__.args else None
+    # before 3.11.3, asyncio.timeout names no cause
+    cancelled = error.__cause__ or error.__context__
+    status = cancelled.args[0] if cancelled and cancelled.args else None
     return status if isinstance(status, int) else None
 
 

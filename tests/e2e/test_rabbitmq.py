@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -106,9 +108,13 @@ def test_killed_and_empty_again(system: System, mortal: RabbitMQ) -> None:
         system.dispatch(3)
         system.wait_for_status("delivered", 3)
         assert mortal.child is not None
+        assert worker.child is not None
+        # a drain that has not ended yet would find the rows without the broker
+        os.killpg(worker.child.process.pid, signal.SIGSTOP)
         mortal.child.kill()
         system.dispatch(3)
         response = trigger(gateway.url)
+        os.killpg(worker.child.process.pid, signal.SIGCONT)
         assert (response.status_code, response.json()["unavailable"]) == (503, "rabbitmq")
         assert response.json()["detail"] == "RabbitMQ did not accept the jobs (AMQPConnectionError); nothing is lost"
         run = system.db.execute("select * from public.webhook_dispatcher_runs").fetchone()
