@@ -80,6 +80,7 @@ def test_two_customers(browser: Browser, system: System, shop: str, path: str) -
 def test_signing_out_and_a_stranger(browser: Browser, shop: str, path: str) -> None:
     """After a sign-out the next user sees nothing of the one before; one of no organization is told so."""
     page, portal = enter(browser, shop + path, CUSTOMERS[0])
+    expect(page.get_by_label("E-mail").filter(visible=True)).to_have_count(0)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("E-mail")).to_be_visible()
     expect(portal.filter(visible=True)).to_have_count(0)
