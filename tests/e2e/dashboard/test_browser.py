@@ -20,6 +20,7 @@ from devstack.sample import fill
 from supabase_webhooks.gateway.dashboard.admission import WRONG
 from tests.conftest import quiet
 from tests.e2e.dashboard.conftest import ADMIN, USER, Site
+from tests.e2e.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,18 +54,12 @@ def submit_sign_in(page: Page, account: Account = ADMIN) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-class Visit:
+class Visit(Watched):
     """A page, signed in, with all that the browser complained about."""
 
     def __init__(self, browser: Browser, site: Site, **options: Any) -> None:
+        super().__init__(browser, site.url, **options)
         self.site = site
-        self.context = browser.new_context(base_url=site.url, **options)
-        self.context.set_default_timeout(20_000)
-        self.page: Page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
 
     def sign_in(self, account: Account = ADMIN) -> Page:
         """Fill in the form."""

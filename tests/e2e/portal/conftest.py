@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import os
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from devstack.admins import Account, make_account, sign_in
-from devstack.browser import chromium, program
 from devstack.node import install
 from devstack.portal import build
+from devstack.shop import Pages
 from tests.conftest import quiet
+from tests.e2e.dashboard.test_browser import browser
+from tests.e2e.watched import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from tests.e2e.conftest import System
 
-expect.set_options(timeout=30_000)
+__all__ = ["browser"]
 
 ANNA = Account("anna@example.com", "a password of Anna")  # owner of customer a
 ARNO = Account("arno@example.com", "a password of Arno")  # reads for customer a
@@ -86,10 +83,7 @@ class Shop:
         packages = install(say=quiet) / "node_modules" / "@supabase" / "supabase-js" / "dist" / "umd"
         (folder / "supabase.js").write_bytes((packages / "supabase.js").read_bytes())
         (folder / "portal").symlink_to(build())
-        handler = functools.partial(Quiet, directory=str(folder))
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.url = system.exit.enter_context(Pages(folder)).url
 
     def dispatch(self, tenant: str, data: Any, event: str = "order.paid") -> None:
         """Dispatch a customer's event, as the app's server does."""
@@ -102,25 +96,12 @@ class Shop:
         return self.system.endpoint(url, tenant_id=tenant, **columns)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A static file server that logs nothing."""
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-class Visit:
+class Visit(Watched):
     """A page of the shop, by a signed-in person, with all that the browser complained about."""
 
     def __init__(self, browser: Browser, shop: Shop, account: Account, tenant: str, **options: Any) -> None:
+        super().__init__(browser, shop.url, **options)
         self.shop = shop
-        self.context = browser.new_context(base_url=shop.url, **options)
-        self.context.set_default_timeout(20_000)
-        self.page: Page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
         self.page.goto("/")
         supabase = shop.system.supabase
         self.page.evaluate(
@@ -146,21 +127,9 @@ class Visit:
         assert self.complaints == []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for this module; one that the machine lacks is skipped at home, fails in CI."""
-    if program() is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM to its path)")
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
-def shop(system: System, tmp_path: Path) -> Iterator[Shop]:
+def shop(system: System, tmp_path: Path) -> Shop:
     """The shop, and its page."""
     folder = tmp_path / "page"
     folder.mkdir()
-    shop = Shop(system, folder)
-    yield shop
-    shop.server.shutdown()
-    shop.server.server_close()
+    return Shop(system, folder)

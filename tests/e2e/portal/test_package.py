@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import shutil
 import tarfile
-import threading
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +14,7 @@ from playwright.sync_api import expect
 
 from devstack.errors import StackError
 from devstack.portal import SOURCE, npm, pack, run
-from tests.e2e.portal.conftest import Quiet
+from devstack.shop import Pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -59,16 +56,11 @@ def test_it_installs_into_an_empty_vite_project(tarball: Path, browser: Browser,
     (app / "main.ts").write_text((app / "main.ts").read_text().replace('noClient: "Sign in first."', "noClient: 1"))
     with pytest.raises(StackError, match="Type 'number' is not assignable to type 'string'"):
         run(app, "typescript/bin/tsc")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(app / "dist")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with Pages(app / "dist") as pages:
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+        page.goto(pages.url)
         expect(page.locator("webhooks-portal")).to_contain_text("Sign in first.")
         page.close()
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_the_readme_names_what_there_is() -> None:
