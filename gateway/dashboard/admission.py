@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 
 from supabase_webhooks.gateway.csrf import kept_input
+from supabase_webhooks.gateway.dashboard.forms import text
 from supabase_webhooks.gateway.dashboard.page import go, page
 from supabase_webhooks.gateway.session import begin
 from supabase_webhooks.gateway.supabase import Factor, Supabase, Tokens
@@ -17,6 +18,7 @@ from supabase_webhooks.webhooks.durations import long
 from supabase_webhooks.webhooks.errors import StoreError
 
 if TYPE_CHECKING:
+    from litestar.datastructures import FormMultiDict
     from litestar.response import Redirect, Template
 
     from supabase_webhooks.gateway.tries import Tries
@@ -121,6 +123,11 @@ async def end(supabase: Supabase, tokens: Tokens) -> None:
 def too_many(seconds: int) -> str:
     """Return what someone with too many attempts is told."""
     return f"Too many attempts from your address. Try again in {long(seconds)}."
+
+
+def onward_in(fields: FormMultiDict) -> Onward:
+    """Return where the form of a sign-in says that it leads."""
+    return Onward(ours(fields.get("next")), text(fields, "kept"))
 
 
 def ours(path: str | None) -> str:

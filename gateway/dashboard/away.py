@@ -11,7 +11,7 @@ from litestar.response import Template
 from litestar.status_codes import HTTP_200_OK, HTTP_429_TOO_MANY_REQUESTS
 
 from supabase_webhooks.gateway.asked import Asked, remember
-from supabase_webhooks.gateway.dashboard.admission import BUSY, NO_CAPTCHA, Onward, ours, too_many
+from supabase_webhooks.gateway.dashboard.admission import BUSY, NO_CAPTCHA, Onward, onward_in, too_many
 from supabase_webhooks.gateway.dashboard.callback import CALLBACK
 from supabase_webhooks.gateway.dashboard.forms import text
 from supabase_webhooks.gateway.dashboard.page import page
@@ -45,7 +45,7 @@ async def link(
 ) -> Template:
     """Have Supabase Auth mail a link. The response is the same for an address without an account."""
     fields = await request.form()
-    email, onward = text(fields, "email") or "", Onward(ours(fields.get("next")), text(fields, "kept"))
+    email, onward = text(fields, "email") or "", onward_in(fields)
     methods, callback, verifier = await offered.read(), callback_of(request), new_verifier()
 
     def again(problem: str, status: int | None = None) -> Template:
@@ -78,7 +78,7 @@ async def provider(
 ) -> Template:
     """Lead to a provider, by a page: a redirect of a form to another site is one that form-action forbids."""
     fields = await request.form()
-    name, onward = text(fields, "provider") or "", Onward(ours(fields.get("next")), text(fields, "kept"))
+    name, onward = text(fields, "provider") or "", onward_in(fields)
     methods, callback, verifier = await offered.read(), callback_of(request), new_verifier()
     label = methods.providers.get(name)
     if label is None:

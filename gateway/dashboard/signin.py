@@ -20,6 +20,7 @@ from supabase_webhooks.gateway.dashboard.admission import (
     Rejected,
     admit,
     end,
+    onward_in,
     ours,
     second_factors,
     too_many,
@@ -51,8 +52,7 @@ async def form(
 async def form_with_input(request: Request[Any, Any, Any], offered: NamedDependency[Offered]) -> Template:
     """Show every method to someone whose session ended before this gateway had read them; their input stays."""
     fields = await request.form()
-    onward = Onward(ours(fields.get("next")), text(fields, "kept"))
-    return sign_in_page(request, await offered.read(), None, onward, email=text(fields, "email") or "")
+    return sign_in_page(request, await offered.read(), None, onward_in(fields), email=text(fields, "email") or "")
 
 
 @post(SIGN_IN, status_code=HTTP_200_OK)
@@ -65,7 +65,7 @@ async def sign_in(
 ) -> Template | Redirect:
     """Ask Supabase Auth, then for a code where the account has a second factor, then the database."""
     fields = await request.form()
-    email, onward = text(fields, "email") or "", Onward(ours(fields.get("next")), text(fields, "kept"))
+    email, onward = text(fields, "email") or "", onward_in(fields)
     methods = await offered.read()
     if wait := await tries.count(request, email):
         return sign_in_page(request, methods, too_many(wait), onward, email=email, status=HTTP_429_TOO_MANY_REQUESTS)
