@@ -1,6 +1,7 @@
 """The client's ceiling: the worker's own client and concurrency, signed, with no database behind it.
 
-`python -m bench.client URL ENDPOINTS COUNT CONCURRENCY` prints seconds and CPU seconds as JSON.
+`python -m bench.client URL ENDPOINTS COUNT CONCURRENCY [PER_SECOND]` prints seconds and CPU seconds as JSON; without a
+rate it sends as fast as it can.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ BODY = json.dumps(
 )
 
 
-async def main(url: str, endpoints: int, requests: int, concurrency: int) -> None:
+async def main(url: str, endpoints: int, requests: int, concurrency: int, per_second: int = 0) -> None:
     """Send."""
     trust()
     settings = Settings.from_environment(os.environ)
@@ -40,6 +41,8 @@ async def main(url: str, endpoints: int, requests: int, concurrency: int) -> Non
 
     async def send() -> None:
         while (number := next(numbers)) < requests:
+            if per_second:
+                await asyncio.sleep(begun + number / per_second - time.perf_counter())
             endpoint, identity = targets[number % endpoints], str(uuid.uuid4())
             body = compact(BODY).encode()
             headers = {
@@ -58,4 +61,4 @@ async def main(url: str, endpoints: int, requests: int, concurrency: int) -> Non
 
 
 if __name__ == "__main__":
-    run(main(sys.argv[1], *map(int, sys.argv[2:5])))
+    run(main(sys.argv[1], *map(int, sys.argv[2:6])))

@@ -36,12 +36,13 @@ def ceiling(  # noqa: PLR0913 - as the command line
     *,
     processes: int = 2,
     concurrency: int = 500,
+    per_second: int = 0,
     url: str | None = None,
     certificate: Path | None = None,
 ) -> dict[str, float]:
     """Return the rate and the CPU seconds per 1,000 of the worker's client alone."""
     each = requests // processes
-    arguments = [url or world.receiver, str(endpoints), str(each), str(concurrency)]
+    arguments = [url or world.receiver, str(endpoints), str(each), str(concurrency), str(per_second // processes)]
     trusted = {TRUSTED: str(certificate)} if certificate else {}
     said = _said([world.run("bench.client", *arguments, environment=trusted) for _ in range(processes)])
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bench import arriving, draining, idle, pages, rates
+from bench import arriving, draining, floor, idle, pages, rates
 from bench.bars import BARS, RATIO, judge
 from bench.rates import Rate
 from bench.world import World
@@ -38,6 +38,9 @@ def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "SECONDS", {True: 2.0})
     monkeypatch.setattr(rates, "BEFORE", 1.0)
     monkeypatch.setattr(rates, "WARM", 20)
+    monkeypatch.setattr(floor, "EVENTS", {True: 20})
+    monkeypatch.setattr(floor, "SECONDS", {True: 1.0})
+    monkeypatch.setattr(floor, "ROWS", {True: 400})
     monkeypatch.setattr(idle, "SETTLE", {True: 1.0})
     monkeypatch.setattr(idle, "MEASURE", {True: 4.0})
     monkeypatch.setattr(draining, "ROWS", {True: 400})
@@ -151,3 +154,17 @@ def test_tables_are_emptied_next_to_a_claim(sides: Sides) -> None:
         emptied.result(timeout=60)
     world.db.execute("reset deadlock_timeout")
     assert world.count("select count(*) from webhooks.delivery_queue") == 0
+
+
+def test_the_floor_is_measured_by_part(sides: Sides) -> None:
+    """Dispatches are counted with their deliveries, a call that reads a row is cheaper than one, the client is there."""
+    found = floor.run(sides["this"], short=True)
+    closed = found["dispatched, no worker"]["dispatched through REST, to ten endpoints"]
+    assert closed["WAL bytes per delivery"]["min"] > 100
+    steady = found["at a steady rate, no worker"]
+    written, read = (steady[f"{form}, 50/s"]["WAL bytes per event"] for form in ("dispatched through REST", floor.NOTHING))
+    assert written["min"] > read["max"]
+    assert found["client alone"]["the client alone, 50/s"]["the client's CPU ms per delivery"]["min"] > 0
+    log = found["WAL bytes per delivery"]
+    assert log["ours"]["min"] > log["bare: insert"]["max"] > 100
+    assert min(log["bare: status"]["min"], log["bare: attempt"]["min"]) > 50

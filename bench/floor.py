@@ -1,0 +1,116 @@
+"""Scenario floor: what a delivery takes before anything is delivered, and what its parts take alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench import rivals
+from bench.arriving import ENDPOINTS, EVENTS
+from bench.callers import Callers
+from bench.drain import drain
+from bench.figures import spreads
+from bench.meter import Meter
+from bench.progress import rounds
+from bench.shares import per_delivery, per_thousand
+
+if TYPE_CHECKING:
+    from bench.figures import Figures
+    from bench.world import World
+
+#: In the full form and in the short one.
+ROUNDS = {False: 2, True: 1}
+
+#: Seconds of a steady rate.
+SECONDS = {False: 20.0, True: 3.0}
+
+#: Events a second: (l)'s that have bars.
+RATES = (1, 50)
+
+NOTHING = "a call through REST that reads a row"
+
+#: Rows whose log is measured, and how many of them a statement changes: what a worker records at once.
+ROWS, AT_ONCE = {False: 20_000, True: 1_000}, 250
+
+#: The least that a delivery is: a row with its payload, its status set once, and an attempt; a primary key each.
+BARE = (
+    ("create table", """
+        create table bare_deliveries (like public.webhook_deliveries, primary key (id));
+        create table bare_attempts (like public.webhook_attempts, primary key (id))
+    """),
+    ("insert", "insert into bare_deliveries select * from public.webhook_deliveries"),
+    ("status", """
+        do $$
+        declare one uuid[];
+        begin
+            for one in
+                select array_agg(id) from (select id, row_number() over () / {at_once} as part from bare_deliveries) as b
+                group by part
+            loop
+                update bare_deliveries set status = status where id = any (one);
+            end loop;
+        end $$
+    """),
+    ("attempt", "insert into bare_attempts select * from public.webhook_attempts"),
+    ("drop table", "drop table bare_deliveries, bare_attempts"),
+)  # fmt: skip
+
+
+def closed(world: World, way: str, events: int) -> Figures:
+    """Return what 1,000 deliveries take to be dispatched, ten an event, while no worker runs."""
+    world.fill(0, ENDPOINTS)
+    world.allow()
+    with Callers(world, way) as callers:
+        meter = Meter(world)
+        made = sum(call.deliveries for call in callers.call(events))
+        used = meter.used()
+    return per_thousand(used, made, used.seconds)
+
+
+def steady(world: World, way: str, rate: int, seconds: float) -> Figures:
+    """Return what one call takes at a steady rate, while no worker runs."""
+    world.fill(0, 1)
+    world.allow()
+    with Callers(world, way) as callers:
+        meter = Meter(world)
+        calls = callers.call(int(rate * seconds) or 1, per_second=rate)
+        used = meter.used()
+    return per_delivery(used, sum(call.deliveries for call in calls), len(calls), 0)
+
+
+def written(world: World, rows: int) -> Figures:
+    """Return the bytes of write-ahead log that a delivered row takes: as it is, and in tables without anything else."""
+    worker = world.worker(2)
+    found = {"ours": drain(world, rows, ENDPOINTS)["WAL bytes per delivery"]}
+    worker.stop()
+    for name, sql in BARE:
+        before = world.wal()
+        world.db.execute(sql.replace("{at_once}", str(AT_ONCE)).encode())
+        found[f"bare: {name}"] = (world.wal() - before) / rows
+    return found
+
+
+def run(world: World, *, short: bool) -> dict[str, Any]:
+    """Dispatch without a worker, call REST for nothing, and let the client alone send, each at the rates of k and l."""
+    events, seconds = EVENTS[short], SECONDS[short]
+    dispatched: dict[str, list[Figures]] = {}
+    at_a_rate: dict[str, list[Figures]] = {}
+    clients: dict[str, list[Figures]] = {}
+    logs: list[Figures] = []
+    for _ in rounds("floor", ROUNDS[short]):
+        for form, way in (("dispatched through REST", "REST"), ("dispatched by SQL", "SQL"), (NOTHING, "nothing")):
+            if way != "nothing":
+                dispatched.setdefault(f"{form}, to ten endpoints", []).append(closed(world, way, events))
+            for rate in RATES:
+                at_a_rate.setdefault(f"{form}, {rate}/s", []).append(steady(world, way, rate, seconds))
+        for rate in RATES:
+            sent = max(1, int(rate * seconds))
+            alone = rivals.ceiling(world, sent, 1, processes=1, concurrency=50, per_second=rate)
+            milliseconds = {"the client's CPU ms per delivery": alone["worker CPU s per 1,000"]}
+            clients.setdefault(f"the client alone, {rate}/s", []).append(milliseconds)
+        logs.append(written(world, ROWS[short]))
+    return {
+        "dispatched, no worker": {form: spreads(each) for form, each in dispatched.items()},
+        "at a steady rate, no worker": {form: spreads(each) for form, each in at_a_rate.items()},
+        "client alone": {form: spreads(each) for form, each in clients.items()},
+        "WAL bytes per delivery": spreads(logs),
+    }
