@@ -37,6 +37,10 @@ CALLERS = 32
 LATE = 0.01
 
 
+#: Seconds after which a caller opens a new connection: the server closes one that has been idle for five.
+IDLE = 2.0
+
+
 class Call(NamedTuple):
     """A dispatched event: the moment before the call (time.monotonic), and what the call returned."""
 
@@ -99,11 +103,15 @@ class Callers:
         connection = HTTPConnection(urlsplit(settings["SUPABASE_URL"]).netloc, timeout=60)
         self._exit.callback(connection.close)
         headers = {"apikey": settings["SUPABASE_SERVICE_ROLE_KEY"], "Content-Type": "application/json"}
+        used = time.monotonic()
 
         def ask(method: str, path: str, body: str | None) -> bytes:
+            nonlocal used
+            if time.monotonic() > used + IDLE:
+                connection.close()
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            said = response.read()
+            said, used = response.read(), time.monotonic()
             if response.status != HTTPStatus.OK:
                 raise RuntimeError(f"{path} failed through REST: {said.decode()}")
             return said
