@@ -93,7 +93,7 @@ class Callers:
         ask = self._asking()
 
         def call() -> dict[str, Any]:
-            ask("GET", "/rest/v1/webhook_event_types?select=event_type&limit=1", None)
+            ask("GET", "/rest/v1/webhook_event_types?select=name&limit=1", None)
             return {"request_id": "", "deliveries": 1}
 
         return call
