@@ -43,8 +43,9 @@ BARE = (
         declare one uuid[];
         begin
             for one in
-                select array_agg(id) from (select id, row_number() over () / {at_once} as part from bare_deliveries) as b
-                group by part
+                select array_agg(b.id)
+                from (select id, row_number() over () / {at_once} as part from bare_deliveries) as b
+                group by b.part
             loop
                 update bare_deliveries set status = status where id = any (one);
             end loop;

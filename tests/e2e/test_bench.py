@@ -157,12 +157,14 @@ def test_tables_are_emptied_next_to_a_claim(sides: Sides) -> None:
 
 
 def test_the_floor_is_measured_by_part(sides: Sides) -> None:
-    """Dispatches are counted with their deliveries, a call that reads a row is cheaper than one, the client is there."""
+    """Dispatches are counted with their deliveries, a call that reads a row logs less, the client is there."""
     found = floor.run(sides["this"], short=True)
     closed = found["dispatched, no worker"]["dispatched through REST, to ten endpoints"]
     assert closed["WAL bytes per delivery"]["min"] > 100
     steady = found["at a steady rate, no worker"]
-    written, read = (steady[f"{form}, 50/s"]["WAL bytes per event"] for form in ("dispatched through REST", floor.NOTHING))
+    written, read = (
+        steady[f"{form}, 50/s"]["WAL bytes per event"] for form in ("dispatched through REST", floor.NOTHING)
+    )
     assert written["min"] > read["max"]
     assert found["client alone"]["the client alone, 50/s"]["the client's CPU ms per delivery"]["min"] > 0
     log = found["WAL bytes per delivery"]
