@@ -87,7 +87,7 @@ def quoted(text: str) -> str:
 async def sampled(
     admin: Admin, table: dict[str, Any], event: str, columns: list[str], actor: str | None
 ) -> tuple[list[dict[str, Any]], str]:
-    """Return events as they would be sent, and what they are made of: rows that the admin may read, else made-up values."""
+    """Return events as they would be sent, and what they are made of: rows that the admin may read, else made up."""
     try:
         found = await admin.call("webhook_sample_events", source=table["table"], columns=columns, actor=actor)
     except StoreError as exc:

@@ -73,7 +73,11 @@ async def update(
 
 
 async def form_page(
-    request: Request[Any, Any, Any], admin: Admin, settings: Settings, form: Form, **more: Any
+    request: Request[Any, Any, Any],
+    admin: Admin,
+    settings: Settings,
+    form: Form,
+    **more: Any,  # noqa: ANN401
 ) -> Template:
     """Show the form; `more` is what its template shows besides."""
     await admin.call("webhook_admin_check")

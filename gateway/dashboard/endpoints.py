@@ -157,7 +157,9 @@ async def confirm_deletion(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Template:
     """Ask for confirmation, and what to do with its history."""
-    return page(request, "endpoint_delete.html", admin, endpoint=await find_endpoint(admin, endpoint_id), history="keep")
+    return page(
+        request, "endpoint_delete.html", admin, endpoint=await find_endpoint(admin, endpoint_id), history="keep"
+    )
 
 
 @post("/endpoints/{endpoint_id:uuid}/delete", status_code=HTTP_200_OK)

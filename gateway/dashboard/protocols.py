@@ -27,12 +27,13 @@ PROTOCOLS = {
     ),
     "n8n": Protocol(
         "n8n", "The Webhook node of a workflow", "https://n8n.example.com/webhook/orders",
-        "Copy the node's production URL, and activate the workflow. Its test URL receives only while the editor listens.",
+        "Copy the node's production URL, and activate the workflow: its test URL works only while the editor listens.",
         WEB,
     ),
     "sqs": Protocol(
         "Amazon SQS", "A queue, standard or FIFO", EXAMPLES["sqs"],
-        "Name the queue and its region. The workers' AWS credentials need sqs:SendMessage and sqs:GetQueueUrl.", ("sqs",),
+        "Name the queue and its region. The workers' AWS credentials need sqs:SendMessage and sqs:GetQueueUrl.",
+        ("sqs",),
     ),
     "pubsub": Protocol(
         "Google Pub/Sub", "A topic", EXAMPLES["pubsub"],
@@ -47,7 +48,7 @@ PROTOCOLS = {
 
 
 def problem_of(protocol: str, url: str) -> str | None:
-    """Return what is wrong with a URL for the chosen card, before the database checks it; None if no card was chosen."""
+    """Return what is wrong with a URL for the chosen card, before the database checks it; None without a card."""
     chosen = PROTOCOLS.get(protocol)
     if chosen is None:
         return None

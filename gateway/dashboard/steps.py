@@ -1,4 +1,4 @@
-"""A new endpoint in steps: where to, which events, how; then a look at all of it. What was given travels in the form."""
+"""A new endpoint in steps: where to, which events, how; then all of it. What was given travels in the form."""
 
 from __future__ import annotations
 

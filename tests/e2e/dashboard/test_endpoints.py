@@ -131,7 +131,9 @@ def test_a_new_endpoint_in_steps(visit: Visit) -> None:
     expect(page.locator(".steps [aria-current=step]")).to_have_text("Events")
     page.get_by_label("all (*)").uncheck()
     page.get_by_label("Filter events").fill("joined")
-    expect(page.locator(".family .checks label:visible")).to_have_text(["user.joined_community", "user.joined_platform"])
+    expect(page.locator(".family .checks label:visible")).to_have_text(
+        ["user.joined_community", "user.joined_platform"]
+    )
     page.get_by_label("user.joined_community").check()
     assert page.get_by_label("user.*").evaluate("(box) => box.indeterminate")
     page.get_by_label("Filter events").fill("")
