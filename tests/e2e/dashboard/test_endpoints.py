@@ -159,8 +159,8 @@ def test_a_new_endpoint_in_steps(visit: Visit) -> None:
         "select name, url, events, max_attempts, retry_schedule from public.webhook_configurations"
     ).fetchall()
     assert row == {
-        "name": "orders <b>", "url": "https://n8n.example.com/webhook/orders", "max_attempts": 7, "retry_schedule": None,
-        "events": ["discussion.*", "user.joined_community"],
+        "name": "orders <b>", "url": "https://n8n.example.com/webhook/orders", "max_attempts": 7,
+        "retry_schedule": None, "events": ["discussion.*", "user.joined_community"],
     }  # fmt: skip
     without_4xx(visit)
 
