@@ -16,10 +16,17 @@ from litestar.response import Template
 
 from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.exact import encode, pretty
 
 #: The changes that can be events, in words.
 OPERATIONS = {"insert": "a row is inserted", "update": "a row is updated", "delete": "a row is deleted"}
+
+#: The code of a statement that takes longer than Supabase allows.
+TOO_LONG = "57014"
+
+#: Characters of an event that the page shows.
+LONGEST = 4000
 
 #: What the catalog takes as a name.
 EVENT = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
@@ -55,11 +62,12 @@ async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
         elif not chosen:
             problem = "Select at least one column."
     ready = table is not None and "event" in given and problem is None
+    samples, about = await sampled(admin, table, event, chosen, actor) if ready and table else ([], "")
     return page(
         request, "attach.html", admin, tables=tables, table=table, chosen=chosen, operation=operation, event=event,
         actor=actor, problem=problem, operations=OPERATIONS, types=[row["name"] for row in types],
         sql=statement(table["table"], event, operation, chosen, actor) if ready and table else None,
-        sample=pretty(encode(sample(table, event, chosen, actor))) if ready and table else None,
+        samples=[shortened(pretty(encode(one))) for one in samples], about=about,
     )  # fmt: skip
 
 
@@ -76,16 +84,37 @@ def quoted(text: str) -> str:
     return "E'" + escaped.replace("\\", "\\\\") + "'" if "\\" in text else f"'{escaped}'"
 
 
-def sample(table: dict[str, Any], event: str, columns: list[str], actor: str | None) -> dict[str, Any]:
-    """Return an event as it would be sent, with values made up by the columns' types: no row is read."""
+async def sampled(
+    admin: Admin, table: dict[str, Any], event: str, columns: list[str], actor: str | None
+) -> tuple[list[dict[str, Any]], str]:
+    """Return events as they would be sent, and what they are made of: rows that the admin may read, else made up."""
+    try:
+        found = await admin.call("webhook_sample_events", source=table["table"], columns=columns, actor=actor)
+    except StoreError as exc:
+        if exc.code != TOO_LONG:
+            raise
+        found = {"rows": [], "problem": "Reading a row of the table takes too long."}
+    if found["rows"]:
+        return [envelope(event, row["data"], row["actor"]) for row in found["rows"]], "Made of rows of the table."
     bases = {column["name"]: column["base"] for column in table["columns"]}
+    made_up = {name: SAMPLES.get(bases[name], name) for name in columns}
+    return [envelope(event, made_up, SAMPLES["uuid"] if actor else None)], f"{found['problem']} The values are made up."
+
+
+def envelope(event: str, data: dict[str, Any], actor: str | None) -> dict[str, Any]:
+    """Return an event with this data, as it would be sent."""
     return {
         "event": event,
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "actor_user_id": SAMPLES["uuid"] if actor else None,
-        "data": {name: SAMPLES.get(bases[name], name) for name in columns},
+        "actor_user_id": actor,
+        "data": data,
         "request_id": str(UUID(int=0)),
     }
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut after its first characters."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… and {len(text) - LONGEST:,} more characters"
 
 
 ROUTES = [form]

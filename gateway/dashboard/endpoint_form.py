@@ -12,7 +12,7 @@ from supabase_webhooks.webhooks import exact
 from supabase_webhooks.webhooks.retries import PRESETS, described, preset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from supabase_webhooks.webhooks.errors import StoreError
     from supabase_webhooks.webhooks.settings import Settings
@@ -77,6 +77,17 @@ def shown(endpoint: dict[str, Any]) -> dict[str, Any]:
     plain = {name: "" if endpoint.get(name) is None else str(endpoint[name]) for name in LINES}
     waits = ", ".join(map(str, schedule or [])) if retry == "custom" else ""
     return {**NEW, **plain, "events": endpoint["events"], "retry": retry, "waits": waits}
+
+
+def retries_in_words(form: Mapping[str, Any]) -> str:
+    """Return what the form says about retries; empty for what cannot be read."""
+    try:
+        given = _retry(form)
+    except FormError:
+        return ""
+    schedule = given["retry_schedule"]
+    waits = PRESETS[schedule] if isinstance(schedule, str) else schedule
+    return described(waits, given.get("max_attempts", ATTEMPTS))
 
 
 def filled_in(fields: Any) -> dict[str, Any]:  # noqa: ANN401 - Litestar's form

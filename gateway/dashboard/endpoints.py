@@ -1,4 +1,4 @@
-"""Endpoints: the list with their health; creating, changing, pausing, deleting, rotating, testing, retrying one."""
+"""Endpoints: the list with their health; pausing, deleting, rotating, testing, retrying one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from uuid import UUID, uuid4
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
-from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_409_CONFLICT
+from litestar.status_codes import HTTP_200_OK
 
-from supabase_webhooks.gateway.csrf import RESTORED
-from supabase_webhooks.gateway.dashboard import endpoint_form
-from supabase_webhooks.gateway.dashboard.endpoint_form import MOST_ATTEMPTS, NUMBERS, RETRIES, Form
-from supabase_webhooks.gateway.dashboard.forms import label, number, text
+from supabase_webhooks.gateway.dashboard.endpoint_edit import find_endpoint
+from supabase_webhooks.gateway.dashboard.endpoint_form import NUMBERS
+from supabase_webhooks.gateway.dashboard.forms import number, text
 from supabase_webhooks.gateway.dashboard.page import go, page, retried, wake
 from supabase_webhooks.gateway.dashboard.snippets import snippets
 from supabase_webhooks.gateway.deletion import delete_endpoint
 from supabase_webhooks.gateway.errors import REFUSALS
 from supabase_webhooks.gateway.session import Admin
-from supabase_webhooks.webhooks import exact
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.queue import Broker
 from supabase_webhooks.webhooks.retries import described, waits
@@ -32,9 +29,6 @@ PAGE_SIZE = 50
 
 #: Before every other id.
 FIRST_ID = str(UUID(int=0))
-
-#: The code of a change to an endpoint that someone has changed since it was read.
-CONFLICT = "PT409"
 
 #: Deliveries that one click retries; the message says when there are more.
 AT_MOST = 10_000
@@ -62,38 +56,10 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     return page(request, "endpoints.html", admin, endpoints=found[:PAGE_SIZE], more=more, start=start, first=not keyset)
 
 
-@get("/endpoints/new")
-async def new(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings]
-) -> Template:
-    """Show the form."""
-    return await _form(request, admin, settings, Form(endpoint_form.NEW))
-
-
-@post("/endpoints", status_code=HTTP_200_OK)
-async def create(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings]
-) -> Template:
-    """Create an endpoint, and show its secret once."""
-    fields = await request.form()
-    shown = endpoint_form.filled_in(fields)
-    if fields.get(RESTORED):
-        return await _form(request, admin, settings, Form(shown, restored=True))
-    given, problems = endpoint_form.read(fields)
-    if not problems:
-        try:
-            made = await admin.write("create_endpoint", text(fields, "key"), settings=given)
-        except StoreError as exc:
-            problems = endpoint_form.refused(exc, given["name"])
-        else:
-            return page(request, "secret.html", admin, made=made, title="Endpoint created", previous_until=None)
-    return await _form(request, admin, settings, Form(shown, problems=problems))
-
-
 @get("/endpoints/{endpoint_id:uuid}")
 async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
     """Show an endpoint: health, volume over time, settings, a test, and how its receiver verifies."""
-    endpoint = await _endpoint(admin, endpoint_id)
+    endpoint = await find_endpoint(admin, endpoint_id)
     recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
     span = request.query_params.get("span", "")
     span = span if span in SPANS else next(iter(SPANS))
@@ -119,52 +85,6 @@ async def test_state(
     if test["attempt_log"]:
         part.status_code = STOP_POLLING
     return part
-
-
-@get("/endpoints/{endpoint_id:uuid}/edit")
-async def edit(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings],
-    endpoint_id: FromPath[UUID],
-) -> Template:  # fmt: skip
-    """Show the form."""
-    endpoint = await _endpoint(admin, endpoint_id)
-    return await _form(request, admin, settings, Form(endpoint_form.shown(endpoint), endpoint))
-
-
-@post("/endpoints/{endpoint_id:uuid}", status_code=HTTP_200_OK)
-async def update(
-    request: Request[Any, Any, Any], admin: NamedDependency[Admin], settings: NamedDependency[Settings],
-    endpoint_id: FromPath[UUID],
-) -> Template | Redirect:  # fmt: skip
-    """Change one, unless someone else has changed it since the form was opened: then show what they changed."""
-    fields = await request.form()
-    endpoint, shown, was = await _endpoint(admin, endpoint_id), endpoint_form.filled_in(fields), text(fields, "was")
-    if fields.get(RESTORED):
-        return await _form(request, admin, settings, Form(shown, endpoint, was, restored=True))
-    changes, problems = endpoint_form.read(fields)
-    if changes.get("headers", {}) is None and not fields.get("remove_headers"):
-        # their values are never shown, so an empty field means: unchanged
-        del changes["headers"]
-    theirs = endpoint_form.differences(was, endpoint)
-    if not problems and not theirs:
-        try:
-            version = {"updated_at": endpoint["updated_at"]}
-            await admin.write("update_endpoint", webhook_config_id=str(endpoint_id), changes=changes | version)
-        except StoreError as exc:
-            problems = endpoint_form.refused(exc, endpoint["name"], changes["name"])
-            if exc.code == CONFLICT:
-                endpoint = await _endpoint(admin, endpoint_id)
-                theirs = endpoint_form.differences(was, endpoint)
-        else:
-            return go(request, f"/endpoints/{endpoint_id}", "Saved.")
-    if not theirs:
-        return await _form(request, admin, settings, Form(shown, endpoint, was, problems))
-    last = await admin.rows(
-        "webhook_admin_actions", select="actor,acted_at", webhook_config_id=f"eq.{endpoint_id}",
-        action="eq.update_endpoint", order="acted_at.desc", limit="1",
-    )  # fmt: skip
-    found = Form(shown, endpoint, problems=problems, theirs=theirs, last=last[0] if last else None)
-    return await _form(request, admin, settings, found)
 
 
 @post("/endpoints/{endpoint_id:uuid}/rotate", status_code=HTTP_200_OK)
@@ -237,7 +157,9 @@ async def confirm_deletion(
     request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]
 ) -> Template:
     """Ask for confirmation, and what to do with its history."""
-    return page(request, "endpoint_delete.html", admin, endpoint=await _endpoint(admin, endpoint_id), history="keep")
+    return page(
+        request, "endpoint_delete.html", admin, endpoint=await find_endpoint(admin, endpoint_id), history="keep"
+    )
 
 
 @post("/endpoints/{endpoint_id:uuid}/delete", status_code=HTTP_200_OK)
@@ -246,7 +168,7 @@ async def remove(
 ) -> Template | Redirect:
     """Delete it. With many deliveries, this takes several clicks."""
     history = text(await request.form(), "history") or "keep"
-    endpoint = await _endpoint(admin, endpoint_id)
+    endpoint = await find_endpoint(admin, endpoint_id)
     done = await delete_endpoint(admin, endpoint_id, keep_history=history != "delete")
     if done["more"]:
         return page(
@@ -254,32 +176,6 @@ async def remove(
         )
     kept = "Its history remains under Deliveries." if history != "delete" else "Its history was deleted too."
     return go(request, "/endpoints", f"{endpoint['name']} was deleted. {kept}")
-
-
-async def _endpoint(admin: Admin, endpoint_id: UUID) -> dict[str, Any]:
-    found = await admin.call("list_webhook_endpoints", webhook_config_id=str(endpoint_id))
-    if not found:
-        raise NotFoundException(f"Endpoint {endpoint_id} does not exist.")
-    return dict(found[0])
-
-
-async def _form(request: Request[Any, Any, Any], admin: Admin, settings: Settings, form: Form) -> Template:
-    """Show the form."""
-    await admin.call("webhook_admin_check")
-    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
-    names = [row["name"] for row in types]
-    families = sorted({f"{name.split('.')[0]}.*" for name in names})
-    known = ["*", *families, *names]
-    # an old endpoint may subscribe to what the catalog no longer has
-    options = [*known, *(event for event in form.shown["events"] if event not in known)]
-    was = form.was or (exact.encode(endpoint_form.seen(form.endpoint)) if form.endpoint else None)
-    status = HTTP_409_CONFLICT if form.theirs else HTTP_400_BAD_REQUEST if form.problems else HTTP_200_OK
-    return page(
-        request, "endpoint_form.html", admin, status=status, endpoint=form.endpoint, form=form.shown, was=was,
-        problems=form.problems, theirs=form.theirs, last=form.last, restored=form.restored, options=options,
-        numbers=NUMBERS, retries=RETRIES, most_attempts=MOST_ATTEMPTS, defaults=endpoint_form.defaults(settings),
-        key=uuid4(), label=label,
-    )  # fmt: skip
 
 
 async def _test(admin: Admin, sent: str | None) -> dict[str, Any] | None:
@@ -302,12 +198,8 @@ def _problem(exc: StoreError) -> str:
 
 ROUTES = [
     index,
-    new,
-    create,
     show,
     test_state,
-    edit,
-    update,
     rotate,
     end_overlap,
     retry,

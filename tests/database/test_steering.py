@@ -82,6 +82,7 @@ def test_rotations_in_a_row(db: Database, endpoint: Callable[..., str], dispatch
         ("revoke_webhook_api_token", (NOWHERE,)),
         ("webhook_figures", ()),
         ("webhook_tables", ()),
+        ("webhook_sample_events", ("public.webhook_deliveries", ["id"])),
         ("webhook_histogram", ("2026-01-29",)),
         ("skip_webhook_deliveries", ([NOWHERE],)),
         ("webhook_admin_write", ("create_endpoint", json.dumps({"settings": NEW}))),

@@ -61,7 +61,7 @@ FOR_ADMINS = {
     "revoke_webhook_api_token", "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook",
     "skip_webhook_deliveries", "start_webhook_listener", "stop_webhook_listener", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_figures", "webhook_histogram", "webhook_overview",
-    "webhook_series", "webhook_tables",
+    "webhook_sample_events", "webhook_series", "webhook_tables",
 }  # fmt: skip
 
 #: Functions that create and drop triggers as the owner of the tables: granted to no role.

@@ -227,6 +227,7 @@ def test_the_life_of_an_endpoint(visit: Visit) -> None:
         page.get_by_role("link", name="New endpoint").click()
         page.get_by_label("Name", exact=True).fill("n8n")
         page.get_by_label("URL").fill(receiver.url)
+        page.get_by_role("button", name="Delivery").click()
         page.get_by_text("Limits, headers and circuit").click()
         page.get_by_label("Extra headers").fill('{"X-Team": "geheim"}')
         page.get_by_role("button", name="Create endpoint").click()
@@ -282,7 +283,7 @@ def test_what_is_wrong_with_an_endpoint_is_said_beside_the_form(visit: Visit) ->
     page.get_by_label("Name", exact=True).fill("bad one")
     page.get_by_label("URL").fill("ftp://example.com")
     page.get_by_role("button", name="Create endpoint").click()
-    expect(page.get_by_role("alert")).to_contain_text("is not supported")
+    expect(page.get_by_role("alert")).to_contain_text("This is not a URL for HTTPS")
     expect(page.get_by_label("Name", exact=True)).to_have_value("bad one")
     assert [text for text in visit.complaints if "400" not in text] == []
     visit.complaints.clear()
@@ -292,9 +293,10 @@ def test_retries_and_expiry_of_an_endpoint(visit: Visit) -> None:
     """Standard unless chosen otherwise; the page says each in words, and the form shows what is set."""
     page = visit.page
     page.goto("/endpoints/new")
-    expect(page.get_by_label("Standard: ten attempts over three days")).to_be_checked()
     page.get_by_label("Name", exact=True).fill("n8n")
     page.get_by_label("URL").fill("https://example.com/hook")
+    page.get_by_role("button", name="Delivery").click()
+    expect(page.get_by_label("Standard: ten attempts over three days")).to_be_checked()
     page.get_by_role("button", name="Create endpoint").click()
     page.get_by_role("link", name="View endpoint").click()
     address, settings = page.url, page.locator("section", has_text="Settings")

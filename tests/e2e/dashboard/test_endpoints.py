@@ -90,54 +90,168 @@ def test_who_stopped_it(visit: Visit, change: str, word: str, action: str) -> No
     expect(page.locator("section", has_text="Health").locator(".status")).to_have_text("Healthy")
 
 
+def to_delivery(page: Page, name: str = "my endpoint", url: str = "https://example.com/hook") -> None:
+    """Fill in the first step of a new endpoint, and go to the one about retries, limits and headers."""
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("URL").fill(url)
+    page.get_by_role("button", name="Delivery").click()
+    page.get_by_text("Limits, headers and circuit").click()
+
+
 def fill_in(page: Page) -> None:
-    """Fill in the form of a new endpoint, with headers, but a number that is out of its bounds."""
+    """Fill in the steps of a new endpoint, with headers, up to the last but one."""
     page.get_by_label("Name", exact=True).fill("my endpoint")
     page.get_by_label("URL").fill("https://example.com/hook")
+    page.get_by_role("button", name="Continue").click()
     page.get_by_label("all (*)").uncheck()
     page.get_by_label("user.joined_community").check()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_text("Limits, headers and circuit").click()
     page.get_by_label("Extra headers").fill('{"X-Team": "events",\n "Authorization": "Bearer geheim"}')
     page.get_by_label("Max concurrency").fill("7")
+
+
+def test_a_new_endpoint_in_steps(visit: Visit) -> None:
+    """Where to, which events, how, and a look at all of it; one goes back and forth, and nothing is lost."""
+    page, system = visit.page, visit.site.system
+    page.goto("/endpoints/new")
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Destination")
+    page.get_by_label("Amazon SQS").check()
+    expect(page.locator(".guide:visible")).to_contain_text("sqs:SendMessage")
+    expect(page.get_by_label("Credentials profile")).to_be_visible()
+    page.get_by_label("n8n").check()
+    expect(page.get_by_label("Credentials profile")).to_be_hidden()
+    page.get_by_label("Name", exact=True).fill("orders <b>")
+    page.get_by_label("URL").fill("https://n8n.example.com/webhook-test/orders")
+    page.keyboard.press("Enter")
+    expect(page.locator("#url-problem")).to_contain_text("Copy its production URL.")
+    page.get_by_label("URL").fill("https://n8n.example.com/webhook/orders")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Events")
+    page.get_by_label("all (*)").uncheck()
+    page.get_by_label("Filter events").fill("joined")
+    expect(page.locator(".family .checks label:visible")).to_have_text(
+        ["user.joined_community", "user.joined_platform"]
+    )
+    page.get_by_label("user.joined_community").check()
+    assert page.get_by_label("user.*").evaluate("(box) => box.indeterminate")
+    page.get_by_label("Filter events").fill("")
+    page.get_by_label("discussion.*").check()
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("orders <b>")
+    expect(page.get_by_label("n8n")).to_be_checked()
+    page.get_by_role("button", name="Review").click()
+
+    review = page.locator(".review")
+    expect(review).to_contain_text("https://n8n.example.com/webhook/orders")
+    expect(review).to_contain_text("discussion.*, user.joined_community")
+    expect(review).to_contain_text("ten attempts over three days")
+    page.get_by_role("button", name="Back").click()
+    page.get_by_label("Attempts, with waits").check()
+    page.get_by_label("Attempts", exact=True).fill("7")
+    page.get_by_role("button", name="Continue").click()
+    expect(review).to_contain_text("seven attempts over two minutes")
+    assert system.db.execute("select from public.webhook_configurations").rowcount == 0
+    page.get_by_role("button", name="Create endpoint").click()
+    expect(page.locator("#secret")).to_be_visible()
+    (row,) = system.db.execute(
+        "select name, url, events, max_attempts, retry_schedule from public.webhook_configurations"
+    ).fetchall()
+    assert row == {
+        "name": "orders <b>", "url": "https://n8n.example.com/webhook/orders", "max_attempts": 7,
+        "retry_schedule": None, "events": ["discussion.*", "user.joined_community"],
+    }  # fmt: skip
+    without_4xx(visit)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url", "problem"),
+    [
+        ("HTTPS", "sqs://my-queue?region=us-east-1", "This is not a URL for HTTPS."),
+        ("HTTPS", "ftp://example.com", "This is not a URL for HTTPS."),
+        ("HTTPS", "https://", "The URL has no host"),
+        ("Amazon SQS", "https://sqs.us-east-1.amazonaws.com/123456789012/q", "This is not a URL for Amazon SQS."),
+        ("Amazon SQS", "sqs://my-queue", "The URL has no region"),
+        ("Google Pub/Sub", "pubsub://my-project", "topic"),
+        ("Kafka", "kafka://broker:9092", "topic"),
+    ],
+)
+def test_a_url_of_another_protocol(visit: Visit, protocol: str, url: str, problem: str) -> None:
+    """It is said at its field before anything else is asked; an example shows what is meant."""
+    page = visit.page
+    page.goto("/endpoints/new")
+    page.get_by_label(protocol, exact=False).check()
+    page.get_by_label("Name", exact=True).fill("x")
+    page.get_by_label("URL").fill(url)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#url-problem")).to_contain_text(problem)
+    expect(page.locator("#url-problem")).to_contain_text("xample: ")
+    expect(page.get_by_label("URL")).to_have_value(url)
+    without_4xx(visit)
+
+
+def test_steps_without_javascript(browser: Browser, site: Site) -> None:
+    """The same, by plain forms."""
+    visit = Visit(browser, site, java_script_enabled=False)
+    page = visit.sign_in()
+    page.goto("/endpoints/new")
+    page.get_by_label("Name", exact=True).fill("plain")
+    page.get_by_label("URL").fill("https://example.com/hook")
+    for step in ("Events", "Delivery", "Review"):
+        page.get_by_role("button", name="Continue").click()
+        expect(page.locator(".steps [aria-current=step]")).to_have_text(step)
+    page.get_by_role("button", name="Create endpoint").click()
+    expect(page.locator("#secret")).to_be_visible()
+    visit.context.close()
 
 
 def test_a_rejected_form_keeps_everything(visit: Visit) -> None:
     """Each error is at its field, also the database's; headers, events and numbers are as they were filled in."""
     page = visit.page
     page.goto("/endpoints/new")
-    fill_in(page)
+    page.get_by_label("Name", exact=True).fill("my endpoint")
     page.get_by_label("URL").fill("ftp://example.com")
-    page.get_by_label("Expires after").fill("soon")
-    page.evaluate("document.querySelector('form.card').noValidate = true")
-    page.get_by_label("Timeout seconds").fill("1000")
-    page.get_by_role("button", name="Create endpoint").click()
-    expect(page.locator("#timeout_seconds-problem")).to_have_text("Timeout seconds must be from 0.1 to 120 seconds.")
-    expect(page.get_by_label("Timeout seconds")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Timeout seconds")).to_have_value("1000")
-    page.get_by_label("Timeout seconds").fill("")
-    page.get_by_role("button", name="Create endpoint").click()
-    expect(page.locator("#expires_after-problem")).to_contain_text("interval")
-    expect(page.get_by_label("Expires after")).to_have_value("soon")
-    page.get_by_label("Expires after").fill("")
-    page.get_by_role("button", name="Create endpoint").click()
-    expect(page.locator("#url-problem")).to_contain_text("is not supported")
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator("#url-problem")).to_contain_text("not a URL for HTTPS")
     page.get_by_role("alert").get_by_role("link", name="Url").click()
     expect(page).to_have_url(re.compile("#url$"))
     page.get_by_label("URL").fill("https://example.com/hook")
-    page.get_by_label("Extra headers").fill('{"X-Team": "events",\n "Host": "geheim"}')
-    page.get_by_role("button", name="Create endpoint").click()
-    expect(page.locator("#headers-problem")).to_contain_text("Host")
-    expect(page.get_by_label("Extra headers")).to_have_value('{"X-Team": "events",\n "Host": "geheim"}')
-    page.get_by_label("Extra headers").fill('{"X-Team": "events",')
-    page.get_by_label("user.joined_community").uncheck()
-    page.get_by_role("button", name="Create endpoint").click()
-    expect(page.locator("#headers-problem")).to_contain_text("must be a JSON object")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("all (*)").uncheck()
+    page.get_by_role("button", name="Continue").click()
     expect(page.locator("#events-problem")).to_have_text("Select at least one event.")
-    expect(page.get_by_label("Extra headers")).to_have_value('{"X-Team": "events",')
-    expect(page.get_by_label("Name", exact=True)).to_have_value("my endpoint")
-    expect(page.get_by_label("Max concurrency")).to_have_value("7")
     expect(page.get_by_label("all (*)")).not_to_be_checked()
+    page.get_by_label("user.joined_community").check()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("Limits, headers and circuit").click()
+    page.get_by_label("Max concurrency").fill("7")
+    page.get_by_label("Expires after").fill("soon")
+    page.evaluate("document.querySelector('form.card').noValidate = true")
+    page.get_by_label("Timeout seconds").fill("1000")
+    page.get_by_label("Extra headers").fill('{"X-Team": "events",')
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#timeout_seconds-problem")).to_have_text("Timeout seconds must be from 0.1 to 120 seconds.")
+    expect(page.get_by_label("Timeout seconds")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Timeout seconds")).to_have_value("1000")
+    expect(page.locator("#headers-problem")).to_contain_text("must be a JSON object")
+    expect(page.get_by_label("Extra headers")).to_have_value('{"X-Team": "events",')
     expect(page.get_by_role("alert").locator("li")).to_have_count(2)
+    page.get_by_label("Timeout seconds").fill("")
+    page.get_by_label("Extra headers").fill('{"X-Team": "events",\n "Host": "geheim"}')
+    # what only the database knows is said at the end, in the step that asks for it
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Create endpoint").click()
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Delivery")
+    for field, problem, right in (("expires_after", "interval", ""), ("headers", "Host", "{}")):
+        told = page.locator(f"#{field}-problem")
+        if told.count():
+            expect(told).to_contain_text(problem)
+            page.locator(f"#{field}").fill(right)
+            page.get_by_role("button", name="Create endpoint").click()
+    expect(page.locator("#secret")).to_be_visible()
+    (row,) = visit.site.system.db.execute("select name, events, max_concurrency from public.webhook_configurations")
+    assert row == {"name": "my endpoint", "events": ["user.joined_community"], "max_concurrency": 7}
     without_4xx(visit)
 
 
@@ -145,7 +259,7 @@ def test_defaults_are_shown(visit: Visit) -> None:
     """What holds for a field that is left empty."""
     page = visit.page
     page.goto("/endpoints/new")
-    page.get_by_text("Limits, headers and circuit").click()
+    to_delivery(page)
     for name, default in {
         "Timeout seconds": "15", "Rate limit per second": "no limit", "Circuit failure threshold": "5",
         "Circuit reset seconds": "300",
@@ -212,11 +326,14 @@ def test_a_session_that_ends_while_someone_writes(visit: Visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("You are signed in again")
     assert system.db.execute("select from public.webhook_configurations").rowcount == 0
     page.get_by_role("button", name="Continue with what you filled in").click()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("my endpoint")
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Delivery")
     expect(page.get_by_label("Extra headers")).to_have_value('{"X-Team": "events",\n "Authorization": "Bearer geheim"}')
     expect(page.get_by_label("Max concurrency")).to_have_value("7")
+    page.get_by_role("button", name="Events").click()
     expect(page.get_by_label("user.joined_community")).to_be_checked()
     expect(page.get_by_label("all (*)")).not_to_be_checked()
+    page.get_by_role("button", name="Destination").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("my endpoint")
     assert system.db.execute("select from public.webhook_configurations").rowcount == 0
     page.get_by_role("button", name="Create endpoint").click()
     expect(page.locator("#secret")).to_be_visible()
@@ -484,6 +601,17 @@ def test_attach_a_table(visit: Visit) -> None:
     page.get_by_role("button", name="Write the SQL").click()
     sql = page.locator("#sql").text_content() or ""
     expect(page.locator("pre", has_text='"order.paid"')).to_contain_text("9.99")
+    expect(page.get_by_text("may not read this table")).to_be_visible()
+    # with a grant, its rows are shown as they would be sent
+    system.db.execute(f"grant select on {name} to authenticated".encode())
+    page.reload()
+    expect(page.get_by_text("has no rows, or none that your account may read")).to_be_visible()
+    system.db.execute(f"insert into {name} (\"total 'x' \\\") values (1234.50), (2)".encode())
+    page.reload()
+    expect(page.get_by_text("Made of rows of the table.")).to_be_visible()
+    expect(page.locator("pre", has_text='"order.paid"')).to_have_count(2)
+    expect(page.locator("pre", has_text='"order.paid"').first).to_contain_text("1234.50")
+    system.db.execute(f"delete from {name}".encode())
     assert system.db.execute("select from public.webhook_triggers").rowcount == 0
     for setting in ("on", "off"):
         system.db.execute(f"set standard_conforming_strings = {setting}".encode())
