@@ -44,8 +44,9 @@ VIEWER = "viewer"
 class Admin:
     """The signed-in user of a request. The database decides at each call what the user may do.
 
-    `viewer`: at the sign-in it was someone who only reads, so the pages offer no changes. `renew` refreshes the token of a session, and raises SignedOut when the session is over. `api_token`: the id of the
-    API token that opened the route; the gateway then acts for it, with the service key.
+    `viewer`: at the sign-in it was someone who only reads, so the pages offer no changes. `renew` refreshes the token
+    of a session, and raises SignedOut when the session is over. `api_token`: the id of the API token that opened the
+    route; the gateway then acts for it, with the service key.
     """
 
     token: str
@@ -85,7 +86,7 @@ class Admin:
 
 
 async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Admin:
-    """Return the signed-in user; raise SignedOut when there is none, and an error for a viewer who changes something."""
+    """Return the signed-in user. Raises SignedOut when there is none, and for a viewer who would change something."""
     stored = request.session.get("tokens")
     if not stored:
         raise SignedOut("you are not signed in")

@@ -26,7 +26,9 @@ def list_admins(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        found, ["email", "role", "named_by", "counts"], empty="There are no admins; add one with: webhooks admins add EMAIL"
+        found,
+        ["email", "role", "named_by", "counts"],
+        empty="There are no admins; add one with: webhooks admins add EMAIL",
     )
 
 
@@ -44,7 +46,7 @@ def add(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account a webhook admin, or a viewer. This sets app_metadata.webhooks_role, and nothing else of the app's."""
+    """Make an account a webhook admin, or a viewer. This sets app_metadata.webhooks_role, and nothing else."""
     # importing the client takes a moment: not for --help, nor for the shell's completion
     from supabase_webhooks.webhooks.accounts import ADMIN, VIEWER, create_account, set_role  # noqa: PLC0415
 
