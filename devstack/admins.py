@@ -38,7 +38,7 @@ def sign_in(supabase: SupabaseLite, account: Account) -> dict[str, Any]:
     return dict(response.raise_for_status().json())
 
 
-def set_app_metadata(supabase: SupabaseLite, user_id: str, **app_metadata: str | None) -> None:
+def set_app_metadata(supabase: SupabaseLite, user_id: str, **app_metadata: str | bool | None) -> None:
     """Change keys of a user's app_metadata, as a server does; None deletes one."""
     httpx.put(
         f"{supabase.url}/auth/v1/admin/users/{user_id}",

@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from litestar import Request
 from litestar.di import NamedDependency
+from litestar.exceptions import PermissionDeniedException
 from litestar.middleware.session import SessionMiddleware
 from litestar.middleware.session.client_side import ClientSideSessionBackend, CookieBackendConfig
 
+from supabase_webhooks.gateway.csrf import SAFE
 from supabase_webhooks.gateway.security import is_https
 from supabase_webhooks.gateway.supabase import SignedOut, Supabase, Tokens
 from supabase_webhooks.webhooks.errors import StoreUnavailable
@@ -28,22 +30,30 @@ if TYPE_CHECKING:
 #: Seconds that a sign-in lasts without a visit. Supabase's refresh token may end it earlier.
 MAX_AGE = 7 * 86_400
 
+READS = "Viewers can look at deliveries and endpoints, and change nothing. Ask a webhook admin to do it."
+
 #: Seconds before its end from which a token is refreshed, so that it does not end on the way.
 MARGIN = 30
 
 
+#: The role of a user who reads and changes nothing: webhook_role()'s word.
+VIEWER = "viewer"
+
+
 @dataclass(frozen=True)
 class Admin:
-    """The signed-in user of a request. The database decides at each call whether the user is an admin.
+    """The signed-in user of a request. The database decides at each call what the user may do.
 
-    `renew` refreshes the token of a session, and raises SignedOut when the session is over. `api_token`: the id of the
-    API token that opened the route; the gateway then acts for it, with the service key.
+    `viewer`: at the sign-in it was someone who only reads, so the pages offer no changes. `renew` refreshes the token
+    of a session, and raises SignedOut when the session is over. `api_token`: the id of the API token that opened the
+    route; the gateway then acts for it, with the service key.
     """
 
     token: str
     email: str
     supabase: Supabase
     renew: Callable[[], Awaitable[str]] | None = None
+    viewer: bool = False
     api_token: str | None = None
 
     async def call(self, function: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the function returns
@@ -76,10 +86,13 @@ class Admin:
 
 
 async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependency[Supabase]) -> Admin:
-    """Return the signed-in user; raise SignedOut when there is none."""
+    """Return the signed-in user. Raises SignedOut when there is none, and for a viewer who would change something."""
     stored = request.session.get("tokens")
     if not stored:
         raise SignedOut("you are not signed in")
+    viewer = request.session.get("role") == VIEWER
+    if viewer and request.method not in SAFE:
+        raise PermissionDeniedException(READS)
     tokens = msgspec.convert(stored, Tokens)
 
     async def renew() -> str:
@@ -88,7 +101,7 @@ async def provide_admin(request: Request[Any, Any, Any], supabase: NamedDependen
         return renewed.access_token
 
     token = await renew() if tokens.expires_at < time.time() + MARGIN else tokens.access_token
-    return Admin(token=token, email=tokens.email, supabase=supabase, renew=renew)
+    return Admin(token=token, email=tokens.email, supabase=supabase, renew=renew, viewer=viewer)
 
 
 def keep(request: Request[Any, Any, Any], tokens: Tokens) -> None:
@@ -96,9 +109,9 @@ def keep(request: Request[Any, Any, Any], tokens: Tokens) -> None:
     request.session["tokens"] = msgspec.to_builtins(tokens)
 
 
-def begin(request: Request[Any, Any, Any], tokens: Tokens) -> None:
+def begin(request: Request[Any, Any, Any], tokens: Tokens, role: str) -> None:
     """Sign in: start a new session, with nothing from the previous one."""
-    request.set_session({"tokens": msgspec.to_builtins(tokens)})
+    request.set_session({"tokens": msgspec.to_builtins(tokens), "role": role})
 
 
 def signed_in(request: Request[Any, Any, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Accounts of Supabase Auth, by its admin API: who is a webhook admin."""
+"""Accounts of Supabase Auth, by its admin API: who is a webhook admin or viewer."""
 
 from __future__ import annotations
 
@@ -12,32 +12,30 @@ from supabase_webhooks.webhooks.refusals import refused
 if TYPE_CHECKING:
     from supabase_webhooks.webhooks.settings import Settings
 
-#: Our key of app_metadata, and the role that it names.
-CLAIM, ADMIN = "webhooks_role", "admin"
+#: Our keys of app_metadata: the role, and whether a viewer sees payloads and responses.
+CLAIM, PAYLOADS = "webhooks_role", "webhooks_payloads"
+
+ADMIN, VIEWER = "admin", "viewer"
 
 #: Seconds for one call; Auth hashes a new account's password.
 CALL_TIMEOUT = 10
 
 
-def add_admin(settings: Settings, user_id: str) -> None:
-    """Make an account a webhook admin. Raises StoreError."""
-    _set_role(settings, user_id, ADMIN)
+def set_role(settings: Settings, user_id: str, role: str | None, *, payloads: bool = False) -> None:
+    """Give an account a role, or with None take it away. `payloads`: a viewer sees them. Raises StoreError."""
+    # Auth merges app_metadata key by key, and deletes a key that is null (supabase/auth, User.UpdateAppMetaData)
+    _ask(settings, "PUT", f"/auth/v1/admin/users/{user_id}", {"app_metadata": _claims(role, payloads=payloads)})
 
 
-def remove_admin(settings: Settings, user_id: str) -> None:
-    """Remove the role from an account. Raises StoreError."""
-    _set_role(settings, user_id, None)
-
-
-def create_admin(settings: Settings, email: str, password: str) -> None:
-    """Create an account that is a webhook admin, with a confirmed address. Raises StoreError."""
-    body = {"email": email, "password": password, "email_confirm": True, "app_metadata": {CLAIM: ADMIN}}
+def create_account(settings: Settings, email: str, password: str, role: str, *, payloads: bool = False) -> None:
+    """Create an account with a role and a confirmed address. Raises StoreError."""
+    claims = {name: value for name, value in _claims(role, payloads=payloads).items() if value}
+    body = {"email": email, "password": password, "email_confirm": True, "app_metadata": claims}
     _ask(settings, "POST", "/auth/v1/admin/users", body)
 
 
-def _set_role(settings: Settings, user_id: str, role: str | None) -> None:
-    # Auth merges app_metadata key by key, and deletes a key that is null (supabase/auth, User.UpdateAppMetaData)
-    _ask(settings, "PUT", f"/auth/v1/admin/users/{user_id}", {"app_metadata": {CLAIM: role}})
+def _claims(role: str | None, *, payloads: bool) -> dict[str, Any]:
+    return {CLAIM: role, PAYLOADS: payloads or None}
 
 
 def _ask(settings: Settings, method: str, path: str, body: dict[str, Any]) -> None:

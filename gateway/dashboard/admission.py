@@ -72,13 +72,17 @@ class Onward(NamedTuple):
 
 
 async def second_factors(supabase: Supabase, tokens: Tokens, factors: list[Factor]) -> list[str]:
-    """Return the ids of an admin's authenticator apps; none if the account has no second factor.
+    """Return the ids of an admin's or viewer's authenticator apps; none if the account has no second factor.
 
-    Raises Rejected. Someone who is not an admin is not asked for a code, which would say that the password is right.
+    Raises Rejected. Someone who is neither is not asked for a code, which would say that the password is right.
     """
     if not factors:
         return []
-    if await supabase.call(tokens.access_token, "is_webhook_admin") is not True:
+    token = tokens.access_token
+    if not (
+        await supabase.call(token, "is_webhook_admin") is True
+        or await supabase.call(token, "is_webhook_viewer", {"payloads": False}) is True
+    ):
         problem = Rejected(NOT_ADMIN)
     elif apps := [factor.id for factor in factors if factor.factor_type == "totp"]:
         return apps
@@ -89,16 +93,17 @@ async def second_factors(supabase: Supabase, tokens: Tokens, factors: list[Facto
 
 
 async def admit(request: Request[Any, Any, Any], supabase: Supabase, tries: Tries, tokens: Tokens) -> None:
-    """Start an admin's session. Raises Rejected for anyone else."""
+    """Start an admin's or viewer's session. Raises Rejected for anyone else."""
     try:
-        await supabase.call(tokens.access_token, "webhook_admin_check")
-    except StoreError as exc:
+        role = await supabase.call(tokens.access_token, "webhook_role")
+    except StoreError:
         await end(supabase, tokens)
-        if exc.code != "42501":
-            raise
-        raise Rejected(NOT_ADMIN) from exc
+        raise
+    if role is None:
+        await end(supabase, tokens)
+        raise Rejected(NOT_ADMIN)
     await tries.forget(request, tokens.email)
-    begin(request, tokens)
+    begin(request, tokens, role)
 
 
 def wait_for_code(request: Request[Any, Any, Any], tokens: Tokens, apps: list[str], onward: Onward) -> None:

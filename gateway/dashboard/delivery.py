@@ -88,6 +88,9 @@ async def _shown(
 ) -> dict[str, Any]:
     """Return what the panel shows."""
     delivery = await admin.call("get_webhook_delivery", delivery_id=str(delivery_id))
+    for attempt in delivery["attempt_log"]:
+        # left out for a viewer who sees no payloads
+        attempt.update({name: attempt.get(name) for name in ("response_headers", "response_excerpt")})
     headers = sent_headers(delivery, settings)
     asked = wanted(request.query_params)
     tab = request.query_params.get("tab")
@@ -140,9 +143,9 @@ def sent_headers(delivery: dict[str, Any], settings: Settings) -> dict[str, str 
 
 
 def curl(delivery: dict[str, Any], headers: dict[str, str | None]) -> str | None:
-    """Return a command that sends the same body, unsigned; None for a queue."""
+    """Return a command that sends the same body, unsigned; None for a queue, or where the body is hidden."""
     url = delivery["endpoint"]["url"]
-    if not url.startswith(("http://", "https://")):
+    if delivery["body"] is None or not url.startswith(("http://", "https://")):
         return None
     known = [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items() if value is not None]
     # --globoff: brackets and braces of the URL stand for themselves

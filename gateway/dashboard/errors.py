@@ -99,7 +99,8 @@ def _foreign_form(_: Request[Any, Any, Any], exc: ForeignForm) -> Template:
 
 
 def _http(_: Request[Any, Any, Any], exc: HTTPException) -> Template:
-    return _page(exc.status_code, "Something went wrong", exc.detail)
+    title = "Access denied" if exc.status_code == HTTP_403_FORBIDDEN else "Something went wrong"
+    return _page(exc.status_code, title, exc.detail)
 
 
 def _not_there(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any] | Template:

@@ -33,13 +33,13 @@ LISTS = {
 async def overview(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the page."""
     shown = await admin.call("webhook_overview")
-    return page(request, "overview.html", admin, spans=SPANS, **figures(shown))
+    return page(request, "overview.html", admin, spans=SPANS, **figures(shown, admin))
 
 
 @get("/overview/figures")
 async def part(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Return the figures alone, for the page to refresh itself."""
-    return page(request, "overview_figures.html", admin, **figures(await admin.call("webhook_overview")))
+    return page(request, "overview_figures.html", admin, **figures(await admin.call("webhook_overview"), admin))
 
 
 @get("/overview/series")
@@ -49,8 +49,9 @@ async def series(request: Request[Any, Any, Any], admin: NamedDependency[Admin])
     return dict(await admin.call("webhook_series", span=span, buckets=buckets))
 
 
-def figures(shown: dict[str, Any]) -> dict[str, Any]:
-    """Return the result of webhook_overview() as the cards show it."""
+def figures(shown: dict[str, Any], admin: Admin) -> dict[str, Any]:
+    """Return the result of webhook_overview() as the cards show it; to viewers without what leads to admins' pages."""
+    runs = None if admin.viewer else LISTS["dispatcher"]
     hour, circuits, performance, due = (
         shown["last_hour"],
         shown["circuits"],
@@ -63,8 +64,8 @@ def figures(shown: dict[str, Any]) -> dict[str, Any]:
         "shown": shown,
         "words": WORDS,
         # SQL of an earlier version does not know the steps
-        "setup": checklist(shown.get("setup", {})),
-        "lists": LISTS,
+        "setup": [] if admin.viewer else checklist(shown.get("setup", {})),
+        "lists": LISTS | {"dispatcher": runs},
         "cards": {
             "Last hour": [
                 Figure("Total deliveries", total, "plain", link="/deliveries?range=1h"),
@@ -87,7 +88,7 @@ def figures(shown: dict[str, Any]) -> dict[str, Any]:
                        link="/deliveries?range=1h"),
                 Figure("Max latency", performance["max_ms"], level("max_ms", performance["max_ms"]), " ms",
                        link="/deliveries?range=1h"),
-                Figure("Dispatcher uptime", uptime, level("dispatcher_uptime_percent", uptime), " %", link="/runs"),
+                Figure("Dispatcher uptime", uptime, level("dispatcher_uptime_percent", uptime), " %", link=runs),
             ],
         },
     }  # fmt: skip

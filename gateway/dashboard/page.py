@@ -50,6 +50,9 @@ SECTIONS = {
     "/tokens": "Tokens",
 }
 
+#: The addresses of it that viewers have.
+FOR_VIEWERS = ("/", "/deliveries", "/endpoints")
+
 
 def template_engine() -> JinjaTemplateEngine:
     """Return the engine. Every value is escaped, and one that is missing is an error."""
@@ -88,7 +91,8 @@ def page(
 ) -> Template:
     """Return a page. A message that the action before left is shown once."""
     flash = request.session.pop("flash", None) if request.session else None
-    frame = {"admin": admin, "sections": SECTIONS, "path": request.scope["path"], "flash": flash}
+    sections = {address: SECTIONS[address] for address in FOR_VIEWERS} if admin and admin.viewer else SECTIONS
+    frame = {"admin": admin, "sections": sections, "path": request.scope["path"], "flash": flash}
     return Template(template, context={**frame, **context}, status_code=status)
 
 

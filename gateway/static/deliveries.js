@@ -45,7 +45,7 @@ function retry() {
   const row = document.activeElement?.closest?.("tr[data-id]");
   if (!row || row.dataset.id === opened()) return panel.querySelector("[data-retry]")?.click();
   for (const box of document.getElementsByName("delivery_ids")) box.checked = box.value === row.dataset.id;
-  document.querySelector("#chosen .primary").click();
+  document.querySelector("#chosen .primary")?.click();
 }
 
 const KEYS = { j: () => move(1), k: () => move(-1), r: retry, Escape: close, "/": () => list.querySelector("[name=q]").focus() };

@@ -45,6 +45,28 @@ def test_add_list_remove(system: System, webhooks: Webhooks) -> None:
     assert webhooks("admins", "list", "--json").json == []
 
 
+def test_a_viewer(system: System, webhooks: Webhooks) -> None:
+    """Its role is set, with payloads if asked for; as an admin it loses them; a wrong option changes nothing."""
+    make_account(system.supabase, ADA)
+    before = metadata(system)
+    assert webhooks("admins", "add", ADA.email, "--viewer").out == "ada@example.com is a webhook viewer.\n"
+    assert metadata(system) == before | {"webhooks_role": "viewer"}
+    assert webhooks("admins", "add", ADA.email, "--viewer", "--payloads", "--json").json["role"] == "viewer"
+    assert metadata(system) == before | {"webhooks_role": "viewer", "webhooks_payloads": True}
+    (listed,) = webhooks("admins", "list", "--json").json
+    assert (listed["role"], listed["counts"]) == ("viewer", True)
+    refused = webhooks("admins", "add", ADA.email, "--payloads")
+    assert (refused.code, "only a viewer needs it" in " ".join(refused.err.split())) == (2, True)
+    webhooks("admins", "add", ADA.email)
+    assert metadata(system) == before | {"webhooks_role": "admin"}
+    webhooks("admins", "add", ADA.email, "--viewer", "--payloads")
+    assert webhooks("admins", "remove", ADA.email).out == "ada@example.com is no longer a webhook viewer.\n"
+    assert metadata(system) == before
+    assert webhooks("admins", "add", "bob@example.com", "--create", "--viewer", "--payloads").code == 0
+    kept = metadata(system, "bob@example.com")
+    assert (kept["webhooks_role"], kept["webhooks_payloads"]) == ("viewer", True)
+
+
 def test_who_is_one_by_the_app(system: System, webhooks: Webhooks) -> None:
     """It is left to the app, and the command says so."""
     make_account(system.supabase, ADA)

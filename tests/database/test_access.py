@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOR_USERS = {
     "app_metadata", "check_server", "dispatch_webhook", "emit_as_user", "has_admin_role", "is_admin",
     "check_access", "if_admin", "if_reader", "is_viewer", "is_webhook_viewer", "is_delivery_of", "tenant_endpoints",
-    "tenants", "webhook_tenants",
+    "tenants", "webhook_role", "webhook_tenants",
     "is_platform_admin", "is_server", "is_webhook_admin", "second_factor_given", "user_claims", "user_id", "user_sub",
 }  # fmt: skip
 FOR_ADMINS = {

@@ -52,7 +52,7 @@ RELATIONS = {
 }
 
 #: Functions that any signed-in user may call; of the others, those that check for themselves that an admin calls.
-FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "is_webhook_viewer", "webhook_tenants"}
+FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "is_webhook_viewer", "webhook_role", "webhook_tenants"}
 FOR_ADMINS = {
     "claim_for_webhook_listener", "create_webhook_api_token", "create_webhook_endpoint", "end_webhook_secret_overlap",
     "erase_webhook_payloads",

@@ -44,7 +44,7 @@ CUSTOMERS = {"A": "00000000-0000-4000-8000-0000000000aa", "B": "00000000-0000-40
 SECRETS = (f"whsec_{'b2xk' * 11}", f"whsec_{'bmV3' * 11}", "Bearer geheim")
 
 #: What any signed-in user may call; it checks what is asked.
-FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "is_webhook_viewer", "webhook_tenants"}
+FOR_USERS = {"dispatch_webhook", "is_webhook_admin", "is_webhook_viewer", "webhook_role", "webhook_tenants"}
 
 #: Those that create and drop triggers as the owner of the tables.
 FOR_THE_OWNER = {"install_platform_webhooks", "uninstall_platform_webhooks", "webhook_attach", "webhook_detach"}

@@ -1,4 +1,4 @@
-"""`webhooks admins`: who may use the dashboard and the API."""
+"""`webhooks admins`: who may use the dashboard and the API, and who may look."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ PASSWORD_BYTES = 18
 
 @app.command("list")
 def list_admins(as_json: AsJson = False) -> None:
-    """List the accounts that app_metadata or public.users name as admins, and whether that counts."""
+    """List the accounts that app_metadata or public.users name as admins or viewers, and whether that counts."""
     found = call("webhook_admins")
     if as_json:
         print_json(found)
         return
     print_table(
-        found, ["email", "named_by", "counts"], empty="There are no admins; add one with: webhooks admins add EMAIL"
+        found,
+        ["email", "role", "named_by", "counts"],
+        empty="There are no admins; add one with: webhooks admins add EMAIL",
     )
 
 
@@ -36,39 +38,48 @@ def add(
     create: Annotated[
         bool, typer.Option("--create", help="Create the account if it does not exist, and print its password once.")
     ] = False,
+    viewer: Annotated[
+        bool, typer.Option("--viewer", help="Make it a viewer: it looks at everything, and changes nothing.")
+    ] = False,
+    payloads: Annotated[
+        bool, typer.Option("--payloads", help="Let the viewer see payloads and responses too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account a webhook admin. This sets app_metadata.webhooks_role and nothing else."""
+    """Make an account a webhook admin, or a viewer. This sets app_metadata.webhooks_role, and nothing else."""
     # importing the client takes a moment: not for --help, nor for the shell's completion
-    from supabase_webhooks.webhooks.accounts import add_admin, create_admin  # noqa: PLC0415
+    from supabase_webhooks.webhooks.accounts import ADMIN, VIEWER, create_account, set_role  # noqa: PLC0415
 
-    password = None
+    if payloads and not viewer:
+        raise typer.BadParameter("only a viewer needs it: admins see payloads", param_hint="--payloads")
+    role, password = VIEWER if viewer else ADMIN, None
     if create and not call("webhook_admins", email=email):
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        create_admin(settings(), email, password)
+        create_account(settings(), email, password, role, payloads=payloads)
     else:
-        add_admin(settings(), _account(email)["user_id"])
+        set_role(settings(), _account(email)["user_id"], role, payloads=payloads)
     if as_json:
-        print_json({"email": email, "role": "admin"} | ({"password": password} if password else {}))
+        print_json({"email": email, "role": role} | ({"password": password} if password else {}))
         return
-    say(f"{email} is a webhook admin.")
+    say(f"{email} is a webhook {role}.")
     if password:
         say(f"Password (shown only once): {password}")
 
 
 @app.command()
 def remove(email: Email, as_json: AsJson = False) -> None:
-    """Remove the admin role (app_metadata.webhooks_role) from an account. It takes effect immediately."""
-    from supabase_webhooks.webhooks.accounts import remove_admin  # noqa: PLC0415 - as above
+    """Remove the role (app_metadata.webhooks_role) from an account. It takes effect immediately."""
+    from supabase_webhooks.webhooks.accounts import set_role  # noqa: PLC0415 - as above
 
-    remove_admin(settings(), _account(email)["user_id"])
+    account = _account(email)
+    set_role(settings(), account["user_id"], None)
     left = _account(email)
     if as_json:
         print_json(left)
     elif left["counts"]:
         note(f"{email} is still an admin through {' and '.join(left['named_by'])}, which belongs to your app.")
     else:
-        say(f"{email} is no longer a webhook admin.")
+        say(f"{email} is no longer a webhook {account['role'] or 'admin'}.")
 
 
 def _account(email: str) -> dict[str, Any]:

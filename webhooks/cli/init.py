@@ -77,9 +77,9 @@ def _steps(
 
 
 def _admin(email: str | None, *, asking: bool) -> Outcome:
-    from supabase_webhooks.webhooks.accounts import add_admin, create_admin  # noqa: PLC0415 - takes a moment: not for --help
+    from supabase_webhooks.webhooks.accounts import ADMIN, create_account, set_role  # noqa: PLC0415 - takes a moment: not for --help
 
-    admins: list[dict[str, Any]] = [one for one in call("webhook_admins") if one["counts"]]
+    admins: list[dict[str, Any]] = [one for one in call("webhook_admins") if one["role"] == "admin"]
     if email is None and admins:
         return Outcome("admin", "kept", f"{len(admins)} accounts may use the dashboard")
     if email is None and asking:
@@ -89,13 +89,13 @@ def _admin(email: str | None, *, asking: bool) -> Outcome:
     found = call("webhook_admins", email=email)
     if len(found) > 1:
         return Outcome("admin", "missing", f"{len(found)} accounts have this address", step("admin").command)
-    if found and found[0]["counts"]:
+    if found and found[0]["role"] == "admin":
         return Outcome("admin", "kept", f"{email} is a webhook admin")
     if found:
-        add_admin(settings(), found[0]["user_id"])
+        set_role(settings(), found[0]["user_id"], ADMIN)
         return Outcome("admin", "done", f"{email} is a webhook admin")
     password = secrets.token_urlsafe(PASSWORD_BYTES)
-    create_admin(settings(), email, password)
+    create_account(settings(), email, password, ADMIN)
     return Outcome("admin", "done", f"created {email}, a webhook admin, with this password:", shown_once=password)
 
 

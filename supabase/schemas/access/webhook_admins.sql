@@ -16,15 +16,18 @@ begin
     end if;
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-            'user_id', u.id, 'email', u.email, 'named_by', coalesce(n.named_by, '{}'), 'counts', n.counts) order by u.email), '[]')
+            'user_id', u.id, 'email', u.email, 'role', n.role, 'named_by', coalesce(n.named_by, '{}'), 'counts', n.counts) order by u.email), '[]')
         from auth.users as u
         cross join lateral (
-            select array_agg(x.by) as named_by, coalesce(bool_or(x.counts), false) as counts
+            -- of two roles the one that may do more, which is also first in the alphabet
+            select array_agg(x.by) as named_by, coalesce(bool_or(x.counts), false) as counts,
+                   min(x.role) filter (where x.counts) as role
             from (values
-                ('app_metadata.webhooks_role', u.raw_app_meta_data ->> 'webhooks_role' = 'admin', true),
-                ('app_metadata.role', u.raw_app_meta_data ->> 'role' = 'admin', true),
-                ('public.users.role', u.id::text = any (_platform), _counts)
-            ) as x (by, named, counts)
+                ('app_metadata.webhooks_role', u.raw_app_meta_data ->> 'webhooks_role' in ('admin', 'viewer'), true,
+                 u.raw_app_meta_data ->> 'webhooks_role'),
+                ('app_metadata.role', u.raw_app_meta_data ->> 'role' = 'admin', true, 'admin'),
+                ('public.users.role', u.id::text = any (_platform), _counts, 'admin')
+            ) as x (by, named, counts, role)
             where x.named
         ) as n
         where case when webhook_admins.email is null then n.named_by is not null

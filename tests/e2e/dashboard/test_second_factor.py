@@ -12,6 +12,7 @@ from tests.database.test_sign_in import give_factor
 from tests.e2e.dashboard.conftest import ADMIN, USER, Site, sign_in, token
 from tests.e2e.dashboard.test_api import bearer
 from tests.e2e.dashboard.test_sign_in import forge, kept, session
+from tests.e2e.dashboard.test_viewers import VIEWER, assign
 from tests.e2e.mfa import SecondFactors, totp
 
 if TYPE_CHECKING:
@@ -102,6 +103,18 @@ def test_a_session_without_the_code_is_nobody(system: System, auth: SecondFactor
     assert statuses() == [403] * 6
     system.db.execute("delete from auth.mfa_factors")
     assert statuses() == [200, 200, 200, 404, 200, 200]
+
+
+def test_a_viewer_gives_the_code(system: System, auth: SecondFactors) -> None:
+    """As an admin does; without it the account sees nothing."""
+    site = Site(system)
+    assign(system, webhooks_role="viewer")
+    secret = enroll(site, auth, VIEWER.email)
+    client = site.visitor()
+    assert sign_in(client, VIEWER).headers["location"] == "/sign-in/code"
+    assert client.get("/").status_code == 303
+    assert send_code(client, totp(secret)).headers["location"] == "/"
+    assert "(viewer)" in client.get("/").text
 
 
 def test_what_else_a_code_page_may_meet(system: System, auth: SecondFactors) -> None:
