@@ -70,7 +70,7 @@ def test_read_retry_copy_open_quit(system: System, tmp_path: Path) -> None:
         system.wait_for_status("failed", 1)
         (row,) = system.rows()
         line = next(line for line in screen(terminal) if "user.joined_community" in line)
-        assert re.match(r"› \d\d:\d\d:\d\d  ✕ 500   user\.joined_community  [0-9a-f]{8}  \d+ ms", line), line
+        assert re.match(r"> \d\d:\d\d:\d\d  ✕ 500   user\.joined_community  [0-9a-f]{8}  \d+ ms", line), line
         assert str(row["id"])[:8] in line
 
         terminal.press("\r")
@@ -133,18 +133,18 @@ def test_the_list_moves_and_fits(system: System) -> None:
         lines = screen(terminal)
         assert len(lines) == 10
         assert max(map(len, lines)) <= 60
-        (chosen,) = [line for line in lines if line.startswith("›")]
+        (chosen,) = [line for line in lines if line.startswith(">")]
         # someone has chosen: what comes does not move it
         system.dispatch()
         system.wait_for_status("delivered", 13)
         terminal.press("x")
         terminal.until("q quit")
-        assert [line for line in screen(terminal) if line.startswith("›")] == [chosen]
+        assert [line for line in screen(terminal) if line.startswith(">")] == [chosen]
         terminal.press("\x1b[H")
         terminal.until("q quit")
         terminal.press("x")
         terminal.until("q quit")
-        assert any(line.startswith("›") and any(one in line for one in ids) for line in screen(terminal))
+        assert any(line.startswith(">") and any(one in line for one in ids) for line in screen(terminal))
         terminal.resize(30, 100)
         terminal.until("q quit")
         assert len(screen(terminal)) == 30

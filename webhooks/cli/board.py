@@ -40,7 +40,7 @@ def possible() -> bool:
 
 
 class Board:
-    """A context manager: the screen is the list's until its end, and as before afterwards. `leave` ends the listener."""
+    """A context manager: the screen is the list's until its end, then as before. `leave` ends the listener."""
 
     def __init__(self, store: Store, leave: Callable[[], object]) -> None:
         self.inbox = Inbox()

@@ -102,7 +102,7 @@ class Inbox:
     def _rows(self) -> Iterator[Text]:
         for one in self._kept.values():
             state = Text.assemble(("✕ ", "red") if one.error else ("● ", "green"), f"{one.status or 'error':<5} ")
-            row = Text.assemble("› " if one.id == self._chosen else "  ", (f"{one.at:%H:%M:%S}  ", "dim"), state)
+            row = Text.assemble("> " if one.id == self._chosen else "  ", (f"{one.at:%H:%M:%S}  ", "dim"), state)
             row.append(plain(one.event), style="bold")
             row.append(f"  {one.id[:8]}  {one.duration_ms} ms", style="dim")
             if one.attempt > 1:
