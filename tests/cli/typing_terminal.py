@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
+import signal
+import struct
 import subprocess
 import termios
 import time
@@ -18,17 +21,30 @@ if TYPE_CHECKING:
 
 
 class Terminal:
-    """A context manager: the command ends with it."""
+    """A context manager: the command ends with it. `size`: lines and columns of a terminal that can be resized."""
 
     def __init__(
-        self, command: Sequence[str], *, variables: Mapping[str, str], folder: Path | None = None, columns: int = 200
+        self,
+        command: Sequence[str],
+        *,
+        variables: Mapping[str, str],
+        folder: Path | None = None,
+        columns: int = 200,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self._master, slave = pty.openpty()
+        wide = {} if size else {"COLUMNS": str(columns)}
+        if size:
+            self._measure(size)
+        self.before = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
-            command, env={**variables, "COLUMNS": str(columns)}, cwd=folder,
+            command, env={**variables, **wide}, cwd=folder,
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
-        os.close(slave)
+        # kept open for its settings, where it can be resized
+        self.slave = slave if size else None
+        if not size:
+            os.close(slave)
         self.shown = ""
         self._seen = 0
 
@@ -39,6 +55,8 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         os.close(self._master)
+        if self.slave is not None:
+            os.close(self.slave)
 
     def until(self, text: str) -> str:
         """Read until a text that was not read yet; return everything up to here."""
@@ -54,6 +72,18 @@ class Terminal:
         while hidden and termios.tcgetattr(self._master)[3] & termios.ECHO:
             time.sleep(0.05)
         os.write(self._master, f"{text}\n".encode())
+
+    def press(self, keys: str) -> None:
+        """Press keys, without Enter."""
+        os.write(self._master, keys.encode())
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Make it larger or smaller."""
+        self._measure((lines, columns))
+        os.kill(self.process.pid, signal.SIGWINCH)
+
+    def _measure(self, size: tuple[int, int]) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
 
     def leave(self) -> int:
         """Type Ctrl-D until it ends, however late it begins to read; return its exit code."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Annotated
 
 import typer
 
+from supabase_webhooks.webhooks.cli import board
 from supabase_webhooks.webhooks.cli.listener import BATCH, Handled, Listener
 from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, note, print_line
 from supabase_webhooks.webhooks.cli.received import target
@@ -50,6 +51,7 @@ def listen(
 ) -> None:
     """Receive the project's events here, without a tunnel: verify, show and forward them. JSON: one line each.
 
+    In a terminal, they are a list: keys read, retry, copy and open them. Piped (`| cat`), each is printed as it comes.
     The listener has a temporary endpoint of its own, which is deleted at Ctrl-C. No other endpoint changes.
     """
     if secret.startswith(PRIVATE_PREFIX):
@@ -73,18 +75,24 @@ async def _listen(
     ends = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     async with connection.opened() as store:
         project = connection.settings
+        screen = board.Board(store, leave=task.cancel) if not as_json and not once and board.possible() else None
         listener = await Listener.start(
-            store, events, show_as_json if as_json else show, user_agent=project.user_agent, secret=secret, url=url
-        )
+            store, events, screen.add if screen else show_as_json if as_json else show,
+            user_agent=project.user_agent, secret=secret, url=url, say=screen.say if screen else note,
+        )  # fmt: skip
         where = f", forwarding to {url}" if url else ""
         for one in ends:
             # Windows has none, but raises KeyboardInterrupt, which ends the task too
             with suppress(NotImplementedError):
                 loop.add_signal_handler(one, task.cancel)
-        note(f"Listening to {', '.join(events)} of {project.supabase_url} as {listener.name}{where}; Ctrl-C ends it")
+        title = f"Listening to {', '.join(events)} of {project.supabase_url} as {listener.name}{where}"
+        note(f"{title}; Ctrl-C ends it")
         try:
-            while not (await listener.deliver(1 if once or url else BATCH) and once):
-                await connection.renew(store)
+            with screen or nullcontext():
+                if screen:
+                    screen.entitle(title)
+                while not (await listener.deliver(1 if once or url else BATCH) and once):
+                    await connection.renew(store)
         except asyncio.CancelledError:
             task.uncancel()
         finally:
@@ -93,6 +101,8 @@ async def _listen(
                     # a second signal ends it at once
                     loop.remove_signal_handler(one)
             await listener.stop()
+            if screen:
+                note(f"Received {screen.received:,}, of which {screen.failed:,} failed.")
         return listener.delivered
 
 

@@ -31,7 +31,10 @@ BATCH = 20
 
 @dataclass(frozen=True)
 class Handled:
-    """A delivery that was verified and, if asked, forwarded. `status`: the response's; `error`: why it failed."""
+    """A delivery that was verified and, if asked, forwarded.
+
+    `status`, `response`: the response's, and the start of its body; `error`: why it failed. `at` is local time.
+    """
 
     id: str
     event: str
@@ -39,18 +42,22 @@ class Handled:
     received: Received
     status: int | None
     error: str | None
+    response: str | None
+    at: datetime
+    duration_ms: int
 
 
 class Listener:
     """A listener of the project: claims its deliveries, handles one after the other, and reports the results.
 
-    `show` is called with each delivery, before its result is reported.
+    `show` is called with each delivery, before its result is reported; `say` with what is wrong meanwhile.
     """
 
     def __init__(
         self, store: Store, started: dict[str, Any], show: Callable[[Handled], None],
-        *, user_agent: str, secret: str, url: str | None,
+        *, user_agent: str, secret: str, url: str | None, say: Callable[[str], None] = note,
     ) -> None:  # fmt: skip
+        self._say = say
         self.id, self.name = started["id"], started["name"]
         self._store = store
         self._show = show
@@ -64,11 +71,11 @@ class Listener:
     @classmethod
     async def start(
         cls, store: Store, events: Sequence[str], show: Callable[[Handled], None],
-        *, user_agent: str, secret: str, url: str | None = None,
+        *, user_agent: str, secret: str, url: str | None = None, say: Callable[[str], None] = note,
     ) -> Self:  # fmt: skip
         """Create the listener's endpoint. Raises StoreError if an event does not exist, and for all but admins."""
         started = await store.call("start_webhook_listener", {"events": list(events)})
-        return cls(store, started, show, user_agent=user_agent, secret=secret, url=url)
+        return cls(store, started, show, user_agent=user_agent, secret=secret, url=url, say=say)
 
     async def deliver(self, how_many: int) -> int:
         """Claim, handle and report up to this many deliveries, or wait a moment; return how many there were."""
@@ -105,10 +112,16 @@ class Listener:
         status, kept, error = response
         self.delivered = error is None
         received = Received(headers=headers, body=body, verified=not problem, problem=problem)
-        self._show(Handled(delivery["id"], delivery["event_type"], delivery["attempt"], received, status, error))
+        took = round((time.perf_counter() - clock) * 1000)
+        self._show(
+            Handled(
+                delivery["id"], delivery["event_type"], delivery["attempt"], received, status, error, kept,
+                started_at.astimezone(), took,
+            )
+        )  # fmt: skip
         return {
             "delivery_id": delivery["id"], "lease_id": delivery["lease_id"], "attempt": delivery["attempt"],
-            "started_at": started_at.isoformat(), "duration_ms": round((time.perf_counter() - clock) * 1000),
+            "started_at": started_at.isoformat(), "duration_ms": took,
             "delivered": self.delivered, "response_status": status, "response_excerpt": kept, "error": error,
         }  # fmt: skip
 
@@ -135,7 +148,7 @@ class Listener:
                 result = await self._store.call(function, {"listener": self.id, **arguments})
             except StoreUnavailable as exc:
                 if not self._complained:
-                    note(f"{exc}; trying again")
+                    self._say(f"{exc}; trying again")
                 self._complained = True
                 await asyncio.sleep(PAUSE)
             else:
