@@ -1,4 +1,4 @@
--- webhooks migration: system 799e003e5191fb97aa1fcb07b430b8b107196314ddfe01885b052c8999f29ae3
+-- webhooks migration: system f767a617831775ba7430dfa157fa69934d2cd201b9d5f356d5899fdaa93bec82
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -978,15 +978,18 @@ begin
     end if;
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-            'user_id', u.id, 'email', u.email, 'named_by', coalesce(n.named_by, '{}'), 'counts', n.counts) order by u.email), '[]')
+            'user_id', u.id, 'email', u.email, 'role', n.role, 'named_by', coalesce(n.named_by, '{}'), 'counts', n.counts) order by u.email), '[]')
         from auth.users as u
         cross join lateral (
-            select array_agg(x.by) as named_by, coalesce(bool_or(x.counts), false) as counts
+            -- of two roles the one that may do more, which is also first in the alphabet
+            select array_agg(x.by) as named_by, coalesce(bool_or(x.counts), false) as counts,
+                   min(x.role) filter (where x.counts) as role
             from (values
-                ('app_metadata.webhooks_role', u.raw_app_meta_data ->> 'webhooks_role' = 'admin', true),
-                ('app_metadata.role', u.raw_app_meta_data ->> 'role' = 'admin', true),
-                ('public.users.role', u.id::text = any (_platform), _counts)
-            ) as x (by, named, counts)
+                ('app_metadata.webhooks_role', u.raw_app_meta_data ->> 'webhooks_role' in ('admin', 'viewer'), true,
+                 u.raw_app_meta_data ->> 'webhooks_role'),
+                ('app_metadata.role', u.raw_app_meta_data ->> 'role' = 'admin', true, 'admin'),
+                ('public.users.role', u.id::text = any (_platform), _counts, 'admin')
+            ) as x (by, named, counts, role)
             where x.named
         ) as n
         where case when webhook_admins.email is null then n.named_by is not null
@@ -1065,6 +1068,22 @@ $$;
 comment on function webhooks.webhook_inventory() is 'Behind public.webhook_inventory.';
 revoke all on function webhooks.webhook_inventory() from public, anon, authenticated, service_role;
 grant execute on function webhooks.webhook_inventory() to service_role;
+
+-- schemas/access/webhook_role.sql
+create or replace function public.webhook_role()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when webhooks.is_admin() then 'admin'
+        when webhooks.is_viewer(false) then 'viewer'
+    end
+$$;
+comment on function public.webhook_role() is 'What the calling user is here: admin, viewer (reads, changes nothing), or null. The dashboard asks it at the sign-in.';
+revoke all on function public.webhook_role() from public, anon, authenticated, service_role;
+grant execute on function public.webhook_role() to authenticated, service_role;
 
 -- schemas/access/webhook_tenants.sql
 do $replaceable$
@@ -3520,7 +3539,7 @@ begin
     perform webhooks.check_server();
     return webhooks.webhook_admins(webhook_admins.email);
 end $$;
-comment on function public.webhook_admins(text) is 'For `webhooks admins`: the accounts that app_metadata or public.users.role name as admins, and whether that counts; or the account with this address.';
+comment on function public.webhook_admins(text) is 'For `webhooks admins`: the accounts that app_metadata or public.users.role name as admins or viewers, and whether that counts; or the account with this address.';
 revoke all on function public.webhook_admins(text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_admins(text) to service_role;
 
@@ -3737,6 +3756,56 @@ end $$;
 comment on function public.webhook_row_numbers(integer) is 'Returns the given number of rows: `webhooks doctor` uses it to find out how many the REST API returns at most (max rows).';
 revoke all on function public.webhook_row_numbers(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_row_numbers(integer) to service_role;
+
+-- schemas/api/webhook_sample_events.sql
+create or replace function public.webhook_sample_events(source text, columns text[], actor text default null)
+returns jsonb
+language plpgsql
+stable
+-- invoker, and nothing behind it: it reads the app's table with the caller's own grants and policies
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _table regclass;
+    _list text;
+    _rows jsonb;
+begin
+    perform webhooks.check_admin();
+    begin
+        _table := to_regclass(webhook_sample_events.source);
+    exception when others then
+        _table := null;
+    end;
+    if _table is null then
+        raise exception 'the table "%" does not exist', webhook_sample_events.source
+            using errcode = 'PT404', hint = 'webhook_tables returns those that do.';
+    end if;
+    if coalesce(cardinality(webhook_sample_events.columns), 0) = 0 then
+        raise exception 'a sample needs columns' using errcode = '22023', hint = 'For example {id,name}.';
+    end if;
+    select string_agg(format('%L, to_jsonb(r) -> %L', c.name, c.name), ', ') into _list
+    from unnest(webhook_sample_events.columns) as c (name);
+    begin
+        execute format(
+            'select coalesce(jsonb_agg(jsonb_build_object(''data'', jsonb_build_object(%s), ''actor'', to_jsonb(r) ->> %L)), ''[]'')'
+            ' from (select * from %s limit 3) as r',
+            _list, webhook_sample_events.actor, _table)
+        into _rows;
+    exception
+        when insufficient_privilege then
+            return jsonb_build_object('rows', '[]'::jsonb, 'problem',
+                'Your account may not read this table: being a webhook admin gives no access to the app''s rows.');
+        -- a view, or a policy, that fails
+        when others then
+            return jsonb_build_object('rows', '[]'::jsonb, 'problem', 'The table could not be read: ' || sqlerrm || '.');
+    end;
+    return jsonb_build_object('rows', _rows, 'problem', case when _rows = '[]' then
+        'The table has no rows, or none that your account may read.' end);
+end $$;
+comment on function public.webhook_sample_events(text, text[], text) is 'Up to three rows of a table as webhook_attach would send them, read with the caller''s own rights: {"rows": [{"data", "actor"}], "problem"}. Rows that row level security hides from the caller are not among them.';
+revoke all on function public.webhook_sample_events(text, text[], text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_sample_events(text, text[], text) to authenticated, service_role;
 
 -- schemas/api/webhook_series.sql
 create or replace function public.webhook_series(
@@ -10573,7 +10642,9 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_metrics()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_reattach()', 'function', '{}'),
+    ('public.webhook_role()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_sample_events(text, text[], text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_tenant_limits', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
@@ -10870,6 +10941,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '799e003e5191fb97aa1fcb07b430b8b107196314ddfe01885b052c8999f29ae3', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f767a617831775ba7430dfa157fa69934d2cd201b9d5f356d5899fdaa93bec82', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();
