@@ -17,7 +17,7 @@ from litestar.response import Template
 from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.errors import StoreError
-from supabase_webhooks.webhooks.exact import encode, pretty
+from supabase_webhooks.webhooks.exact import decode, encode, pretty
 
 #: The changes that can be events, in words.
 OPERATIONS = {"insert": "a row is inserted", "update": "a row is updated", "delete": "a row is deleted"}
@@ -95,7 +95,7 @@ async def sampled(
             raise
         found = {"rows": [], "problem": "Reading a row of the table takes too long."}
     if found["rows"]:
-        return [envelope(event, row["data"], row["actor"]) for row in found["rows"]], "Made of rows of the table."
+        return [envelope(event, decode(row["data"]), row["actor"]) for row in found["rows"]], "Made of rows of the table."
     bases = {column["name"]: column["base"] for column in table["columns"]}
     made_up = {name: SAMPLES.get(bases[name], name) for name in columns}
     return [envelope(event, made_up, SAMPLES["uuid"] if actor else None)], f"{found['problem']} The values are made up."

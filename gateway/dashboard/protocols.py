@@ -22,7 +22,7 @@ WEB = ("https", "http")
 
 PROTOCOLS = {
     "https": Protocol(
-        "HTTPS", "A server, or a service with a URL", EXAMPLES["https"],
+        "HTTPS", "A server, or a service on the web", EXAMPLES["https"],
         "Each event is a signed POST. The receiver responds with 2xx, and soon: it does its work afterwards.", WEB,
     ),
     "n8n": Protocol(

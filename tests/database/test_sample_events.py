@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -42,7 +43,7 @@ def test_rows_that_the_admin_may_read(db: Database) -> None:
     db.execute(f"grant select on {TABLE} to authenticated".encode())
     found = sample(db, columns=["id", "the 'total'", "nothing"], actor="owner")
     assert found["problem"] is None
-    assert [row["data"] for row in found["rows"]] == [
+    assert [json.loads(row["data"]) for row in found["rows"]] == [
         {"id": 1, "the 'total'": 1.5, "nothing": None}, {"id": 2, "the 'total'": 2.5, "nothing": None},
     ]  # fmt: skip
     assert {row["actor"] for row in found["rows"]} == {ADMIN}
@@ -77,6 +78,6 @@ def test_columns_are_names(db: Database) -> None:
     """Nothing in them is SQL; none at all is an error."""
     db.execute(f"grant select on {TABLE} to authenticated".encode())
     odd = ["id' || current_user || '", "%s %I", 'a"b', "\\"]
-    assert sample(db, columns=odd)["rows"][0]["data"] == dict.fromkeys(odd)
+    assert json.loads(sample(db, columns=odd)["rows"][0]["data"]) == dict.fromkeys(odd)
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="needs columns"):
         call(db, "webhook_sample_events", TABLE, [])

@@ -28,8 +28,9 @@ begin
     select string_agg(format('%L, to_jsonb(r) -> %L', c.name, c.name), ', ') into _list
     from unnest(webhook_sample_events.columns) as c (name);
     begin
+        -- data as text: a number with many digits must reach the page as it is sent
         execute format(
-            'select coalesce(jsonb_agg(jsonb_build_object(''data'', jsonb_build_object(%s), ''actor'', to_jsonb(r) ->> %L)), ''[]'')'
+            'select coalesce(jsonb_agg(jsonb_build_object(''data'', jsonb_build_object(%s)::text, ''actor'', to_jsonb(r) ->> %L)), ''[]'')'
             ' from (select * from %s limit 3) as r',
             _list, webhook_sample_events.actor, _table)
         into _rows;
@@ -43,6 +44,6 @@ begin
     return jsonb_build_object('rows', _rows, 'problem', case when _rows = '[]' then
         'The table has no rows, or none that your account may read.' end);
 end $$;
-comment on function public.webhook_sample_events(text, text[], text) is 'Up to three rows of a table as webhook_attach would send them, read with the caller''s own rights: {"rows": [{"data", "actor"}], "problem"}. Rows that row level security hides from the caller are not among them.';
+comment on function public.webhook_sample_events(text, text[], text) is 'Up to three rows of a table as webhook_attach would send them, read with the caller''s own rights: {"rows": [{"data" (JSON as text), "actor"}], "problem"}. Rows that row level security hides from the caller are not among them.';
 revoke all on function public.webhook_sample_events(text, text[], text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_sample_events(text, text[], text) to authenticated, service_role;
