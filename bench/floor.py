@@ -35,7 +35,7 @@ ROWS, AT_ONCE = {False: 20_000, True: 1_000}, 250
 BARE = (
     ("create table", """
         create table bare_deliveries (like public.webhook_deliveries, primary key (id));
-        create table bare_attempts (like public.webhook_attempts, primary key (id))
+        create table bare_attempts (like public.webhook_attempts, primary key (delivery_id, number))
     """),
     ("insert", "insert into bare_deliveries select * from public.webhook_deliveries"),
     ("status", """
