@@ -40,8 +40,8 @@ def listening(system: System, *arguments: str, size: tuple[int, int] = (24, 80),
 
 
 def screen(terminal: Terminal) -> list[str]:
-    """Return the lines that were drawn last."""
-    drawn = terminal.shown.rpartition("\x1b[H")[2]
+    """Return the lines of the list that was drawn last, to its end."""
+    drawn = next(part for part in reversed(terminal.shown.split("\x1b[H")) if "q quit" in part)
     return [COLORS.sub("", line).rstrip() for line in drawn.split("\r\n")]
 
 
