@@ -664,6 +664,17 @@ def test_erased_trigger_errors(tenants: Database) -> None:
     ).fetchall()
     assert kept == [{"t": "B", "message": "x is 1"}, {"t": None, "message": "erased"}]
     assert call(tenants, "erase_webhook_payloads", actor=BEN)["trigger_errors"] == 1
+    # of a statement that changed the rows of several, the others' events can still be sent
+    items = [{"data": {"x": n}, "tenant": tenant} for n, tenant in enumerate(("A", "B", "A", "C"))]
+    tenants.execute("insert into public.webhook_trigger_errors (source, code, message, data) values"
+                    " ('t', '22023', 'x is 1', %s)", (json.dumps(items),))  # fmt: skip
+    for tenant, left in (("A", ["B", "C"]), ("B", ["C"]), ("C", None)):
+        assert call(tenants, "erase_webhook_payloads", tenant_id=tenant)["trigger_errors"] == 1
+        row = tenants.execute(
+            "select jsonb_path_query_array(data, '$[*].tenant') as it, message from public.webhook_trigger_errors"
+            " order by occurred_at desc limit 1"
+        ).fetchone()
+        assert row == {"it": left, "message": "erased"}
 
 
 @pytest.mark.parametrize("payloads", [True, False])
