@@ -1,4 +1,4 @@
--- webhooks migration: system 6c4212b975db53d362c8db3b0919dd8c1a784c5d482066357e85a3f1e24e8251
+-- webhooks migration: system c215e10e2041740d6b31efba09d09db98b6f38a4fb3f4edd87895fbf98d39c61
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -471,6 +471,22 @@ end $$;
 comment on function webhooks.check_admin() is 'Raises 42501 unless the caller is a server or a signed-in webhook admin.';
 revoke all on function webhooks.check_admin() from public, anon, authenticated, service_role;
 grant execute on function webhooks.check_admin() to authenticated, service_role;
+
+-- schemas/access/check_payload_search.sql
+create or replace function webhooks.check_payload_search(payload_path text)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if trim(check_payload_search.payload_path) <> '' and webhooks.hides_payloads() then
+        raise exception 'you cannot search in payloads: you may not see them'
+            using errcode = '42501', hint = 'Leave payload_path out, or ask an admin.';
+    end if;
+end $$;
+comment on function webhooks.check_payload_search(text) is 'Raises 42501 for a viewer who sees no payloads and looks for a value in them: what is found, or counted, would tell it.';
+revoke all on function webhooks.check_payload_search(text) from public, anon, authenticated, service_role;
 
 -- schemas/access/check_server.sql
 create or replace function webhooks.check_server()
@@ -1246,7 +1262,11 @@ begin
             raise exception 'webhook endpoint "%" has no events', new.name
                 using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
         end if;
-        select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
+        if cardinality(new.events) > 1000 or array_ndims(new.events) > 1 or array_lower(new.events, 1) <> 1 then
+            raise exception 'webhook endpoint "%": events must be a plain list of at most 1000', new.name
+                using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
+        end if;
+        select left(string_agg(coalesce(pattern, 'null'), ', '), 1000) into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
             pattern = '*' or (new.tenant_id is null and pattern in (
@@ -1567,6 +1587,7 @@ create table if not exists webhooks.idempotency_keys (
     created_at timestamptz not null default now(),
     actor_user_id uuid,
     awaits_change boolean not null default false,
+    tenant_id text,
     primary key (scope, key)
 );
 create index if not exists idx_idempotency_keys_created_at on webhooks.idempotency_keys (created_at);
@@ -1577,6 +1598,7 @@ revoke all on webhooks.idempotency_keys from public, anon, authenticated, servic
 comment on column webhooks.idempotency_keys.scope is 'The owner of the key: user: and a user''s id, server, admin, or change: and the transaction, for what a trigger emitted. Keys of different callers never collide.';
 comment on column webhooks.idempotency_keys.actor_user_id is 'For a change: who did it. Another user''s dispatch does not find it.';
 comment on column webhooks.idempotency_keys.awaits_change is 'A server dispatched the event before its change; the trigger skips the change when it follows in the same transaction.';
+comment on column webhooks.idempotency_keys.tenant_id is 'For a change: the tenant of its event. Users who may not read for it do not find it.';
 
 -- schemas/events/dispatch_allowances.sql
 create table if not exists webhooks.dispatch_allowances (
@@ -1645,9 +1667,10 @@ create table if not exists public.webhook_configurations (
     retry_schedule integer[]
         constraint webhook_configurations_retry_schedule_check check (
             cardinality(retry_schedule) between 0 and 19 and array_position(retry_schedule, null) is null
-            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)),
+            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)
+                and coalesce(array_ndims(retry_schedule), 1) = 1 and coalesce(array_lower(retry_schedule, 1), 1) = 1),
     expires_after interval
-        constraint webhook_configurations_expires_after_check check (expires_after > interval '0'),
+        constraint webhook_configurations_expires_after_check check (expires_after > interval '0' and expires_after <= interval '10 years'),
     tenant_id text
         constraint webhook_configurations_tenant_id_check check (length(tenant_id) between 1 and 255),
     managed_by text,
@@ -3788,8 +3811,9 @@ begin
     select string_agg(format('%L, to_jsonb(r) -> %L', c.name, c.name), ', ') into _list
     from unnest(webhook_sample_events.columns) as c (name);
     begin
+        -- data as text: a number with many digits must reach the page as it is sent
         execute format(
-            'select coalesce(jsonb_agg(jsonb_build_object(''data'', jsonb_build_object(%s), ''actor'', to_jsonb(r) ->> %L)), ''[]'')'
+            'select coalesce(jsonb_agg(jsonb_build_object(''data'', jsonb_build_object(%s)::text, ''actor'', to_jsonb(r) ->> %L)), ''[]'')'
             ' from (select * from %s limit 3) as r',
             _list, webhook_sample_events.actor, _table)
         into _rows;
@@ -3803,7 +3827,7 @@ begin
     return jsonb_build_object('rows', _rows, 'problem', case when _rows = '[]' then
         'The table has no rows, or none that your account may read.' end);
 end $$;
-comment on function public.webhook_sample_events(text, text[], text) is 'Up to three rows of a table as webhook_attach would send them, read with the caller''s own rights: {"rows": [{"data", "actor"}], "problem"}. Rows that row level security hides from the caller are not among them.';
+comment on function public.webhook_sample_events(text, text[], text) is 'Up to three rows of a table as webhook_attach would send them, read with the caller''s own rights: {"rows": [{"data" (JSON as text), "actor"}], "problem"}. Rows that row level security hides from the caller are not among them.';
 revoke all on function public.webhook_sample_events(text, text[], text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_sample_events(text, text[], text) to authenticated, service_role;
 
@@ -4377,14 +4401,28 @@ begin
     where a.delivery_id = any (_ids);
     -- the first call: trigger errors are few
     if after_id is null then
+        -- one row may hold the events of several tenants and users: the others' can still be sent
         update public.webhook_trigger_errors as e
-        set data = null, message = 'erased', context = null
-        where e.message <> 'erased'
-          and (before is null or e.occurred_at < before)
-          and (erase_webhook_payloads.tenant_id is null
-               or e.data @> jsonb_build_array(jsonb_build_object('tenant', erase_webhook_payloads.tenant_id)))
-          and (actor is null or e.data @> jsonb_build_array(jsonb_build_object('actor', actor))
-               or e.data @> jsonb_build_array(jsonb_build_object('user', actor)));
+        set data = k.others, message = 'erased', context = null
+        from (
+            select t.id, i.chosen, i.others
+            from public.webhook_trigger_errors as t
+            cross join lateral (
+                select coalesce(bool_or(m.chosen), false) as chosen,
+                       jsonb_agg(m.item order by m.place) filter (where not m.chosen) as others
+                from (
+                    select kept.item, kept.place, coalesce(
+                               (erase_webhook_payloads.tenant_id is null
+                                or kept.item ->> 'tenant' = erase_webhook_payloads.tenant_id)
+                               and (actor is null or kept.item ->> 'actor' = actor or kept.item ->> 'user' = actor), false) as chosen
+                    from jsonb_array_elements(
+                        case jsonb_typeof(t.data) when 'array' then t.data end) with ordinality as kept (item, place)
+                ) as m
+            ) as i
+            where before is null or t.occurred_at < before
+        ) as k
+        where e.id = k.id
+          and (k.chosen or (num_nonnulls(erase_webhook_payloads.tenant_id, actor) = 0 and e.message <> 'erased'));
         get diagnostics _errors = row_count;
     end if;
     insert into public.webhook_admin_actions (actor_id, actor, action, details, tenant_id)
@@ -5372,7 +5410,8 @@ begin
             using errcode = 'PT404', hint = 'Enable it first, or leave webhook_config_id out for all.';
     end if;
 
-    if dry_run then
+    -- null, which a caller may pass for an argument left out, is not yes
+    if dry_run is not false then
         select count(*) into _matching
         from (
             select
@@ -5693,11 +5732,7 @@ begin
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
-    if _path is not null and webhooks.hides_payloads() then
-        raise exception 'you cannot search in payloads: you may not see them'
-            using errcode = '42501', hint = 'Leave payload_path out, or ask an admin.';
-    end if;
-
+    perform webhooks.check_payload_search(payload_path);
     if _failed then
         -- a table that is not analyzed seems small enough to sort
         perform set_config('enable_sort', 'off', true);
@@ -6245,12 +6280,14 @@ begin
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
     end if;
     if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
-        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule))
+        or array_ndims(_changed.retry_schedule) > 1 then
         raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
             using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
     end if;
-    if _changed.expires_after <= interval '0' then
-        raise exception 'webhook endpoint "%": expires_after must be above 0', _changed.name
+    -- one of a million years would lead to times before the first that Postgres knows, in a statement for all endpoints
+    if _changed.expires_after <= interval '0' or _changed.expires_after > interval '10 years' then
+        raise exception 'webhook endpoint "%": expires_after must be above 0, and at most 10 years', _changed.name
             using errcode = '22023', hint = 'For example "3 days"; null for never.';
     end if;
     return _changed;
@@ -6760,7 +6797,8 @@ begin
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
             where d.created_at > now() - interval '1 hour'
-              and (list_webhook_endpoints.tenant_id is null or d.webhook_config_id = any (array(select p.id from page as p)))
+              and (coalesce(list_webhook_endpoints.tenant_id, list_webhook_endpoints.webhook_config_id::text) is null
+                   or d.webhook_config_id = any (array(select p.id from page as p)))
             group by d.webhook_config_id
         )
         select coalesce(jsonb_agg(
@@ -8431,6 +8469,7 @@ declare
     _first double precision := floor(extract(epoch from created_from) / nullif(bucket_seconds, 0));
     _buckets integer := floor(extract(epoch from _until) / nullif(bucket_seconds, 0)) - _first + 1;
 begin
+    perform webhooks.check_payload_search(payload_path);
     if created_from is null or bucket_seconds is null or bucket_seconds < 1 or _buckets not between 1 and 200 then
         raise exception 'a histogram has 1 to 200 buckets of 1 second or more'
             using errcode = '22023', hint = 'Choose bucket_seconds so that they cover created_from to created_until.';
@@ -9356,7 +9395,9 @@ begin
         select g.*, webhooks.payload(_type.name, g.data, g.actor, g.request_id) as payload from given as g
     ),
     checked as materialized (
-        select b.*, coalesce(webhooks.payload_problem(b.payload), webhooks.schema_problem(_type.data_schema, b.data)) as problem
+        select b.*, coalesce(
+                   case when length(b.tenant) not between 1 and 255 then 'its tenant_id must have 1 to 255 characters' end,
+                   webhooks.payload_problem(b.payload), webhooks.schema_problem(_type.data_schema, b.data)) as problem
         from bodies as b
     ),
     refused as (
@@ -9376,7 +9417,7 @@ begin
         where c.problem is null
     ),
     firsts as (
-        select distinct on (c.key) c.key, c.request_id, c.actor,
+        select distinct on (c.key) c.key, c.request_id, c.actor, c.tenant,
                (select count(*) from endpoint as e where e.tenant_id is null) + coalesce(o.endpoints, 0) as deliveries
         from keyed as c
         left join (
@@ -9386,14 +9427,14 @@ begin
     ),
     known as (
         -- the last change counts: leaving and joining again are two events
-        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
-        select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor
+        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, tenant_id)
+        select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor, f.tenant
         from firsts as f
         order by f.key
         on conflict on constraint idempotency_keys_pkey do update
         set request_id = case when k.awaits_change and k.created_at = now() then k.request_id else excluded.request_id end,
             deliveries = case when k.awaits_change and k.created_at = now() then k.deliveries else excluded.deliveries end,
-            actor_user_id = excluded.actor_user_id, awaits_change = false, created_at = now()
+            actor_user_id = excluded.actor_user_id, tenant_id = excluded.tenant_id, awaits_change = false, created_at = now()
         returning k.key, k.request_id
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)
@@ -9461,6 +9502,9 @@ begin
         join public.webhook_event_types as t on t.name = attached.event_type
         where webhooks.payload_problem(d.data) is not null or webhooks.schema_problem(t.data_schema, d.data) is not null
         limit 1;
+        if exists (select from unnest(_tenants) as t (id) where length(t.id) not between 1 and 255) then
+            _problem := 'its tenant_id must have 1 to 255 characters';
+        end if;
         if _problem is not null then
             raise exception '%', _problem using errcode = '22023';
         end if;
@@ -9501,7 +9545,8 @@ begin
             and k.key = webhooks.change_key(emitted_by_change.event_type, a.identity, emitted_by_change.event_data,
                                             coalesce(emitted_by_change.actor_user_id, _user))
         where not k.awaits_change
-          and (emitted_by_change.user_sub is null or k.actor_user_id is null or k.actor_user_id = _user)
+          and (emitted_by_change.user_sub is null or k.actor_user_id = _user or (k.actor_user_id is null
+               and (k.tenant_id is null or k.tenant_id in (select webhooks.tenants('read')))))
         order by k.created_at desc
         limit 1)
     into _sources, _answer;
@@ -10679,6 +10724,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.check_access(text, text, uuid, uuid)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_endpoint()', 'function', '{}'),
+    ('webhooks.check_payload_search(text)', 'function', '{}'),
     ('webhooks.check_payload_size(jsonb)', 'function', '{}'),
     ('webhooks.check_server()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.check_tenant(public.webhook_configurations, public.webhook_configurations)', 'function', '{}'),
@@ -10941,6 +10987,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '6c4212b975db53d362c8db3b0919dd8c1a784c5d482066357e85a3f1e24e8251', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c215e10e2041740d6b31efba09d09db98b6f38a4fb3f4edd87895fbf98d39c61', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -192,6 +192,39 @@ def test_what_exists_is_taken_over_only_on_demand(system: System, code: Code, we
     assert (twins.code, "2 endpoints have the name" in twins.err) == (1, True)
 
 
+def test_a_customers_endpoint_is_no_files(system: System, code: Code, webhooks: Code) -> None:
+    """Whatever its customer calls it and says of who manages it: no URL, secret or header of the app's goes there."""
+    before = [
+        system.endpoint("https://example.com/x", name=name, tenant_id="a", managed_by=manager)
+        for name, manager in (("crm", "webhooks.toml"), ("crm", None), ("gone", "webhooks.toml"), ("n8n, staging", "x"))
+    ]
+    sql = (
+        "select c.id::text, to_jsonb(c) as row, s.secret_key, s.headers from public.webhook_configurations as c"
+        " join webhooks.endpoint_secrets as s on s.webhook_config_id = c.id where c.tenant_id = 'a' order by c.id"
+    )
+    rows = system.db.execute(sql).fetchall()
+    assert {row["id"] for row in rows} == set(before)
+    assert code("apply", "--yes").code == 0
+    assert system.db.execute(sql).fetchall() == rows
+    assert code("plan").code == 0
+    own = system.db.execute("select name from public.webhook_configurations where tenant_id is null order by name")
+    assert [row["name"] for row in own.fetchall()] == ["crm", "n8n, staging"]
+    exported = webhooks("export")
+    assert (exported.code, "gone" in exported.out, exported.out.count("[endpoints.")) == (0, False, 2)
+
+
+def test_a_name_is_that_of_the_apps_own(system: System, webhooks: Code) -> None:
+    """A customer can give its endpoint the same one, or the beginning of another's id; it is meant by its own id alone."""
+    own = system.endpoint("https://example.com/own", name="crm")
+    theirs = [system.endpoint("https://example.com/a", name=name, tenant_id="a") for name in ("crm", own[:8], "of a")]
+    for given in ("crm", own[:8]):
+        assert webhooks("endpoints", "show", given, "--json").json["id"] == own
+    refused = webhooks("endpoints", "show", "of a")
+    assert (refused.code, "no endpoint has the name" in refused.err) == (2, True)
+    for one in theirs:
+        assert webhooks("endpoints", "show", one, "--json").json["id"] == one
+
+
 def test_event_types(system: System, code: Code) -> None:
     """Defined and changed, never deleted."""
     assert settings(code("plan", "--json", text=EVENT))["order.paid"] >= {"description", "data_schema"}

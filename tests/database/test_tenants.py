@@ -111,6 +111,32 @@ def test_a_triggers_events_go_to_the_tenant_that_its_row_names(tenants: Database
     assert counted == [{"deliveries": 1, "n": 2}, {"deliveries": 2, "n": 3}]
 
 
+def test_a_change_of_another_tenant_is_not_found(tenants: Database, endpoint: Callable[..., str]) -> None:
+    """By the ids of its row, whoever made it: for a user of that tenant it is an event, for others the same as none."""
+    endpoint(name="A", tenant_id="A")
+    endpoint(name="B", tenant_id="B")
+    tenants.execute("create table public.orders (id text primary key, organization_id text)")
+    call(tenants, "webhook_attach", "public.orders", PAID, "insert", '["id"]', tenant="organization_id")
+    tenants.execute("insert into public.orders values ('1', 'A'), ('2', 'B'), ('3', null)")
+
+    def found(order: str) -> Any:
+        with tenants.transaction(force_rollback=True):
+            return call(tenants, "dispatch_webhook", PAID, json.dumps({"id": order}))["deliveries"]
+
+    for dispatches in (False, True):
+        tenants.execute("update public.webhook_event_types set users_may_dispatch = %s where name = %s", (dispatches, PAID))
+        for who, own, others in ((ANA, "1", "2"), (BEN, "2", "1")):
+            become(tenants, "authenticated", who)
+            assert (found(own), found("3")) == (1, 0)
+            refused = []
+            for order in (others, "4"):
+                with pytest.raises(psycopg.Error) as caught:
+                    found(order)
+                refused.append((caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_hint))
+            assert refused[0] == refused[1]
+            as_owner(tenants)
+
+
 @pytest.mark.usefixtures("tenants")
 def test_the_systems_alerts_go_to_no_tenant(endpoint: Callable[..., str]) -> None:
     """A tenant's endpoint cannot subscribe to them."""
@@ -488,8 +514,7 @@ def pages(db: Database, sql: str, *arguments: Any) -> int:
 
 def test_100000_tenants_cost_nothing(tenants: Database, endpoint: Callable[..., str]) -> None:
     """A dispatch reads about as many pages as alongside two; so does what a tenant's user reads, by its indexes."""
-    for tenant in (None, "A", "B"):
-        endpoint(tenant_id=tenant)
+    own = [endpoint(tenant_id=tenant) for tenant in ("A", None, "B")][0]
     one = {"tenant_id": "A"}
     statements = {
         "dispatch": f"select public.dispatch_webhook('{PAID}', '{{\"id\": \"1\"}}')",
@@ -516,6 +541,7 @@ def test_100000_tenants_cost_nothing(tenants: Database, endpoint: Callable[..., 
         "select id from public.webhook_deliveries where tenant_id = 'A' order by created_at desc limit 50": 300,
         f"select number from public.webhook_attempts where delivery_id = '{delivery['id']}'": 200,
         f"select public.list_webhook_endpoints(tenant_id => '{one['tenant_id']}')": 1000,
+        f"select public.list_webhook_endpoints('{own}')": 1000,
         f"select public.search_webhook_deliveries(tenant_id => '{one['tenant_id']}')": 1000,
         f"select public.get_webhook_delivery('{delivery['id']}')": 1000,
     }
@@ -638,6 +664,17 @@ def test_erased_trigger_errors(tenants: Database) -> None:
     ).fetchall()
     assert kept == [{"t": "B", "message": "x is 1"}, {"t": None, "message": "erased"}]
     assert call(tenants, "erase_webhook_payloads", actor=BEN)["trigger_errors"] == 1
+    # of a statement that changed the rows of several, the others' events can still be sent
+    items = [{"data": {"x": n}, "tenant": tenant} for n, tenant in enumerate(("A", "B", "A", "C"))]
+    tenants.execute("insert into public.webhook_trigger_errors (source, code, message, data) values"
+                    " ('t', '22023', 'x is 1', %s)", (json.dumps(items),))  # fmt: skip
+    for tenant, left in (("A", ["B", "C"]), ("B", ["C"]), ("C", None)):
+        assert call(tenants, "erase_webhook_payloads", tenant_id=tenant)["trigger_errors"] == 1
+        row = tenants.execute(
+            "select jsonb_path_query_array(data, '$[*].tenant') as it, message from public.webhook_trigger_errors"
+            " order by occurred_at desc limit 1"
+        ).fetchone()
+        assert row == {"it": left, "message": "erased"}
 
 
 @pytest.mark.parametrize("payloads", [True, False])

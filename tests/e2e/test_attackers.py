@@ -530,6 +530,94 @@ def test_what_belongs_to_another_tenant_does_not_exist(world: World, tenants: di
     assert world.checksum() == before
 
 
+#: Queries that aim at an endpoint, by every means that PostgREST has to look at a row from aside.
+QUERIES = [
+    "webhook_configurations?id=eq.{}", "webhook_configurations?id=in.({})&select=secret_key,headers,url",
+    "webhook_configurations?or=(id.eq.{0},name.eq.x)", "webhook_configurations?and=(id.gte.{0},id.lte.{0})",
+    "webhook_configurations?id=eq.{}&select=*,webhook_deliveries(*,webhook_attempts(*))",
+    "webhook_configurations?id=eq.{}&select=*,webhook_circuits(*),webhook_deliveries(count)",
+    "webhook_configurations?id=eq.{}&select=count", "webhook_configurations?id=eq.{}&order=secret_key&limit=1&offset=0",
+    "webhook_configurations?id=eq.{}&tenant_id=eq.B", "webhook_configurations?id=eq.{}&events=cs.{{*}}",
+    "webhook_deliveries?webhook_config_id=eq.{}", "webhook_deliveries?webhook_config_id=eq.{}&select=*,webhook_configurations!inner(*)",
+    "webhook_deliveries?webhook_config_id=eq.{}&payload->data->>x=eq.vertraulich", "webhook_deliveries?webhook_config_id=eq.{}&order=payload",
+    "webhook_deliveries?webhook_config_id=eq.{}&webhook_configurations.name=eq.B&select=id,webhook_configurations(name)",
+    "webhook_deliveries?select=webhook_config_id,count()&webhook_config_id=eq.{}",
+    "webhook_delivery_overview?webhook_config_id=eq.{}", "webhook_circuits?webhook_config_id=eq.{}",
+    "webhook_admin_actions?webhook_config_id=eq.{}", "webhook_alerts?webhook_config_id=eq.{}",
+    "webhook_tenant_limits?tenant_id=eq.{}",
+]  # fmt: skip
+
+
+def test_no_query_tells_another_tenants_from_nothing(world: World, tenants: dict[str, str]) -> None:
+    """The same status, body and count, by GET and by HEAD; nor may any be changed, or created with an id that is taken."""
+    before = world.checksum()
+    for query in QUERIES:
+        for method in ("GET", "HEAD"):
+            found = []
+            for aim in (NOTHING, tenants["B"], tenants["app"]):
+                response = world.clients["a"].request(method, "/" + query.format(aim), headers={"Prefer": "count=exact"})
+                seen = (response.status_code, response.headers.get("Content-Range"), response.text.replace(aim, NOTHING))
+                found.append(seen)
+            assert found[0] == found[1] == found[2], (method, query, found)
+            assert response.status_code < 500, (method, query, response.text)
+    settings = {"name": "x", "url": "https://example.com/", "events": ["*"]}
+    for aim in (NOTHING, tenants["B"], tenants["app"]):
+        for method, params, body in (
+            ("POST", None, {"id": aim, **settings}),
+            ("POST", {"on_conflict": "id"}, {"id": aim, **settings}),
+            ("PATCH", {"id": f"eq.{aim}"}, {"name": "mine"}),
+            ("DELETE", {"id": f"eq.{aim}"}, None),
+        ):
+            headers = {"Prefer": "return=representation,resolution=merge-duplicates"}
+            response = world.clients["a"].request(
+                method, "/webhook_configurations", params=params, json=body, headers=headers
+            )
+            assert not response.is_success or response.json() == [], (method, response.text)
+            assert "vertraulich" not in response.text
+    assert world.checksum() == before
+
+
+#: As an id: none, of another type, too long, several.
+IDS = [None, "", "x", 5, 1e308, True, [], {}, [NOTHING], "{" + NOTHING + "}", NOTHING + "\u200f", "A" * 10_000, "'; select 1--", "\x00", "💣"]  # fmt: skip
+
+
+def test_arguments_of_hostile_kinds(world: World, tenants: dict[str, str]) -> None:
+    """Rejected, each time as a mistake of the caller's, and nothing is changed; no function fails by itself."""
+    before = world.checksum()
+    texts = [None, "", "\x00", "\u202e", "💣", "'", "\\", "x" * 10_000, 5, [], {}, ["A", "B"]]
+    for value in IDS:
+        for function, (aim, more) in AT_A_TENANTS.items():
+            response = world.call("a", function, **{aim: value}, **more)
+            if function == "list_webhook_endpoints" and response.is_success:
+                assert response.json() == []
+                continue
+            assert 400 <= response.status_code < 500, (function, value, response.status_code, response.text)
+            assert "vertraulich" not in response.text
+    for value in texts:
+        for function, arguments in (
+            ("list_webhook_endpoints", {"tenant_id": value}),
+            ("search_webhook_deliveries", {"tenant_id": value}),
+            ("create_webhook_endpoint", {"settings": value}),
+            ("create_webhook_endpoint", {"settings": {"tenant_id": value, "name": "x", "url": "https://x.y/", "events": ["*"]}}),
+            ("webhook_tenants", {"permission": value}),
+            ("search_webhook_deliveries", {"tenant_id": "A", "status": value}),
+            ("search_webhook_deliveries", {"tenant_id": "A", "payload_path": value, "payload_value": value}),
+            ("search_webhook_deliveries", {"tenant_id": "A", "before_created_at": value, "page_size": value}),
+            ("list_webhook_endpoints", {"tenant_id": "A", "after_name": value, "after_id": value}),
+            ("send_test_webhook", {"webhook_config_id": tenants["A"], "event_type": value or "x"}),
+            ("rotate_webhook_secret", {"webhook_config_id": tenants["A"], "overlap": value}),
+            ("replay_webhook_deliveries", {"webhook_config_id": tenants["A"], "status": value, "dry_run": value}),
+            ("update_webhook_endpoint", {"webhook_config_id": tenants["A"], "changes": value}),
+        ):
+            if (function == "rotate_webhook_secret" and value == 5) or arguments.get("changes") == {}:
+                continue  # five seconds, and a change of nothing: right
+            response = world.call("a", function, **arguments)
+            assert response.status_code < 500, (function, value, response.status_code, response.text)
+            assert tenants["B"] not in response.text, (function, value)
+            assert "vertraulich" not in response.text, (function, value)
+    assert world.checksum() == before
+
+
 def test_each_role_against_a_tenant(world: World, tenants: dict[str, str]) -> None:
     """Users of no tenant are rejected by every call; B's own user and an admin may make each."""
     delivery, endpoint = tenants["delivery to B"], tenants["B"]
@@ -573,8 +661,18 @@ def test_a_viewer_reads_without_payloads_and_changes_nothing(world: World, tenan
         response = world.call("viewer", function)
         assert response.status_code == 200, (function, response.text)
         assert "vertraulich" not in response.text
-    probing = world.call("viewer", "search_webhook_deliveries", payload_path="data.x", payload_value="vertraulich")
-    assert probing.status_code == 403
+    # every function that looks for a value in payloads would tell it by what it finds or counts
+    for function in (
+        row["name"]
+        for row in world.system.db.execute(
+            "select p.proname as name from pg_proc as p where p.pronamespace = 'public'::regnamespace"
+            " and 'payload_path' = any (p.proargnames)"
+        )
+    ):
+        for value in ("vertraulich", None, "none"):
+            more = {} if function == "search_webhook_deliveries" else {"created_from": "2026-01-01T00:00:00Z", "bucket_seconds": 10**7}
+            probing = world.call("viewer", function, payload_path="data.x", payload_value=value, **more)
+            assert probing.status_code == 403, (function, probing.text)
     for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts", "webhook_admin_actions"):
         assert world.clients["viewer"].get(f"/{table}").json() == [], table
     assert world.checksum() == before

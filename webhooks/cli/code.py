@@ -84,7 +84,7 @@ def export(as_json: AsJson = False) -> None:
     """Print the project's endpoints and event types as webhooks.toml: without secrets, with env(NAME) for headers."""
     from supabase_webhooks.webhooks import export as written  # noqa: PLC0415 - importing it takes a moment: not for --help
 
-    text = written.render(list(every_endpoint()), asyncio.run(_event_types()))
+    text = written.render(_own_endpoints(), asyncio.run(_event_types()))
     if as_json:
         print_json({"text": text})
     else:
@@ -93,8 +93,13 @@ def export(as_json: AsJson = False) -> None:
 
 def _changes(manifest: Manifest, *, adopt: bool) -> list[Change]:
     secrets = _secrets() if any(one.secret is not None for one in manifest.endpoints.values()) else None
-    project = Project(list(every_endpoint()), asyncio.run(_event_types()), secrets)
+    project = Project(_own_endpoints(), asyncio.run(_event_types()), secrets)
     return changes(manifest, project, adopt=adopt)
+
+
+def _own_endpoints() -> list[dict[str, Any]]:
+    """Return the app's own: a customer's is not a file's, whatever its name and whoever manages it by its own words."""
+    return [one for one in every_endpoint() if one["tenant_id"] is None]
 
 
 async def _event_types() -> list[dict[str, Any]]:
@@ -152,7 +157,7 @@ async def _write_secret(endpoint: str, secret: str) -> None:
 
 
 def _write_headers(manifest: Manifest) -> None:
-    ids = {one["name"]: one["id"] for one in every_endpoint() if one["managed_by"] == manifest.managed_by}
+    ids = {one["name"]: one["id"] for one in _own_endpoints() if one["managed_by"] == manifest.managed_by}
     for name, endpoint in manifest.endpoints.items():
         if endpoint.headers:
             call("update_webhook_endpoint", webhook_config_id=ids[name], changes={"headers": endpoint.headers})

@@ -71,6 +71,9 @@ def parser(kind: Kind) -> Callable[[str], str]:
     return read
 
 
+#: A name means one of the app's own: a customer could give its endpoint any name, even the beginning of another's id.
+OWN = [("deleted_at", "is.null"), ("tenant_id", "is.null")]
+
 #: What commands annotate their parameters with.
 EndpointId = Annotated[
     str, typer.Argument(parser=parser(ENDPOINT), metavar="NAME|ID", help="The endpoint's name, or its id.")
@@ -107,11 +110,11 @@ def whole_id(text: str) -> str | None:
 
 
 async def find(kind: Kind, text: str) -> list[dict[str, Any]]:
-    """Return rows whose id begins with a text, one for each id; an endpoint with that name comes before them."""
+    """Return rows whose id begins with a text, one for each id; an endpoint of the app's own with that name comes before."""
     select = ("select", ",".join(dict.fromkeys([kind.column, *kind.shown])))
     async with supabase() as store:
         if kind is ENDPOINT:
-            named = [select, ("name", f"eq.{text}"), ("deleted_at", "is.null"), ("limit", str(CANDIDATES))]
+            named = [select, ("name", f"eq.{text}"), *OWN, ("limit", str(CANDIDATES))]
             if found := await store.rows(kind.table, named):
                 return found
         if not (between := bounds(text)):
@@ -148,7 +151,7 @@ def none(kind: Kind, text: str) -> str:
 def _similar(text: str) -> str:
     async def names() -> list[str]:
         async with supabase() as store:
-            wanted = [("select", "name"), ("deleted_at", "is.null"), ("limit", str(NAMES))]
+            wanted = [("select", "name"), *OWN, ("limit", str(NAMES))]
             return [row["name"] for row in await store.rows(ENDPOINT.table, wanted)]
 
     return suggestion(text, asyncio.run(names()))

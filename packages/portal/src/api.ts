@@ -48,6 +48,8 @@ export interface Replay { webhook_config_id: string; status: "failed" | "deliver
 export interface Replayed { matching: number | null; bounded: boolean; replayed: number; created_until: string; next: Cursor | null }
 
 const PAGE = 200;
+/** Milliseconds until a call has failed: a browser would wait for minutes, while the page looks as if it were current. */
+const PATIENCE = 30_000;
 
 export class Api {
   constructor(private readonly client: Client, readonly tenant: string) {}
@@ -112,13 +114,13 @@ export class Api {
   /** The event types that customers can receive. */
   async eventTypes(): Promise<EventType[]> {
     const { data, error, status } = await this.client.from("webhook_event_types")
-      .select("name, description, data_schema, example").eq("audience", "customers").order("name");
+      .select("name, description, data_schema, example").eq("audience", "customers").order("name").abortSignal(AbortSignal.timeout(PATIENCE));
     if (error) throw new CallError(error.message, error.code ?? "", error.hint ?? "", status);
     return data as EventType[];
   }
 
   private async call<T>(name: string, args: object): Promise<T> {
-    const { data, error, status } = await this.client.rpc(name, args);
+    const { data, error, status } = await this.client.rpc(name, args).abortSignal(AbortSignal.timeout(PATIENCE));
     if (error) throw new CallError(error.message, error.code ?? "", error.hint ?? "", status);
     return data as T;
   }

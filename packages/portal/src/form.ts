@@ -19,7 +19,7 @@ export function scheduleOf(endpoint: Endpoint): "standard" | "quick" | "other" {
 /** The field that a message of the database is about. */
 export function fieldOf(message: string): Field | null {
   const said = message.replace(/"[^"]*"/g, "");
-  if (/rate_limit|a second/.test(said)) return "rate";
+  if (/rate_limit|a second|a number/.test(said)) return "rate";
   if (/header/i.test(said)) return "headers";
   if (/events|catalog/.test(said)) return "events";
   if (/retry_schedule/.test(said)) return "retries";
@@ -76,11 +76,11 @@ export class FormView implements View<EventType[]> {
         context.go(new EndpointView(this.#base.id));
       } else {
         const made = await context.api.create(settings);
-        context.go(new SecretView(made.id, String(settings["name"]), made.secret_key));
+        context.interrupt(new SecretView(made.id, String(settings["name"]), made.secret_key));
       }
     } catch (error) {
       if (error instanceof CallError && error.code === "PT409" && this.#base) await this.#conflict(context, form, this.#base).catch((other) => problem(form, [reason(context.texts, other)]));
-      else complain(form, error instanceof CallError ? fieldOf(error.message) : null, reason(context.texts, error));
+      else complain(form, error instanceof CallError && error.code === "22023" ? fieldOf(error.message) : null, reason(context.texts, error));
     }
   }
 
@@ -88,17 +88,19 @@ export class FormView implements View<EventType[]> {
   #read({ texts }: Context, form: HTMLFormElement): Record<string, unknown> | null {
     const value = (id: string) => form.querySelector<HTMLInputElement>(`#${id}`)?.value.trim() ?? "";
     const chosen = form.querySelector<HTMLInputElement>("#events-all")!.checked ? ["*"] : [...form.querySelectorAll<HTMLInputElement>("input[name=event]:checked")].map((box) => box.value);
-    const missing: [Field, string, boolean][] = [["name", texts.nameNeeded, !value("name")], ["url", texts.urlNeeded, !value("url")], ["events", texts.eventsNeeded, !chosen.length]];
+    const missing: [Field, string, boolean][] = [["name", texts.nameNeeded, !value("name")], ["url", texts.urlNeeded, !value("url")], ["events", texts.eventsNeeded, !chosen.length],
+      ["rate", texts.rateWrong, !form.querySelector<HTMLInputElement>("#rate")!.validity.valid]];
     const settings: Record<string, unknown> = { name: value("name"), url: value("url"), events: chosen };
     if (value("retries")) settings["retry_schedule"] = value("retries");
     settings["rate_limit_per_second"] = value("rate") ? Number(value("rate")) : null;
-    const headers: Record<string, string> = {};
+    const headers = new Map<string, string>();
     value("headers").split("\n").forEach((line, at) => {
       const [, name, rest] = /^([^:\s]+)\s*:\s*(.*)$/.exec(line.trim()) ?? [];
-      if (name) headers[name] = rest ?? "";
+      if (name && headers.has(name)) missing.push(["headers", texts.headerTwice(name), true]);
+      else if (name) headers.set(name, rest ?? "");
       else if (line.trim()) missing.push(["headers", texts.headerLine(at + 1), true]);
     });
-    if (Object.keys(headers).length || form.querySelector<HTMLInputElement>("input[name=drop-headers]")?.checked) settings["headers"] = headers;
+    if (headers.size || form.querySelector<HTMLInputElement>("input[name=drop-headers]")?.checked) settings["headers"] = Object.fromEntries(headers);
     const wrong = missing.filter(([, , is]) => is);
     for (const [name, text] of wrong.reverse()) complain(form, name, text);
     return wrong.length ? null : settings;

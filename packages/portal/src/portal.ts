@@ -36,6 +36,8 @@ export class WebhooksPortal extends HTMLElement {
   #turn = 0;
   /** Counts the restarts: an action that ends for another tenant, or user, does nothing here. */
   #restarts = 0;
+  /** Counts what was shown in another's place: an action that ends when something else is there leaves that alone. */
+  #contents = 0;
 
   constructor() {
     super();
@@ -92,6 +94,7 @@ export class WebhooksPortal extends HTMLElement {
 
   #restart(): void {
     this.#restarts++;
+    this.#contents++;
     if (!this.isConnected) return;
     this.#manages = null;
     this.#shown = null;
@@ -106,10 +109,12 @@ export class WebhooksPortal extends HTMLElement {
     this.#old.hidden = true;
     this.#turn++;
     this.#tabs();
-    if (!this.#client || !this.tenant) {
+    if (!this.#api()) {
+      this.#main.removeAttribute("aria-busy");
       this.#main.replaceChildren(h("p", { class: "empty" }, this.#texts.noClient));
       return;
     }
+    this.#main.setAttribute("aria-busy", "true");
     if (!this.#main.hasChildNodes()) this.#main.append(h("p", { class: "empty" }, this.#texts.loading));
     void this.#load().then(() => {
       if (focus && this.#shown === view) this.#main.querySelector<HTMLElement>("h2")?.focus();
@@ -127,22 +132,26 @@ export class WebhooksPortal extends HTMLElement {
   /** Load the view and render it, and do so again after its interval. */
   async #load(): Promise<void> {
     clearTimeout(this.#timer);
-    if (!this.#client || !this.tenant) return;
+    const api = this.#api();
+    if (!api) return;
     const turn = ++this.#turn;
     const view = this.#view;
-    const context = this.#context(new Api(this.#client, this.tenant));
+    const context = this.#context(api);
     try {
-      const [data, manages] = await Promise.all([view.load(context), this.#manages ?? context.api.manages()]);
+      const [data, manages] = await Promise.all([view.load(context), this.#manages ?? api.manages()]);
       if (turn !== this.#turn) return;
       this.#manages = manages;
-      const nodes = view.render(this.#context(context.api), data);
-      if (this.#shown === view) morph(this.#main, nodes);
+      const again = this.#shown === view;
+      if (!again) this.#contents++;
+      const nodes = view.render(this.#context(api), data);
+      if (again) morph(this.#main, nodes);
       else this.#main.replaceChildren(...nodes);
       this.#shown = view;
       this.#loadedAt = new Date().toISOString();
       this.#failures = 0;
       this.#old.hidden = true;
       this.#main.classList.remove("stale");
+      this.#main.removeAttribute("aria-busy");
       this.#wait = view.interval(data);
     } catch (error) {
       if (turn !== this.#turn) return;
@@ -152,6 +161,7 @@ export class WebhooksPortal extends HTMLElement {
       if (this.#old.textContent !== said) this.#old.textContent = said; // said once, not at each try
       this.#old.hidden = false;
       this.#main.classList.add("stale");
+      this.#main.removeAttribute("aria-busy");
       this.#wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
     }
     if (this.#wait !== null) this.#timer = window.setTimeout(() => { if (!document.hidden) void this.#load(); }, this.#wait);
@@ -159,18 +169,25 @@ export class WebhooksPortal extends HTMLElement {
 
   #context(api: Api): Context {
     const format = this.#format();
-    const restarts = this.#restarts;
-    const here = (act: () => unknown) => restarts === this.#restarts && act();
+    const restarts = this.#restarts, contents = this.#contents;
+    const same = (act: () => unknown) => restarts === this.#restarts && act();
+    const here = (act: () => unknown) => contents === this.#contents && act();
     const told = (text: string, bad: boolean) => { this.#said.classList.toggle("bad", bad); this.#said.textContent = text; };
     return {
       api, texts: this.#texts, manages: this.#manages === true,
       go: (view) => { here(() => this.#show(view, true)); },
+      interrupt: (view) => { same(() => this.#show(view, true)); },
       follow: (view) => { here(() => { this.#shown = view; this.#show(view, false); }); },
       refresh: async () => { await here(() => this.#load()); },
-      say: (message) => { here(() => told(message, false)); },
-      fail: (error) => { here(() => told(reason(this.#texts, error), true)); },
+      say: (message) => { same(() => told(message, false)); },
+      fail: (error) => { same(() => told(reason(this.#texts, error), true)); },
       date: (iso) => format.format(new Date(iso)),
     };
+  }
+
+  /** The calls, once the page has given a client and a tenant. */
+  #api(): Api | null {
+    return typeof this.#client?.rpc === "function" && this.tenant ? new Api(this.#client, this.tenant) : null;
   }
 
   /** Times as `locale` writes them, else the page's `lang`, else the browser, which also replaces what is not a locale. */

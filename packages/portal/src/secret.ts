@@ -17,7 +17,12 @@ export class SecretView implements View<null> {
   render(context: Context): Node[] {
     const { texts } = context;
     const copy = async () => {
-      await navigator.clipboard.writeText(this.secret);
+      try {
+        await navigator.clipboard.writeText(this.secret);
+      } catch {
+        // without https there is no clipboard, and a frame may not use it
+        return context.fail(new Error(texts.notCopied));
+      }
       context.say(texts.copied);
     };
     return [
@@ -40,7 +45,7 @@ export class RotationView implements View<null> {
     const hours = h("select", { id: "overlap" }, ...HOURS.map((n) => h("option", { value: n }, texts.hours(n))));
     const rotate = async () => {
       const { secret_key } = await context.api.rotate(this.endpoint.id, `${hours.value} hours`);
-      context.go(new SecretView(this.endpoint.id, this.endpoint.name, secret_key));
+      context.interrupt(new SecretView(this.endpoint.id, this.endpoint.name, secret_key));
     };
     return [
       heading(`${texts.rotate}: ${this.endpoint.name}`), h("p", {}, texts.rotateText),

@@ -24,6 +24,7 @@ nav button { border: 0; border-radius: 0; background: none; padding: 12px 8px; b
 nav button[aria-current] { color: var(--text); border-bottom-color: var(--accent); }
 .main { padding: 16px 20px 20px; }
 .main.stale { opacity: .75; }
+.main[aria-busy] { opacity: .5; transition: opacity 0s 300ms; }
 header { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: center; margin: 4px 0 12px; }
 header h2 { flex: 0 1 auto; margin: 0; font-size: 18px; line-height: 1.3; font-weight: 600; overflow-wrap: anywhere; }
 header h2:focus { outline: none; }

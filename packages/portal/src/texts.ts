@@ -6,7 +6,9 @@ export const english = {
   noClient: "Set the properties client and tenant of <webhooks-portal> to show a customer's webhooks.",
   loading: "Loading…", old: (time: string, why: string) => `Not up to date since ${time}: ${why}`,
   offline: "Supabase cannot be reached. Check the connection.",
-  back: "Back", cancel: "Cancel", save: "Save", done: "Done", copy: "Copy", copied: "Copied.",
+  signedOut: "Your sign-in has ended. Sign in again.", noAccess: "You have no access to these webhooks, or your sign-in has ended.",
+  unexpected: (status: number) => `Supabase returned an unexpected response (HTTP ${status}). Try again later.`,
+  back: "Back", cancel: "Cancel", save: "Save", done: "Done", copy: "Copy", copied: "Copied.", notCopied: "The browser does not let this page copy. Select the secret, and copy it yourself.",
   // health and status
   healthy: "Healthy", failing: "Failing", paused: "Paused", disabled: "Disabled",
   pending: "Pending", processing: "Sending", delivered: "Delivered", failed: "Failed",
@@ -25,6 +27,7 @@ export const english = {
   eventsHelp: "Which events it receives.", onlyThese: "Only these", rateHelp: "Deliveries a second at most. Leave empty for the default.",
   retriesHelp: "How often a delivery is tried until the endpoint accepts it.", unchanged: "As now",
   headersHelp: "Sent with each delivery, one per line, such as X-Key: value.", headersKept: (names: string) => `Leave empty to keep ${names}.`,
+  rateWrong: "Enter a whole number of 1 or more, or leave it empty.", headerTwice: (name: string) => `${name} is there twice.`,
   dropHeaders: "Remove all headers", headerLine: (line: number) => `Line ${line} must have the form "Name: value".`,
   nameNeeded: "Enter a name.", urlNeeded: "Enter a URL.", eventsNeeded: "Choose at least one event type.",
   changedMeanwhile: "Someone else has changed this endpoint in the meantime. Your input is kept. Save again to replace their changes:",

@@ -11,8 +11,10 @@ export interface Context {
   readonly texts: Texts;
   /** Whether the user may change anything. */
   readonly manages: boolean;
-  /** Show a view, and give its heading the focus. */
+  /** Show a view, and give its heading the focus; not if the person has gone elsewhere meanwhile, and may be typing there. */
   go(view: View): void;
+  /** Show a view wherever the person has gone: what it has is shown once. */
+  interrupt(view: View): void;
   /** Show a view of the same kind in this one's place: the focus and what is typed stay. */
   follow(view: View): void;
   /** Load and render now. */
@@ -44,9 +46,11 @@ export async function busy(pressed: HTMLButtonElement, action: () => unknown): P
   }
 }
 
-/** A button; an error of its action is shown. */
+/** A button; an error of its action is shown. The second click of a double click does nothing, whatever is there by then. */
 export function button(context: Context, text: string, action: () => unknown, kind = ""): HTMLButtonElement {
-  const onclick = (event: Event) => void busy(event.currentTarget as HTMLButtonElement, action).catch(context.fail);
+  const onclick = (event: Event) => {
+    if ((event as MouseEvent).detail <= 1) void busy(event.currentTarget as HTMLButtonElement, action).catch(context.fail);
+  };
   return h("button", { type: "button", class: kind, onclick }, text);
 }
 
@@ -70,6 +74,10 @@ export function reason(texts: Texts, error: unknown): string {
   if (!(error instanceof CallError)) return error instanceof Error ? error.message : String(error);
   if (error.code === "PT429") return texts.tooMany;
   if (error.status === 0 || /failed to fetch|networkerror|load failed/i.test(error.message)) return texts.offline;
+  if (error.status === 401 && error.code) return texts.signedOut;
+  if (error.code === "42501") return texts.noAccess;
+  // not from the database: a page of a proxy, say
+  if (!error.code && (error.status >= 500 || error.message.includes("<"))) return texts.unexpected(error.status);
   const message = error.message.charAt(0).toUpperCase() + error.message.slice(1);
   return [message.replace(/\.?$/, "."), error.hint].filter(Boolean).join(" ");
 }

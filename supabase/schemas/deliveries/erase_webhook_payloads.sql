@@ -56,14 +56,28 @@ begin
     where a.delivery_id = any (_ids);
     -- the first call: trigger errors are few
     if after_id is null then
+        -- one row may hold the events of several tenants and users: the others' can still be sent
         update public.webhook_trigger_errors as e
-        set data = null, message = 'erased', context = null
-        where e.message <> 'erased'
-          and (before is null or e.occurred_at < before)
-          and (erase_webhook_payloads.tenant_id is null
-               or e.data @> jsonb_build_array(jsonb_build_object('tenant', erase_webhook_payloads.tenant_id)))
-          and (actor is null or e.data @> jsonb_build_array(jsonb_build_object('actor', actor))
-               or e.data @> jsonb_build_array(jsonb_build_object('user', actor)));
+        set data = k.others, message = 'erased', context = null
+        from (
+            select t.id, i.chosen, i.others
+            from public.webhook_trigger_errors as t
+            cross join lateral (
+                select coalesce(bool_or(m.chosen), false) as chosen,
+                       jsonb_agg(m.item order by m.place) filter (where not m.chosen) as others
+                from (
+                    select kept.item, kept.place, coalesce(
+                               (erase_webhook_payloads.tenant_id is null
+                                or kept.item ->> 'tenant' = erase_webhook_payloads.tenant_id)
+                               and (actor is null or kept.item ->> 'actor' = actor or kept.item ->> 'user' = actor), false) as chosen
+                    from jsonb_array_elements(
+                        case jsonb_typeof(t.data) when 'array' then t.data end) with ordinality as kept (item, place)
+                ) as m
+            ) as i
+            where before is null or t.occurred_at < before
+        ) as k
+        where e.id = k.id
+          and (k.chosen or (num_nonnulls(erase_webhook_payloads.tenant_id, actor) = 0 and e.message <> 'erased'));
         get diagnostics _errors = row_count;
     end if;
     insert into public.webhook_admin_actions (actor_id, actor, action, details, tenant_id)

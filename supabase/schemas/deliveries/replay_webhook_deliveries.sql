@@ -38,7 +38,8 @@ begin
             using errcode = 'PT404', hint = 'Enable it first, or leave webhook_config_id out for all.';
     end if;
 
-    if dry_run then
+    -- null, which a caller may pass for an argument left out, is not yes
+    if dry_run is not false then
         select count(*) into _matching
         from (
             select

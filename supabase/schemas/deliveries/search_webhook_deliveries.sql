@@ -52,11 +52,7 @@ begin
             using errcode = '22023', hint = 'pending, processing, delivered, failed, or unfinished for the first two.';
     end if;
 
-    if _path is not null and webhooks.hides_payloads() then
-        raise exception 'you cannot search in payloads: you may not see them'
-            using errcode = '42501', hint = 'Leave payload_path out, or ask an admin.';
-    end if;
-
+    perform webhooks.check_payload_search(payload_path);
     if _failed then
         -- a table that is not analyzed seems small enough to sort
         perform set_config('enable_sort', 'off', true);

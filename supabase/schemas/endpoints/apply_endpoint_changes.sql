@@ -53,12 +53,14 @@ begin
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
     end if;
     if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
-        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule))
+        or array_ndims(_changed.retry_schedule) > 1 then
         raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
             using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
     end if;
-    if _changed.expires_after <= interval '0' then
-        raise exception 'webhook endpoint "%": expires_after must be above 0', _changed.name
+    -- one of a million years would lead to times before the first that Postgres knows, in a statement for all endpoints
+    if _changed.expires_after <= interval '0' or _changed.expires_after > interval '10 years' then
+        raise exception 'webhook endpoint "%": expires_after must be above 0, and at most 10 years', _changed.name
             using errcode = '22023', hint = 'For example "3 days"; null for never.';
     end if;
     return _changed;

@@ -40,7 +40,11 @@ begin
             raise exception 'webhook endpoint "%" has no events', new.name
                 using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
         end if;
-        select string_agg(coalesce(pattern, 'null'), ', ') into _unknown
+        if cardinality(new.events) > 1000 or array_ndims(new.events) > 1 or array_lower(new.events, 1) <> 1 then
+            raise exception 'webhook endpoint "%": events must be a plain list of at most 1000', new.name
+                using errcode = '22023', hint = 'Set events to types such as {user.joined_community}, families {user.*}, or {*}.';
+        end if;
+        select left(string_agg(coalesce(pattern, 'null'), ', '), 1000) into _unknown
         from unnest(new.events) as pattern
         where pattern is null or not (
             pattern = '*' or (new.tenant_id is null and pattern in (

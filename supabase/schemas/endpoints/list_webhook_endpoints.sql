@@ -34,7 +34,8 @@ begin
                    count(*) filter (where d.status in ('pending', 'processing')) as pending
             from public.webhook_deliveries as d
             where d.created_at > now() - interval '1 hour'
-              and (list_webhook_endpoints.tenant_id is null or d.webhook_config_id = any (array(select p.id from page as p)))
+              and (coalesce(list_webhook_endpoints.tenant_id, list_webhook_endpoints.webhook_config_id::text) is null
+                   or d.webhook_config_id = any (array(select p.id from page as p)))
             group by d.webhook_config_id
         )
         select coalesce(jsonb_agg(

@@ -37,6 +37,7 @@ declare
     _first double precision := floor(extract(epoch from created_from) / nullif(bucket_seconds, 0));
     _buckets integer := floor(extract(epoch from _until) / nullif(bucket_seconds, 0)) - _first + 1;
 begin
+    perform webhooks.check_payload_search(payload_path);
     if created_from is null or bucket_seconds is null or bucket_seconds < 1 or _buckets not between 1 and 200 then
         raise exception 'a histogram has 1 to 200 buckets of 1 second or more'
             using errcode = '22023', hint = 'Choose bucket_seconds so that they cover created_from to created_until.';

@@ -43,7 +43,9 @@ begin
         select g.*, webhooks.payload(_type.name, g.data, g.actor, g.request_id) as payload from given as g
     ),
     checked as materialized (
-        select b.*, coalesce(webhooks.payload_problem(b.payload), webhooks.schema_problem(_type.data_schema, b.data)) as problem
+        select b.*, coalesce(
+                   case when length(b.tenant) not between 1 and 255 then 'its tenant_id must have 1 to 255 characters' end,
+                   webhooks.payload_problem(b.payload), webhooks.schema_problem(_type.data_schema, b.data)) as problem
         from bodies as b
     ),
     refused as (
@@ -63,7 +65,7 @@ begin
         where c.problem is null
     ),
     firsts as (
-        select distinct on (c.key) c.key, c.request_id, c.actor,
+        select distinct on (c.key) c.key, c.request_id, c.actor, c.tenant,
                (select count(*) from endpoint as e where e.tenant_id is null) + coalesce(o.endpoints, 0) as deliveries
         from keyed as c
         left join (
@@ -73,14 +75,14 @@ begin
     ),
     known as (
         -- the last change counts: leaving and joining again are two events
-        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id)
-        select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor
+        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, tenant_id)
+        select webhooks.change_scope(), f.key, f.request_id, f.deliveries, f.actor, f.tenant
         from firsts as f
         order by f.key
         on conflict on constraint idempotency_keys_pkey do update
         set request_id = case when k.awaits_change and k.created_at = now() then k.request_id else excluded.request_id end,
             deliveries = case when k.awaits_change and k.created_at = now() then k.deliveries else excluded.deliveries end,
-            actor_user_id = excluded.actor_user_id, awaits_change = false, created_at = now()
+            actor_user_id = excluded.actor_user_id, tenant_id = excluded.tenant_id, awaits_change = false, created_at = now()
         returning k.key, k.request_id
     )
     insert into public.webhook_deliveries (webhook_config_id, event_type, payload, request_id, tenant_id)

@@ -46,6 +46,9 @@ begin
         join public.webhook_event_types as t on t.name = attached.event_type
         where webhooks.payload_problem(d.data) is not null or webhooks.schema_problem(t.data_schema, d.data) is not null
         limit 1;
+        if exists (select from unnest(_tenants) as t (id) where length(t.id) not between 1 and 255) then
+            _problem := 'its tenant_id must have 1 to 255 characters';
+        end if;
         if _problem is not null then
             raise exception '%', _problem using errcode = '22023';
         end if;

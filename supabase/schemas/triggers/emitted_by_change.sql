@@ -25,7 +25,8 @@ begin
             and k.key = webhooks.change_key(emitted_by_change.event_type, a.identity, emitted_by_change.event_data,
                                             coalesce(emitted_by_change.actor_user_id, _user))
         where not k.awaits_change
-          and (emitted_by_change.user_sub is null or k.actor_user_id is null or k.actor_user_id = _user)
+          and (emitted_by_change.user_sub is null or k.actor_user_id = _user or (k.actor_user_id is null
+               and (k.tenant_id is null or k.tenant_id in (select webhooks.tenants('read')))))
         order by k.created_at desc
         limit 1)
     into _sources, _answer;

@@ -76,11 +76,10 @@ def test_another_tenant_by_name(browser: Browser, shop: Shop) -> None:
     for account, tenant in ((ANNA, "b"), (ANNA, "no such"), (STRANGER, "b")):
         visit = Visit(browser, shop, account, tenant)
         expect(visit.portal.get_by_role("alert")).not_to_be_empty()
-        said.append(visit.portal.get_by_role("alert").inner_text().replace(f'"{tenant}"', '"…"'))
+        said.append(visit.portal.get_by_role("alert").inner_text())
         expect(visit.portal).not_to_contain_text("hidden")
         visit.context.close()
-    assert said[0] == said[1] == 'You have no access to the tenant "…". public.webhook_tenants decides who has.'
-    assert "admin" in said[2]
+    assert set(said) == {"You have no access to these webhooks, or your sign-in has ended."}
 
 
 def test_an_endpoint_from_creation_to_deletion(browser: Browser, shop: Shop) -> None:
