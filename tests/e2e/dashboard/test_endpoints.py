@@ -350,12 +350,19 @@ def test_many_endpoints(visit: Visit, api: httpx.Client) -> None:
     page.get_by_role("link", name="Next page").click()
     seen |= set(page.locator("tbody th a").evaluate_all("(links) => links.map((a) => a.href)"))
     assert len(seen) == 100
-    page.get_by_label("Begin at this name").fill("endpoint 2490")
-    page.get_by_role("button", name="Go").click()
-    expect(page.locator("tbody th a").first).to_have_text("endpoint 2490")
-    page.get_by_label("Begin at this name").fill("twin")
-    page.get_by_role("button", name="Go").click()
-    expect(page.locator("tbody th a", has_text="twin")).to_have_count(4)
+    search, button = page.get_by_label("Search in names and URLs"), page.get_by_role("button", name="Search")
+    for text, number in (("POINT 249", 10), ("twin", 4), ('o"t', 1), ("z,z(", 1), ("%", 0), ("127.0.0.1:9", 50)):
+        search.fill(text)
+        button.click()
+        expect(page.locator("tbody th a")).to_have_count(number)
+        expect(search).to_have_value(text)
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("tbody th a")).to_have_count(50)
+    expect(search).to_have_value("127.0.0.1:9")
+    search.fill("nowhere")
+    button.click()
+    page.get_by_role("link", name="Show all endpoints").click()
+    expect(page.locator("tbody th a")).to_have_count(50)
     page.goto("/replay")
     expect(page.locator("select[name=webhook_config_id] option")).to_have_count(len(names) + 1)
 
@@ -459,6 +466,51 @@ def test_the_catalog(visit: Visit) -> None:
     assert button["height"] < 50
     card.get_by_role("link", name="n8n").click()
     expect(page).to_have_url(f"{visit.site.url}/endpoints/{endpoint}")
+
+
+def test_a_search_in_the_catalog(visit: Visit) -> None:
+    """By name or description; a type as TypeScript, as `webhooks types` prints it."""
+    page = visit.page
+    page.goto("/events")
+    everything = page.locator("details.event").count()
+    page.get_by_label("Search in names and descriptions").fill("JOINED_comm")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("details.event")).to_have_count(1)
+    page.locator("details.event summary").first.click()
+    page.get_by_text("TypeScript").click()
+    shown = page.locator("pre", has_text="export type").inner_text()
+    assert shown.strip() in webhooks("types", "typescript", site=visit.site).out
+    page.get_by_label("Search in names and descriptions").fill("no such thing")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("No event has")).to_be_visible()
+    page.get_by_role("link", name="Show all events").click()
+    expect(page.locator("details.event")).to_have_count(everything)
+
+
+def test_what_a_receiver_responds_with(visit: Visit) -> None:
+    """The newest deliveries by status code, what has no response too; each leads to its deliveries."""
+    page, system = visit.page, visit.site.system
+    endpoint = system.endpoint("https://example.com/", name="n8n")
+    system.db.execute(
+        "insert into public.webhook_deliveries"
+        " (webhook_config_id, event_type, payload, status, attempts, response_status, finished_at)"
+        " select %s, 'a.b', '{}', case when code = 200 then 'delivered' else 'failed' end, 1, code, now()"
+        " from unnest('{200,200,200,503,503,null}'::integer[]) as code",
+        (endpoint,),
+    )
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload) values (%s, 'a.b', '{}')",
+        (endpoint,),
+    )
+    page.goto(f"/endpoints/{endpoint}")
+    rows = page.locator(".responses tr")
+    assert [row.split() for row in rows.all_inner_texts()] == [
+        ["200", "3", "50", "%"], ["503", "2", "33.3", "%"], ["no", "response", "1", "16.7", "%"],
+    ]  # fmt: skip
+    rows.get_by_role("link", name="503").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.goto("/endpoints")
+    expect(page.locator(".kind")).to_have_text(["HTTPS"])
 
 
 def test_attach_a_table(visit: Visit) -> None:
