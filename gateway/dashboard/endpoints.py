@@ -54,7 +54,9 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     """List endpoints by name, a page at a time; `q` is what their name or URL contains."""
     search, after = text(request.query_params, "q"), text(request.query_params, "after")
     keyset = {"after_name": after, "after_id": text(request.query_params, "after_id") or FIRST_ID} if after else {}
-    found = await admin.call("list_webhook_endpoints", **keyset, search=search, page_size=PAGE_SIZE + 1)
+    # SQL of an earlier version takes no search
+    searched = {"search": search} if search else {}
+    found = await admin.call("list_webhook_endpoints", **keyset, **searched, page_size=PAGE_SIZE + 1)
     shown, more = found[:PAGE_SIZE], None
     if len(found) > PAGE_SIZE:
         more = ({"q": search} if search else {}) | {"after": shown[-1]["name"], "after_id": shown[-1]["id"]}

@@ -347,6 +347,9 @@ def test_json_is_colored_and_folds(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = json.loads(page.evaluate("navigator.clipboard.readText()"), parse_float=str)
     assert copied["a"]["deep"] == ["1.10", 9007199254740993]
+    page.get_by_role("button", name="Copy the delivery id").click()
+    expect(page.get_by_role("button", name="Copy the delivery id")).to_have_text("Copied")
+    assert page.url.endswith(page.evaluate("navigator.clipboard.readText()"))
 
 
 def test_live_mode_does_not_jump(visit: Visit) -> None:

@@ -511,6 +511,15 @@ def test_what_a_receiver_responds_with(visit: Visit) -> None:
     expect(page.locator("tbody tr")).to_have_count(2)
     page.goto("/endpoints")
     expect(page.locator(".kind")).to_have_text(["HTTPS"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    row, name, status = (
+        page.locator(of).bounding_box() for of in ("tbody tr", "tbody th a", "tbody .status")
+    )
+    assert row
+    assert name
+    assert status
+    assert row["height"] < 120
+    assert abs(name["y"] + name["height"] / 2 - status["y"] - status["height"] / 2) < 4
 
 
 def test_attach_a_table(visit: Visit) -> None:
@@ -535,6 +544,11 @@ def test_attach_a_table(visit: Visit) -> None:
         column.check()
     page.get_by_role("button", name="Write the SQL").click()
     sql = page.locator("#sql").text_content() or ""
+    # what was chosen folds, and is still there to be changed
+    expect(page.locator("input[name=event]")).to_be_hidden()
+    page.locator("details.choices > summary").click()
+    expect(page.locator("input[name=event]")).to_have_value("order.paid")
+    expect(page.locator("input[name=column]:checked")).to_have_count(2)
     expect(page.locator("pre", has_text='"order.paid"')).to_contain_text("9.99")
     assert system.db.execute("select from public.webhook_triggers").rowcount == 0
     for setting in ("on", "off"):
