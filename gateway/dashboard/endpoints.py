@@ -60,9 +60,7 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
     shown, more = found[:PAGE_SIZE], None
     if len(found) > PAGE_SIZE:
         more = ({"q": search} if search else {}) | {"after": shown[-1]["name"], "after_id": shown[-1]["id"]}
-    return page(
-        request, "endpoints.html", admin, endpoints=shown, more=more, search=search or "", first=not keyset
-    )
+    return page(request, "endpoints.html", admin, endpoints=shown, more=more, search=search or "", first=not keyset)
 
 
 @get("/endpoints/new")

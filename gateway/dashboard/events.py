@@ -74,7 +74,10 @@ async def _catalog(request: Request[Any, Any, Any], admin: Admin, given: Given |
     search = (text(request.query_params, "q") or "").lower()
     webhooks = [row for row in types if row["analytics_destination"] is None]
     typescript = declarations(
-        [EventType(**{name: row[name] for name in ("name", "description", "data_schema", "example")}) for row in webhooks]
+        [
+            EventType(**{name: row[name] for name in ("name", "description", "data_schema", "example")})
+            for row in webhooks
+        ]
     )
     catalog = [
         {

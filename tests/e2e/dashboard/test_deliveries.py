@@ -107,6 +107,25 @@ def test_an_error_is_said_once(visit: Visit) -> None:
     expect(page.locator("#panel .tab").get_by_text("connection refused")).to_have_count(1)
 
 
+def test_a_failed_row_has_its_retry(visit: Visit) -> None:
+    """It retries that delivery alone, and the filters stay; a selection, which has its own buttons, hides it."""
+    site, page = visit.site, visit.page
+    endpoint = site.system.endpoint("http://127.0.0.1:9/")
+    site.system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts, error_message,"
+        " finished_at) select %s, event, '{}', 'failed', 1, 'HTTP 503', now() from unnest('{a.b,a.c}'::text[]) as event",
+        (endpoint,),
+    )
+    page.goto("/deliveries?status=failed")
+    page.get_by_label("Select a.c").check()
+    expect(page.get_by_role("button", name="Retry a.b of")).to_be_hidden()
+    page.get_by_label("Select a.c").uncheck()
+    page.get_by_role("button", name="Retry a.b of").click()
+    expect(page.get_by_role("status")).to_contain_text("1 delivery")
+    expect(page).to_have_url(f"{site.url}/deliveries?status=failed")
+    expect(page.locator("tbody .event")).to_have_text(["a.c"])
+
+
 @pytest.mark.parametrize("width", [1130, 1280, 1366, 1600])
 def test_columns_fit_next_to_the_panel(visit: Visit, width: int) -> None:
     """Next to the panel the list has fewer columns, and each is whole: none is cut by the panel's edge."""

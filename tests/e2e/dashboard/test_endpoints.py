@@ -512,9 +512,7 @@ def test_what_a_receiver_responds_with(visit: Visit) -> None:
     page.goto("/endpoints")
     expect(page.locator(".kind")).to_have_text(["HTTPS"])
     page.set_viewport_size({"width": 390, "height": 844})
-    row, name, status = (
-        page.locator(of).bounding_box() for of in ("tbody tr", "tbody th a", "tbody .status")
-    )
+    row, name, status = (page.locator(of).bounding_box() for of in ("tbody tr", "tbody th a", "tbody .status"))
     assert row
     assert name
     assert status
