@@ -65,16 +65,16 @@ begin
         ),
         -- of the newest thousand: enough to see what a receiver responds with
         responses as (
-            select d.response_status, count(*) as deliveries
+            select d.response_status, d.status = 'delivered' as delivered, count(*) as deliveries
             from (
-                select d.response_status, d.attempts
+                select d.response_status, d.status, d.attempts
                 from public.webhook_deliveries as d
                 where d.webhook_config_id = webhook_figures.webhook_config_id
                 order by d.created_at desc, d.id desc
                 limit 1000
             ) as d
             where d.attempts > 0
-            group by d.response_status
+            group by 1, 2
         )
         select jsonb_build_object(
             'unit', unit,
@@ -102,8 +102,9 @@ begin
                     ) order by b.attempts desc, b.name), '[]')
                 from busiest as b),
             'responses', (
-                select coalesce(jsonb_agg(jsonb_build_object('status', r.response_status, 'deliveries', r.deliveries)
-                    order by r.deliveries desc, r.response_status), '[]')
+                select coalesce(jsonb_agg(jsonb_build_object(
+                    'status', r.response_status, 'delivered', r.delivered, 'deliveries', r.deliveries)
+                    order by r.deliveries desc, r.response_status, r.delivered), '[]')
                 from responses as r))
         from generate_series(_from, now(), _width) as s (at)
         left join parts as p on p.at = s.at

@@ -509,6 +509,20 @@ def test_what_a_receiver_responds_with(visit: Visit) -> None:
     ]  # fmt: skip
     rows.get_by_role("link", name="503").click()
     expect(page.locator("tbody tr")).to_have_count(2)
+    # a queue accepts without a status code
+    system.db.execute("update public.webhook_deliveries set response_status = null where response_status = 200")
+    system.db.execute(
+        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)"
+        " values (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 8, 2, '{8}'),"
+        " (date_trunc('hour', now(), 'UTC'), %s, 'a.c', 40, 0, '{40}')",
+        (endpoint, endpoint),
+    )
+    page.goto(f"/endpoints/{endpoint}")
+    assert [row.split()[0] for row in rows.all_inner_texts()] == ["accepted", "503", "no"]
+    events = page.locator(".shares", has_text="Attempts by event").locator("tbody tr")
+    assert [row.split() for row in events.all_inner_texts()] == [["a.c", "40", "0", "%"], ["a.b", "8", "25", "%"]]
+    events.get_by_role("link", name="a.b").click()
+    expect(page.locator("tbody tr")).to_have_count(7)
     page.goto("/endpoints")
     expect(page.locator(".kind")).to_have_text(["HTTPS"])
     page.set_viewport_size({"width": 390, "height": 844})
