@@ -41,7 +41,9 @@ PAGES = {
     "endpoint-new": "/endpoints/new",
     "endpoint-delete": "/endpoints/(endpoint)/delete",
     "events": "/events#user.joined_community",
-    "attach": "/events/attach",
+    "attach": "/events/attach?table=public.orders",
+    "attach-sql": "/events/attach?table=public.orders&operation=insert&event=order.placed&column=id&column=customer_id"
+    "&column=total&column=currency&actor=customer_id",
     "replay": "/replay?status=failed",
     "runs": "/runs",
     "trigger-errors": "/trigger-errors",
@@ -61,8 +63,13 @@ FOUND = {
 }
 
 
-#: what the sample data has none of: an event that a trigger could not emit, and tokens
+#: what the sample data has none of: a table of the app, an event that its trigger could not emit, and tokens
 MORE = """
+    create table public.orders (
+        id uuid primary key default gen_random_uuid(), customer_id uuid not null, event_id uuid, payment_id text,
+        total numeric(9, 2) not null, currency text not null default 'EUR', state text not null default 'open',
+        note text, placed_at timestamptz not null default now(), shipped_at timestamptz
+    );
     insert into public.webhook_trigger_errors (source, event_type, operation, events, code, message, data, occurred_at)
     values ('public.orders', 'user.registered_event', 'insert', 1, '22023',
             'the data of user.registered_event do not match its schema: "payment_id" must be string',

@@ -45,15 +45,16 @@ OVERLAPS = {"86400": "24 hours", "604800": "7 days", "3600": "1 hour", "0": "no 
 
 @get("/endpoints")
 async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
-    """List endpoints by name, a page at a time; `from` is the name that the page begins at."""
-    start, after = (request.query_params.get(name, "") for name in ("from", "after"))
-    after_id = text(request.query_params, "after_id") or FIRST_ID
-    keyset = {"after_name": after or start, "after_id": after_id if after else FIRST_ID} if after or start else {}
-    found = await admin.call("list_webhook_endpoints", **keyset, page_size=PAGE_SIZE + 1)
-    more = (
-        {"after": found[PAGE_SIZE - 1]["name"], "after_id": found[PAGE_SIZE - 1]["id"]} if found[PAGE_SIZE:] else None
-    )
-    return page(request, "endpoints.html", admin, endpoints=found[:PAGE_SIZE], more=more, start=start, first=not keyset)
+    """List endpoints by name, a page at a time; `q` is what their name or URL contains."""
+    search, after = text(request.query_params, "q"), text(request.query_params, "after")
+    keyset = {"after_name": after, "after_id": text(request.query_params, "after_id") or FIRST_ID} if after else {}
+    # SQL of an earlier version takes no search
+    searched = {"search": search} if search else {}
+    found = await admin.call("list_webhook_endpoints", **keyset, **searched, page_size=PAGE_SIZE + 1)
+    shown, more = found[:PAGE_SIZE], None
+    if len(found) > PAGE_SIZE:
+        more = ({"q": search} if search else {}) | {"after": shown[-1]["name"], "after_id": shown[-1]["id"]}
+    return page(request, "endpoints.html", admin, endpoints=shown, more=more, search=search or "", first=not keyset)
 
 
 @get("/endpoints/{endpoint_id:uuid}")

@@ -16,6 +16,8 @@ from supabase_webhooks.gateway.dashboard.page import go, page, wake
 from supabase_webhooks.gateway.dashboard.schema_fields import fields
 from supabase_webhooks.gateway.errors import REFUSALS
 from supabase_webhooks.gateway.session import Admin
+from supabase_webhooks.webhooks.catalog import EventType
+from supabase_webhooks.webhooks.codegen.typescript import declarations
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.exact import encode, pretty
 from supabase_webhooks.webhooks.queue import Broker
@@ -64,11 +66,19 @@ async def dispatch(
 
 
 async def _catalog(request: Request[Any, Any, Any], admin: Admin, given: Given | None = None) -> Template:
-    """Show the catalog; one event has the data that was given, and what is wrong with it."""
+    """Show the catalog, or what of it contains `q`; one event has the data that was given, and what is wrong with it."""
     await admin.call("webhook_admin_check")
     types = await admin.rows("webhook_event_types", select="*", order="name")
     endpoints = await endpoint_choices(admin, select="id,name,events", is_active="is.true")
     volume = (await admin.call("webhook_figures"))["events"]
+    search = (text(request.query_params, "q") or "").lower()
+    webhooks = [row for row in types if row["analytics_destination"] is None]
+    typescript = declarations(
+        [
+            EventType(**{name: row[name] for name in ("name", "description", "data_schema", "example")})
+            for row in webhooks
+        ]
+    )
     catalog = [
         {
             **row,
@@ -77,15 +87,16 @@ async def _catalog(request: Request[Any, Any, Any], admin: Admin, given: Given |
             "example_text": pretty(encode(row["example"])),
             "subscribers": [e for e in endpoints if set(e.get("events") or []) & _patterns(row["name"])],
             "volume": volume.get(row["name"]),
+            "typescript": typescript[row["name"]],
             "given": given if given and given.event_type == row["name"] else None,
         }
-        for row in types
-        if row["analytics_destination"] is None
+        for row in webhooks
+        if search in f"{row['name']} {row['description']}".lower() or (given and given.event_type == row["name"])
     ]
     analytics = [row for row in types if row["analytics_destination"] is not None]
     known = any(row["given"] for row in catalog)
     return page(
-        request, "events.html", admin, catalog=catalog, analytics=analytics,
+        request, "events.html", admin, catalog=catalog, analytics=analytics, search=search,
         problem=given.problem if given and not known else None,
         status=HTTP_400_BAD_REQUEST if given and given.problem else HTTP_200_OK,
     )  # fmt: skip

@@ -32,8 +32,10 @@ LISTS = {
 @get("/")
 async def overview(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the page."""
-    shown = await admin.call("webhook_overview")
-    return page(request, "overview.html", admin, spans=SPANS, **figures(shown, admin))
+    shown, day = await admin.call("webhook_overview"), await admin.call("webhook_figures")
+    # SQL of an earlier version does not rank endpoints
+    busiest = day.get("endpoints", [])
+    return page(request, "overview.html", admin, spans=SPANS, busiest=busiest, **figures(shown, admin))
 
 
 @get("/overview/figures")
@@ -66,6 +68,7 @@ def figures(shown: dict[str, Any], admin: Admin) -> dict[str, Any]:
         # SQL of an earlier version does not know the steps
         "setup": [] if admin.viewer else checklist(shown.get("setup", {})),
         "lists": LISTS | {"dispatcher": runs},
+        "notes": {"Last hour": compared(total, shown.get("hour_before", {}).get("total"))},
         "cards": {
             "Last hour": [
                 Figure("Total deliveries", total, "plain", link="/deliveries?range=1h"),
@@ -92,6 +95,16 @@ def figures(shown: dict[str, Any], admin: Admin) -> dict[str, Any]:
             ],
         },
     }  # fmt: skip
+
+
+def compared(total: int, before: int | None) -> str | None:
+    """Return how many deliveries there were, compared with the hour before."""
+    if not before:
+        return "None in the hour before." if total and before == 0 else None
+    change = round(100 * (total - before) / before)
+    if change == 0:
+        return f"As many as in the hour before ({before:,})."
+    return f"{abs(change):,}% {'more' if change > 0 else 'fewer'} than in the hour before ({before:,})."
 
 
 ROUTES = [overview, part, series]

@@ -39,6 +39,11 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 #: Stands for no value.
 NOTHING = "\N{EN DASH}"
 
+#: What an endpoint speaks, by the scheme of its URL.
+PROTOCOLS = {
+    "http": "HTTP", "https": "HTTPS", "sqs": "SQS", "pubsub": "Pub/Sub", "kafka": "Kafka", "listen": "listen"
+}  # fmt: skip
+
 #: The navigation: address and name.
 SECTIONS = {
     "/": "Overview",
@@ -75,6 +80,7 @@ def template_engine() -> JinjaTemplateEngine:
         "rooted": rooted,
         "breakable": breakable,
         "word": word,
+        "protocol": protocol,
     }
     engine = JinjaTemplateEngine.from_environment(environment)
     engine.register_template_callable("csrf_token", csrf_token)
@@ -150,6 +156,12 @@ def word(delivery: Mapping[str, Any]) -> str:
     """Return a delivery's status as the pages name it: pending, sending, retrying, delivered or failed."""
     status = str(delivery["status"])
     return {"processing": "sending"}.get(status, "retrying" if status == "pending" and delivery["attempts"] else status)
+
+
+def protocol(url: str) -> str:
+    """Return the name of a URL's protocol."""
+    scheme = url.partition("://")[0]
+    return PROTOCOLS.get(scheme, scheme)
 
 
 def number(value: float | None) -> str:

@@ -49,6 +49,7 @@ async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
         admin,
         fields=fields,
         counted=counted,
+        listed={name: value for name, value in fields.items() if value},
         problem=problem,
         endpoints=endpoints,
         at_most=AT_MOST,

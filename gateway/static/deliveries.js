@@ -44,7 +44,7 @@ function close() {
 function retry() {
   const row = document.activeElement?.closest?.("tr[data-id]");
   if (!row || row.dataset.id === opened()) return panel.querySelector("[data-retry]")?.click();
-  for (const box of document.getElementsByName("delivery_ids")) box.checked = box.value === row.dataset.id;
+  for (const box of boxes()) box.checked = box.value === row.dataset.id;
   document.querySelector("#chosen .primary")?.click();
 }
 
@@ -74,7 +74,7 @@ panel.addEventListener("click", (event) => {
 document.addEventListener("htmx:afterSettle", mark);
 
 // The selection: how many, all at once, and their ids.
-const boxes = () => [...document.getElementsByName("delivery_ids")];
+const boxes = () => [...list.querySelectorAll("input[name=delivery_ids]")];
 const picked = () => boxes().filter((box) => box.checked);
 document.addEventListener("change", (event) => {
   if (event.target.dataset.all) boxes().forEach((box) => { box.checked = event.target.checked; });

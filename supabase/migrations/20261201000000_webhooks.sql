@@ -1,4 +1,4 @@
--- webhooks migration: system c215e10e2041740d6b31efba09d09db98b6f38a4fb3f4edd87895fbf98d39c61
+-- webhooks migration: system 8e22d522e3d27301e57558f11de606f327fb50815148d17d7c3c88a0b1bf944f
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3084,7 +3084,8 @@ create or replace function public.list_webhook_endpoints(
     after_name text default null,
     after_id uuid default null,
     page_size integer default 200,
-    tenant_id text default null
+    tenant_id text default null,
+    search text default null
 )
 returns jsonb
 language plpgsql
@@ -3099,11 +3100,12 @@ begin
         list_webhook_endpoints.after_name,
         list_webhook_endpoints.after_id,
         list_webhook_endpoints.page_size,
-        list_webhook_endpoints.tenant_id);
+        list_webhook_endpoints.tenant_id,
+        list_webhook_endpoints.search);
 end $$;
-comment on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Endpoints with their health, by name: all, one, a tenant''s, or those after a name and id. Without secrets and the values of headers.';
-revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
-grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
+comment on function public.list_webhook_endpoints(uuid, text, uuid, integer, text, text) is 'Endpoints with their health, by name: all, one, a tenant''s, those after a name and id, or those whose name or URL contains a text. Without secrets and the values of headers.';
+revoke all on function public.list_webhook_endpoints(uuid, text, uuid, integer, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_endpoints(uuid, text, uuid, integer, text, text) to authenticated, service_role;
 
 -- schemas/api/list_webhook_secrets.sql
 create or replace function public.list_webhook_secrets()
@@ -3659,7 +3661,7 @@ begin
     perform webhooks.check_access('read');
     return webhooks.webhook_figures(webhook_figures.webhook_config_id, webhook_figures.unit, webhook_figures.count);
 end $$;
-comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type.';
+comment on function public.webhook_figures(uuid, text, integer) is 'Attempts by hour or day (UTC), of one endpoint or all: delivered, failed, estimated latencies, and the sums of each event type. Of all, the five busiest endpoints; of one, the responses to its newest thousand deliveries.';
 revoke all on function public.webhook_figures(uuid, text, integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_figures(uuid, text, integer) to authenticated, service_role;
 
@@ -6766,7 +6768,8 @@ create or replace function webhooks.list_webhook_endpoints(
     after_name text default null,
     after_id uuid default null,
     page_size integer default 200,
-    tenant_id text default null
+    tenant_id text default null,
+    search text default null
 )
 returns jsonb
 language plpgsql
@@ -6785,6 +6788,10 @@ begin
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
               and (list_webhook_endpoints.tenant_id is null or c.tenant_id = list_webhook_endpoints.tenant_id)
+              -- row by row in the order of names, until the page is full
+              and (list_webhook_endpoints.search is null
+                  or strpos(lower(c.name), lower(list_webhook_endpoints.search)) > 0
+                  or strpos(lower(c.url), lower(list_webhook_endpoints.search)) > 0)
               and (after_name is null or (c.name, c.id) > (after_name, after_id))
             order by c.name, c.id
             limit least(greatest(page_size, 1), 500)
@@ -6835,9 +6842,9 @@ begin
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
         left join last_hour as l on l.webhook_config_id = c.id);
 end $$;
-comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Behind public.list_webhook_endpoints.';
-revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
+comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text) is 'Behind public.list_webhook_endpoints.';
+revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text) to authenticated, service_role;
 
 -- schemas/endpoints/list_webhook_secrets.sql
 create or replace function webhooks.list_webhook_secrets()
@@ -8373,6 +8380,31 @@ begin
             select o.event_type, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
             from figures as o
             group by o.event_type
+        ),
+        busiest as (
+            select c.id, c.name, o.attempts, o.failed
+            from (
+                select o.webhook_config_id, sum(o.attempts) as attempts, sum(o.failed_attempts) as failed
+                from figures as o
+                group by o.webhook_config_id
+            ) as o
+            join public.webhook_configurations as c on c.id = o.webhook_config_id and c.deleted_at is null
+            where webhook_figures.webhook_config_id is null
+            order by o.attempts desc, c.name
+            limit 5
+        ),
+        -- of the newest thousand: enough to see what a receiver responds with
+        responses as (
+            select d.response_status, d.status = 'delivered' as delivered, count(*) as deliveries
+            from (
+                select d.response_status, d.status, d.attempts
+                from public.webhook_deliveries as d
+                where d.webhook_config_id = webhook_figures.webhook_config_id
+                order by d.created_at desc, d.id desc
+                limit 1000
+            ) as d
+            where d.attempts > 0
+            group by 1, 2
         )
         select jsonb_build_object(
             'unit', unit,
@@ -8384,7 +8416,26 @@ begin
             'events', (
                 select coalesce(jsonb_object_agg(v.event_type, jsonb_build_object(
                     'attempts', v.attempts, 'failed_attempts', v.failed, 'deliveries', v.attempts - v.failed)), '{}')
-                from events as v))
+                from events as v),
+            'endpoints', (
+                select coalesce(jsonb_agg(jsonb_build_object(
+                    'id', b.id, 'name', b.name, 'attempts', b.attempts, 'failed_attempts', b.failed,
+                    'success_percent', trunc(100.0 * (b.attempts - b.failed) / nullif(b.attempts, 0), 1),
+                    'p95_ms', (
+                        select webhooks.duration_percentile(array_agg(c.count order by c.n), 0.95)
+                        from (
+                            select e.n, sum(e.count)::bigint as count
+                            from figures as o, unnest(o.durations) with ordinality as e (count, n)
+                            where o.webhook_config_id = b.id
+                            group by e.n
+                        ) as c)
+                    ) order by b.attempts desc, b.name), '[]')
+                from busiest as b),
+            'responses', (
+                select coalesce(jsonb_agg(jsonb_build_object(
+                    'status', r.response_status, 'delivered', r.delivered, 'deliveries', r.deliveries)
+                    order by r.deliveries desc, r.response_status, r.delivered), '[]')
+                from responses as r))
         from generate_series(_from, now(), _width) as s (at)
         left join parts as p on p.at = s.at
         left join entries as d on d.at = s.at);
@@ -8628,6 +8679,7 @@ as $$
 declare
     _hour constant timestamptz := now() - interval '1 hour';
     _last_hour jsonb;
+    _hour_before bigint;
     _circuits jsonb;
     _performance jsonb;
     _backlog jsonb := webhooks.webhook_backlog();
@@ -8656,6 +8708,12 @@ begin
     into _last_hour
     from public.webhook_deliveries as d
     where d.created_at > _hour and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l);
+    -- counted in an index, less those of listeners
+    select (select count(*) from public.webhook_deliveries as d where d.created_at > _hour - interval '1 hour' and d.created_at <= _hour)
+         - (select count(*) from webhooks.listeners as l
+            join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id
+            where d.created_at > _hour - interval '1 hour' and d.created_at <= _hour)
+    into _hour_before;
 
     -- the circuits of endpoints that deliveries go to
     select jsonb_build_object(
@@ -8729,6 +8787,7 @@ begin
         'trigger_errors', (
             select count(*) from (select from public.webhook_trigger_errors as e where e.resolved_at is null limit 1000) as u),
         'last_hour', _last_hour,
+        'hour_before', jsonb_build_object('total', _hour_before),
         'circuits', _circuits,
         'performance', _performance,
         'backlog', _backlog,
@@ -10638,7 +10697,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.is_webhook_admin()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.is_webhook_viewer(boolean)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('public.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('public.list_webhook_endpoints(uuid, text, uuid, integer, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.prepare_webhook_partitions()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('public.purge_webhook_history(interval, integer)', 'function', '{"service_role": ["EXECUTE"]}'),
@@ -10802,7 +10861,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
     ('webhooks.limits_of_tenant(text)', 'function', '{}'),
     ('webhooks.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
-    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
+    ('webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.list_webhook_secrets()', 'function', '{"service_role": ["EXECUTE"]}'),
     ('webhooks.listened_deliveries()', 'function', '{}'),
     ('webhooks.listener_owner()', 'function', '{}'),
@@ -10987,6 +11046,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'c215e10e2041740d6b31efba09d09db98b6f38a4fb3f4edd87895fbf98d39c61', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '8e22d522e3d27301e57558f11de606f327fb50815148d17d7c3c88a0b1bf944f', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -77,11 +77,16 @@ SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean"
 def render(events: Sequence[EventType]) -> str:
     """Return the module."""
     names = type_names(events)
-    parts = [HEADER]
-    parts += [f"{_comment(e.description)}export type {names[e.name]} = {_type(e.data_schema)};\n" for e in events]
+    parts = [HEADER, *declarations(events).values()]
     table = "".join(f"  {json.dumps(e.name)}: {names[e.name]};\n" for e in events)
     parts += [f"/** The data of each event. */\nexport interface WebhookEvents {{\n{table}}}\n", FOOTER]
     return "\n".join(parts)
+
+
+def declarations(events: Sequence[EventType]) -> dict[str, str]:
+    """Return the type of each event's data, by the event's name."""
+    names = type_names(events)
+    return {e.name: f"{_comment(e.description)}export type {names[e.name]} = {_type(e.data_schema)};\n" for e in events}
 
 
 def _type(schema: Any, indent: str = "") -> str:  # noqa: ANN401, PLR0911 - a schema is any JSON; one return a keyword

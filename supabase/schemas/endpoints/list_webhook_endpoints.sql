@@ -3,7 +3,8 @@ create or replace function webhooks.list_webhook_endpoints(
     after_name text default null,
     after_id uuid default null,
     page_size integer default 200,
-    tenant_id text default null
+    tenant_id text default null,
+    search text default null
 )
 returns jsonb
 language plpgsql
@@ -22,6 +23,10 @@ begin
             where c.deleted_at is null
               and (list_webhook_endpoints.webhook_config_id is null or c.id = list_webhook_endpoints.webhook_config_id)
               and (list_webhook_endpoints.tenant_id is null or c.tenant_id = list_webhook_endpoints.tenant_id)
+              -- row by row in the order of names, until the page is full
+              and (list_webhook_endpoints.search is null
+                  or strpos(lower(c.name), lower(list_webhook_endpoints.search)) > 0
+                  or strpos(lower(c.url), lower(list_webhook_endpoints.search)) > 0)
               and (after_name is null or (c.name, c.id) > (after_name, after_id))
             order by c.name, c.id
             limit least(greatest(page_size, 1), 500)
@@ -72,6 +77,6 @@ begin
         left join public.webhook_circuits as h on h.webhook_config_id = c.id
         left join last_hour as l on l.webhook_config_id = c.id);
 end $$;
-comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) is 'Behind public.list_webhook_endpoints.';
-revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) from public, anon, authenticated, service_role;
-grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text) to authenticated, service_role;
+comment on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text) is 'Behind public.list_webhook_endpoints.';
+revoke all on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.list_webhook_endpoints(uuid, text, uuid, integer, text, text) to authenticated, service_role;

@@ -10,6 +10,7 @@ as $$
 declare
     _hour constant timestamptz := now() - interval '1 hour';
     _last_hour jsonb;
+    _hour_before bigint;
     _circuits jsonb;
     _performance jsonb;
     _backlog jsonb := webhooks.webhook_backlog();
@@ -38,6 +39,12 @@ begin
     into _last_hour
     from public.webhook_deliveries as d
     where d.created_at > _hour and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l);
+    -- counted in an index, less those of listeners
+    select (select count(*) from public.webhook_deliveries as d where d.created_at > _hour - interval '1 hour' and d.created_at <= _hour)
+         - (select count(*) from webhooks.listeners as l
+            join public.webhook_deliveries as d on d.webhook_config_id = l.webhook_config_id
+            where d.created_at > _hour - interval '1 hour' and d.created_at <= _hour)
+    into _hour_before;
 
     -- the circuits of endpoints that deliveries go to
     select jsonb_build_object(
@@ -111,6 +118,7 @@ begin
         'trigger_errors', (
             select count(*) from (select from public.webhook_trigger_errors as e where e.resolved_at is null limit 1000) as u),
         'last_hour', _last_hour,
+        'hour_before', jsonb_build_object('total', _hour_before),
         'circuits', _circuits,
         'performance', _performance,
         'backlog', _backlog,

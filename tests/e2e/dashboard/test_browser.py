@@ -501,6 +501,9 @@ def test_replay_counts_before_it_acts(visit: Visit) -> None:
     page.get_by_role("button", name="Count").click()
     expect(page.locator("#matching")).to_have_text(str(wanted))
     assert count(visit.site, failed) == wanted
+    page.get_by_role("link", name="Show them").click()
+    expect(page).to_have_url(re.compile(r"/deliveries\?status=failed$"))
+    page.go_back()
     page.get_by_role("button", name=f"Replay {wanted}").click()
     expect(page.get_by_role("status")).to_contain_text(f"{wanted} deliveries are due again.")
     assert count(visit.site, failed) == 0

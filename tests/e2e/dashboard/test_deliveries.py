@@ -65,6 +65,67 @@ def test_twenty_rows_with_histogram_and_panel(visit: Visit) -> None:
     assert page.locator(".scroller").evaluate("(e) => e.scrollWidth <= e.clientWidth")
 
 
+def test_a_phone_shows_deliveries_first(visit: Visit) -> None:
+    """Above the first one are the sections, a line for the time, one for the search, and the histogram."""
+    fill(visit.site.system.dsn, 60)
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/deliveries")
+    first, sections = page.locator("tbody tr").first.bounding_box(), page.locator("header").bounding_box()
+    assert first is not None
+    assert sections is not None
+    assert first["y"] - sections["height"] <= 190
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    for name in ("1 h", "Live", "Replay…"):
+        box = page.get_by_role("link", name=name, exact=True).bounding_box()
+        assert box is not None
+        assert box["height"] >= 36
+    for menu in ("Status", "Filter"):
+        page.locator("summary", has_text=menu).click()
+        assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+        page.keyboard.press("Escape")
+
+
+def test_an_error_is_said_once(visit: Visit) -> None:
+    """By the delivery; an attempt's own error only if it is another one."""
+    site, page = visit.site, visit.page
+    endpoint = site.system.endpoint("http://127.0.0.1:9/")
+    row = site.system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts, error_message,"
+        " finished_at) values (%s, 'a.b', '{}', 'failed', 2, 'HTTP 503', now()) returning id::text",
+        (endpoint,),
+    ).fetchone()
+    assert row is not None
+    site.system.db.execute(
+        "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered, error) values"
+        " (%s, 1, now(), 5, false, 'connection refused'), (%s, 2, now(), 5, false, 'HTTP 503')",
+        (row["id"], row["id"]),
+    )
+    page.goto(f"/deliveries/{row['id']}?tab=response")
+    expect(page.locator("#panel").get_by_text("HTTP 503")).to_have_count(1)
+    page.goto(f"/deliveries/{row['id']}?tab=response&attempt=1")
+    expect(page.locator("#panel .tab").get_by_text("connection refused")).to_have_count(1)
+
+
+def test_a_failed_row_has_its_retry(visit: Visit) -> None:
+    """It retries that delivery alone, and the filters stay; a selection, which has its own buttons, hides it."""
+    site, page = visit.site, visit.page
+    endpoint = site.system.endpoint("http://127.0.0.1:9/")
+    site.system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts, error_message,"
+        " finished_at) select %s, event, '{}', 'failed', 1, 'HTTP 503', now() from unnest('{a.b,a.c}'::text[]) as event",
+        (endpoint,),
+    )
+    page.goto("/deliveries?status=failed")
+    page.get_by_label("Select a.c").check()
+    expect(page.get_by_role("button", name="Retry a.b of")).to_be_hidden()
+    page.get_by_label("Select a.c").uncheck()
+    page.get_by_role("button", name="Retry a.b of").click()
+    expect(page.get_by_role("status")).to_contain_text("1 delivery")
+    expect(page).to_have_url(f"{site.url}/deliveries?status=failed")
+    expect(page.locator("tbody .event")).to_have_text(["a.c"])
+
+
 @pytest.mark.parametrize("width", [1130, 1280, 1366, 1600])
 def test_columns_fit_next_to_the_panel(visit: Visit, width: int) -> None:
     """Next to the panel the list has fewer columns, and each is whole: none is cut by the panel's edge."""
@@ -305,6 +366,9 @@ def test_json_is_colored_and_folds(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = json.loads(page.evaluate("navigator.clipboard.readText()"), parse_float=str)
     assert copied["a"]["deep"] == ["1.10", 9007199254740993]
+    page.get_by_role("button", name="Copy the delivery id").click()
+    expect(page.get_by_role("button", name="Copy the delivery id")).to_have_text("Copied")
+    assert page.url.endswith(page.evaluate("navigator.clipboard.readText()"))
 
 
 def test_live_mode_does_not_jump(visit: Visit) -> None:

@@ -467,12 +467,19 @@ def test_many_endpoints(visit: Visit, api: httpx.Client) -> None:
     page.get_by_role("link", name="Next page").click()
     seen |= set(page.locator("tbody th a").evaluate_all("(links) => links.map((a) => a.href)"))
     assert len(seen) == 100
-    page.get_by_label("Begin at this name").fill("endpoint 2490")
-    page.get_by_role("button", name="Go").click()
-    expect(page.locator("tbody th a").first).to_have_text("endpoint 2490")
-    page.get_by_label("Begin at this name").fill("twin")
-    page.get_by_role("button", name="Go").click()
-    expect(page.locator("tbody th a", has_text="twin")).to_have_count(4)
+    search, button = page.get_by_label("Search in names and URLs"), page.get_by_role("button", name="Search")
+    for text, number in (("POINT 249", 10), ("twin", 4), ('o"t', 1), ("z,z(", 1), ("%", 0), ("127.0.0.1:9", 50)):
+        search.fill(text)
+        button.click()
+        expect(page.locator("tbody th a")).to_have_count(number)
+        expect(search).to_have_value(text)
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("tbody th a")).to_have_count(50)
+    expect(search).to_have_value("127.0.0.1:9")
+    search.fill("nowhere")
+    button.click()
+    page.get_by_role("link", name="Show all endpoints").click()
+    expect(page.locator("tbody th a")).to_have_count(50)
     page.goto("/replay")
     expect(page.locator("select[name=webhook_config_id] option")).to_have_count(len(names) + 1)
 
@@ -578,6 +585,72 @@ def test_the_catalog(visit: Visit) -> None:
     expect(page).to_have_url(f"{visit.site.url}/endpoints/{endpoint}")
 
 
+def test_a_search_in_the_catalog(visit: Visit) -> None:
+    """By name or description; a type as TypeScript, as `webhooks types` prints it."""
+    page = visit.page
+    page.goto("/events")
+    everything = page.locator("details.event").count()
+    page.get_by_label("Search in names and descriptions").fill("JOINED_comm")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("details.event")).to_have_count(1)
+    page.locator("details.event summary").first.click()
+    page.get_by_text("TypeScript").click()
+    shown = page.locator("pre", has_text="export type").inner_text()
+    assert shown.strip() in webhooks("types", "typescript", site=visit.site).out
+    page.get_by_label("Search in names and descriptions").fill("no such thing")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("No event has")).to_be_visible()
+    page.get_by_role("link", name="Show all events").click()
+    expect(page.locator("details.event")).to_have_count(everything)
+
+
+def test_what_a_receiver_responds_with(visit: Visit) -> None:
+    """The newest deliveries by status code, what has no response too; each leads to its deliveries."""
+    page, system = visit.page, visit.site.system
+    endpoint = system.endpoint("https://example.com/", name="n8n")
+    system.db.execute(
+        "insert into public.webhook_deliveries"
+        " (webhook_config_id, event_type, payload, status, attempts, response_status, finished_at)"
+        " select %s, 'a.b', '{}', case when code = 200 then 'delivered' else 'failed' end, 1, code, now()"
+        " from unnest('{200,200,200,503,503,null}'::integer[]) as code",
+        (endpoint,),
+    )
+    system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload) values (%s, 'a.b', '{}')",
+        (endpoint,),
+    )
+    page.goto(f"/endpoints/{endpoint}")
+    rows = page.locator(".responses tr")
+    assert [row.split() for row in rows.all_inner_texts()] == [
+        ["200", "3", "50", "%"], ["503", "2", "33.3", "%"], ["no", "response", "1", "16.7", "%"],
+    ]  # fmt: skip
+    rows.get_by_role("link", name="503").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    # a queue accepts without a status code
+    system.db.execute("update public.webhook_deliveries set response_status = null where response_status = 200")
+    system.db.execute(
+        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)"
+        " values (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 8, 2, '{8}'),"
+        " (date_trunc('hour', now(), 'UTC'), %s, 'a.c', 40, 0, '{40}')",
+        (endpoint, endpoint),
+    )
+    page.goto(f"/endpoints/{endpoint}")
+    assert [row.split()[0] for row in rows.all_inner_texts()] == ["accepted", "503", "no"]
+    events = page.locator(".shares", has_text="Attempts by event").locator("tbody tr")
+    assert [row.split() for row in events.all_inner_texts()] == [["a.c", "40", "0", "%"], ["a.b", "8", "25", "%"]]
+    events.get_by_role("link", name="a.b").click()
+    expect(page.locator("tbody tr")).to_have_count(7)
+    page.goto("/endpoints")
+    expect(page.locator(".kind")).to_have_text(["HTTPS"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    row, name, status = (page.locator(of).bounding_box() for of in ("tbody tr", "tbody th a", "tbody .status"))
+    assert row
+    assert name
+    assert status
+    assert row["height"] < 120
+    assert abs(name["y"] + name["height"] / 2 - status["y"] - status["height"] / 2) < 4
+
+
 def test_attach_a_table(visit: Visit) -> None:
     """The SQL that the page writes does what it says, whatever the names are; the page itself changes nothing."""
     page, system = visit.page, visit.site.system
@@ -601,6 +674,11 @@ def test_attach_a_table(visit: Visit) -> None:
         column.check()
     page.get_by_role("button", name="Write the SQL").click()
     sql = page.locator("#sql").text_content() or ""
+    # what was chosen folds, and is still there to be changed
+    expect(page.locator("input[name=event]")).to_be_hidden()
+    page.locator("details.choices > summary").click()
+    expect(page.locator("input[name=event]")).to_have_value("order.paid")
+    expect(page.locator("input[name=column]:checked")).to_have_count(2)
     expect(page.locator("pre", has_text='"order.paid"')).to_contain_text("9.99")
     expect(page.get_by_text("may not read this table")).to_be_visible()
     # with a grant, its rows are shown as they would be sent

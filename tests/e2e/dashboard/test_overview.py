@@ -108,3 +108,32 @@ def test_every_part_leads_to_its_list(visit: Visit) -> None:
         assert response is not None
         assert response.status == 200, link
         expect(page.get_by_role("alert").and_(page.locator(".list *"))).to_have_count(0)
+
+
+def test_the_hour_before_and_the_busiest(visit: Visit) -> None:
+    """How the hour compares with the one before it; endpoints by their attempts of a day, each with its lists."""
+    page, db = visit.page, visit.site.system.db
+    busy, quiet = (visit.site.system.endpoint("http://127.0.0.1:9/", name=name) for name in ("busy", "quiet"))
+    db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, created_at, finished_at)"
+        " select %s, 'a.b', '{}', 'delivered', now() - minutes * interval '1 minute', now()"
+        " from unnest('{1,2,3,4,5,6,61,90,100,119,121}'::integer[]) as minutes",
+        (busy,),
+    )
+    db.execute(
+        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)"
+        " values (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 30, 3, '{0,0,0,30}'),"
+        " (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 2, 0, '{2}'),"
+        " (date_trunc('hour', now(), 'UTC') - interval '1 hour', %s, 'a.c', 10, 1, '{0,0,0,10}')",
+        (busy, quiet, busy),
+    )
+    page.goto("/")
+    expect(page.get_by_text("50% more than in the hour before (4).")).to_be_visible()
+    rows = page.locator(".busiest tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text(re.compile(r"busy\s+40\s+4\s+90 %\s+\d+ ms"))
+    expect(rows.nth(1)).to_contain_text(re.compile(r"quiet\s+2\s+0\s+100 %"))
+    for link in rows.nth(0).get_by_role("link").evaluate_all("(all) => all.map((a) => a.href)"):
+        response = page.goto(link)
+        assert response is not None
+        assert response.status == 200, link
