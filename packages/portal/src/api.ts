@@ -1,4 +1,4 @@
-/** The calls of docs/customers.md, section 4, by the user's own session. */
+/** The calls of docs/customers.md, section 5, by the user's own session. */
 
 import type { SupabaseClient } from "@supabase/supabase-js";
 

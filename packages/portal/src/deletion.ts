@@ -19,14 +19,15 @@ export class DeletionView implements View<null> {
     const progress = h("p", { role: "status" });
     const remove = async () => {
       let gone = 0;
-      for (let more = true; more; ) {
+      let more = true;
+      while (more && context.shown()) {
         const batch = await context.api.delete(this.endpoint.id, keep.checked);
         gone += batch.deliveries;
         more = batch.more;
         progress.textContent = texts.deleting(gone);
       }
-      context.go(new EndpointsView());
-      context.say(texts.deletedEndpoint);
+      if (context.shown()) context.go(new EndpointsView());
+      context.say(more ? texts.deletionStopped : texts.deletedEndpoint);
     };
     return [
       heading(texts.deleteTitle(this.endpoint.name)), h("p", {}, h("code", {}, this.endpoint.url)),

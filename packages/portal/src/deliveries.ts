@@ -39,13 +39,14 @@ export class DeliveriesView implements View<Data> {
       h("td", { class: "wide" }, row.response_status === null ? (row.error_message ?? "") : String(row.response_status))));
     const columns = [texts.time, texts.status, texts.event, texts.endpoint, texts.attempts, texts.response];
     const head = h("tr", {}, ...columns.map((name, at) => h("th", { scope: "col", class: at > 2 ? "wide" : null }, name)));
-    const filtered = Object.keys(this.filters).length > 0;
+    const filtered = Object.keys(this.filters).length;
     return [
-      heading(texts.deliveries), this.#form(context, endpoints, types),
+      heading(texts.deliveries, fold(filtered ? `${texts.filters} (${filtered})` : texts.filters)), this.#form(context, endpoints, types),
       rows.length ? h("table", { "aria-label": texts.deliveries }, h("thead", {}, head), h("tbody", {}, ...rows))
         : h("p", { class: "empty" }, filtered ? texts.noneFound : texts.noDeliveries),
       page.searched_until ? h("p", { class: "note" }, texts.searchedUntil(context.date(page.searched_until))) : h("span", {}),
       h("div", { class: "actions" },
+        filtered > 0 && button(context, texts.clear, () => context.follow(new DeliveriesView())),
         this.after && button(context, texts.newest, () => context.go(new DeliveriesView(this.filters))),
         page.next && button(context, texts.older, () => context.go(new DeliveriesView(this.filters, page.next)))),
     ];
@@ -65,12 +66,21 @@ export class DeliveriesView implements View<Data> {
       for (const [name, value] of form) if (value) filters[name] = name.startsWith("created_") ? new Date(String(value)).toISOString() : String(value);
       context.follow(new DeliveriesView(filters));
     };
-    return h("form", { class: "filters", "aria-label": texts.filters, onchange, onsubmit: (event) => event.preventDefault(), "data-key": "filters" },
+    return h("form", { class: "filters", id: "filters", "aria-label": texts.filters, onchange, onsubmit: (event) => event.preventDefault(), "data-key": "filters" },
       select("webhook_config_id", texts.endpoint, chosen.webhook_config_id, endpoints.map((one) => [one.id, one.name])),
       select("status", texts.status, chosen.status, STATUSES.map((status) => [status, texts[status]])),
       select("event_type", texts.event, chosen.event_type, types.map((type) => [type.name, type.name])),
       time("created_from", texts.from, chosen.created_from), time("created_until", texts.until, chosen.created_until));
   }
+}
+
+/** What unfolds the filters where there is little room: style.ts hides it elsewhere. */
+function fold(text: string): HTMLElement {
+  const onclick = (event: Event) => {
+    const pressed = event.currentTarget as HTMLElement;
+    pressed.setAttribute("aria-expanded", String(pressed.getAttribute("aria-expanded") === "false"));
+  };
+  return h("button", { type: "button", class: "fold", "aria-expanded": "false", "aria-controls": "filters", onclick }, text);
 }
 
 /** A moment as a field for local times shows it. */

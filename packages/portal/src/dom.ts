@@ -4,8 +4,8 @@ export type Child = Node | string | false | null | undefined;
 type Handler = (event: Event) => void;
 export type Props = Record<string, string | number | boolean | Handler | null | undefined>;
 
-/** What belongs to the element that is there: whether a person opened it, whether its action runs. */
-const KEPT = new Set(["open", "aria-disabled"]);
+/** What belongs to the element that is there: whether a person opened it, or what it folds; whether its action runs. */
+const KEPT = new Set(["open", "aria-expanded", "aria-disabled"]);
 const HANDLERS = ["onclick", "onsubmit", "onchange"] as const;
 
 /** Make an element. Text is always text, never markup. A function is an event handler; null and undefined set nothing. */

@@ -37,7 +37,7 @@ export class EndpointView implements View<Data> {
     return [
       button(context, texts.endpoints, () => context.go(new EndpointsView()), "back"),
       heading(endpoint.name, badge(texts, health.status)),
-      context.manages && this.#actions(context, endpoint),
+      this.#actions(context, endpoint),
       why && h("p", { class: "why" }, why),
       endpoint.url_warning && h("p", { class: "why" }, endpoint.url_warning),
       endpoint.previous_secret_until && h("p", { class: "note" }, texts.previousUntil(context.date(endpoint.previous_secret_until)), " ",
@@ -69,10 +69,12 @@ export class EndpointView implements View<Data> {
       context.say(endpoint.is_active ? texts.wasPaused : texts.wasResumed);
       await context.refresh();
     };
+    const deliveries = button(context, texts.deliveries, () => context.go(new DeliveriesView({ webhook_config_id: endpoint.id })));
+    if (!context.manages) return h("div", { class: "actions" }, deliveries);
     return h("div", { class: "actions" },
       button(context, texts.edit, () => context.go(new FormView(endpoint))),
       button(context, endpoint.is_active ? texts.pause : texts.resume, pause),
-      button(context, texts.deliveries, () => context.go(new DeliveriesView({ webhook_config_id: endpoint.id }))),
+      deliveries,
       button(context, texts.replay, () => context.go(new ReplayView(endpoint))),
       button(context, texts.rotate, () => context.go(new RotationView(endpoint))),
       button(context, texts.remove, () => context.go(new DeletionView(endpoint)), "danger"));

@@ -53,7 +53,8 @@ export class ReplayView implements View<EventType[]> {
       sent += batch.replayed;
       next = batch.next;
       progress.textContent = context.texts.replaying(sent);
-    } while (next);
+    } while (next && context.shown());
+    if (!context.shown()) return context.say(next ? context.texts.replayStopped(sent) : context.texts.replayed(sent));
     progress.textContent = context.texts.replayed(sent);
     confirm.replaceChildren();
   }

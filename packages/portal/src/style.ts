@@ -78,11 +78,13 @@ fieldset { border: 0; margin: 0 0 14px; padding: 0; max-width: 560px; }
 .check { display: flex; gap: 8px; align-items: center; min-height: 28px; overflow-wrap: anywhere; } .check input { flex: none; margin: 0; width: 16px; height: 16px; accent-color: var(--accent); }
 .choices { padding-inline-start: 24px; max-height: 240px; overflow: auto; }
 .filters { display: flex; flex-wrap: wrap; gap: 0 12px; } .filters .field { flex: 1 1 150px; max-width: 240px; } .filters label { font-size: 12px; color: var(--muted); }
+.fold { display: none; }
 .inline { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 12px 0; } .inline h3 { flex-basis: 100%; margin: 8px 0 0; } .inline select { width: auto; max-width: 100%; }
 @container (max-width: 560px) {
   .wide { display: none; }
   .main { padding: 12px 14px 16px; } nav { padding: 0 8px; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
+  .fold { display: block; } header:has([aria-expanded="false"]) + .filters { display: none; }
   .filters .field { flex-basis: 130px; max-width: none; }
   button, .field input, .field select, .inline select { min-height: 40px; } .field input, .field select, .field textarea, .inline select { font-size: 16px; } button.link, button.back { min-height: 32px; } .check { min-height: 36px; }
 }

@@ -33,19 +33,20 @@ export const english = {
   changedMeanwhile: "Someone else has changed this endpoint in the meantime. Your input is kept. Save again to replace their changes:",
   changedTo: (field: string, value: string) => `${field}: ${value}`,
   // secrets
-  secretOf: (name: string) => `Signing secret of ${name}`, secretOnce: "Copy it now. It is not shown again. Your receiver verifies each delivery's signature with it.",
+  secretOf: (name: string) => `Signing secret of ${name}`, secretOnce: "Copy it now. It is not shown again. Your receiver verifies each delivery's signature with it, for example with a library of Standard Webhooks.",
   overlap: "The old secret stays valid for", hours: (n: number) => (n === 0 ? "no time: it expires now" : `${n} hours`),
   rotateText: "A new secret is created. Until the old one expires, each delivery is signed with both.",
   previousUntil: (time: string) => `The previous secret is valid until ${time}.`, endOverlap: "End it now", overlapEnded: "Only the new secret signs now.",
   // deletion
   deleteTitle: (name: string) => `Delete ${name}?`, deleteHistory: "Delete its deliveries too", keepHistory: "Keep its deliveries readable",
-  deleting: (n: number) => `Deleting… ${deliveries(n)} so far`, deletedEndpoint: "The endpoint is deleted.",
+  deleting: (n: number) => `Deleting… ${deliveries(n)} so far. Cancel stops it.`, deletedEndpoint: "The endpoint is deleted.",
+  deletionStopped: "The deletion was stopped. The endpoint is paused. Delete it again to finish.",
   // a test
   test: "Send a test", testEvent: "Event", testExample: "A test event", send: "Send",
   tooMany: "Too many requests in a minute. Wait a moment, then try again.",
   // deliveries
   status: "Status", event: "Event", endpoint: "Endpoint", time: "Time", attempts: "Attempts", response: "Response",
-  any: "Any", from: "From", until: "Until", noDeliveries: "No deliveries.", noneFound: "No deliveries match.",
+  any: "Any", from: "From", until: "Until", noDeliveries: "No deliveries.", noneFound: "No deliveries match.", clear: "Clear filters",
   searchedUntil: (time: string) => `Searched back to ${time}.`, older: "Older", newest: "Newest", filters: "Filters",
   attemptOf: (n: number, max: number) => `${n} of ${max}`, deliveryOf: (event: string) => event, requestId: "Request id",
   waitsFor: (reason: string, until: string) => `Waiting for ${reason}${until && `, until ${until}`}`, retry: "Retry now", retried: "The delivery is due now.",
@@ -55,7 +56,7 @@ export const english = {
   // replay
   replayOf: (name: string) => `Replay deliveries of ${name}`, replayText: "Deliveries in this range are sent again, with the same ids.",
   count: "Count", matching: (n: number, more: boolean) => (more ? `${n} or more deliveries match.` : n === 1 ? "1 delivery matches." : `${n} deliveries match.`),
-  sendAgain: (n: string) => `Send ${n} again`, replaying: (n: number) => `${n} sent again so far…`, replayed: (n: number) => (n === 1 ? "1 delivery is due now." : `${n} deliveries are due now.`),
+  sendAgain: (n: string) => `Send ${n} again`, replaying: (n: number) => `${n} sent again so far. Back stops it.`, replayStopped: (n: number) => `Stopped. ${deliveries(n)} sent again.`, replayed: (n: number) => (n === 1 ? "1 delivery is due now." : `${n} deliveries are due now.`),
   // event types
   noTypes: "There are no event types for customers yet.", field: "Field", type: "Type", required: "required", meaning: "Meaning", example: "Example",
 };

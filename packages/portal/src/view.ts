@@ -19,6 +19,8 @@ export interface Context {
   follow(view: View): void;
   /** Load and render now. */
   refresh(): Promise<void>;
+  /** Whether the view that this is for is still shown: what goes step by step ends when it is not. */
+  shown(): boolean;
   /** Tell what was done, or what went wrong. */
   say(message: string): void;
   fail(error: unknown): void;
