@@ -95,7 +95,9 @@ async def sampled(
             raise
         found = {"rows": [], "problem": "Reading a row of the table takes too long."}
     if found["rows"]:
-        return [envelope(event, decode(row["data"]), row["actor"]) for row in found["rows"]], "Made of rows of the table."
+        return [
+            envelope(event, decode(row["data"]), row["actor"]) for row in found["rows"]
+        ], "Made of rows of the table."
     bases = {column["name"]: column["base"] for column in table["columns"]}
     made_up = {name: SAMPLES.get(bases[name], name) for name in columns}
     return [envelope(event, made_up, SAMPLES["uuid"] if actor else None)], f"{found['problem']} The values are made up."

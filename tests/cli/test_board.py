@@ -174,7 +174,7 @@ def test_hostile_payloads(system: System) -> None:
 
 
 def test_nothing_to_do_yet(system: System) -> None:
-    """Keys without a delivery, and a dashboard that no one has named, are answered in words."""
+    """Keys without a delivery, and a dashboard that no one has named: it is said in words."""
     with listening(system, WEBHOOKS_GATEWAY_URL="javascript:alert(1)") as terminal:
         settled(terminal)
         for key in "rco":

@@ -183,7 +183,9 @@ def test_a_row_whose_tenants_id_is_too_long(tenants: Database, endpoint: Callabl
     )
     found = tenants.execute("select payload #>> '{data,id}' as id from public.webhook_deliveries order by 1").fetchall()
     assert [row["id"] for row in found] == ["1", "4"]
-    errors = tenants.execute("select sum(events) as n, min(message) as why from public.webhook_trigger_errors").fetchone()
+    errors = tenants.execute(
+        "select sum(events) as n, min(message) as why from public.webhook_trigger_errors"
+    ).fetchone()
     assert errors is not None
     assert errors["n"] == 2
     assert "1 to 255 characters" in errors["why"]

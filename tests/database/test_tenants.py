@@ -112,7 +112,7 @@ def test_a_triggers_events_go_to_the_tenant_that_its_row_names(tenants: Database
 
 
 def test_a_change_of_another_tenant_is_not_found(tenants: Database, endpoint: Callable[..., str]) -> None:
-    """By the ids of its row, whoever made it: for a user of that tenant it is an event, for others the same as none."""
+    """By the ids of its row, no matter which user made it: for a user of that tenant it is an event, for others the same as none."""
     endpoint(name="A", tenant_id="A")
     endpoint(name="B", tenant_id="B")
     tenants.execute("create table public.orders (id text primary key, organization_id text)")
@@ -124,7 +124,9 @@ def test_a_change_of_another_tenant_is_not_found(tenants: Database, endpoint: Ca
             return call(tenants, "dispatch_webhook", PAID, json.dumps({"id": order}))["deliveries"]
 
     for dispatches in (False, True):
-        tenants.execute("update public.webhook_event_types set users_may_dispatch = %s where name = %s", (dispatches, PAID))
+        tenants.execute(
+            "update public.webhook_event_types set users_may_dispatch = %s where name = %s", (dispatches, PAID)
+        )
         for who, own, others in ((ANA, "1", "2"), (BEN, "2", "1")):
             become(tenants, "authenticated", who)
             assert (found(own), found("3")) == (1, 0)
@@ -132,7 +134,9 @@ def test_a_change_of_another_tenant_is_not_found(tenants: Database, endpoint: Ca
             for order in (others, "4"):
                 with pytest.raises(psycopg.Error) as caught:
                     found(order)
-                refused.append((caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_hint))
+                refused.append(
+                    (caught.value.sqlstate, caught.value.diag.message_primary, caught.value.diag.message_hint)
+                )
             assert refused[0] == refused[1]
             as_owner(tenants)
 

@@ -555,8 +555,14 @@ def test_no_query_tells_another_tenants_from_nothing(world: World, tenants: dict
         for method in ("GET", "HEAD"):
             found = []
             for aim in (NOTHING, tenants["B"], tenants["app"]):
-                response = world.clients["a"].request(method, "/" + query.format(aim), headers={"Prefer": "count=exact"})
-                seen = (response.status_code, response.headers.get("Content-Range"), response.text.replace(aim, NOTHING))
+                response = world.clients["a"].request(
+                    method, "/" + query.format(aim), headers={"Prefer": "count=exact"}
+                )
+                seen = (
+                    response.status_code,
+                    response.headers.get("Content-Range"),
+                    response.text.replace(aim, NOTHING),
+                )
                 found.append(seen)
             assert found[0] == found[1] == found[2], (method, query, found)
             assert response.status_code < 500, (method, query, response.text)
@@ -598,7 +604,10 @@ def test_arguments_of_hostile_kinds(world: World, tenants: dict[str, str]) -> No
             ("list_webhook_endpoints", {"tenant_id": value}),
             ("search_webhook_deliveries", {"tenant_id": value}),
             ("create_webhook_endpoint", {"settings": value}),
-            ("create_webhook_endpoint", {"settings": {"tenant_id": value, "name": "x", "url": "https://x.y/", "events": ["*"]}}),
+            (
+                "create_webhook_endpoint",
+                {"settings": {"tenant_id": value, "name": "x", "url": "https://x.y/", "events": ["*"]}},
+            ),
             ("webhook_tenants", {"permission": value}),
             ("search_webhook_deliveries", {"tenant_id": "A", "status": value}),
             ("search_webhook_deliveries", {"tenant_id": "A", "payload_path": value, "payload_value": value}),
@@ -670,7 +679,11 @@ def test_a_viewer_reads_without_payloads_and_changes_nothing(world: World, tenan
         )
     ):
         for value in ("vertraulich", None, "none"):
-            more = {} if function == "search_webhook_deliveries" else {"created_from": "2026-01-01T00:00:00Z", "bucket_seconds": 10**7}
+            more = (
+                {}
+                if function == "search_webhook_deliveries"
+                else {"created_from": "2026-01-01T00:00:00Z", "bucket_seconds": 10**7}
+            )
             probing = world.call("viewer", function, payload_path="data.x", payload_value=value, **more)
             assert probing.status_code == 403, (function, probing.text)
     for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts", "webhook_admin_actions"):

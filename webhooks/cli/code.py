@@ -98,7 +98,7 @@ def _changes(manifest: Manifest, *, adopt: bool) -> list[Change]:
 
 
 def _own_endpoints() -> list[dict[str, Any]]:
-    """Return the app's own: a customer's is not a file's, whatever its name and whoever manages it by its own words."""
+    """Return the app's own: a customer's is not a file's, whatever its name, and whatever it says of its manager."""
     return [one for one in every_endpoint() if one["tenant_id"] is None]
 
 

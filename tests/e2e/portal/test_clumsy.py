@@ -22,7 +22,10 @@ HTML = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>ur
 def held(page: Page, function: str) -> list[Route]:
     """Return a list that grows with each call of a function, which waits until the test lets it go on."""
     routes: list[Route] = []
-    page.route(f"**/rpc/{function}", lambda route: routes.append(route) if route.request.method == "POST" else route.continue_())
+    page.route(
+        f"**/rpc/{function}",
+        lambda route: routes.append(route) if route.request.method == "POST" else route.continue_(),
+    )
     return routes
 
 
@@ -140,7 +143,8 @@ def no_member(visit: Visit) -> None:
 
 def member_again(visit: Visit) -> None:
     visit.shop.system.db.execute(
-        "insert into public.memberships select u.id, 'a', 'owner' from auth.users as u where u.email = %s", (ANNA.email,)
+        "insert into public.memberships select u.id, 'a', 'owner' from auth.users as u where u.email = %s",
+        (ANNA.email,),
     )
 
 
@@ -320,7 +324,7 @@ def test_a_page_without_a_clipboard(browser: Browser, shop: Shop) -> None:
     ],
 )
 def test_a_client_that_is_none(browser: Browser, shop: Shop, client: str, said: str) -> None:
-    """A wrong property, or another server's address: what is said helps whoever wrote the page."""
+    """A wrong property, or another server's address: what is said helps the page's author."""
     visit = Visit(browser, shop, ANNA, "a")
     visit.page.evaluate(f"document.querySelector('webhooks-portal').client = {client}")
     expect(visit.portal).to_contain_text(said)
