@@ -1,4 +1,4 @@
--- webhooks migration: system 799e003e5191fb97aa1fcb07b430b8b107196314ddfe01885b052c8999f29ae3
+-- webhooks migration: system f82cf11f742228d603b7d521581cb193e8dfe79c04923ab8b98a1ae9add694d1
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3737,6 +3737,51 @@ end $$;
 comment on function public.webhook_row_numbers(integer) is 'Returns the given number of rows: `webhooks doctor` uses it to find out how many the REST API returns at most (max rows).';
 revoke all on function public.webhook_row_numbers(integer) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_row_numbers(integer) to service_role;
+
+-- schemas/api/webhook_sample_events.sql
+create or replace function public.webhook_sample_events(source text, columns text[], actor text default null)
+returns jsonb
+language plpgsql
+stable
+-- invoker: it reads the app's table with the caller's own grants and policies
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _sql text;
+    _read integer;
+    _rows jsonb := '[]';
+    _problem text;
+begin
+    perform webhooks.check_admin();
+    _sql := webhooks.sample_sql(webhook_sample_events.source, webhook_sample_events.columns, webhook_sample_events.actor);
+    begin
+        -- of auth.users nothing, whatever a restore has granted: REST does not expose its schema, nor does this
+        if webhook_sample_events.source not like 'public.%' then
+            raise insufficient_privilege;
+        end if;
+        -- as it is for REST: the app's policies may call functions that do not pin their own
+        perform set_config('search_path', 'public, extensions', true);
+        execute format(
+            'select count(*), coalesce(jsonb_agg(s.event) filter (where octet_length(s.event::text) <= 262144), ''[]'')'
+            ' from (%s) as s (event)', _sql)
+        into _read, _rows;
+        _problem := case
+            when _read = 0 then 'The table has no rows, or none that you can read.'
+            when jsonb_array_length(_rows) < _read then 'Some of its rows are larger than an event can be (256 KB).'
+        end;
+    exception
+        when insufficient_privilege then
+            _problem := 'You cannot read this table: being a webhook admin gives no access to its rows.';
+        -- a policy that fails, for example
+        when others then
+            _problem := format('The table cannot be read: %s.', sqlerrm);
+    end;
+    return jsonb_build_object('rows', _rows, 'problem', _problem);
+end $$;
+comment on function public.webhook_sample_events(text, text[], text) is 'The last rows of a table, three at most, as webhook_attach would send them: {"rows": [{"data", "actor"}], "problem"}. Read with the caller''s own rights: without a grant there are none, and row level security hides what it hides. source: a table as webhook_tables names it; columns: what data has; actor: the column of the user.';
+revoke all on function public.webhook_sample_events(text, text[], text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_sample_events(text, text[], text) to authenticated, service_role;
 
 -- schemas/api/webhook_series.sql
 create or replace function public.webhook_series(
@@ -10015,6 +10060,60 @@ $$;
 comment on function webhooks.same_row_sql(regclass, text, text) is 'The SQL that is true when two rows have the same primary key; null without one.';
 revoke all on function webhooks.same_row_sql(regclass, text, text) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/sample_sql.sql
+create or replace function webhooks.sample_sql(source text, columns text[], actor text)
+returns text
+language plpgsql
+stable
+-- definer: behind public.webhook_sample_events, which checks the caller; it reads the catalog, and no row
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _table regclass;
+    _missing text;
+    _data text;
+    _actor text := 'null';
+    _order text;
+begin
+    select (t.one ->> 'table')::regclass into _table
+    from jsonb_array_elements(webhooks.webhook_tables()) as t (one)
+    where t.one ->> 'table' = sample_sql.source;
+    if _table is null then
+        raise exception 'the table "%" does not exist, or cannot be attached', sample_sql.source
+            using errcode = 'PT404', hint = 'webhook_tables returns those that can.';
+    end if;
+    if not exists (select from unnest(sample_sql.columns) as g (name) where g.name is not null) then
+        raise exception 'a sample needs columns' using errcode = '22023', hint = 'For example {id,name}.';
+    end if;
+    select min(g.name) into _missing
+    from unnest(sample_sql.columns || sample_sql.actor) as g (name)
+    where not exists (
+        select from pg_attribute as a
+        where a.attrelid = _table and a.attname = g.name and a.attnum > 0 and not a.attisdropped);
+    if _missing is not null then
+        raise exception 'the table % has no column "%"', _table, _missing using errcode = '22023';
+    end if;
+    select webhooks.json_object_sql(array_agg(
+        format('%L, %s', a.attname, webhooks.json_value_sql(a.atttypid, format('r.%I', a.attname))) order by a.attnum))
+    into _data
+    from pg_attribute as a
+    where a.attrelid = _table and a.attname = any (sample_sql.columns) and a.attnum > 0 and not a.attisdropped;
+    if sample_sql.actor is not null then
+        _actor := format('r.%I', sample_sql.actor);
+    end if;
+    -- newest first, as webhook_attach checks them
+    select ' order by ' || string_agg(format('r.%I desc', a.attname), ', ' order by array_position(i.indkey::int2[], a.attnum))
+    into _order
+    from pg_index as i
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+    where i.indrelid = _table and i.indisprimary;
+    return format('select jsonb_build_object(''data'', %s, ''actor'', %s) from %s as r%s limit 3', _data, _actor, _table, _order);
+end $$;
+comment on function webhooks.sample_sql(text, text[], text) is 'The SQL for the last rows of a table as events: three at most, each {"data", "actor"}.';
+revoke all on function webhooks.sample_sql(text, text[], text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.sample_sql(text, text[], text) to authenticated, service_role;
+
 -- schemas/triggers/schema_of.sql
 -- Any table's changes as typed events, with one call and without PL/pgSQL: webhook_attach and webhook_detach.
 
@@ -10574,6 +10673,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('public.webhook_overview()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_reattach()', 'function', '{}'),
     ('public.webhook_row_numbers(integer)', 'function', '{"service_role": ["EXECUTE"]}'),
+    ('public.webhook_sample_events(text, text[], text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_series(interval, integer)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_tables()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('public.webhook_tenant_limits', 'table', '{"authenticated": ["SELECT"], "service_role": ["DELETE", "INSERT", "SELECT", "UPDATE"]}'),
@@ -10743,6 +10843,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.row_sql(regclass, text)', 'function', '{}'),
     ('webhooks.rows_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.same_row_sql(regclass, text, text)', 'function', '{}'),
+    ('webhooks.sample_sql(text, text[], text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
     ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -10870,6 +10971,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '799e003e5191fb97aa1fcb07b430b8b107196314ddfe01885b052c8999f29ae3', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'f82cf11f742228d603b7d521581cb193e8dfe79c04923ab8b98a1ae9add694d1', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -32,7 +32,8 @@ def table(db: Database) -> None:
         insert into {TABLE} select n, n + 0.50, '{ADMIN}', n > 4 from generate_series(1, 5) as n;
         alter table {TABLE} enable row level security;
         create policy visible on {TABLE} for select to authenticated using (public.visible(hidden));
-        create view public.everything as select * from {TABLE}
+        create view public.everything as select * from {TABLE};
+        revoke all on {TABLE}, public.shown, public.everything from anon, authenticated, service_role
     """.encode())  # fmt: skip
 
 
