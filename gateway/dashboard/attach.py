@@ -17,12 +17,12 @@ from litestar.response import Template
 from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.errors import StoreError
-from supabase_webhooks.webhooks.exact import decode, encode, pretty
+from supabase_webhooks.webhooks.exact import encode, pretty
 
 #: The changes that can be events, in words.
 OPERATIONS = {"insert": "a row is inserted", "update": "a row is updated", "delete": "a row is deleted"}
 
-#: The code of a statement that takes longer than Supabase allows.
+#: The code of a statement that runs longer than Supabase allows.
 TOO_LONG = "57014"
 
 #: Characters of an event that the page shows.
@@ -93,11 +93,10 @@ async def sampled(
     except StoreError as exc:
         if exc.code != TOO_LONG:
             raise
-        found = {"rows": [], "problem": "Reading a row of the table takes too long."}
+        found = {"rows": [], "problem": "It takes too long to read the table's last rows."}
     if found["rows"]:
-        return [
-            envelope(event, decode(row["data"]), row["actor"]) for row in found["rows"]
-        ], "Made of rows of the table."
+        about = " ".join(filter(None, ["From the last rows of the table that you can read.", found["problem"]]))
+        return [envelope(event, row["data"], row["actor"]) for row in found["rows"]], about
     bases = {column["name"]: column["base"] for column in table["columns"]}
     made_up = {name: SAMPLES.get(bases[name], name) for name in columns}
     return [envelope(event, made_up, SAMPLES["uuid"] if actor else None)], f"{found['problem']} The values are made up."

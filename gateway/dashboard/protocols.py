@@ -9,25 +9,44 @@ from supabase_webhooks.webhooks.errors import DestinationError
 
 
 class Protocol(NamedTuple):
-    """A card: its title, a line about it, an example of its URL, what to know, and the schemes of its URLs."""
+    """A card: its title, a line about it, an example of its URL, what to know, and its URLs' schemes, if known."""
 
     title: str
     about: str
     example: str
     guide: str
-    schemes: tuple[str, ...]
+    schemes: tuple[str, ...] = ()
+
+    @property
+    def takes_credentials(self) -> bool:
+        """Whether workers need credentials for it."""
+        return self.schemes != WEB
+
+    def problem_of(self, url: str) -> str | None:
+        """Return what is wrong with a URL, before the database checks it."""
+        url = normal(url)
+        if self.schemes and not url.startswith(tuple(f"{scheme}://" for scheme in self.schemes)):
+            return f"This is not a URL for {self.title}. Example: {self.example}"
+        if "/webhook-test/" in url and self is PROTOCOLS["n8n"]:
+            return "This is the node's test URL, which receives only while someone tests it. Copy its production URL."
+        try:
+            parse(url, allow_http=True)
+        except DestinationError as exc:
+            told = str(exc)
+            return f"{told[:1].upper()}{told[1:]}."
+        return None
 
 
 WEB = ("https", "http")
 
 PROTOCOLS = {
     "https": Protocol(
-        "HTTPS", "A server, or a service on the web", EXAMPLES["https"],
-        "Each event is a signed POST. The receiver responds with 2xx, and soon: it does its work afterwards.", WEB,
+        "HTTPS", "A server, a function, a CRM", EXAMPLES["https"],
+        "Each event is a signed POST. The receiver responds with 2xx at once, and does its work afterwards.", WEB,
     ),
     "n8n": Protocol(
         "n8n", "The Webhook node of a workflow", "https://n8n.example.com/webhook/orders",
-        "Copy the node's production URL, and activate the workflow: its test URL works only while the editor listens.",
+        "Copy the node's production URL, and activate the workflow: its test URL receives only while someone tests it.",
         WEB,
     ),
     "sqs": Protocol(
@@ -41,25 +60,11 @@ PROTOCOLS = {
     ),
     "kafka": Protocol(
         "Kafka", "A topic of a cluster", EXAMPLES["kafka"],
-        "Name brokers, separated by commas, and the topic. Add ?tls=true, and sasl=SCRAM-SHA-256 or another if it asks"
-        " for a password, which belongs in a credentials profile.", ("kafka",),
+        "Name the brokers, separated by commas, and the topic. Add ?tls=true, and sasl=SCRAM-SHA-256 or another if the"
+        " cluster asks for a password, which belongs in a credentials profile.", ("kafka",),
+    ),
+    "other": Protocol(
+        "Other", "A protocol of your own", "redisstream://localhost:6379/events",
+        "The workers need an adapter for its scheme, and the table webhooks.url_schemes a row.",
     ),
 }  # fmt: skip
-
-
-def problem_of(protocol: str, url: str) -> str | None:
-    """Return what is wrong with a URL for the chosen card, before the database checks it; None without a card."""
-    chosen = PROTOCOLS.get(protocol)
-    if chosen is None:
-        return None
-    url = normal(url)
-    if not url.startswith(tuple(f"{scheme}://" for scheme in chosen.schemes)):
-        return f"This is not a URL for {chosen.title}. Example: {chosen.example}"
-    if protocol == "n8n" and "/webhook-test/" in url:
-        return "This is the node's test URL, which receives only while the editor listens. Copy its production URL."
-    try:
-        parse(url, allow_http=True)
-    except DestinationError as exc:
-        told = str(exc)
-        return f"{told[:1].upper()}{told[1:]}."
-    return None

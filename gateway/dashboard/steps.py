@@ -16,25 +16,28 @@ from supabase_webhooks.gateway.dashboard.endpoint_edit import form_page
 from supabase_webhooks.gateway.dashboard.endpoint_form import LINES, NUMBERS, Form
 from supabase_webhooks.gateway.dashboard.forms import text
 from supabase_webhooks.gateway.dashboard.page import page
-from supabase_webhooks.gateway.dashboard.protocols import PROTOCOLS, problem_of
+from supabase_webhooks.gateway.dashboard.protocols import PROTOCOLS
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.errors import StoreError
 from supabase_webhooks.webhooks.settings import Settings
 
 
 class Step(NamedTuple):
-    """A step: its title, and the fields that it asks for."""
+    """A step: its title, its template, and the fields that it asks for."""
 
     title: str
+    template: str
     fields: tuple[str, ...]
 
 
 STEPS = (
-    Step("Destination", ("name", "protocol", "url", "credentials_profile")),
-    Step("Events", ("events",)),
-    Step("Delivery", ("retry", "waits", "max_attempts", "expires_after", *NUMBERS, "headers")),
+    Step("Destination", "endpoint_destination.html", ("name", "protocol", "url", "credentials_profile")),
+    Step("Events", "endpoint_events.html", ("events",)),
+    Step(
+        "Delivery", "endpoint_delivery.html", ("retry", "waits", "max_attempts", "expires_after", *NUMBERS, "headers")
+    ),
     # what is wrong with no field in particular is said here
-    Step("Review", ("",)),
+    Step("Review", "endpoint_review.html", ("",)),
 )
 
 
@@ -53,12 +56,15 @@ async def create(
     """Go to another step or, without one, create the endpoint and show its secret once."""
     fields = await request.form()
     shown = {**endpoint_form.filled_in(fields), "protocol": text(fields, "protocol") or ""}
-    target = _number(fields.get("go"))
+    target, protocol = _number(fields.get("go")), PROTOCOLS.get(shown["protocol"])
     if fields.get(RESTORED):
         return await _show(request, admin, settings, _number(fields.get("step")) or 0, Form(shown, restored=True))
     given, problems = endpoint_form.read(fields)
-    if "url" not in problems and (problem := problem_of(shown["protocol"], shown["url"])):
+    if protocol and "url" not in problems and (problem := protocol.problem_of(shown["url"])):
         problems["url"] = problem
+    if protocol and not protocol.takes_credentials:
+        # the field may have been filled in for another protocol, and is hidden now
+        given["credentials_profile"], shown["credentials_profile"] = None, ""
     if target is None and not problems:
         try:
             made = await admin.write("create_endpoint", text(fields, "key"), settings=given)

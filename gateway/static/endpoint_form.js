@@ -4,6 +4,12 @@
 const tree = document.querySelector(".tree");
 const filter = tree?.querySelector("[data-filter]");
 
+// Who chooses some events does not want all.
+function instead(box) {
+  const all = tree.querySelector('[value="*"]');
+  if (box.checked && box !== all) all.checked = false;
+}
+
 // A family that is not chosen itself shows that some of its events are.
 function mark(family) {
   const all = family.querySelector("[data-family]");
@@ -26,6 +32,10 @@ if (tree) {
   filter.addEventListener("input", narrow);
   // the form is not sent by a filter
   filter.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
-  tree.addEventListener("change", (event) => event.target.closest(".family") && mark(event.target.closest(".family")));
+  tree.addEventListener("change", ({ target }) => {
+    if (target === filter) return;
+    instead(target);
+    if (target.closest(".family")) mark(target.closest(".family"));
+  });
   for (const family of tree.querySelectorAll(".family")) mark(family);
 }

@@ -1,4 +1,4 @@
--- webhooks migration: system 8e22d522e3d27301e57558f11de606f327fb50815148d17d7c3c88a0b1bf944f
+-- webhooks migration: system e0c0830ca02323478c4c13fbe3c26804e6d88a583cc016bd01a71a15384457d2
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3787,49 +3787,43 @@ create or replace function public.webhook_sample_events(source text, columns tex
 returns jsonb
 language plpgsql
 stable
--- invoker, and nothing behind it: it reads the app's table with the caller's own grants and policies
+-- invoker: it reads the app's table with the caller's own grants and policies
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    _table regclass;
-    _list text;
-    _rows jsonb;
-    _closed constant text := 'Your account may not read this table: being a webhook admin gives no access to the app''s rows.';
+    _sql text;
+    _read integer;
+    _rows jsonb := '[]';
+    _problem text;
 begin
     perform webhooks.check_admin();
+    _sql := webhooks.sample_sql(webhook_sample_events.source, webhook_sample_events.columns, webhook_sample_events.actor);
     begin
-        _table := to_regclass(webhook_sample_events.source);
-    exception when others then
-        _table := null;
-    end;
-    if coalesce(cardinality(webhook_sample_events.columns), 0) = 0 then
-        raise exception 'a sample needs columns' using errcode = '22023', hint = 'For example {id,name}.';
-    end if;
-    -- to someone without the right to use its schema, a table is not there
-    if _table is null then
-        return jsonb_build_object('rows', '[]'::jsonb, 'problem', _closed);
-    end if;
-    select string_agg(format('%L, to_jsonb(r) -> %L', c.name, c.name), ', ') into _list
-    from unnest(webhook_sample_events.columns) as c (name);
-    begin
-        -- data as text: a number with many digits must reach the page as it is sent
+        -- of auth.users nothing, whatever a restore has granted: REST does not expose its schema, nor does this
+        if webhook_sample_events.source not like 'public.%' then
+            raise insufficient_privilege;
+        end if;
+        -- as it is for REST: the app's policies may call functions that do not pin their own
+        perform set_config('search_path', 'public, extensions', true);
         execute format(
-            'select coalesce(jsonb_agg(jsonb_build_object(''data'', jsonb_build_object(%s)::text, ''actor'', to_jsonb(r) ->> %L)), ''[]'')'
-            ' from (select * from %s limit 3) as r',
-            _list, webhook_sample_events.actor, _table)
-        into _rows;
+            'select count(*), coalesce(jsonb_agg(s.event) filter (where octet_length(s.event::text) <= 262144), ''[]'')'
+            ' from (%s) as s (event)', _sql)
+        into _read, _rows;
+        _problem := case
+            when _read = 0 then 'The table has no rows, or none that you can read.'
+            when jsonb_array_length(_rows) < _read then 'Some of its rows are larger than an event can be (256 KB).'
+        end;
     exception
         when insufficient_privilege then
-            return jsonb_build_object('rows', '[]'::jsonb, 'problem', _closed);
-        -- a view, or a policy, that fails
+            _problem := 'You cannot read this table: being a webhook admin gives no access to its rows.';
+        -- a policy that fails, for example
         when others then
-            return jsonb_build_object('rows', '[]'::jsonb, 'problem', 'The table could not be read: ' || sqlerrm || '.');
+            _problem := format('The table cannot be read: %s.', sqlerrm);
     end;
-    return jsonb_build_object('rows', _rows, 'problem', case when _rows = '[]' then
-        'The table has no rows, or none that your account may read.' end);
+    return jsonb_build_object('rows', _rows, 'problem', _problem);
 end $$;
-comment on function public.webhook_sample_events(text, text[], text) is 'Up to three rows of a table as webhook_attach would send them, read with the caller''s own rights: {"rows": [{"data" (JSON as text), "actor"}], "problem"}. Rows that row level security hides from the caller are not among them.';
+comment on function public.webhook_sample_events(text, text[], text) is 'The last rows of a table, three at most, as webhook_attach would send them: {"rows": [{"data", "actor"}], "problem"}. Read with the caller''s own rights: without a grant there are none, and row level security hides what it hides. source: a table as webhook_tables names it; columns: what data has; actor: the column of the user.';
 revoke all on function public.webhook_sample_events(text, text[], text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_sample_events(text, text[], text) to authenticated, service_role;
 
@@ -10188,6 +10182,60 @@ $$;
 comment on function webhooks.same_row_sql(regclass, text, text) is 'The SQL that is true when two rows have the same primary key; null without one.';
 revoke all on function webhooks.same_row_sql(regclass, text, text) from public, anon, authenticated, service_role;
 
+-- schemas/triggers/sample_sql.sql
+create or replace function webhooks.sample_sql(source text, columns text[], actor text)
+returns text
+language plpgsql
+stable
+-- definer: behind public.webhook_sample_events, which checks the caller; it reads the catalog, and no row
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    _table regclass;
+    _missing text;
+    _data text;
+    _actor text := 'null';
+    _order text;
+begin
+    select (t.one ->> 'table')::regclass into _table
+    from jsonb_array_elements(webhooks.webhook_tables()) as t (one)
+    where t.one ->> 'table' = sample_sql.source;
+    if _table is null then
+        raise exception 'the table "%" does not exist, or cannot be attached', sample_sql.source
+            using errcode = 'PT404', hint = 'webhook_tables returns those that can.';
+    end if;
+    if not exists (select from unnest(sample_sql.columns) as g (name) where g.name is not null) then
+        raise exception 'a sample needs columns' using errcode = '22023', hint = 'For example {id,name}.';
+    end if;
+    select min(g.name) into _missing
+    from unnest(sample_sql.columns || sample_sql.actor) as g (name)
+    where not exists (
+        select from pg_attribute as a
+        where a.attrelid = _table and a.attname = g.name and a.attnum > 0 and not a.attisdropped);
+    if _missing is not null then
+        raise exception 'the table % has no column "%"', _table, _missing using errcode = '22023';
+    end if;
+    select webhooks.json_object_sql(array_agg(
+        format('%L, %s', a.attname, webhooks.json_value_sql(a.atttypid, format('r.%I', a.attname))) order by a.attnum))
+    into _data
+    from pg_attribute as a
+    where a.attrelid = _table and a.attname = any (sample_sql.columns) and a.attnum > 0 and not a.attisdropped;
+    if sample_sql.actor is not null then
+        _actor := format('r.%I', sample_sql.actor);
+    end if;
+    -- newest first, as webhook_attach checks them
+    select ' order by ' || string_agg(format('r.%I desc', a.attname), ', ' order by array_position(i.indkey::int2[], a.attnum))
+    into _order
+    from pg_index as i
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+    where i.indrelid = _table and i.indisprimary;
+    return format('select jsonb_build_object(''data'', %s, ''actor'', %s) from %s as r%s limit 3', _data, _actor, _table, _order);
+end $$;
+comment on function webhooks.sample_sql(text, text[], text) is 'The SQL for the last rows of a table as events: three at most, each {"data", "actor"}.';
+revoke all on function webhooks.sample_sql(text, text[], text) from public, anon, authenticated, service_role;
+grant execute on function webhooks.sample_sql(text, text[], text) to authenticated, service_role;
+
 -- schemas/triggers/schema_of.sql
 -- Any table's changes as typed events, with one call and without PL/pgSQL: webhook_attach and webhook_detach.
 
@@ -10919,6 +10967,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.row_sql(regclass, text)', 'function', '{}'),
     ('webhooks.rows_sql(regclass, text, text)', 'function', '{}'),
     ('webhooks.same_row_sql(regclass, text, text)', 'function', '{}'),
+    ('webhooks.sample_sql(text, text[], text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
     ('webhooks.schema_of(oid, boolean)', 'function', '{}'),
     ('webhooks.schema_problem(jsonb, jsonb)', 'function', '{}'),
     ('webhooks.search_webhook_deliveries(text, text, uuid, timestamptz, timestamptz, uuid, text, text, timestamptz, uuid, integer, integer, text)', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -11046,6 +11095,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '8e22d522e3d27301e57558f11de606f327fb50815148d17d7c3c88a0b1bf944f', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'e0c0830ca02323478c4c13fbe3c26804e6d88a583cc016bd01a71a15384457d2', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

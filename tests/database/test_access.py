@@ -32,7 +32,7 @@ FOR_ADMINS = {
     "retry_webhook_trigger_errors",
     "rotate_webhook_secret", "search_webhook_deliveries", "send_test_webhook", "update_webhook_endpoint",
     "webhook_admin_check", "webhook_admin_write", "webhook_overview", "webhook_series",
-    "webhook_figures", "webhook_sample_events", "webhook_tables",
+    "sample_sql", "webhook_figures", "webhook_sample_events", "webhook_tables",
     "skip_webhook_deliveries",
     "webhook_histogram",
 }  # fmt: skip

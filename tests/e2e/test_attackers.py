@@ -278,6 +278,36 @@ def test_anothers_listener(world: World) -> None:
             pass
 
 
+def test_samples_of_tables(world: World) -> None:
+    """Samples of an app's table are for admins, and show them no row that the table's grants and policies do not."""
+    db = world.system.db
+    db.execute(
+        "create table public.sampled (id integer primary key, whose text);"
+        " alter table public.sampled enable row level security;"
+        " create policy own on public.sampled for select to authenticated using (whose = auth.uid()::text);"
+        " insert into public.sampled values (1, 'someone else')"
+    )
+    try:
+        asked = {"columns": ["id"], "actor": None}
+        for role in ("anon", "user", "other"):
+            for source in ("public.sampled", "auth.users", "public.nothing"):
+                response = world.call(role, "webhook_sample_events", source=source, **asked)
+                assert response.status_code in REFUSED, (role, source, response.text)
+                assert "does not exist" not in response.text
+        for source in ("public.sampled", "auth.users"):
+            found = world.call("admin", "webhook_sample_events", source=source, **asked).raise_for_status().json()
+            assert (found["rows"], "read" in found["problem"]) == ([], True), source
+        # the service role's own rights are those of the app's servers; accounts are not shown to it either
+        found = world.call("service", "webhook_sample_events", source="auth.users", **asked).json()
+        assert found["rows"] == []
+        for source in ("webhooks.endpoint_secrets", "public.webhook_configurations"):
+            for role in ("admin", "service"):
+                response = world.call(role, "webhook_sample_events", source=source, **asked)
+                assert response.status_code == 404, (role, source, response.text)
+    finally:
+        db.execute("drop table public.sampled")
+
+
 @pytest.mark.parametrize("column", ["secret_key", "headers"])
 def test_no_browser_reads_secrets(world: World, column: str) -> None:
     """Not an admin's either, by name, by star, by filter or by order; the service role's own reads find none here."""

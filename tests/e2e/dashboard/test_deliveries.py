@@ -517,3 +517,48 @@ def test_times_are_local_with_utc_at_hand(browser: Browser, site: Site) -> None:
     expect(time).to_have_attribute("title", re.compile("29 Jan.* 22:15:07 UTC"))
     visit.context.close()
     assert visit.complaints == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, {"width": 390, "height": 844}], ids=["desktop", "phone"])
+def test_long_texts_of_a_delivery_wrap(browser: Browser, site: Site, viewport: dict[str, int]) -> None:
+    """Headers, URL, error and body of up to 2,000 characters without a space: on its page and next to the list."""
+    system, long = site.system, "x" * 2000
+    endpoint = system.endpoint("https://example.com/" + "y" * 1900, name="z" * 200)
+    row = system.db.execute(
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts,"
+        " error_message, response_status, finished_at)"
+        " values (%s, 'user.joined_community', %s, 'failed', 1, %s, 500, now()) returning id",
+        (endpoint, json.dumps({"data": {long: long}}), long),
+    ).fetchone()
+    assert row is not None
+    system.db.execute(
+        "insert into public.webhook_attempts (delivery_id, number, started_at, duration_ms, delivered, response_status,"
+        " response_headers, response_excerpt, error) values (%s, 1, now(), 5, false, 500, %s, %s, %s)",
+        (row["id"], json.dumps({"x-long": long, "x-" + "n" * 1000: "1"}), long[:1000], long),
+    )
+    visit = Visit(browser, site, viewport=viewport)
+    page = visit.sign_in()
+
+    def check() -> None:
+        assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+        # nor is anything cut, or to be scrolled to, within the panel; the curl command is one to copy
+        parts = page.locator("#delivery :is(dd, dt, p, h2, .json, .tab, .panel-body, #response, .timeline li)")
+        assert parts.evaluate_all(
+            "(parts) => parts.filter((e) => e.offsetParent && e.scrollWidth > e.clientWidth + 1)"
+            ".map((e) => e.outerHTML.slice(0, 99))"
+        ) == []  # fmt: skip
+
+    for tab in ("request", "response", "timeline"):
+        page.goto(f"/deliveries/{row['id']}?tab={tab}")
+        expect(page.locator("#delivery .tabs [aria-current]")).to_have_text(tab.capitalize())
+        check()
+    page.goto("/deliveries")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    page.locator("tbody .made a").click()
+    expect(page.locator("#delivery")).to_be_visible()
+    for tab in ("Request", "Response", "Timeline"):
+        page.get_by_role("link", name=tab, exact=True).click()
+        expect(page.locator("#delivery .tabs [aria-current]")).to_have_text(tab)
+        check()
+    visit.context.close()
+    assert visit.complaints == []
