@@ -9,197 +9,355 @@ import re
 import signal
 import stat
 import sys
-import termios
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from devstack.receiver import Receiver, Reply
-from tests.cli.conftest import environment
-from tests.cli.test_terminal import COLORS, HOSTILE
+from tests.cli.conftest import environment, running
+from tests.cli.test_terminal import HOSTILE
 from tests.cli.typing_terminal import Terminal
-from tests.unit.test_plain import CONTROLS
+from tests.unit.test_plain import COLORS, CONTROLS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.cli.conftest import Done
     from tests.e2e.conftest import System
 
 #: The screen that is left at the end, and what a list needs besides colors (xterm's control sequences).
 ALTERNATE, NORMAL = "\x1b[?1049h", "\x1b[?1049l"
 DRAWING = re.compile(r"\x1b\[(\?1049[hl]|\?25[hl]|H|[0-9;]*m)|\r\n")
+COPIED = re.compile(r"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
+
+#: How the list begins and ends.
+EMPTY, LEFT = "Waiting for deliveries.", "Received "
+
+LISTEN = [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "listen"]
 
 
-def listening(system: System, *arguments: str, size: tuple[int, int] = (24, 80), **variables: str) -> Terminal:
+def variables(system: System, **more: str) -> dict[str, str]:
+    """Return the environment of a listener in a terminal with colors; the tests themselves may run in CI."""
+    return {**environment(system.settings()), "TERM": "xterm-256color", "CI": "", **more}
+
+
+def listening(system: System, *arguments: str, size: tuple[int, int] = (24, 80), **more: str) -> Terminal:
     """Return a listener in a terminal of this size."""
-    return Terminal(
-        [sys.executable, "-m", "supabase_webhooks.webhooks.cli", "listen", *arguments],
-        variables={**environment(system.settings()), "TERM": "xterm-256color", **variables}, size=size,
-    )  # fmt: skip
+    return Terminal([*LISTEN, *arguments], variables=variables(system, **more), size=size)
 
 
-def screen(terminal: Terminal) -> list[str]:
-    """Return the lines of the list that was drawn last, to its end."""
-    drawn = next(part for part in reversed(terminal.shown.split("\x1b[H")) if "q quit" in part)
+def drawing(shown: str) -> list[str]:
+    """Return the lines that were drawn last."""
+    drawn = shown.rpartition("\x1b[H")[2].partition(NORMAL)[0]
     return [COLORS.sub("", line).rstrip() for line in drawn.split("\r\n")]
 
 
-def settled(terminal: Terminal) -> None:
-    """Wait for the list to be drawn."""
-    terminal.until("Waiting for deliveries.")
-    terminal.until("q quit")
+def drawn(terminal: Terminal, *texts: str, without: str | None = None) -> list[str]:
+    """Wait until all texts are on the screen, and one is not; return its lines."""
+
+    def seen(shown: str) -> bool:
+        last = "\n".join(drawing(shown))
+        return ALTERNATE in shown and all(text in last for text in texts) and (without is None or without not in last)
+
+    terminal.watch(seen)
+    return drawing(terminal.shown)
+
+
+def left(terminal: Terminal, code: int = 0) -> str:
+    """Wait for the end, in the state in which the terminal was; return what was printed after the list."""
+    assert terminal.end() == code
+    assert terminal.settings() == terminal.before
+    assert terminal.shown.count(ALTERNATE) == terminal.shown.count(NORMAL) == 1
+    assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
+    return terminal.shown.partition(NORMAL)[2]
+
+
+def browser(folder: Path, code: int = 0) -> str:
+    """Return a browser's command that writes down what it opens, and prints as browsers do."""
+    script = folder / "browser"
+    script.write_text(f'#!/bin/sh\necho "Opening in existing browser session."\nprintf %s "$1" > {folder}/opened\n')
+    with script.open("a") as file:
+        file.write(f"exit {code}\n")
+    script.chmod(script.stat().st_mode | stat.S_IEXEC)
+    return f"{script} %s"
 
 
 def test_read_retry_copy_open_quit(system: System, tmp_path: Path) -> None:
     """Each key does what the help line says; at the end the terminal is as it was, and nothing is left."""
-    opened = tmp_path / "opened"
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
-    browser.chmod(browser.stat().st_mode | stat.S_IEXEC)
-    statuses = [500, 200, 200]
-    variables = {"BROWSER": f"{browser} %s", "WEBHOOKS_GATEWAY_URL": "https://gateway.example.com/"}
+    statuses = [500, 200]
+    more = {"BROWSER": browser(tmp_path), "WEBHOOKS_GATEWAY_URL": "https://gateway.example.com/"}
     with (
-        Receiver(answer=lambda _: Reply(statuses[min(len(app.received), 2)], b'{"said": "by the app"}')) as app,
-        listening(system, "--forward", app.url, **variables) as terminal,
+        Receiver(answer=lambda _: Reply(statuses[min(len(app.received), 1)], b'{"said": "by the app"}')) as app,
+        listening(system, "--forward", app.url.replace("//", "//me:geheim@"), **more) as terminal,
     ):
-        settled(terminal)
-        assert ALTERNATE in terminal.shown
+        drawn(terminal, EMPTY, "? more")
         system.dispatch()
-        terminal.until("user.joined_community")
+        lines = drawn(terminal, "user.joined_community", "1 received, 1 failed")
         system.wait_for_status("failed", 1)
         (row,) = system.rows()
-        line = next(line for line in screen(terminal) if "user.joined_community" in line)
-        assert re.match(r"> \d\d:\d\d:\d\d  ✕ 500   user\.joined_community  [0-9a-f]{8}  \d+ ms", line), line
-        assert str(row["id"])[:8] in line
+        short = str(row["id"])[:8]
+        (line,) = [line for line in lines if "user.joined_community" in line]
+        assert re.fullmatch(rf"> \d\d:\d\d:\d\d  ✕ 500 +\d+ ms  {short}  user\.joined_community", line), line
 
         terminal.press("\r")
-        terminal.until("Payload")
-        terminal.press("\x1b[6~")
-        terminal.until("by the app")
+        drawn(terminal, str(row["id"]), "Headers", f"webhook-id: {row['id']}", "Payload", '"event": "user.joined')
+        terminal.press("G")
+        drawn(terminal, "Response", '"said": "by the app"')
         terminal.press("\x1b")
-        terminal.until("Enter read")
+        drawn(terminal, "Enter read")
 
         terminal.press("r")
-        terminal.until("attempt 2")
+        drawn(terminal, "● 200", "attempt 2", f"{short}: attempt 2, returned 200", "2 received, 1 failed")
         system.wait_for_status("delivered", 1)
         assert [request.headers["webhook-id"] for request in app.received] == [str(row["id"])] * 2
+        terminal.press("\r")
+        lines = drawn(terminal, "Earlier attempts")
+        assert "✕ 500" in lines[lines.index("Earlier attempts") + 1]
+        terminal.press("\x1b")
 
         terminal.press("c")
-        terminal.until("Copied the payload")
-        found = re.findall(r"\x1b\]52;c;([^\x07]*)\x07", terminal.shown)
-        assert json.loads(base64.b64decode(found[-1])) == row["payload"]
+        drawn(terminal, f"Copied by your terminal: the payload of {short} (")
+        (copied,) = COPIED.findall(terminal.shown)
+        assert json.loads(base64.b64decode(copied)) == row["payload"]
 
         terminal.press("o")
-        terminal.until("Opened https://gateway.example.com/deliveries/")
-        assert opened.read_text() == f"https://gateway.example.com/deliveries/{row['id']}"
+        page = f"https://gateway.example.com/deliveries/{row['id']}"
+        # on two lines
+        drawn(terminal, "Opened", str(row["id"])[-8:])
+        assert (tmp_path / "opened").read_text() == page
 
         terminal.press("q")
-        terminal.until("Received 2, of which 1 failed.")
-        assert terminal.process.wait(timeout=60) == 0
-        assert terminal.shown.count(ALTERNATE) == terminal.shown.count(NORMAL) == 1
-        assert terminal.slave is not None
-        assert termios.tcgetattr(terminal.slave) == terminal.before
+        assert LEFT + "2, of which 1 failed." in left(terminal)
+    assert "geheim" not in terminal.shown
+    assert "existing browser session" not in terminal.shown
     assert system.db.execute("select from public.webhook_configurations").rowcount == 0
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_ends_by_a_signal(system: System, end: signal.Signals) -> None:
-    """Ctrl-C, a stop, a closed window: the screen, the cursor and the settings are given back."""
+@pytest.mark.parametrize("end", ["\x03", "q", signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_ends(system: System, end: str | signal.Signals) -> None:
+    """By Ctrl-C, a stop or a closed connection, while something is read: all is given back, and nothing is left."""
     with listening(system) as terminal:
-        settled(terminal)
-        os.kill(terminal.process.pid, end)
-        terminal.until("Received 0")
-        assert terminal.process.wait(timeout=60) == 0
-        assert terminal.shown.rindex(NORMAL) > terminal.shown.rindex("Waiting")
-        assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
-        assert terminal.slave is not None
-        assert termios.tcgetattr(terminal.slave) == terminal.before
-    assert system.db.execute("select from webhooks.listeners").rowcount == 0
+        drawn(terminal, EMPTY)
+        system.dispatch()
+        drawn(terminal, "user.joined_community")
+        terminal.press("\r")
+        drawn(terminal, "Payload")
+        if isinstance(end, signal.Signals):
+            os.kill(terminal.process.pid, end)
+        else:
+            terminal.press(end)
+        assert LEFT + "1, of which 0 failed." in left(terminal)
+    assert system.db.execute("select from public.webhook_configurations").rowcount == 0
 
 
-def test_the_list_moves_and_fits(system: System) -> None:
-    """The newest is chosen until another one is; no line is wider than the terminal, also after it was resized."""
-    with listening(system, size=(10, 60)) as terminal:
-        settled(terminal)
-        system.dispatch(12)
-        system.wait_for_status("delivered", 12)
+def test_its_window_is_closed(system: System) -> None:
+    """It ends, and its endpoint is deleted."""
+    with listening(system) as terminal:
+        drawn(terminal, EMPTY)
+        terminal.close()
+        terminal.process.wait(timeout=60)
+    assert system.db.execute("select from public.webhook_configurations").rowcount == 0
+
+
+def test_an_error_ends_it(system: System, webhooks: Callable[..., Done]) -> None:
+    """It is printed where it can be read: after the list."""
+    with listening(system) as terminal:
+        drawn(terminal, EMPTY)
+        (endpoint,) = system.db.execute("select id from public.webhook_configurations").fetchall()
+        assert webhooks("endpoints", "disable", str(endpoint["id"])).code == 0
+        assert "endpoint was disabled" in left(terminal, 1)
+
+
+def test_supabase_restarts(system: System) -> None:
+    """The list says so until it is over; a retry meanwhile is answered in words."""
+    with listening(system) as terminal:
+        drawn(terminal, EMPTY)
+        system.dispatch()
+        drawn(terminal, "user.joined_community")
+        system.wait_for_status("delivered", 1)
+        system.supabase.stop()
+        drawn(terminal, "trying again")
+        terminal.press("r")
+        drawn(terminal, "trying again", "was not sent again: ")
+        system.supabase.start()
+        drawn(terminal, "1 received, 0 failed", without="trying again")
+        terminal.press("r")
+        drawn(terminal, "attempt 2, returned 200")
+        terminal.press("q")
+        left(terminal)
+
+
+@pytest.mark.parametrize("size", [(10, 60), (24, 80)])
+def test_it_fits_and_moves(system: System, size: tuple[int, int]) -> None:
+    """The newest is chosen until another one is; what comes moves neither the list nor what is read."""
+    with listening(system, size=size) as terminal:
+        drawn(terminal, EMPTY)
+        system.dispatch(30)
+        system.wait_for_status("delivered", 30)
+        lines = drawn(terminal, "30 received, 0 failed")
+        assert len(lines) == size[0]
+        assert max(map(len, lines)) <= size[1]
+        assert lines[-1].endswith("q quit  ? more")
+        # what fits, the newest last
+        rows = [line for line in lines if "user.joined_community" in line]
+        assert len(rows) == size[0] - 3
+        assert rows[-1].startswith(">")
         terminal.press("k")
-        terminal.until("q quit")
-        time.sleep(0.5)
-        terminal.press("x")
-        terminal.until("q quit")
-        ids = [str(row["id"])[:8] for row in system.rows()]
-        lines = screen(terminal)
-        assert len(lines) == 10
-        assert max(map(len, lines)) <= 60
-        (chosen,) = [line for line in lines if line.startswith(">")]
-        # someone has chosen: what comes does not move it
+        (chosen,) = [line for line in drawn(terminal, rows[-2].replace("  ", "> ", 1)) if line.startswith(">")]
         system.dispatch()
-        system.wait_for_status("delivered", 13)
-        terminal.press("x")
-        terminal.until("q quit")
-        assert [line for line in screen(terminal) if line.startswith(">")] == [chosen]
+        lines = drawn(terminal, "31 received")
+        assert [line for line in lines if line.startswith(">")] == [chosen]
+        # the same while someone reads
+        terminal.press("\r")
+        reading = drawn(terminal, "Headers", "Esc back")
+        system.dispatch()
+        assert drawn(terminal, "32 received")[2:] == reading[2:]
+        terminal.press("\x1b")
+        drawn(terminal, chosen, "Enter read")
+        # to both ends
         terminal.press("\x1b[H")
-        terminal.until("q quit")
-        terminal.press("x")
-        terminal.until("q quit")
-        assert any(line.startswith(">") and any(one in line for one in ids) for line in screen(terminal))
-        terminal.resize(30, 100)
-        terminal.until("q quit")
-        assert len(screen(terminal)) == 30
-        assert sum("user.joined_community" in line for line in screen(terminal)) == 13
+        top = drawn(terminal, "Enter read", without=chosen)
+        assert top[2].startswith("> ")
+        terminal.press("G")
+        assert drawn(terminal, without=top[2])[-2].startswith("> ")
+        # larger, and as narrow as can be
+        terminal.resize(40, 100)
+        terminal.watch(lambda shown: len(drawing(shown)) == 40)
+        assert sum("user.joined_community" in line for line in drawing(terminal.shown)) == 32
+        terminal.resize(5, 20)
+        terminal.watch(lambda shown: len(drawing(shown)) == 5)
+        assert max(map(len, drawing(terminal.shown))) <= 20
         terminal.press("q")
-        terminal.until("Received 13")
+        left(terminal)
 
 
-def test_hostile_payloads(system: System) -> None:
-    """What a user of the app wrote draws nothing, names no window and copies nothing, in the list or opened."""
+def test_hostile_texts(system: System) -> None:
+    """What users of the app and the app itself wrote draws nothing, names no window and copies nothing."""
+    with (
+        Receiver(answer=lambda _: Reply(500, (HOSTILE + "the response").encode())) as app,
+        listening(system, "--forward", app.url, size=(60, 80)) as terminal,
+    ):
+        drawn(terminal, EMPTY)
+        system.db.execute(
+            "insert into public.webhook_deliveries (webhook_config_id, event_type, payload)"
+            " select id, %s, %s from public.webhook_configurations",
+            (f"a\n{HOSTILE}", json.dumps({"event": HOSTILE, HOSTILE: "the end"})),
+        )
+        assert len(drawn(terminal, "✕ 500", "1 received")) == 60
+        terminal.press("\r")
+        drawn(terminal, "Payload")
+        terminal.press("G")
+        assert len(drawn(terminal, "the end", "the response")) == 60
+        terminal.press("c")
+        drawn(terminal, "Copied")
+        terminal.press("q")
+        left(terminal)
+    (copied,) = COPIED.findall(terminal.shown)
+    assert json.loads(base64.b64decode(copied))["event"] == HOSTILE
+    shown = DRAWING.sub("", COPIED.sub("", terminal.shown)).replace("\r\n", "")
+    assert [one for one in CONTROLS if one in shown] == []
+    assert "pwned" in shown
+
+
+def test_a_long_payload(system: System) -> None:
+    """Its id is copied: terminals take no longer text."""
     with listening(system) as terminal:
-        settled(terminal)
-        system.dispatch(1, {"community_id": "c", "community_name": HOSTILE, "community_city": "the end"})
-        terminal.until("user.joined_community")
+        drawn(terminal, EMPTY)
+        system.dispatch(1, {"community_id": "c", "community_name": "x" * 80_000, "community_city": "the end"})
+        drawn(terminal, "user.joined_community")
         terminal.press("\r")
-        terminal.until("Payload")
-        for _ in range(8):
-            terminal.press("\x1b[6~")
-            time.sleep(0.1)
-        terminal.press("x")
-        terminal.until("the end")
+        drawn(terminal, "Payload")
+        terminal.press("G")
+        drawn(terminal, "request_id")
+        terminal.press("c")
+        drawn(terminal, "Copied by your terminal: the id of")
+        (copied,) = COPIED.findall(terminal.shown)
+        assert base64.b64decode(copied).decode() == str(system.rows()[0]["id"])
         terminal.press("q")
-        terminal.until("Received 1")
-    drawn = DRAWING.sub("", terminal.shown)
-    assert [one for one in CONTROLS if one in drawn] == []
-    assert "pwned" in drawn
+        left(terminal)
 
 
-def test_nothing_to_do_yet(system: System) -> None:
-    """Keys without a delivery, and a dashboard that no one has named: it is said in words."""
+def test_what_cannot_be_done(system: System, tmp_path: Path) -> None:
+    """Keys without a delivery, a dashboard that no one has named, a machine without a browser: said in words."""
     with listening(system, WEBHOOKS_GATEWAY_URL="javascript:alert(1)") as terminal:
-        settled(terminal)
+        drawn(terminal, EMPTY)
         for key in "rco":
-            terminal.press(key)
-            terminal.until("There is no delivery yet.")
-        terminal.press("\r")
+            terminal.press(f"x{key}")
+            drawn(terminal, "There is no delivery yet.")
+            terminal.press("\r")
+            drawn(terminal, EMPTY, without="There is no delivery yet.")
+        terminal.press("?")
+        drawn(terminal, "Page Up, Page Down")
         system.dispatch()
-        terminal.until("user.joined_community")
+        drawn(terminal, "user.joined_community")
         terminal.press("o")
-        terminal.until("Set WEBHOOKS_GATEWAY_URL to the http(s) address")
+        drawn(terminal, "Set WEBHOOKS_GATEWAY_URL or --gateway https://...")
         terminal.press("q")
-        terminal.until("Received 1")
+        left(terminal)
+    # no other browser is found
+    more = {"BROWSER": browser(tmp_path, code=1), "PATH": "", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    with listening(system, "--gateway", "http://127.0.0.1:1/prefix/", **more) as terminal:
+        drawn(terminal, EMPTY)
+        system.dispatch()
+        drawn(terminal, "user.joined_community")
+        terminal.press("o")
+        drawn(terminal, "No browser here opens http://127.0.0.1:1/prefix/deliveries/")
+        terminal.press("q")
+        left(terminal)
 
 
 def test_without_color(system: System) -> None:
-    """NO_COLOR leaves the shapes; a terminal without capabilities, a pipe and --once have no list."""
+    """NO_COLOR leaves the shapes."""
     with listening(system, NO_COLOR="1") as terminal:
-        settled(terminal)
+        drawn(terminal, EMPTY)
         system.dispatch()
-        terminal.until("● 200")
-        assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", terminal.shown)
+        drawn(terminal, "● 200")
+        terminal.press("\r")
+        drawn(terminal, "Payload")
         terminal.press("q")
-        terminal.until("Received 1")
-    with listening(system, TERM="dumb") as terminal:
+        left(terminal)
+    # SGR 30 to 49 and 90 to 107 are colors (ECMA-48, and what followed it)
+    codes = {code for found in re.findall(r"\x1b\[([0-9;]+)m", terminal.shown) for code in found.split(";")}
+    assert codes <= {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    "more", [{"TERM": "dumb"}, {"CI": "true"}, {"PYTHONIOENCODING": "latin-1"}], ids=["dumb", "CI", "latin-1"]
+)
+def test_no_list(system: System, more: dict[str, str]) -> None:
+    """A terminal without capabilities or characters, and CI, which often has one."""
+    with listening(system, **more) as terminal:
         terminal.until("Ctrl-C ends it")
         system.dispatch()
         terminal.until("returned 200")
         assert ALTERNATE not in terminal.shown
+        assert terminal.settings() == terminal.before
+
+
+def test_in_the_background(system: System) -> None:
+    """`webhooks listen &` would be stopped if it changed the terminal: it prints instead."""
+    script = 'set -m; "$@" & wait'
+    with Terminal(["bash", "-c", script, "bash", *LISTEN], variables=variables(system), size=(24, 80)) as terminal:
+        terminal.until("Ctrl-C ends it")
+        system.dispatch()
+        terminal.until("returned 200")
+        assert ALTERNATE not in terminal.shown
+        (listener,) = system.db.execute("select webhook_config_id as id from webhooks.listeners").fetchall()
+        system.db.execute("update public.webhook_configurations set is_active = false where id = %s", (listener["id"],))
+        terminal.until("endpoint was disabled")
+
+
+def test_a_pipe(system: System) -> None:
+    """With FORCE_COLOR it is colored, and still no list."""
+    more = {**variables(system), "FORCE_COLOR": "1"}
+    with running("listen", variables=more) as process:
+        assert process.stdout
+        assert process.stderr
+        while "Ctrl-C ends it" not in process.stderr.readline():
+            pass
+        system.dispatch()
+        assert "verified" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert ALTERNATE not in out

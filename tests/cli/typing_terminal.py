@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from typing import TYPE_CHECKING, Self
@@ -16,8 +17,12 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+
+#: Runs a command in its session's own terminal: Ctrl-C and a new size become signals there.
+OWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 class Terminal:
@@ -33,18 +38,18 @@ class Terminal:
         size: tuple[int, int] | None = None,
     ) -> None:
         self._master, slave = pty.openpty()
-        wide = {} if size else {"COLUMNS": str(columns)}
+        width = {} if size else {"COLUMNS": str(columns)}
         if size:
-            self._measure(size)
-        self.before = termios.tcgetattr(slave)
+            self.resize(*size)
+            command = [sys.executable, "-c", OWN, *command]
+        self.before = self.settings()
         self.process = subprocess.Popen(
-            command, env={**variables, **wide}, cwd=folder,
+            command, env={**variables, **width}, cwd=folder,
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
-        # kept open for its settings, where it can be resized
-        self.slave = slave if size else None
-        if not size:
-            os.close(slave)
+        os.close(slave)
+        self._open = True
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.shown = ""
         self._seen = 0
 
@@ -54,9 +59,17 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._master)
-        if self.slave is not None:
-            os.close(self.slave)
+        self.close()
+
+    def close(self) -> None:
+        """Close its window."""
+        if self._open:
+            os.close(self._master)
+        self._open = False
+
+    def settings(self) -> list[object]:
+        """Return what `stty` shows."""
+        return termios.tcgetattr(self._master)
 
     def until(self, text: str) -> str:
         """Read until a text that was not read yet; return everything up to here."""
@@ -79,11 +92,15 @@ class Terminal:
 
     def resize(self, lines: int, columns: int) -> None:
         """Make it larger or smaller."""
-        self._measure((lines, columns))
-        os.kill(self.process.pid, signal.SIGWINCH)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
-    def _measure(self, size: tuple[int, int]) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    def watch(self, seen: Callable[[str], bool]) -> None:
+        """Read until what it has shown is as wanted."""
+        deadline = time.monotonic() + 90
+        while not seen(self.shown):
+            if not self._read("what is wanted", deadline):
+                pytest.fail(f"it ended before:\n{self.shown}")
+        self._seen = len(self.shown)
 
     def leave(self) -> int:
         """Type Ctrl-D until it ends, however late it begins to read; return its exit code."""
@@ -107,5 +124,5 @@ class Terminal:
                 part = os.read(self._master, 65536)
             except OSError:  # its other end is closed
                 return False
-            self.shown += part.decode()
+            self.shown += self._decoder.decode(part)
         return True

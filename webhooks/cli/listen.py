@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from supabase_webhooks.webhooks.cli import board
-from supabase_webhooks.webhooks.cli.listener import BATCH, Handled, Listener
+from supabase_webhooks.webhooks.cli.board import Board, possible
+from supabase_webhooks.webhooks.cli.listener import BATCH, Handled, Listener, note_trouble
 from supabase_webhooks.webhooks.cli.output import FAILED, AsJson, note, print_line
-from supabase_webhooks.webhooks.cli.received import target
+from supabase_webhooks.webhooks.cli.received import target, without_password
 from supabase_webhooks.webhooks.cli.supabase import Connection
 from supabase_webhooks.webhooks.errors import SecretError, SettingsError
 from supabase_webhooks.webhooks.signing import PRIVATE_PREFIX, generate_secret, key_bytes
@@ -46,12 +46,23 @@ def listen(
             envvar="WEBHOOKS_ACCESS_TOKEN", show_envvar=True, help="A signed-in admin's: listen as this user."
         ),
     ] = "",
+    gateway: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar="WEBHOOKS_GATEWAY_URL",
+            show_envvar=True,
+            help="Your gateway's address: the key o opens deliveries in its dashboard.",
+        ),
+    ] = "",
     once: Annotated[bool, typer.Option("--once", help="Exit after one delivery: with 1 if it failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Receive the project's events here, without a tunnel: verify, show and forward them. JSON: one line each.
 
-    In a terminal, they are a list: keys read, retry, copy and open them. Piped (`| cat`), each is printed as it comes.
+    In a terminal they are a list. Keys: j k or arrows move, Enter reads, Esc goes back, r retries, c copies the payload,
+    o opens the dashboard, q quits. Without a terminal (`| cat`, CI), each one is printed as it comes.
+
     The listener has a temporary endpoint of its own, which is deleted at Ctrl-C. No other endpoint changes.
     """
     if secret.startswith(PRIVATE_PREFIX):
@@ -60,13 +71,16 @@ def listen(
     url = target("--forward", forward)
     chosen = [name.strip() for given in events or ["*"] for name in given.split(",") if name.strip()]
     delivered = asyncio.run(
-        _listen(chosen, url, secret or generate_secret(), once=once, as_json=as_json, access_token=access_token)
-    )
+        _listen(
+            chosen, url, secret or generate_secret(),
+            once=once, as_json=as_json, access_token=access_token, gateway=gateway,
+        )
+    )  # fmt: skip
     raise typer.Exit(FAILED if once and not delivered else 0)
 
 
 async def _listen(
-    events: list[str], url: str | None, secret: str, *, once: bool, as_json: bool, access_token: str
+    events: list[str], url: str | None, secret: str, *, once: bool, as_json: bool, access_token: str, gateway: str
 ) -> bool:
     """Listen until the end; return whether the last delivery succeeded."""
     connection = _connection(access_token)
@@ -75,22 +89,21 @@ async def _listen(
     ends = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     async with connection.opened() as store:
         project = connection.settings
-        screen = board.Board(store, leave=task.cancel) if not as_json and not once and board.possible() else None
+        screen = None if as_json or once or not possible() else Board(store, gateway, leave=task.cancel)
         listener = await Listener.start(
             store, events, screen.add if screen else show_as_json if as_json else show,
-            user_agent=project.user_agent, secret=secret, url=url, say=screen.say if screen else note,
+            user_agent=project.user_agent, secret=secret, url=url, trouble=screen.trouble if screen else note_trouble,
         )  # fmt: skip
-        where = f", forwarding to {url}" if url else ""
+        names, where = ", ".join(events), f", forwarding to {without_password(url)}" if url else ""
         for one in ends:
             # Windows has none, but raises KeyboardInterrupt, which ends the task too
             with suppress(NotImplementedError):
                 loop.add_signal_handler(one, task.cancel)
-        title = f"Listening to {', '.join(events)} of {project.supabase_url} as {listener.name}{where}"
-        note(f"{title}; Ctrl-C ends it")
+        note(f"Listening to {names} of {project.supabase_url} as {listener.name}{where}; Ctrl-C ends it")
         try:
             with screen or nullcontext():
                 if screen:
-                    screen.entitle(title)
+                    screen.entitle(f"{names} of {project.host}{where} ({listener.name})")
                 while not (await listener.deliver(1 if once or url else BATCH) and once):
                     await connection.renew(store)
         except asyncio.CancelledError:
@@ -102,7 +115,7 @@ async def _listen(
                     loop.remove_signal_handler(one)
             await listener.stop()
             if screen:
-                note(f"Received {screen.received:,}, of which {screen.failed:,} failed.")
+                note(f"Received {screen.inbox.received:,}, of which {screen.inbox.failed:,} failed.")
         return listener.delivered
 
 

@@ -47,20 +47,27 @@ class Handled:
     duration_ms: int
 
 
+def note_trouble(text: str | None) -> None:
+    """Print what is wrong; nothing once it is over."""
+    if text:
+        note(text)
+
+
 class Listener:
     """A listener of the project: claims its deliveries, handles one after the other, and reports the results.
 
-    `show` is called with each delivery, before its result is reported; `say` with what is wrong meanwhile.
+    `show` is called with each delivery, before its result is reported; `trouble` with what is wrong, and with None once
+    it is over.
     """
 
     def __init__(
         self, store: Store, started: dict[str, Any], show: Callable[[Handled], None],
-        *, user_agent: str, secret: str, url: str | None, say: Callable[[str], None] = note,
+        *, user_agent: str, secret: str, url: str | None, trouble: Callable[[str | None], None],
     ) -> None:  # fmt: skip
-        self._say = say
         self.id, self.name = started["id"], started["name"]
         self._store = store
         self._show = show
+        self._trouble = trouble
         self._user_agent = user_agent
         self._secret = secret
         self._url = url
@@ -71,11 +78,11 @@ class Listener:
     @classmethod
     async def start(
         cls, store: Store, events: Sequence[str], show: Callable[[Handled], None],
-        *, user_agent: str, secret: str, url: str | None = None, say: Callable[[str], None] = note,
+        *, user_agent: str, secret: str, url: str | None = None, trouble: Callable[[str | None], None] = note_trouble,
     ) -> Self:  # fmt: skip
         """Create the listener's endpoint. Raises StoreError if an event does not exist, and for all but admins."""
         started = await store.call("start_webhook_listener", {"events": list(events)})
-        return cls(store, started, show, user_agent=user_agent, secret=secret, url=url, say=say)
+        return cls(store, started, show, user_agent=user_agent, secret=secret, url=url, trouble=trouble)
 
     async def deliver(self, how_many: int) -> int:
         """Claim, handle and report up to this many deliveries, or wait a moment; return how many there were."""
@@ -148,9 +155,11 @@ class Listener:
                 result = await self._store.call(function, {"listener": self.id, **arguments})
             except StoreUnavailable as exc:
                 if not self._complained:
-                    self._say(f"{exc}; trying again")
+                    self._trouble(f"{exc}; trying again")
                 self._complained = True
                 await asyncio.sleep(PAUSE)
             else:
+                if self._complained:
+                    self._trouble(None)
                 self._complained = False
                 return result

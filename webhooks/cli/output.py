@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
 import re
 import sys
@@ -110,6 +111,12 @@ def say(text: str) -> None:
     sys.stdout.write(plain(text) + "\n")
 
 
+def copy(screen: Console, data: bytes) -> None:
+    """Copy data to the clipboard, by the terminal itself (OSC 52 of xterm's control sequences): over SSH too."""
+    screen.file.write(f"\x1b]52;c;{base64.b64encode(data).decode()}\x07")
+    screen.file.flush()
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(_escaped(exact.pretty(exact.encode(value))) + "\n")
@@ -135,8 +142,12 @@ def _escaped(text: str) -> str:
 
     If stdout is not UTF-8, everything beyond ASCII is escaped.
     """
-    utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
-    return escaped(text, OBEYED if utf8 else BEYOND_ASCII)
+    return escaped(text, OBEYED if is_utf8() else BEYOND_ASCII)
+
+
+def is_utf8() -> bool:
+    """Return whether stdout takes every character."""
+    return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing found.") -> None:

@@ -37,6 +37,11 @@ def target(option: str, text: str | None) -> str | None:
     return url
 
 
+def without_password(url: str) -> str:
+    """Return a URL without user and password, as it is shown."""
+    return str(httpx.URL(url).copy_with(userinfo=b""))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Received:
     """A delivery: `problem` says why it is not verified; `verified` is None if there was no secret to verify with."""
