@@ -73,7 +73,7 @@ class Child:
         """Return whether the process lives."""
         return self.process.poll() is None
 
-    def wait_ready(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
+    def wait_ready(self, ready: Callable[[], bool], *, seconds: float = 120) -> None:
         """Wait until `ready()`; raise ChildDiedError or NotReadyError with the tail of the log."""
         deadline = time.monotonic() + seconds
         while not ready():

@@ -23,7 +23,7 @@ TEXT = (ROOT / "docs/customers.md").read_text()
 MEMBERSHIPS, APP_METADATA, ONE_EACH = re.findall(
     r"```sql\n(create or replace function public\.webhook_tenants.*?)```", TEXT, re.DOTALL
 )
-OTHERS = [sql for sql in re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL) if "webhook_tenants(" not in sql]
+OTHERS = [sql for sql in re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL) if "webhook_tenants(" not in sql]  # the check of a user has a test of its own
 
 PERMISSIONS = ("read", "manage", "dispatch")
 
@@ -62,6 +62,27 @@ def test_one_tenant_a_user(db: Database) -> None:
     """Each user is a tenant."""
     db.execute(ONE_EACH)
     assert tenants(db, ANA) == {key: [ANA] for key in PERMISSIONS}
+
+
+def test_the_check_of_a_user(db: Database) -> None:
+    """Both lines, run at once, show a user's tenants; with app_metadata there are none without a session."""
+    (check,) = re.findall(r"```sql\n(select set_config\(.*?)```", TEXT, re.DOTALL)
+    metadata = json.dumps({"organization_id": "org_1", "organization_role": "owner"})
+    db.execute(
+        "insert into auth.users (id, email, raw_app_meta_data) values (%s, 'ada@example.com', %s)", (ANA, metadata)
+    )
+
+    def shown(sql: str) -> list[str]:
+        cursor = db.execute(sql.encode())
+        while cursor.nextset():
+            pass
+        return [row["webhook_tenants"] for row in cursor.fetchall()]
+
+    assert shown(check) == []
+    db.execute(ONE_EACH)
+    assert shown(check) == [ANA]
+    db.execute(APP_METADATA)
+    assert shown(check) == []
 
 
 def test_the_other_examples_run(db: Database) -> None:
