@@ -21,11 +21,11 @@ PEERS = {
 }
 
 NOTE = (
-    "Ours are (k) and (l) of this run. The peers were measured once, on 25 November 2026, with the same events,"
-    " receiver and durable Postgres (fsync and synchronous_commit on; nothing lost by any of them), on two cores on"
-    " which (a)'s client alone took 0.083 CPU s per 1,000. What it takes in this run says how the two machines compare. They commit"
-    " synchronously; their Redis had no append-only file. Convoy was built with two modules"
-    " off the hot path replaced. Outpost ran with a concurrency of 100; with its default of 1 it delivers 340/s."
+    "Ours are (k) and (l) of this run. The peers were measured once, on 25 November 2026, with the same events, "
+    "receiver and durable Postgres (fsync and synchronous_commit on; nothing lost by any of them), on two cores on "
+    "which (a)'s client alone took 0.083 CPU s per 1,000. What it takes in this run says how the two machines "
+    "compare. They commit synchronously; their Redis had no append-only file. Convoy was built with two modules off "
+    "the hot path replaced. Outpost ran with a concurrency of 100; with its default of 1 it delivers 340/s."
 )
 
 FORMS = {"through REST": "by REST", "by SQL in the app's own transaction": "by SQL"}

@@ -170,7 +170,7 @@ def test_an_error_ends_it(system: System, webhooks: Callable[..., Done]) -> None
 
 
 def test_supabase_restarts(system: System) -> None:
-    """The list says so until it is over; a retry meanwhile is refused in words."""
+    """The list says so until it is over; a retry meanwhile is rejected in words."""
     with listening(system) as terminal:
         drawn(terminal, EMPTY)
         system.dispatch()

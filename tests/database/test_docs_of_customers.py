@@ -23,7 +23,9 @@ TEXT = (ROOT / "docs/customers.md").read_text()
 MEMBERSHIPS, APP_METADATA, ONE_EACH = re.findall(
     r"```sql\n(create or replace function public\.webhook_tenants.*?)```", TEXT, re.DOTALL
 )
-OTHERS = [sql for sql in re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL) if "webhook_tenants(" not in sql]  # the check of a user has a test of its own
+OTHERS = [
+    sql for sql in re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL) if "webhook_tenants(" not in sql
+]  # the check of a user has a test of its own
 
 PERMISSIONS = ("read", "manage", "dispatch")
 
