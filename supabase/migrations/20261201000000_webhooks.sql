@@ -1,4 +1,4 @@
--- webhooks migration: system 0db805c43f6348a71b6dc9e5b79aa6733bfdfd9b2a0b4d026adda2f4f912b588
+-- webhooks migration: system fb9bd1069fec736f1c2fd2fa62c100c3392387136637a1193d41e3e1cc72e7c6
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1648,8 +1648,7 @@ create table if not exists public.webhook_configurations (
     retry_schedule integer[]
         constraint webhook_configurations_retry_schedule_check check (
             cardinality(retry_schedule) between 0 and 19 and array_position(retry_schedule, null) is null
-            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)
-                and coalesce(array_ndims(retry_schedule), 1) = 1 and coalesce(array_lower(retry_schedule, 1), 1) = 1),
+            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule) and coalesce(array_lower(retry_schedule, 1), 1) = 1),
     expires_after interval
         constraint webhook_configurations_expires_after_check check (expires_after > interval '0' and expires_after <= interval '10 years'),
     tenant_id text
@@ -6210,8 +6209,7 @@ begin
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
     end if;
     if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
-        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule))
-        or array_ndims(_changed.retry_schedule) > 1 then
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
         raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
             using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
     end if;
@@ -10915,6 +10913,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '0db805c43f6348a71b6dc9e5b79aa6733bfdfd9b2a0b4d026adda2f4f912b588', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'fb9bd1069fec736f1c2fd2fa62c100c3392387136637a1193d41e3e1cc72e7c6', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -214,7 +214,7 @@ def test_a_customers_endpoint_is_no_files(system: System, code: Code, webhooks: 
 
 
 def test_a_name_is_that_of_the_apps_own(system: System, webhooks: Code) -> None:
-    """A customer can give its endpoint the same one, or the beginning of another's id; it is meant by its own id alone."""
+    """A customer can give its endpoint the same one, or the beginning of another's id: that is not what is meant."""
     own = system.endpoint("https://example.com/own", name="crm")
     theirs = [system.endpoint("https://example.com/a", name=name, tenant_id="a") for name in ("crm", own[:8], "of a")]
     for given in ("crm", own[:8]):

@@ -538,8 +538,10 @@ QUERIES = [
     "webhook_configurations?id=eq.{}&select=*,webhook_circuits(*),webhook_deliveries(count)",
     "webhook_configurations?id=eq.{}&select=count", "webhook_configurations?id=eq.{}&order=secret_key&limit=1&offset=0",
     "webhook_configurations?id=eq.{}&tenant_id=eq.B", "webhook_configurations?id=eq.{}&events=cs.{{*}}",
-    "webhook_deliveries?webhook_config_id=eq.{}", "webhook_deliveries?webhook_config_id=eq.{}&select=*,webhook_configurations!inner(*)",
-    "webhook_deliveries?webhook_config_id=eq.{}&payload->data->>x=eq.vertraulich", "webhook_deliveries?webhook_config_id=eq.{}&order=payload",
+    "webhook_deliveries?webhook_config_id=eq.{}",
+    "webhook_deliveries?webhook_config_id=eq.{}&select=*,webhook_configurations!inner(*)",
+    "webhook_deliveries?webhook_config_id=eq.{}&payload->data->>x=eq.vertraulich",
+    "webhook_deliveries?webhook_config_id=eq.{}&order=payload",
     "webhook_deliveries?webhook_config_id=eq.{}&webhook_configurations.name=eq.B&select=id,webhook_configurations(name)",
     "webhook_deliveries?select=webhook_config_id,count()&webhook_config_id=eq.{}",
     "webhook_delivery_overview?webhook_config_id=eq.{}", "webhook_circuits?webhook_config_id=eq.{}",
@@ -549,14 +551,20 @@ QUERIES = [
 
 
 def test_no_query_tells_another_tenants_from_nothing(world: World, tenants: dict[str, str]) -> None:
-    """The same status, body and count, by GET and by HEAD; nor may any be changed, or created with an id that is taken."""
+    """The same status, body and count, by GET and by HEAD; nor may any be changed, nor its id be taken."""
     before = world.checksum()
     for query in QUERIES:
         for method in ("GET", "HEAD"):
             found = []
             for aim in (NOTHING, tenants["B"], tenants["app"]):
-                response = world.clients["a"].request(method, "/" + query.format(aim), headers={"Prefer": "count=exact"})
-                seen = (response.status_code, response.headers.get("Content-Range"), response.text.replace(aim, NOTHING))
+                response = world.clients["a"].request(
+                    method, "/" + query.format(aim), headers={"Prefer": "count=exact"}
+                )
+                seen = (
+                    response.status_code,
+                    response.headers.get("Content-Range"),
+                    response.text.replace(aim, NOTHING),
+                )
                 found.append(seen)
             assert found[0] == found[1] == found[2], (method, query, found)
             assert response.status_code < 500, (method, query, response.text)
@@ -578,7 +586,9 @@ def test_no_query_tells_another_tenants_from_nothing(world: World, tenants: dict
 
 
 #: As an id: none, of another type, too long, several.
-IDS = [None, "", "x", 5, 1e308, True, [], {}, [NOTHING], "{" + NOTHING + "}", NOTHING + "\u200f", "A" * 10_000, "'; select 1--", "\x00", "💣"]  # fmt: skip
+IDS = [None, "", "x", 5, 1e308, True, [], {}, [NOTHING],
+       "{" + NOTHING + "}", NOTHING + "\u200f",
+       "A" * 10_000, "'; select 1--", "\x00", "💣"]  # fmt: skip
 
 
 def test_arguments_of_hostile_kinds(world: World, tenants: dict[str, str]) -> None:
@@ -598,7 +608,10 @@ def test_arguments_of_hostile_kinds(world: World, tenants: dict[str, str]) -> No
             ("list_webhook_endpoints", {"tenant_id": value}),
             ("search_webhook_deliveries", {"tenant_id": value}),
             ("create_webhook_endpoint", {"settings": value}),
-            ("create_webhook_endpoint", {"settings": {"tenant_id": value, "name": "x", "url": "https://x.y/", "events": ["*"]}}),
+            (
+                "create_webhook_endpoint",
+                {"settings": {"tenant_id": value, "name": "x", "url": "https://x.y/", "events": ["*"]}},
+            ),
             ("webhook_tenants", {"permission": value}),
             ("search_webhook_deliveries", {"tenant_id": "A", "status": value}),
             ("search_webhook_deliveries", {"tenant_id": "A", "payload_path": value, "payload_value": value}),
@@ -670,7 +683,11 @@ def test_a_viewer_reads_without_payloads_and_changes_nothing(world: World, tenan
         )
     ):
         for value in ("vertraulich", None, "none"):
-            more = {} if function == "search_webhook_deliveries" else {"created_from": "2026-01-01T00:00:00Z", "bucket_seconds": 10**7}
+            more = (
+                {}
+                if function == "search_webhook_deliveries"
+                else {"created_from": "2026-01-01T00:00:00Z", "bucket_seconds": 10**7}
+            )
             probing = world.call("viewer", function, payload_path="data.x", payload_value=value, **more)
             assert probing.status_code == 403, (function, probing.text)
     for table in ("webhook_configurations", "webhook_deliveries", "webhook_attempts", "webhook_admin_actions"):
