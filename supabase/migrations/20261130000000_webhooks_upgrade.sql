@@ -1,4 +1,4 @@
--- webhooks migration: upgrade 310c26aec6234200a89c7b28a79549c67bcfc2d0365a5d12348be3faaca66997
+-- webhooks migration: upgrade 5783058dc10821c2626ff2b75fa9c1cf137696b3c6a1f409ba00f7b0f18fe577
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -105,8 +105,7 @@ begin
         add column retry_schedule integer[]
             constraint webhook_configurations_retry_schedule_check check (
                 cardinality(retry_schedule) between 0 and 19 and array_position(retry_schedule, null) is null
-                and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)
-                    and coalesce(array_ndims(retry_schedule), 1) = 1 and coalesce(array_lower(retry_schedule, 1), 1) = 1),
+                and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule) and coalesce(array_lower(retry_schedule, 1), 1) = 1),
         add column expires_after interval
             constraint webhook_configurations_expires_after_check check (expires_after > interval '0' and expires_after <= interval '10 years'),
         add column tenant_id text
@@ -143,6 +142,6 @@ begin
     drop index if exists public.idx_webhook_deliveries_config_id;
 end $upgrade$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '310c26aec6234200a89c7b28a79549c67bcfc2d0365a5d12348be3faaca66997', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('upgrade', '5783058dc10821c2626ff2b75fa9c1cf137696b3c6a1f409ba00f7b0f18fe577', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,4 +1,4 @@
--- webhooks migration: system e0c0830ca02323478c4c13fbe3c26804e6d88a583cc016bd01a71a15384457d2
+-- webhooks migration: system fe14c967b4674385af7ef518a89b9f0c56c3576b716d635c7e18e63a8b41a46d
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -1667,8 +1667,7 @@ create table if not exists public.webhook_configurations (
     retry_schedule integer[]
         constraint webhook_configurations_retry_schedule_check check (
             cardinality(retry_schedule) between 0 and 19 and array_position(retry_schedule, null) is null
-            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)
-                and coalesce(array_ndims(retry_schedule), 1) = 1 and coalesce(array_lower(retry_schedule, 1), 1) = 1),
+            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule) and coalesce(array_lower(retry_schedule, 1), 1) = 1),
     expires_after interval
         constraint webhook_configurations_expires_after_check check (expires_after > interval '0' and expires_after <= interval '10 years'),
     tenant_id text
@@ -6276,8 +6275,7 @@ begin
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
     end if;
     if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
-        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule))
-        or array_ndims(_changed.retry_schedule) > 1 then
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
         raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
             using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
     end if;
@@ -11095,6 +11093,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'e0c0830ca02323478c4c13fbe3c26804e6d88a583cc016bd01a71a15384457d2', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'fe14c967b4674385af7ef518a89b9f0c56c3576b716d635c7e18e63a8b41a46d', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -193,7 +193,7 @@ def test_what_exists_is_taken_over_only_on_demand(system: System, code: Code, we
 
 
 def test_a_customers_endpoint_is_no_files(system: System, code: Code, webhooks: Code) -> None:
-    """Whatever its customer calls it and names as its manager: no URL, secret or header of the app's goes there."""
+    """Whatever its customer calls it and says of who manages it: no URL, secret or header of the app's goes there."""
     before = [
         system.endpoint("https://example.com/x", name=name, tenant_id="a", managed_by=manager)
         for name, manager in (("crm", "webhooks.toml"), ("crm", None), ("gone", "webhooks.toml"), ("n8n, staging", "x"))
@@ -214,7 +214,7 @@ def test_a_customers_endpoint_is_no_files(system: System, code: Code, webhooks: 
 
 
 def test_a_name_is_that_of_the_apps_own(system: System, webhooks: Code) -> None:
-    """A customer can give its endpoint the same one, or the beginning of an id; only its own id means it."""
+    """A customer can give its endpoint the same one, or the beginning of another's id: that is not what is meant."""
     own = system.endpoint("https://example.com/own", name="crm")
     theirs = [system.endpoint("https://example.com/a", name=name, tenant_id="a") for name in ("crm", own[:8], "of a")]
     for given in ("crm", own[:8]):

@@ -518,7 +518,9 @@ def pages(db: Database, sql: str, *arguments: Any) -> int:
 
 def test_100000_tenants_cost_nothing(tenants: Database, endpoint: Callable[..., str]) -> None:
     """A dispatch reads about as many pages as alongside two; so does what a tenant's user reads, by its indexes."""
-    own = [endpoint(tenant_id=tenant) for tenant in ("A", None, "B")][0]
+    own = endpoint(tenant_id="A")
+    endpoint()
+    endpoint(tenant_id="B")
     one = {"tenant_id": "A"}
     statements = {
         "dispatch": f"select public.dispatch_webhook('{PAID}', '{{\"id\": \"1\"}}')",

@@ -110,7 +110,7 @@ def whole_id(text: str) -> str | None:
 
 
 async def find(kind: Kind, text: str) -> list[dict[str, Any]]:
-    """Return rows whose id begins with a text, one for each id; an endpoint of the app's own with that name comes before."""
+    """Return rows whose id begins with a text, one for each id; an own endpoint of that name comes first."""
     select = ("select", ",".join(dict.fromkeys([kind.column, *kind.shown])))
     async with supabase() as store:
         if kind is ENDPOINT:

@@ -122,6 +122,7 @@ export class Api {
   private async call<T>(name: string, args: object): Promise<T> {
     const { data, error, status } = await this.client.rpc(name, args).abortSignal(AbortSignal.timeout(PATIENCE));
     if (error) throw new CallError(error.message, error.code ?? "", error.hint ?? "", status);
+    if (data === null) throw new CallError("", "", "", status); // no function returns nothing: it was something in between
     return data as T;
   }
 }

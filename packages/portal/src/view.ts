@@ -79,7 +79,7 @@ export function reason(texts: Texts, error: unknown): string {
   if (error.status === 401 && error.code) return texts.signedOut;
   if (error.code === "42501") return texts.noAccess;
   // not from the database: a page of a proxy, say
-  if (!error.code && (error.status >= 500 || error.message.includes("<"))) return texts.unexpected(error.status);
+  if (!error.code && (error.status >= 500 || !error.message || error.message.includes("<"))) return texts.unexpected(error.status);
   const message = error.message.charAt(0).toUpperCase() + error.message.slice(1);
   return [message.replace(/\.?$/, "."), error.hint].filter(Boolean).join(" ");
 }

@@ -53,8 +53,7 @@ begin
             using errcode = '22023', hint = 'max_attempts 1 to 20, rate_limit_per_second 1 to 100000, max_concurrency 1 to 10000, timeout_seconds 0.1 to 120, circuit_failure_threshold 1 to 10000, circuit_reset_seconds 1 to 86400.';
     end if;
     if cardinality(_changed.retry_schedule) > 19 or array_position(_changed.retry_schedule, null) is not null
-        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule))
-        or array_ndims(_changed.retry_schedule) > 1 then
+        or not (0 <= all (_changed.retry_schedule) and 604800 >= all (_changed.retry_schedule)) then
         raise exception 'webhook endpoint "%": retry_schedule is not a list of at most 19 waits of 0 to 604800 seconds', _changed.name
             using errcode = '22023', hint = 'For example [5, 300, 1800], or "standard" or "quick"; null for max_attempts.';
     end if;

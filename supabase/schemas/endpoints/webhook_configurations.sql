@@ -28,8 +28,7 @@ create table if not exists public.webhook_configurations (
     retry_schedule integer[]
         constraint webhook_configurations_retry_schedule_check check (
             cardinality(retry_schedule) between 0 and 19 and array_position(retry_schedule, null) is null
-            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule)
-                and coalesce(array_ndims(retry_schedule), 1) = 1 and coalesce(array_lower(retry_schedule, 1), 1) = 1),
+            and 0 <= all (retry_schedule) and 604800 >= all (retry_schedule) and coalesce(array_lower(retry_schedule, 1), 1) = 1),
     expires_after interval
         constraint webhook_configurations_expires_after_check check (expires_after > interval '0' and expires_after <= interval '10 years'),
     tenant_id text

@@ -201,10 +201,13 @@ def test_a_right_that_ends_while_a_list_is_shown(browser: Browser, shop: Shop) -
 RESPONSES = [
     (502, "text/html", HTML, "Supabase returned an unexpected response (HTTP 502)."),
     (404, "text/html", HTML, "Supabase returned an unexpected response (HTTP 404)."),
-    (200, "text/html", HTML, "Supabase cannot be reached."),
+    (200, "text/html", HTML, "Supabase returned an unexpected response (HTTP 200)."),
+    (200, "application/json", "", "Supabase returned an unexpected response (HTTP 200)."),
     (500, "application/json", "", "Supabase returned an unexpected response (HTTP 500)."),
-    (503, "application/json", '{"message": "name resolution failed"}', "Supabase returned an unexpected response (HTTP 503)."),
-    (500, "application/json", '{"message": "canceling statement due to statement timeout", "code": "57014"}', "Canceling statement"),
+    (503, "application/json", '{"message": "name resolution failed"}',
+     "Supabase returned an unexpected response (HTTP 503)."),
+    (500, "application/json", '{"message": "canceling statement due to statement timeout", "code": "57014"}',
+     "Canceling statement"),
     (403, "application/json", '{"message": "permission denied for function x", "code": "42501"}', "You have no access"),
     (401, "application/json", '{"message": "JWT expired", "code": "PGRST303"}', "Your sign-in has ended."),
 ]  # fmt: skip
@@ -269,7 +272,7 @@ def test_a_slow_view_says_that_it_comes(browser: Browser, shop: Shop) -> None:
     visit.close()
 
 
-@pytest.mark.parametrize("typed", ["0", "-1", "1.5", "1e", "1e9"])
+@pytest.mark.parametrize("typed", ["0", "1.5", "1e", "1e9"])
 def test_a_rate_that_is_none(browser: Browser, shop: Shop, typed: str) -> None:
     """Not taken for an empty field, nor saved: said at the field."""
     visit = Visit(browser, shop, ANNA, "a")
@@ -337,11 +340,12 @@ def test_a_large_customer(browser: Browser, shop: Shop) -> None:
     """500 endpoints are all listed and offered; 10,000 deliveries come a page at a time, each once."""
     db = shop.system.db
     db.execute(
-        "insert into public.webhook_tenant_limits (tenant_id, endpoints, deliveries_per_second) values ('a', 500, 100000)"
+        "insert into public.webhook_tenant_limits (tenant_id, endpoints, deliveries_per_second)"
+        " values ('a', 500, 100000)"
     )
     db.execute(
         "insert into public.webhook_configurations (name, url, events, tenant_id, rate_limit_per_second)"
-        " select 'shop ' || n, 'https://example.com/' || n, '{order.refunded}', 'a', 1 from generate_series(1, 500) as n"
+        " select 'shop ' || n, 'https://example.com/', '{order.refunded}', 'a', 1 from generate_series(1, 500) as n"
     )
     shop.endpoint("b", "https://example.com/", name="of b")
     db.execute(
