@@ -31,9 +31,9 @@ export class DeliveriesView implements View<Data> {
   render(context: Context, { page, endpoints, types }: Data): Node[] {
     const { texts } = context;
     const rows = page.deliveries.map((row) => h("tr", { "data-key": row.id },
-      h("td", {}, h("button", { type: "button", class: "link", onclick: () => context.go(new DeliveryView(row.id, this)) }, context.date(row.created_at))),
+      h("td", { class: "moment" }, h("button", { type: "button", class: "link", onclick: () => context.go(new DeliveryView(row.id, this)) }, context.date(row.created_at))),
       h("td", {}, badge(texts, row.status)),
-      h("td", {}, ...breakable(row.event_type)),
+      h("td", { class: "event" }, ...breakable(row.event_type)),
       h("td", { class: "wide" }, row.endpoint),
       h("td", { class: "wide number" }, texts.attemptOf(row.attempts, row.max_attempts)),
       h("td", { class: "wide" }, row.response_status === null ? (row.error_message ?? "") : String(row.response_status))));
@@ -58,7 +58,7 @@ export class DeliveriesView implements View<Data> {
     const option = (value: string, text: string, on: string | undefined) => h("option", { value, selected: value === on }, text);
     const select = (id: string, label: string, on: string | undefined, options: [string, string][]) => h("div", { class: "field" }, h("label", { for: id }, label),
       h("select", { id, name: id }, option("", texts.any, on ?? ""), ...options.map(([value, text]) => option(value, text, on))));
-    const time = (id: string, label: string, on: string | undefined) => h("div", { class: "field" }, h("label", { for: id }, label),
+    const time = (id: string, label: string, on: string | undefined) => h("div", { class: "field moment" }, h("label", { for: id }, label),
       h("input", { type: "datetime-local", id, name: id, value: on ? local(on) : "" }));
     const onchange = (event: Event) => {
       const form = new FormData(event.currentTarget as HTMLFormElement);

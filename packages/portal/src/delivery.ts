@@ -55,10 +55,10 @@ export function attempts(context: Context, delivery: Delivery): Node[] {
     const headers = Object.entries(one.response_headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n");
     return h("details", { "data-key": `attempt-${one.number}`, class: "attempt", open: at === log.length - 1 },
       h("summary", {}, h("span", { class: `mark ${one.delivered ? "delivered" : "failed"}` }), `${texts.attempt(one.number)}: ${result} `,
-        h("span", { class: "note" }, `${context.date(one.started_at)}, ${wait}, ${one.duration_ms} ms`)),
+        h("span", { class: "note" }, `${context.date(one.started_at)}, ${wait}, ${texts.took(`${one.duration_ms} ms`)}`)),
       one.error && h("p", {}, one.error),
       ...(headers ? [caption(texts.responseHeaders), code(headers, texts.responseHeaders)] : []),
-      ...(one.response_excerpt ? [caption(texts.response), code(one.response_excerpt, texts.response)] : [h("p", { class: "note" }, texts.noBody)]));
+      ...(one.response_excerpt ? [caption(texts.response), code(one.response_excerpt, texts.response)] : one.response_status === null ? [] : [h("p", { class: "note" }, texts.noBody)]));
   });
 }
 

@@ -17,11 +17,11 @@ export class EventTypesView implements View<EventType[]> {
     return [heading(texts.eventTypes), ...types.map((type) => {
       const rows = [...fields(type.data_schema ?? {})];
       const head = h("tr", {}, ...[texts.field, texts.type, texts.meaning].map((name) => h("th", { scope: "col" }, name)));
-      return h("details", { "data-key": type.name, class: "event" },
+      return h("details", { "data-key": type.name, open: types.length === 1 },
         h("summary", {}, h("code", {}, type.name), " ", h("span", { class: "note" }, type.description)),
         rows.length ? h("table", { "aria-label": type.name }, h("thead", {}, head), h("tbody", {}, ...rows.map((row) => h("tr", {},
           h("td", {}, h("code", {}, ...breakable(row.name)), row.required ? h("span", { class: "note" }, ` ${texts.required}`) : ""),
-          h("td", {}, row.type), h("td", {}, row.meaning))))) : h("span", {}),
+          h("td", { class: "type" }, row.type), h("td", {}, row.meaning))))) : h("span", {}),
         h("h3", {}, texts.example), code(JSON.stringify(type.example, null, 2), texts.example));
     })];
   }

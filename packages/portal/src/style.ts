@@ -37,15 +37,16 @@ button:hover { background: var(--surface); }
 button[aria-disabled] { opacity: .6; cursor: default; }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.danger { color: var(--bad); }
-button.link { border: 0; padding: 0; min-height: 24px; background: none; color: var(--accent); text-align: start; overflow-wrap: anywhere; }
+button.link { display: inline-flex; align-items: center; border: 0; padding: 0; min-height: 24px; background: none; color: var(--accent); text-align: start; overflow-wrap: anywhere; }
 button.link:hover { text-decoration: underline; }
 button.back { border: 0; padding: 0; min-height: 24px; background: none; color: var(--muted); }
 button.back::before { content: "\\2190\\00a0" / ""; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 12px 0; }
+.actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 12px 0; } .actions:empty { display: none; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: start; font-weight: 500; color: var(--muted); font-size: 12px; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); }
 td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: baseline; overflow-wrap: anywhere; }
+td.moment { white-space: nowrap; } td.event { min-width: 110px; } td.type { overflow-wrap: normal; }
 .url { display: block; color: var(--muted); font-size: 12px; }
 .badge { white-space: nowrap; }
 .badge::before, .mark::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-inline-end: 6px; background: currentColor; border-radius: 50%; }
@@ -77,7 +78,7 @@ fieldset { border: 0; margin: 0 0 14px; padding: 0; max-width: 560px; }
 .help, .error { margin: 4px 0 0; } .error { color: var(--bad); font-size: 13px; } .error:empty, .help:empty { display: none; }
 .check { display: flex; gap: 8px; align-items: center; min-height: 28px; overflow-wrap: anywhere; } .check input { flex: none; margin: 0; width: 16px; height: 16px; accent-color: var(--accent); }
 .choices { padding-inline-start: 24px; max-height: 240px; overflow: auto; }
-.filters { display: flex; flex-wrap: wrap; gap: 0 12px; } .filters .field { flex: 1 1 150px; max-width: 240px; } .filters label { font-size: 12px; color: var(--muted); }
+.filters { display: flex; flex-wrap: wrap; gap: 0 12px; } .filters .field { flex: 1 1 110px; max-width: 240px; } .filters .moment { flex-basis: 190px; } .filters label { font-size: 12px; color: var(--muted); }
 .fold { display: none; }
 .inline { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 12px 0; } .inline h3 { flex-basis: 100%; margin: 8px 0 0; } .inline select { width: auto; max-width: 100%; }
 @container (max-width: 560px) {
@@ -85,7 +86,8 @@ fieldset { border: 0; margin: 0 0 14px; padding: 0; max-width: 560px; }
   .main { padding: 12px 14px 16px; } nav { padding: 0 8px; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
   .fold { display: block; } header:has([aria-expanded="false"]) + .filters { display: none; }
-  .filters .field { flex-basis: 130px; max-width: none; }
+  td.moment { white-space: normal; } td.event { min-width: 0; }
+  .filters .field, .filters .moment { flex-basis: 130px; max-width: none; }
   button, .field input, .field select, .inline select { min-height: 40px; } .field input, .field select, .field textarea, .inline select { font-size: 16px; } button.link, button.back { min-height: 32px; } .check { min-height: 36px; }
 }
 @media (prefers-reduced-motion: no-preference) { button { transition: background 120ms; } }

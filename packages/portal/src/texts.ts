@@ -49,8 +49,8 @@ export const english = {
   any: "Any", from: "From", until: "Until", noDeliveries: "No deliveries.", noneFound: "No deliveries match.", clear: "Clear filters",
   searchedUntil: (time: string) => `Searched back to ${time}.`, older: "Older", newest: "Newest", filters: "Filters",
   attemptOf: (n: number, max: number) => `${n} of ${max}`, deliveryOf: (event: string) => event, requestId: "Request id",
-  waitsFor: (reason: string, until: string) => `Waiting for ${reason}${until && `, until ${until}`}`, retry: "Retry now", retried: "The delivery is due now.",
-  attempt: (n: number) => `Attempt ${n}`, after: (wait: string) => `after ${wait}`, noResponse: "No response", noBody: "The response had no body.",
+  waitsFor: (reason: string, until: string) => `Waiting: ${reason}${until && `, until ${until}`}`, retry: "Retry now", retried: "The delivery is due now.",
+  attempt: (n: number) => `Attempt ${n}`, after: (wait: string) => `waited ${wait}`, took: (time: string) => `took ${time}`, noResponse: "No response", noBody: "The response had no body.",
   payload: "Payload", noPayload: "The payload was erased.", responseHeaders: "Response headers", noAttempt: "No attempt yet.",
   deletedMark: "deleted",
   // replay
