@@ -54,11 +54,13 @@ def drawing(shown: str) -> list[str]:
 
 
 def drawn(terminal: Terminal, *texts: str, without: str | None = None) -> list[str]:
-    """Wait until all texts are on the screen, and one is not; return its lines."""
+    """Wait until all texts are on the screen, as a whole, and one is not; return its lines."""
 
     def seen(shown: str) -> bool:
-        last = "\n".join(drawing(shown))
-        return ALTERNATE in shown and all(text in last for text in texts) and (without is None or without not in last)
+        lines = drawing(shown)
+        last = "\n".join(lines)
+        as_wanted = all(text in last for text in texts) and (without is None or without not in last)
+        return ALTERNATE in shown and len(lines) == terminal.lines and as_wanted
 
     terminal.watch(seen)
     return drawing(terminal.shown)
@@ -170,7 +172,7 @@ def test_an_error_ends_it(system: System, webhooks: Callable[..., Done]) -> None
 
 
 def test_supabase_restarts(system: System) -> None:
-    """The list says so until it is over; a retry meanwhile is answered in words."""
+    """The list says so until it is over; a retry meanwhile says why it failed."""
     with listening(system) as terminal:
         drawn(terminal, EMPTY)
         system.dispatch()
@@ -181,7 +183,7 @@ def test_supabase_restarts(system: System) -> None:
         terminal.press("r")
         drawn(terminal, "Supabase did not respond", "was not sent again: ")
         system.supabase.start()
-        drawn(terminal, "1 received, 0 failed", without="did not respond")
+        drawn(terminal, "1 received, 0 failed", without="claim_for_webhook")
         terminal.press("r")
         drawn(terminal, "attempt 2, returned 200")
         terminal.press("q")
@@ -193,11 +195,8 @@ def test_it_fits_and_moves(system: System) -> None:
     with listening(system, size=(10, 60)) as terminal:
         drawn(terminal, EMPTY)
         system.dispatch(30)
-        system.wait_for_status("delivered", 30)
-        lines = drawn(terminal, "30 received, 0 failed")
-        assert len(lines) == 10
+        lines = drawn(terminal, "30 received, 0 failed", "q quit  ? more")
         assert max(map(len, lines)) <= 60
-        assert lines[-1].endswith("q quit  ? more")
         # what fits, the newest last
         rows = [line for line in lines if "user.joined_community" in line]
         assert len(rows) == 7
@@ -222,11 +221,9 @@ def test_it_fits_and_moves(system: System) -> None:
         assert drawn(terminal, without=top[2])[-2].startswith("> ")
         # larger, and as narrow as can be
         terminal.resize(40, 100)
-        terminal.watch(lambda shown: len(drawing(shown)) == 40)
-        assert sum("user.joined_community" in line for line in drawing(terminal.shown)) == 32
+        assert sum("user.joined_community" in line for line in drawn(terminal, "32 received")) == 32
         terminal.resize(5, 20)
-        terminal.watch(lambda shown: len(drawing(shown)) == 5)
-        assert max(map(len, drawing(terminal.shown))) <= 20
+        assert max(map(len, drawn(terminal, "32 received"))) <= 20
         terminal.press("q")
         left(terminal)
 
@@ -243,11 +240,11 @@ def test_hostile_texts(system: System) -> None:
             " select id, %s, %s from public.webhook_configurations",
             (f"a\n{HOSTILE}", json.dumps({"event": HOSTILE, HOSTILE: "the end"})),
         )
-        assert len(drawn(terminal, "✕ 500", "1 received")) == 60
+        drawn(terminal, "✕ 500", "1 received")
         terminal.press("\r")
         drawn(terminal, "Payload")
         terminal.press("G")
-        assert len(drawn(terminal, "the end", "the response")) == 60
+        drawn(terminal, "the end", "the response")
         terminal.press("c")
         drawn(terminal, "Copied")
         terminal.press("q")

@@ -1,4 +1,4 @@
-"""The browser of whoever sits at this machine."""
+"""The browser of the person at this machine."""
 
 from __future__ import annotations
 
