@@ -257,7 +257,7 @@ def _translated(asked: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as exc:
-        raise StoreUnavailable(f"Supabase did not respond {asked} ({type(exc).__name__})") from exc
+        raise StoreUnavailable(f"Supabase did not respond to {asked} ({type(exc).__name__})") from exc
     except (TypeError, ValueError, KeyError) as exc:
         # a maintenance page with status 200, for example
         raise StoreUnavailable(f"the response to {asked} is not from Supabase's API ({type(exc).__name__})") from exc

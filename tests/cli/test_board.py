@@ -54,11 +54,13 @@ def drawing(shown: str) -> list[str]:
 
 
 def drawn(terminal: Terminal, *texts: str, without: str | None = None) -> list[str]:
-    """Wait until all texts are on the screen, and one is not; return its lines."""
+    """Wait until all texts are on the screen, as a whole, and one is not; return its lines."""
 
     def seen(shown: str) -> bool:
-        last = "\n".join(drawing(shown))
-        return ALTERNATE in shown and all(text in last for text in texts) and (without is None or without not in last)
+        lines = drawing(shown)
+        last = "\n".join(lines)
+        as_wanted = all(text in last for text in texts) and (without is None or without not in last)
+        return ALTERNATE in shown and len(lines) == terminal.lines and as_wanted
 
     terminal.watch(seen)
     return drawing(terminal.shown)
@@ -134,7 +136,7 @@ def test_read_retry_copy_open_quit(system: System, tmp_path: Path) -> None:
     assert system.db.execute("select from public.webhook_configurations").rowcount == 0
 
 
-@pytest.mark.parametrize("end", ["\x03", "q", signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", ["\x03", signal.SIGTERM, signal.SIGHUP])
 def test_it_ends(system: System, end: str | signal.Signals) -> None:
     """By Ctrl-C, a stop or a closed connection, while something is read: all is given back, and nothing is left."""
     with listening(system) as terminal:
@@ -170,38 +172,34 @@ def test_an_error_ends_it(system: System, webhooks: Callable[..., Done]) -> None
 
 
 def test_supabase_restarts(system: System) -> None:
-    """The list says so until it is over; a retry meanwhile is rejected in words."""
+    """The list says so until it is over; a retry meanwhile says why it failed."""
     with listening(system) as terminal:
         drawn(terminal, EMPTY)
         system.dispatch()
         drawn(terminal, "user.joined_community")
         system.wait_for_status("delivered", 1)
         system.supabase.stop()
-        drawn(terminal, "trying again")
+        drawn(terminal, "Supabase did not respond")
         terminal.press("r")
-        drawn(terminal, "trying again", "was not sent again: ")
+        drawn(terminal, "Supabase did not respond", "was not sent again: ")
         system.supabase.start()
-        drawn(terminal, "1 received, 0 failed", without="trying again")
+        drawn(terminal, "1 received, 0 failed", without="claim_for_webhook")
         terminal.press("r")
         drawn(terminal, "attempt 2, returned 200")
         terminal.press("q")
         left(terminal)
 
 
-@pytest.mark.parametrize("size", [(10, 60), (24, 80)])
-def test_it_fits_and_moves(system: System, size: tuple[int, int]) -> None:
+def test_it_fits_and_moves(system: System) -> None:
     """The newest is chosen until another one is; what comes moves neither the list nor what is read."""
-    with listening(system, size=size) as terminal:
+    with listening(system, size=(10, 60)) as terminal:
         drawn(terminal, EMPTY)
         system.dispatch(30)
-        system.wait_for_status("delivered", 30)
-        lines = drawn(terminal, "30 received, 0 failed")
-        assert len(lines) == size[0]
-        assert max(map(len, lines)) <= size[1]
-        assert lines[-1].endswith("q quit  ? more")
+        lines = drawn(terminal, "30 received, 0 failed", "q quit  ? more")
+        assert max(map(len, lines)) <= 60
         # what fits, the newest last
         rows = [line for line in lines if "user.joined_community" in line]
-        assert len(rows) == size[0] - 3
+        assert len(rows) == 7
         assert rows[-1].startswith(">")
         terminal.press("k")
         (chosen,) = [line for line in drawn(terminal, rows[-2].replace("  ", "> ", 1)) if line.startswith(">")]
@@ -223,11 +221,9 @@ def test_it_fits_and_moves(system: System, size: tuple[int, int]) -> None:
         assert drawn(terminal, without=top[2])[-2].startswith("> ")
         # larger, and as narrow as can be
         terminal.resize(40, 100)
-        terminal.watch(lambda shown: len(drawing(shown)) == 40)
-        assert sum("user.joined_community" in line for line in drawing(terminal.shown)) == 32
+        assert sum("user.joined_community" in line for line in drawn(terminal, "32 received")) == 32
         terminal.resize(5, 20)
-        terminal.watch(lambda shown: len(drawing(shown)) == 5)
-        assert max(map(len, drawing(terminal.shown))) <= 20
+        assert max(map(len, drawn(terminal, "32 received"))) <= 20
         terminal.press("q")
         left(terminal)
 
@@ -244,11 +240,11 @@ def test_hostile_texts(system: System) -> None:
             " select id, %s, %s from public.webhook_configurations",
             (f"a\n{HOSTILE}", json.dumps({"event": HOSTILE, HOSTILE: "the end"})),
         )
-        assert len(drawn(terminal, "✕ 500", "1 received")) == 60
+        drawn(terminal, "✕ 500", "1 received")
         terminal.press("\r")
         drawn(terminal, "Payload")
         terminal.press("G")
-        assert len(drawn(terminal, "the end", "the response")) == 60
+        drawn(terminal, "the end", "the response")
         terminal.press("c")
         drawn(terminal, "Copied")
         terminal.press("q")
@@ -322,17 +318,15 @@ def test_without_color(system: System) -> None:
     assert codes <= {"0", "1", "2"}
 
 
-@pytest.mark.parametrize(
-    "more", [{"TERM": "dumb"}, {"CI": "true"}, {"PYTHONIOENCODING": "latin-1"}], ids=["dumb", "CI", "latin-1"]
-)
-def test_no_list(system: System, more: dict[str, str]) -> None:
-    """A terminal without capabilities or characters, and CI, which often has one."""
-    with listening(system, **more) as terminal:
-        terminal.until("Ctrl-C ends it")
-        system.dispatch()
-        terminal.until("returned 200")
-        assert ALTERNATE not in terminal.shown
-        assert terminal.settings() == terminal.before
+def test_no_list(system: System) -> None:
+    """In a terminal without capabilities or characters, and in CI, which often has one."""
+    for more in ({"TERM": "dumb"}, {"CI": "true"}, {"PYTHONIOENCODING": "latin-1"}):
+        with listening(system, **more) as terminal:
+            terminal.until("Ctrl-C ends it")
+            system.dispatch()
+            terminal.until("returned 200")
+            assert ALTERNATE not in terminal.shown
+            assert terminal.settings() == terminal.before
 
 
 def test_in_the_background(system: System) -> None:

@@ -105,7 +105,7 @@ def test_supabase_away_exits_with_3() -> None:
     """And the key is not in the error."""
     done = run("stats", variables={**NEEDED, "SUPABASE_URL": f"http://127.0.0.1:{free_port()}"})
     assert done.code == 3
-    assert "Supabase did not respond webhook_overview" in done.err
+    assert "Supabase did not respond to webhook_overview" in done.err
     assert "geheim" not in done.err
 
 

@@ -92,6 +92,7 @@ class Terminal:
 
     def resize(self, lines: int, columns: int) -> None:
         """Make it larger or smaller."""
+        self.lines = lines
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def watch(self, seen: Callable[[str], bool]) -> None:

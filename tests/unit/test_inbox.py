@@ -8,6 +8,7 @@ import os
 import pty
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -18,6 +19,9 @@ from supabase_webhooks.webhooks.cli.inbox import MOST, Inbox
 from supabase_webhooks.webhooks.cli.keys import Keys
 from supabase_webhooks.webhooks.cli.listener import Handled
 from supabase_webhooks.webhooks.cli.received import Received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def handled(number: int, *, attempt: int = 1, status: int = 200, body: bytes = b'{"a": 1}') -> Handled:
@@ -107,6 +111,10 @@ def pressed(parts: list[bytes], patience: float, monkeypatch: pytest.MonkeyPatch
     master, slave = pty.openpty()
     found: list[str] = []
 
+    async def until(so: Callable[[], bool]) -> None:
+        while not so():  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0)
+
     async def run() -> None:
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
@@ -119,10 +127,8 @@ def pressed(parts: list[bytes], patience: float, monkeypatch: pytest.MonkeyPatch
             for part in parts:
                 os.write(master, part)
                 # it has been read, and is either pressed or waits for the rest
-                while not (reading._typed or found):
-                    await asyncio.sleep(0)
-                while patience < 1 and reading._typed:
-                    await asyncio.sleep(0)
+                await until(lambda: bool(reading._typed or found))
+                await until(lambda: patience > 1 or not reading._typed)
             loop.call_later(60, done.set)
             await done.wait()
 

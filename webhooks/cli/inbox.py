@@ -134,5 +134,5 @@ class Inbox:
             self._opened = (entry.last, width, details(entry.last, entry.earlier, console, width))
         lines = self._opened[2]
         self._scrolled = min(self._scrolled, max(0, len(lines) - self.room))
-        # copies: what is drawn is truncated
+        # to draw a line cuts it
         return [line.copy() for line in lines[self._scrolled : self._scrolled + self.room]]

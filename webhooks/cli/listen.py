@@ -60,8 +60,8 @@ def listen(
 ) -> None:
     """Receive the project's events here, without a tunnel: verify, show and forward them. JSON: one line each.
 
-    In a terminal they are a list. Keys: j k or arrows move, Enter reads, Esc goes back, r retries, c copies the payload,
-    o opens the dashboard, q quits. Without a terminal (`| cat`, CI), each one is printed as it comes.
+    In a terminal they are a list. Keys: j k or arrows move, Enter reads, Esc goes back, r retries, c copies the
+    payload, o opens the dashboard, q quits. Without a terminal (`| cat`, CI), each one is printed as it comes.
 
     The listener has a temporary endpoint of its own, which is deleted at Ctrl-C. No other endpoint changes.
     """
