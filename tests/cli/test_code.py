@@ -193,7 +193,7 @@ def test_what_exists_is_taken_over_only_on_demand(system: System, code: Code, we
 
 
 def test_a_customers_endpoint_is_no_files(system: System, code: Code, webhooks: Code) -> None:
-    """Whatever its customer calls it and says of who manages it: no URL, secret or header of the app's goes there."""
+    """Whatever its customer calls it and names as its manager: no URL, secret or header of the app's goes there."""
     before = [
         system.endpoint("https://example.com/x", name=name, tenant_id="a", managed_by=manager)
         for name, manager in (("crm", "webhooks.toml"), ("crm", None), ("gone", "webhooks.toml"), ("n8n, staging", "x"))

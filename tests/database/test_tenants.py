@@ -112,7 +112,7 @@ def test_a_triggers_events_go_to_the_tenant_that_its_row_names(tenants: Database
 
 
 def test_a_change_of_another_tenant_is_not_found(tenants: Database, endpoint: Callable[..., str]) -> None:
-    """By the ids of its row, no matter which user made it: for a user of that tenant it is an event, for others the same as none."""
+    """By its row's ids, no matter who made it: an event for a user of that tenant, for others the same as none."""
     endpoint(name="A", tenant_id="A")
     endpoint(name="B", tenant_id="B")
     tenants.execute("create table public.orders (id text primary key, organization_id text)")
