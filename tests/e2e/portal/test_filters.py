@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_they_fold_on_a_phone(browser: Browser, shop: Shop) -> None:
-    """Opened, they stay so while the list changes; folded, the button says how many are set. A wide page has them all."""
+    """Opened, they stay so while the list changes; folded, the button says how many are set. A wide page has all."""
     endpoint = shop.endpoint("a", "http://127.0.0.1:9/", name="shop")
     shop.dispatch("a", {"order_id": "o_1"})
     visit = Visit(browser, shop, ANNA, "a", viewport={"width": 390, "height": 844})

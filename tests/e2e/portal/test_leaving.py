@@ -63,7 +63,7 @@ def test_a_replay_that_is_left(browser: Browser, shop: Shop) -> None:
 
 
 def test_a_deletion_that_is_left(browser: Browser, shop: Shop) -> None:
-    """The endpoint stays, paused, and no one is led away from the view to which they went; a second deletion ends it."""
+    """The endpoint stays, paused, and no one is led away from where they went; a second deletion ends it."""
     history(shop)
     visit = Visit(browser, shop, ANNA, "a")
     portal, page, db = visit.portal, visit.page, shop.system.db
