@@ -23,9 +23,7 @@ TEXT = (ROOT / "docs/customers.md").read_text()
 MEMBERSHIPS, APP_METADATA, ONE_EACH = re.findall(
     r"```sql\n(create or replace function public\.webhook_tenants.*?)```", TEXT, re.DOTALL
 )
-OTHERS = [
-    sql for sql in re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL) if "webhook_tenants(" not in sql
-]  # the check of a user has a test of its own
+OTHERS = [sql for sql in re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL) if "webhook_tenants(" not in sql]
 
 PERMISSIONS = ("read", "manage", "dispatch")
 
@@ -67,7 +65,7 @@ def test_one_tenant_a_user(db: Database) -> None:
 
 
 def test_the_check_of_a_user(db: Database) -> None:
-    """Both lines, run at once, show a user's tenants; with app_metadata there are none without a session."""
+    """Both statements, run at once, show a user's tenants; with app_metadata there are none without a session."""
     (check,) = re.findall(r"```sql\n(select set_config\(.*?)```", TEXT, re.DOTALL)
     metadata = json.dumps({"organization_id": "org_1", "organization_role": "owner"})
     db.execute(
