@@ -66,7 +66,7 @@ async def dispatch(
 
 
 async def _catalog(request: Request[Any, Any, Any], admin: Admin, given: Given | None = None) -> Template:
-    """Show the catalog, or what of it contains `q`; one event has the data that was given, and what is wrong with it."""
+    """Show the catalog, or what of it contains `q`; one event has the data given, and what is wrong with it."""
     await admin.call("webhook_admin_check")
     types = await admin.rows("webhook_event_types", select="*", order="name")
     endpoints = await endpoint_choices(admin, select="id,name,events", is_active="is.true")

@@ -91,8 +91,8 @@ def test_an_error_is_said_once(visit: Visit) -> None:
     site, page = visit.site, visit.page
     endpoint = site.system.endpoint("http://127.0.0.1:9/")
     row = site.system.db.execute(
-        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts, error_message,"
-        " finished_at) values (%s, 'a.b', '{}', 'failed', 2, 'HTTP 503', now()) returning id::text",
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts,"
+        " error_message, finished_at) values (%s, 'a.b', '{}', 'failed', 2, 'HTTP 503', now()) returning id::text",
         (endpoint,),
     ).fetchone()
     assert row is not None
@@ -112,8 +112,9 @@ def test_a_failed_row_has_its_retry(visit: Visit) -> None:
     site, page = visit.site, visit.page
     endpoint = site.system.endpoint("http://127.0.0.1:9/")
     site.system.db.execute(
-        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts, error_message,"
-        " finished_at) select %s, event, '{}', 'failed', 1, 'HTTP 503', now() from unnest('{a.b,a.c}'::text[]) as event",
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, attempts,"
+        " error_message, finished_at) select %s, event, '{}', 'failed', 1, 'HTTP 503', now() "
+        " from unnest('{a.b,a.c}'::text[]) as event",
         (endpoint,),
     )
     page.goto("/deliveries?status=failed")

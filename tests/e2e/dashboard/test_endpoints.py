@@ -512,7 +512,8 @@ def test_what_a_receiver_responds_with(visit: Visit) -> None:
     # a queue accepts without a status code
     system.db.execute("update public.webhook_deliveries set response_status = null where response_status = 200")
     system.db.execute(
-        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)"
+        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts,"
+        " durations)"
         " values (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 8, 2, '{8}'),"
         " (date_trunc('hour', now(), 'UTC'), %s, 'a.c', 40, 0, '{40}')",
         (endpoint, endpoint),

@@ -115,13 +115,15 @@ def test_the_hour_before_and_the_busiest(visit: Visit) -> None:
     page, db = visit.page, visit.site.system.db
     busy, quiet = (visit.site.system.endpoint("http://127.0.0.1:9/", name=name) for name in ("busy", "quiet"))
     db.execute(
-        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, created_at, finished_at)"
+        "insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status, created_at,"
+        " finished_at)"
         " select %s, 'a.b', '{}', 'delivered', now() - minutes * interval '1 minute', now()"
         " from unnest('{1,2,3,4,5,6,61,90,100,119,121}'::integer[]) as minutes",
         (busy,),
     )
     db.execute(
-        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts, durations)"
+        "insert into webhooks.delivery_rollups (hour, webhook_config_id, event_type, attempts, failed_attempts,"
+        " durations)"
         " values (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 30, 3, '{0,0,0,30}'),"
         " (date_trunc('hour', now(), 'UTC'), %s, 'a.b', 2, 0, '{2}'),"
         " (date_trunc('hour', now(), 'UTC') - interval '1 hour', %s, 'a.c', 10, 1, '{0,0,0,10}')",
