@@ -1,4 +1,4 @@
-"""webhook_sample_events: the last rows of a table as events, read with the rights of who asks."""
+"""webhook_sample_events: the last rows of a table as events, read with the caller's rights."""
 
 from __future__ import annotations
 
