@@ -763,7 +763,7 @@ def test_attach_a_table(visit: Visit) -> None:
     page.reload()
     expect(page.get_by_text("From the last rows of the table that you can read.")).to_be_visible()
     expect(page.locator("pre", has_text='"order.paid"')).to_have_count(2)
-    expect(page.locator("pre", has_text="1234.5")).to_have_count(1)
+    expect(page.locator("pre", has_text="1234.50")).to_have_count(1)
     system.db.execute(f"delete from {name}".encode())
     assert system.db.execute("select from public.webhook_triggers").rowcount == 0
     for setting in ("on", "off"):
