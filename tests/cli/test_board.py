@@ -298,7 +298,7 @@ def test_what_cannot_be_done(system: System, tmp_path: Path) -> None:
         system.dispatch()
         drawn(terminal, "user.joined_community")
         terminal.press("o")
-        drawn(terminal, "No browser here opens http://127.0.0.1:1/prefix/deliveries/")
+        drawn(terminal, "No browser here opens", "http://127.0.0.1:1/prefix/deliveries/")
         terminal.press("q")
         left(terminal)
 

@@ -68,8 +68,9 @@ class Board:
 
     def __enter__(self) -> Self:
         with ExitStack() as exits:
-            exits.enter_context(self._live)
+            # in this order: what is pressed once the list is there counts
             exits.enter_context(Keys(self._press, self._leave))
+            exits.enter_context(self._live)
             loop = asyncio.get_running_loop()
             # a terminal of another size; Ctrl-Z would leave the screen to the shell
             for name, do in ((signal.SIGWINCH, self._live.refresh), (signal.SIGTSTP, lambda: None)):
