@@ -736,6 +736,8 @@ def test_attach_a_table(visit: Visit) -> None:
     page.goto("/events")
     page.get_by_role("link", name="Attach a table").click()
     (name,) = [one for one in page.locator("select[name=table] option").all_text_contents() if "odd" in one]
+    # a project's default privileges may have granted it
+    system.db.execute(f"revoke all on {name} from authenticated".encode())
     page.locator("select[name=table]").select_option(name)
     page.get_by_role("button", name="Choose its columns").click()
     page.locator("input[name=event]").fill("Not a name")
@@ -763,7 +765,7 @@ def test_attach_a_table(visit: Visit) -> None:
     page.reload()
     expect(page.get_by_text("From the last rows of the table that you can read.")).to_be_visible()
     expect(page.locator("pre", has_text='"order.paid"')).to_have_count(2)
-    expect(page.locator("pre", has_text="1234.50")).to_have_count(1)
+    expect(page.locator("pre", has_text="1234.5")).to_have_count(1)
     system.db.execute(f"delete from {name}".encode())
     assert system.db.execute("select from public.webhook_triggers").rowcount == 0
     for setting in ("on", "off"):
