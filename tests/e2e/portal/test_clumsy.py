@@ -333,6 +333,8 @@ def test_a_client_that_is_none(browser: Browser, shop: Shop, client: str, said: 
     expect(visit.portal).to_contain_text(said)
     visit.page.evaluate("document.querySelector('webhooks-portal').client = client")
     expect(visit.portal.get_by_role("button", name="New endpoint")).to_be_visible()
+    # supabase-js warns of a second client with the same storage
+    visit.complaints = [one for one in visit.complaints if "GoTrueClient" not in one]
     leave(visit)
 
 
