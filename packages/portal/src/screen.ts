@@ -27,6 +27,8 @@ export class Screen {
   /** The view whose content is shown; another is being loaded, or could not be. */
   #shown: View | null = null;
   #manages: boolean | null = null;
+  /** Whether that was asked since this view was chosen; what was known before holds as long as it cannot be. */
+  #asked = false;
   #timer = 0;
   #wait: number | null = null;
   #loadedAt = "";
@@ -42,6 +44,7 @@ export class Screen {
   start(setting: Setting): void {
     this.#setting = setting;
     this.#contents++;
+    this.#manages = null;
     this.#shown = null;
     this.#main.replaceChildren();
     this.#show(new EndpointsView(), false);
@@ -61,7 +64,7 @@ export class Screen {
     const setting = this.#setting;
     if (!setting) return;
     this.#view = view;
-    this.#manages = null; // asked again: the app may have given the user another role
+    this.#asked = false; // asked again: the app may have given the user another role
     this.#said.textContent = "";
     this.#failures = 0;
     this.#old.hidden = true;
@@ -96,9 +99,10 @@ export class Screen {
     const view = this.#view;
     const context = this.#context(setting, setting.api);
     try {
-      const [data, manages] = await Promise.all([view.load(context), this.#manages ?? setting.api.manages()]);
+      const [data, manages] = await Promise.all([view.load(context), this.#mayManage(setting.api)]);
       if (turn !== this.#turn) return;
       this.#manages = manages;
+      this.#asked = true;
       const again = this.#shown === view;
       if (!again) this.#contents++;
       const nodes = view.render(this.#context(setting, setting.api), data);
@@ -125,6 +129,17 @@ export class Screen {
     if (this.#wait !== null) this.#timer = window.setTimeout(() => { if (!document.hidden) void this.#load(); }, this.#wait);
   }
 
+  async #mayManage(api: Api): Promise<boolean> {
+    const known = this.#manages;
+    if (known !== null && this.#asked) return known;
+    try {
+      return await api.manages();
+    } catch (error) {
+      if (known === null) throw error;
+      return known;
+    }
+  }
+
   #context(setting: Setting, api: Api): Context {
     const times = setting.times();
     const view = this.#view;
@@ -148,7 +163,7 @@ export class Screen {
   /** Stop offering what the user may do no more. */
   #denied(error: unknown): void {
     if (!(error instanceof CallError && error.code === "42501")) return;
-    this.#manages = null;
+    this.#asked = false;
     void this.#load();
   }
 }
