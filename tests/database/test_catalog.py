@@ -30,6 +30,7 @@ UNCHECKED = {
     "emit_as_user": "public.dispatch_webhook calls it; it acts for the user of the JWT and takes no other",
     "is_platform_admin": "says of the user of the JWT alone whether the app calls them an admin",
     "is_delivery_of": "says whether a delivery is of these endpoints, and nothing of it; policies call it",
+    "sample_sql": "public.webhook_sample_events calls it, after its own check; it reads the catalog, and no row",
     "second_factor_given": "says of the user of the JWT alone whether they gave their second factor",
     "tenant_endpoints": "gives the ids of the endpoints of these tenants, and nothing of them; policies call it",
 }
