@@ -9,6 +9,7 @@ import re
 import signal
 import stat
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,11 +155,13 @@ def test_it_ends(system: System, end: str | signal.Signals) -> None:
 
 
 def test_its_window_is_closed(system: System) -> None:
-    """It ends, and its endpoint is deleted."""
+    """It ends, and its endpoint is deleted, though the terminal and the shell each send it SIGHUP."""
     with listening(system) as terminal:
         drawn(terminal, EMPTY)
         terminal.close()
-        terminal.process.wait(timeout=60)
+        while terminal.process.poll() is None:
+            terminal.process.send_signal(signal.SIGHUP)
+            time.sleep(0.01)
     assert system.db.execute("select from public.webhook_configurations").rowcount == 0
 
 

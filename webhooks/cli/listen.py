@@ -86,10 +86,18 @@ async def _listen(
     connection = _connection(access_token)
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task  # noqa: S101 - for mypy: this runs in one
+    left = asyncio.Event()
+
+    def leave() -> None:
+        # once: a closed window says so several times, by its terminal, its shell and its keys
+        if not left.is_set():
+            left.set()
+            task.cancel()
+
     ends = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     async with connection.opened() as store:
         project = connection.settings
-        screen = None if as_json or once or not possible() else Board(store, gateway, leave=task.cancel)
+        screen = None if as_json or once or not possible() else Board(store, gateway, leave=leave)
         listener = await Listener.start(
             store, events, screen.add if screen else show_as_json if as_json else show,
             user_agent=project.user_agent, secret=secret, url=url, trouble=screen.trouble if screen else note_trouble,
@@ -98,7 +106,7 @@ async def _listen(
         for one in ends:
             # Windows has none, but raises KeyboardInterrupt, which ends the task too
             with suppress(NotImplementedError):
-                loop.add_signal_handler(one, task.cancel)
+                loop.add_signal_handler(one, leave)
         note(f"Listening to {names} of {project.supabase_url} as {listener.name}{where}; Ctrl-C ends it")
         try:
             with screen or nullcontext():
@@ -110,9 +118,10 @@ async def _listen(
             task.uncancel()
         finally:
             for one in ends:
+                # a second Ctrl-C ends it at once
                 with suppress(NotImplementedError):
-                    # a second signal ends it at once
-                    loop.remove_signal_handler(one)
+                    if one.name != "SIGHUP":
+                        loop.remove_signal_handler(one)
             await listener.stop()
             if screen:
                 note(f"Received {screen.inbox.received:,}, of which {screen.inbox.failed:,} failed.")
