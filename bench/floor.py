@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench import rivals
+from bench import rivals, usage
 from bench.arriving import ENDPOINTS, EVENTS
 from bench.callers import Callers
 from bench.drain import drain
@@ -27,6 +27,8 @@ SECONDS = {False: 20.0, True: 3.0}
 RATES = (1, 50)
 
 NOTHING = "a call through REST that reads a row"
+
+LOG, POSTGRES = "WAL bytes per delivery", "postgres CPU s per 1,000"
 
 #: Rows whose log is measured, and how many of them a statement changes: what a worker records at once.
 ROWS, AT_ONCE = {False: 20_000, True: 1_000}, 250
@@ -78,15 +80,20 @@ def steady(world: World, way: str, rate: int, seconds: float) -> Figures:
     return per_delivery(used, sum(call.deliveries for call in calls), len(calls), 0)
 
 
-def written(world: World, rows: int) -> Figures:
-    """Return the bytes of write-ahead log that a delivered row takes: as it is, and in tables without anything else."""
+def written(world: World, rows: int) -> dict[str, Figures]:
+    """Return what a drained row takes of Postgres: as it is, its insert's CPU left out, and in tables without more."""
     worker = world.worker(2)
-    found = {"ours": drain(world, rows, ENDPOINTS)["WAL bytes per delivery"]}
+    drained = drain(world, rows, ENDPOINTS)
+    found = {"ours": {name: drained[name] for name in (LOG, POSTGRES)}}
     worker.stop()
+    server = world.db.info.backend_pid
     for name, sql in BARE:
-        before = world.wal()
+        log, cpu = world.wal(), usage.cpu(server)
         world.db.execute(sql.replace("{at_once}", str(AT_ONCE)).encode())
-        found[f"bare: {name}"] = (world.wal() - before) / rows
+        found[f"bare: {name}"] = {
+            LOG: (world.wal() - log) / rows,
+            POSTGRES: (usage.cpu(server) - cpu) / rows * 1000,
+        }
     return found
 
 
@@ -96,7 +103,7 @@ def run(world: World, *, short: bool) -> dict[str, Any]:
     dispatched: dict[str, list[Figures]] = {}
     at_a_rate: dict[str, list[Figures]] = {}
     clients: dict[str, list[Figures]] = {}
-    logs: list[Figures] = []
+    tables: dict[str, list[Figures]] = {}
     for _ in rounds("floor", ROUNDS[short]):
         for form, way in (("dispatched through REST", "REST"), ("dispatched by SQL", "SQL"), (NOTHING, "nothing")):
             if way != "nothing":
@@ -108,10 +115,11 @@ def run(world: World, *, short: bool) -> dict[str, Any]:
             alone = rivals.ceiling(world, sent, 1, processes=1, concurrency=50, per_second=rate)
             milliseconds = {"the client's CPU ms per delivery": alone["worker CPU s per 1,000"]}
             clients.setdefault(f"the client alone, {rate}/s", []).append(milliseconds)
-        logs.append(written(world, ROWS[short]))
+        for name, figures in written(world, ROWS[short]).items():
+            tables.setdefault(name, []).append(figures)
     return {
         "dispatched, no worker": {form: spreads(each) for form, each in dispatched.items()},
         "at a steady rate, no worker": {form: spreads(each) for form, each in at_a_rate.items()},
         "client alone": {form: spreads(each) for form, each in clients.items()},
-        "WAL bytes per delivery": spreads(logs),
+        "rows of a backlog": {name: spreads(each) for name, each in tables.items()},
     }

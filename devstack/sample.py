@@ -34,13 +34,15 @@ DELIVERIES = """
            jsonb_build_object('event', t.name,
                               'timestamp', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                               'actor_user_id', gen_random_uuid(), 'data', t.example, 'request_id', r.request_id),
-           r.request_id, s.status,
-           case s.status when 'failed' then 3 when 'pending' then (n %% 3 > 0)::integer else 1 end,
-           at, at + interval '7 seconds', case when s.status <> 'pending' then at + interval '8 seconds' end,
-           case when s.status = 'pending' then now() + interval '20 seconds' else at end,
-           case s.status when 'delivered' then 200 when 'failed' then 503 end,
-           case s.status when 'delivered' then '{"ok": true}' when 'failed' then 'upstream connect error' end,
-           case s.status when 'failed' then 'the receiver returned 503' end
+           r.request_id,
+           case when s.status in ('waiting', 'retrying') then 'pending' else s.status end,
+           case s.status when 'failed' then 3 when 'retrying' then 1 when 'waiting' then 0 else 1 end,
+           at, case when s.status <> 'waiting' then at + interval '7 seconds' end,
+           case when s.status in ('delivered', 'failed') then at + interval '8 seconds' end,
+           case s.status when 'waiting' then now() when 'retrying' then now() + interval '2 minutes' else at end,
+           case s.status when 'delivered' then 200 when 'waiting' then null else 503 end,
+           case s.status when 'delivered' then '{"ok": true}' when 'waiting' then null else 'upstream connect error' end,
+           case when s.status in ('failed', 'retrying') then 'the receiver returned 503' end
     from generate_series(1, %(count)s) as n
     cross join lateral (select now() - interval '24 hours' * (n / %(count)s::float8) ^ 1.3 as at) as a
     cross join lateral (
@@ -50,7 +52,8 @@ DELIVERIES = """
         order by md5(n::text || t.name) limit 1) as t
     cross join lateral (select gen_random_uuid() as request_id, n as again) as r
     cross join lateral (
-        select case when n <= 2 then 'pending' when random() < %(failing)s then 'failed' else 'delivered' end as status,
+        select case when n <= 2 then case when %(failing)s > 0 then 'retrying' else 'waiting' end
+                    when random() < %(failing)s then 'failed' else 'delivered' end as status,
                n as again) as s
     join public.webhook_configurations as c on c.id = %(endpoint)s
 """

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from supabase_webhooks.workers.notifications import notifications
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -121,8 +123,8 @@ class Listener:
         await connection.execute(f"listen {PULSE}".encode())
         async with await self._connect() as sender:
             await sender.execute("select pg_notify(%s, %s)", (PULSE, token))
-        async with aclosing(connection.notifies(timeout=ARRIVAL_SECONDS)) as notifications:
-            async for heard in notifications:
+        async with aclosing(notifications(connection, ARRIVAL_SECONDS)) as arriving:
+            async for heard in arriving:
                 if heard.payload == token:
                     return
         raise DeafError
@@ -136,7 +138,7 @@ class Listener:
             if not waiting:
                 logger.info("another process listens; this one takes over when it ends")
             waiting = True
-            async for heard in connection.notifies(timeout=TURN_SECONDS):
+            async for heard in notifications(connection, TURN_SECONDS):
                 if _is_pulse(heard):
                     last_pulse = self._pulse_at = time.monotonic()
             if time.monotonic() - last_pulse > patience:
@@ -154,7 +156,7 @@ class Listener:
         while True:
             pid = await self._pulse(connection)
             arrived = another = False
-            async for heard in connection.notifies(timeout=TURN_SECONDS):
+            async for heard in notifications(connection, TURN_SECONDS):
                 if heard.channel == CHANNEL:
                     self._wake()
                 elif _is_pulse(heard):
