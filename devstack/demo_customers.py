@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Browser, Locator, Page
+
+Look = Mapping[str, Any]
 
 #: The same shop twice.
 PAGES = {"React": "/", "plain HTML": "/plain.html"}
@@ -126,9 +129,12 @@ def tea(customer: Customer) -> str:
     return f"Tea for {customer.name}"
 
 
-def enter(browser: Browser, url: str, customer: Customer) -> tuple[Page, Locator]:
-    """Open the shop in a browser without anything of others, and sign in; return the page and its portal."""
-    page = browser.new_context().new_page()
+def enter(browser: Browser, url: str, customer: Customer, look: Look | None = None) -> tuple[Page, Locator]:
+    """Open the shop in a browser without anything of others, and sign in; return the page and its portal.
+
+    `look` is what the browser pretends to be: Playwright's options of a context.
+    """
+    page = browser.new_context(**look or {}).new_page()
     page.goto(url)
     page.get_by_label("E-mail").fill(customer.owner.email)
     page.get_by_label("Password").fill(customer.owner.password)
@@ -138,11 +144,11 @@ def enter(browser: Browser, url: str, customer: Customer) -> tuple[Page, Locator
     return page, portal
 
 
-def create(browser: Browser, url: str, customer: Customer, receiver: str) -> str:
+def create(browser: Browser, url: str, customer: Customer, receiver: str, name: str = "CRM") -> str:
     """Create an endpoint in the portal; return the secret that it shows."""
     page, portal = enter(browser, url, customer)
     portal.get_by_role("button", name="New endpoint").click()
-    portal.get_by_label("Name", exact=True).fill(f"{customer.name} CRM {time.strftime('%H:%M:%S')}")
+    portal.get_by_label("Name", exact=True).fill(f"{customer.name} {name}")
     portal.get_by_label("URL").fill(f"{receiver}/")
     portal.get_by_role("button", name="Save").click()
     secret = portal.locator(".secret code").inner_text()

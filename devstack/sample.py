@@ -41,7 +41,8 @@ DELIVERIES = """
            case when s.status in ('delivered', 'failed') then at + interval '8 seconds' end,
            case s.status when 'waiting' then now() when 'retrying' then now() + interval '2 minutes' else at end,
            case s.status when 'delivered' then 200 when 'waiting' then null else 503 end,
-           case s.status when 'delivered' then '{"ok": true}' when 'waiting' then null else 'upstream connect error' end,
+           case s.status when 'delivered' then '{"ok": true}' when 'waiting' then null
+                else 'upstream connect error' end,
            case when s.status in ('failed', 'retrying') then 'the receiver returned 503' end
     from generate_series(1, %(count)s) as n
     cross join lateral (select now() - interval '24 hours' * (n / %(count)s::float8) ^ 1.3 as at) as a

@@ -1,4 +1,4 @@
-"""`make screenshots`: the dashboard's pages with sample data, from a real Chromium, into docs/screenshots."""
+"""`make screenshots`: the dashboard with sample data, and the portal, from a real Chromium, into docs/screenshots."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from devstack.admins import Account, make_admin
 from devstack.browser import chromium
 from devstack.errors import StackError
+from devstack.portal_screenshots import shoot_portal
 from devstack.postgres import Postgres
 from devstack.processes import exit_on_sigterm
 from devstack.sample import fill
@@ -22,6 +23,8 @@ from devstack.stack import DATABASE, Stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+    from devstack.demo_customers import Look
 
 DIRECTORY = Path(".devstack/screenshots")
 TARGET = Path(__file__).parent.parent / "docs" / "screenshots"
@@ -51,7 +54,7 @@ PAGES = {
 }
 
 #: what is appended to a file's name -> what the browser pretends to be
-LOOKS: dict[str, dict[str, Any]] = {
+LOOKS: dict[str, Look] = {
     "": {"viewport": {"width": 1440, "height": 900}},
     "-dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
     "-phone": {"viewport": {"width": 390, "height": 844}},
@@ -105,6 +108,7 @@ def main() -> int:
                     if name == "sign-in":
                         sign_in(page, gateway.url)
                 context.close()
+            shoot_portal(browser, LOOKS, TARGET)
             smaller(sorted(TARGET.glob("*.png")))
         except StackError as exc:
             print(f"screenshots: {exc}", file=sys.stderr)

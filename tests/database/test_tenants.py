@@ -575,6 +575,29 @@ def test_a_large_tenant_delays_another_by_one_batch(
     assert other in {row["endpoint_id"] for row in claim(100)}
 
 
+def test_a_tenants_slow_receivers_leave_places_to_others(tenants: Database, endpoint: Callable[..., str]) -> None:
+    """With as many in flight as five endpoints may have, a tenant gets no more; others do, and so do its first ones."""
+    theirs = [endpoint(tenant_id="A") for _ in range(6)]
+    others = [endpoint(tenant_id="B"), endpoint(), endpoint()]
+    tenants.execute("insert into public.webhook_deliveries (webhook_config_id, event_type, payload)"
+                    " select id, 'order.paid', '{}' from public.webhook_configurations")  # fmt: skip
+
+    def claimed(in_flight: dict[str, int]) -> tuple[set[str], float]:
+        with tenants.transaction(force_rollback=True):
+            found = call(tenants, "claim_webhook_deliveries", per_endpoint=10, busy=json.dumps(in_flight))
+        return {str(row["endpoint_id"]) for row in found["deliveries"]}, found["due_in_seconds"]
+
+    # an endpoint of the app's own has as many as it likes
+    assert claimed(dict.fromkeys([*theirs[:5], others[1]], 9))[0] == {*theirs, *others}
+    found, again = claimed(dict.fromkeys(theirs[:5], 10))
+    assert found == set(others)
+    # nothing announces a free place
+    assert again <= 0.1
+    found, again = claimed({**dict.fromkeys(theirs[:4], 9), theirs[4]: 14, others[2]: 9})
+    assert found == set(others)
+    assert claimed(dict.fromkeys(others[1:], 30))[0] == {*theirs, others[0]}
+
+
 def test_the_app_is_told_of_a_tenants_failing_endpoint(tenants: Database, endpoint: Callable[..., str]) -> None:
     """When it fails for long, is disabled, and recovers: with the tenant, to the app's own subscribers by name."""
     endpoint(name="app", events="{webhooks.*}")

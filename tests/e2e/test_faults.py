@@ -12,6 +12,7 @@ import httpx
 import redis
 
 from devstack.receiver import Received, Receiver, Reply
+from devstack.shop import LOOPBACK
 from devstack.valkey import Valkey
 from tests.conftest import quiet
 from tests.e2e.conftest import trigger
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.conftest import System
+
+BACKLOG = """
+insert into public.webhook_deliveries (webhook_config_id, event_type, payload)
+select e.id, 'user.joined_community', '{}' from unnest(%s::uuid[]) as e (id), generate_series(1, 10)
+"""
 
 
 def test_each_row_once(system: System) -> None:
@@ -215,3 +221,32 @@ def test_the_rest_server_away(system: System) -> None:
         system.supabase.start()
         system.wait_for_status("delivered", 1)
         assert len(receiver.received) == 1
+
+
+def test_a_tenants_slow_receivers_do_not_hold_up_others(system: System) -> None:
+    """A customer has a dozen endpoints that respond to nothing, each with a backlog: another's delivery goes out."""
+    go_on = threading.Event()
+
+    def answer(request: Received) -> Reply:
+        if request.path.startswith("/slow"):
+            go_on.wait(60)
+        return Reply()
+
+    system.db.execute(LOOPBACK)
+    system.db.execute("update public.webhook_event_types set audience = 'customers'")
+    arrived: list[Received] = []
+    with Receiver(answer=answer, on_request=arrived.append) as receiver:
+        slow = [system.endpoint(f"{receiver.url}/slow/{n}", tenant_id="slow", timeout_seconds=60) for n in range(12)]
+        quick = system.endpoint(f"{receiver.url}/quick", tenant_id="quick")
+        system.db.execute(BACKLOG, (slow,))
+        try:
+            system.worker(
+                WEBHOOKS_CONCURRENCY="30", WEBHOOKS_ENDPOINT_CONCURRENCY="3", WEBHOOKS_BATCH_SIZE="10",
+            )  # fmt: skip
+            system.wait(lambda: len(arrived) >= 15)
+            system.db.execute(BACKLOG, ([quick],))
+            system.wait(lambda: sum(request.path == "/quick" for request in receiver.received) == 10)
+            assert system.db.execute("select from public.webhook_deliveries where status = 'delivered'").rowcount >= 1
+        finally:
+            go_on.set()
+        system.wait_for_status("delivered", 13 * 10)

@@ -36,6 +36,7 @@ declare
     _endpoints uuid[];
     _rooms integer[];
     _share integer;
+    _crowded text[];
     _ids uuid[];
     _oldest timestamptz;
     _newest timestamptz;
@@ -87,7 +88,22 @@ begin
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
-    -- 2. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
+    -- 2. the tenants whose deliveries have taken as many places of the worker as five endpoints may have: receivers that
+    -- respond slowly must not take all of them. More of theirs when there are fewer, which nothing announces
+    if (select sum(b.value::integer) from jsonb_each_text(busy) as b) >= 5 * per_endpoint then
+        _crowded := array(
+            select c.tenant_id
+            from jsonb_each_text(busy) as b
+            join public.webhook_configurations as c on c.id = b.key::uuid
+            where c.tenant_id is not null
+            group by c.tenant_id
+            having sum(b.value::integer) >= 5 * per_endpoint);
+        if cardinality(_crowded) > 0 then
+            _again := least(_again, 0.1);
+        end if;
+    end if;
+
+    -- 3. the endpoints that may be delivered to, that have something due, and of which the worker has room for more;
     -- the scan begins at a random one, so that none waits behind the others' backlog when there are more than fit
     select coalesce(array_agg(due.id) filter (where not due.limited), '{}'),
            coalesce(array_agg(due.room) filter (where not due.limited), '{}'),
@@ -104,13 +120,15 @@ begin
         cross join lateral (select r.* from webhooks.ready_endpoints as r where r.id = e.id limit 1) as r
         where (r.tokens is null or r.tokens >= 1)
           and (per_endpoint is null or coalesce((busy ->> r.id::text)::integer, 0) < per_endpoint)
+          and (_crowded is null or not exists (
+              select from public.webhook_configurations as c where c.id = e.id and c.tenant_id = any (_crowded)))
           -- one that has as many in flight as it may must not take another's turn
           and (r.places is null or webhooks.under_way(r.id, r.places_since, r.places) < r.places)
         limit _batch
     ) as due;
     _endpoints := _unlimited;
 
-    -- 3. the limited ones: locked, so that what they have room for is counted by one worker at a time
+    -- 4. the limited ones: locked, so that what they have room for is counted by one worker at a time
     _count := cardinality(_limited);
     if _count > 0 then
         insert into public.webhook_circuits (webhook_config_id)
@@ -148,7 +166,7 @@ begin
                                  'unchecked_urls', webhooks.has_unchecked_urls());
     end if;
 
-    -- 4. an equal share for each, its oldest first; each endpoint's first row comes before any second one, so that
+    -- 5. an equal share for each, its oldest first; each endpoint's first row comes before any second one, so that
     -- rounding the shares up crowds no endpoint out
     _share := ceil(_batch::numeric / cardinality(_endpoints));
     select coalesce(array_agg(c.delivery_id order by c.place, c.due_at), '{}'), min(c.created_at), max(c.created_at)
@@ -171,7 +189,7 @@ begin
         limit _batch
     ) as c;
 
-    -- 5. what the short queues left free goes to the oldest of the others that have no limit
+    -- 6. what the short queues left free goes to the oldest of the others that have no limit
     if cardinality(_ids) < _batch and cardinality(_unlimited) > 0 and cardinality(_endpoints) > 1 then
         select _ids || coalesce(array_agg(f.delivery_id), '{}'), least(_oldest, min(f.created_at)), greatest(_newest, max(f.created_at))
         into _ids, _oldest, _newest
@@ -206,7 +224,7 @@ begin
     _chosen := cardinality(_ids);
     _ids := webhooks.without_expired(_ids, _endpoints);
 
-    -- 6. no more than what the REST API and the worker can hold at once, in the order in which they are given
+    -- 7. no more than what the REST API and the worker can hold at once, in the order in which they are given
     if cardinality(_ids) * 262144 > _bytes then
         perform set_config('plan_cache_mode', 'force_custom_plan', true);
         _ids := array(
@@ -234,7 +252,7 @@ begin
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
-    -- 7. what the limited ones got: their tokens are spent, and an open circuit is tried by its one request
+    -- 8. what the limited ones got: their tokens are spent, and an open circuit is tried by its one request
     if cardinality(_limited) > 0 then
         update public.webhook_circuits as h
         set state = case when h.state = 'open' then 'half_open' else h.state end,
@@ -252,7 +270,7 @@ begin
         where h.webhook_config_id = taken.webhook_config_id;
     end if;
 
-    -- 8. the lease, which outlasts an attempt of its endpoint; the status, for people; and what the worker needs
+    -- 9. the lease, which outlasts an attempt of its endpoint; the status, for people; and what the worker needs
     update webhooks.delivery_queue as q
     set ready = false,
         lease_id = _lease,
