@@ -20,7 +20,7 @@ READ_SECONDS = 1.0
 
 
 async def notifications(connection: AsyncConnection, seconds: float) -> AsyncGenerator[Notify]:
-    """Yield what arrives within so many seconds, and what came with the result of an earlier statement.
+    """Yield what arrives within these seconds, and what came with the result of an earlier statement.
 
     Raise psycopg.OperationalError when the connection is lost.
     """
@@ -36,7 +36,7 @@ async def notifications(connection: AsyncConnection, seconds: float) -> AsyncGen
 
 
 async def _readable(file: int, seconds: float) -> bool:
-    """Wait until there is something to read, or so many seconds; return whether there is."""
+    """Wait until there is something to read, or until these seconds have passed; return whether there is."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[bool] = loop.create_future()
 
