@@ -26,7 +26,7 @@ ORDERS = 3
 
 
 def shoot_portal(browser: Browser, looks: Mapping[str, Look], target: Path) -> None:
-    """Be a customer with two endpoints, one of which nobody answers; save the endpoints and a delivery in each look."""
+    """Be a customer with two endpoints, one of which fails; save the endpoints and a delivery in each look."""
     customer = CUSTOMERS[0]
     with ExitStack() as resources:
         stack = resources.enter_context(Stack(DIRECTORY, disposable=True))

@@ -1,4 +1,4 @@
-"""What a connection is notified of: each once, in order, and nobody wakes up for nothing."""
+"""What a connection is notified of: each once, in order, and silence wakes no one."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_each_once_and_in_order(db: Database, loop: str) -> None:
         assert runner.run(hear()) == ["earlier", *map(str, range(MANY)), "last"]
 
 
-def test_silence_wakes_nobody(db: Database) -> None:
+def test_silence_wakes_no_one(db: Database) -> None:
     """Two seconds of nothing are a few looks, where psycopg's own way takes twenty."""
 
     async def wait() -> int:
