@@ -81,7 +81,7 @@ async def test_none_of_them_answers(port: int, names: dict[str, list[list[str]]]
     assert result.error == "no complete response within 1 s"
     names["hook.example"] = [[CLOSED, "127.0.0.4"]]
     result = await deliver(f"http://hook.example:{port}/", timeout_seconds=1)
-    assert "ConnectError" in str(result.error)
+    assert result.error == "connection refused"
 
 
 async def test_each_address_is_checked(port: int, names: dict[str, list[list[str]]]) -> None:
@@ -115,7 +115,7 @@ async def test_tls_goes_on_with_the_next_address(tmp_path: Path, names: dict[str
         assert (result.delivered, bad.connections, bad.requests) == (True, 1, [])
         names["hook.example"] = [[CLOSED, "127.0.0.4"]]
         result = await deliver(url, ca_bundle=str(authority))
-        assert "CERTIFICATE_VERIFY_FAILED" in str(result.error)
+        assert "the certificate is not accepted" in str(result.error)
 
 
 async def test_a_bundle(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def test_a_bundle(tmp_path: Path) -> None:
             assert (await deliver(raw.url, ca_bundle=str(bundle))).delivered, bundle
         for bundle in ("", str(tmp_path / "empty")):
             result = await deliver(raw.url, ca_bundle=bundle)
-            assert "CERTIFICATE_VERIFY_FAILED" in str(result.error)
+            assert "the certificate is not accepted" in str(result.error)
 
 
 async def test_a_broken_bundle(tmp_path: Path) -> None:

@@ -113,11 +113,11 @@ async def test_a_connection_that_is_not_kept(response: bytes) -> None:
 @pytest.mark.parametrize(
     ("response", "error"),
     [
-        (b"", "RemoteProtocolError: Server disconnected without sending a response."),
-        (b"HTTP/1.1 200 OK\r\nContent-Le", "RemoteProtocolError: Server disconnected without sending a response."),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "RemoteProtocolError: "),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "RemoteProtocolError: "),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000, "RemoteProtocolError: "),
+        (b"", "the connection ended before a complete response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "the connection ended before a complete response"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the response is not valid HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "the response is not valid HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000, "the response's head is longer than "),
     ],
     ids=["nothing", "half a head", "no HTTP", "two lengths", "endless head"],
 )
@@ -136,7 +136,7 @@ async def test_a_second_response_is_nobodys(more: bytes) -> None:
         async with script(*responses) as server, adapter_cache() as adapters:
             for _ in range(3):
                 found = await attempt(make_delivery(server.url), adapters, make_settings())
-                assert (found.delivered or "ProtocolError" in str(found.error), found.response_status) != (True, 410)
+                assert (found.delivered or "HTTP" in str(found.error), found.response_status) != (True, 410)
                 await asyncio.sleep(0.05)
         assert server.connections == 3
 
@@ -162,7 +162,7 @@ async def test_a_header_cannot_bring_another(value: str) -> None:
     async with script(OK) as server:
         found = await deliver(server.url, endpoint={"headers": {"X-Team": value}})
     assert not found.delivered
-    assert "LocalProtocolError: a header of the endpoint" in str(found.error)
+    assert "a header of the endpoint" in str(found.error)
     assert server.requests == []
 
 

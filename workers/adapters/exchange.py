@@ -33,7 +33,7 @@ OVERHEAD = 4
 #: Final statuses begin here; those below announce another response on the same request (RFC 9110, section 15.2).
 FINAL, SWITCHING_PROTOCOLS = 200, 101
 
-DISCONNECTED = "Server disconnected without sending a response."
+DISCONNECTED = "the connection ended before a complete response"
 
 #: How long an idle connection is kept: hosts close theirs after as little as 5 s, and a request must not meet that.
 KEEPALIVE_SECONDS = 4.0
@@ -284,14 +284,14 @@ class Connection(asyncio.Protocol):
                 self._strict = False
                 self._read_again()
             else:
-                self._fail(httpx.RemoteProtocolError(str(exc) or "malformed response"))
+                self._fail(httpx.RemoteProtocolError(f"the response is not valid HTTP: {exc}"))
 
     def _read_again(self) -> None:
         """Read a head that a strict parser rejects, once it is whole, as browsers do."""
         try:
             response = heads.repaired(bytes(self._raw))
         except ValueError as exc:
-            self._fail(httpx.RemoteProtocolError(str(exc)))
+            self._fail(httpx.RemoteProtocolError(f"the response is not valid HTTP: {exc}"))
             return
         if response is not None:
             self.reason, self.headers = b"", []

@@ -14,6 +14,7 @@ from supabase_webhooks.webhooks.deliveries import Receipt, excerpt, merged
 from supabase_webhooks.webhooks.errors import DeliveryError, DestinationError
 from supabase_webhooks.workers.adapters.authorities import trusted
 from supabase_webhooks.workers.adapters.bodies import readable
+from supabase_webhooks.workers.adapters.failures import described
 from supabase_webhooks.workers.adapters.kept import kept
 from supabase_webhooks.workers.adapters.transport import CheckedTransport
 
@@ -81,8 +82,7 @@ class HttpAdapter:
             response = await self._transport.handle_async_request(request)
             text = excerpt(readable(await _read(response), response.headers, limit=RESPONSE_BYTES))
         except httpx.HTTPError as exc:
-            reason = str(exc) or "no details"
-            raise DeliveryError(f"{type(exc).__name__}: {reason}") from exc
+            raise DeliveryError(described(exc)) from exc
         if response.is_success:
             if waits := NOT_READY.get(text.strip()):
                 raise _rejection(response, text, counts_as=UNAVAILABLE, why=f": {waits}, which counts as {UNAVAILABLE}")

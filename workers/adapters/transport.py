@@ -15,6 +15,7 @@ import httpx
 from supabase_webhooks.webhooks.errors import DeliveryError
 from supabase_webhooks.workers.adapters.connections import checked_addresses, connected
 from supabase_webhooks.workers.adapters.exchange import Connection
+from supabase_webhooks.workers.adapters.failures import described
 
 if TYPE_CHECKING:
     import ssl
@@ -140,7 +141,7 @@ async def _exchanged(connection: Connection, raw: bytes) -> Connection:
     except httpx.TransportError as exc:
         if connection.announced is None:
             raise
-        raise DeliveryError(f"{type(exc).__name__}: {exc}", status=connection.announced) from exc
+        raise DeliveryError(described(exc), status=connection.announced) from exc
     return connection
 
 
