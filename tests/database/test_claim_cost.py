@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 #: hundred rows that are claimed. One look at each of 100,000 endpoints would be a thousand times as much.
 MORE = 3
 
+#: Without their checks, which take a minute.
 ENDPOINTS = """
+select set_config('session_replication_role', 'replica', false);
 insert into public.webhook_configurations (name, url, events)
-select 'idle ' || n, 'https://example.com/idle', '{user.referred_user}' from generate_series(1, 100000) as n
+select 'idle ' || n, 'https://example.com/idle', '{user.referred_user}' from generate_series(1, 100000) as n;
+insert into public.webhook_circuits (webhook_config_id)
+select c.id from public.webhook_configurations as c where c.name like 'idle %';
+select set_config('session_replication_role', 'origin', false);
 """
 
 #: This many rows for each idle endpoint, due tomorrow.

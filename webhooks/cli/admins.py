@@ -71,8 +71,9 @@ def remove(email: Email, as_json: AsJson = False) -> None:
     """Remove the role (app_metadata.webhooks_role) from an account. It takes effect immediately."""
     from supabase_webhooks.webhooks.accounts import set_role  # noqa: PLC0415 - as above
 
+    project = settings()  # which says what is missing before anything is asked
     account = _account(email)
-    set_role(settings(), account["user_id"], None)
+    set_role(project, account["user_id"], None)
     left = _account(email)
     if as_json:
         print_json(left)
