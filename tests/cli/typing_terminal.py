@@ -43,8 +43,10 @@ class Terminal:
             self.resize(*size)
             command = [sys.executable, "-c", OWN, *command]
         self.before = self.settings()
+        # pytest's workers have a size in their environment, which would count more than the terminal's
+        others = {name: value for name, value in variables.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
-            command, env={**variables, **width}, cwd=folder,
+            command, env={**others, **width}, cwd=folder,
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
         os.close(slave)
