@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DIRECTORY = Path(".devstack/screenshots/customers")
 
+#: Names of files: the customer's endpoints, and a delivery.
+NAMES = ("portal", "portal-delivery")
+
 #: Times that the shop's customer orders.
 ORDERS = 3
 

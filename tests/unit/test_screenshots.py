@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devstack.portal_screenshots import NAMES
 from devstack.screenshots import LOOKS, PAGES, TARGET
 from tests.conftest import ROOT
 
@@ -11,9 +12,9 @@ MOST = 150_000
 
 def test_every_page_has_its_screenshots() -> None:
     """In the light and the dark theme and on a phone; the documentation shows each, and no other file is kept."""
-    wanted = {f"{page}{look}.png" for page in PAGES for look in LOOKS}
+    wanted = {f"{page}{look}.png" for page in (*PAGES, *NAMES) for look in LOOKS}
     assert {file.name for file in TARGET.iterdir()} == wanted
-    shown = (ROOT / "docs" / "dashboard-pages.md").read_text()
+    shown = "".join((ROOT / "docs" / name).read_text() for name in ("dashboard-pages.md", "customers.md"))
     assert [name for name in sorted(wanted) if f"](screenshots/{name})" not in shown] == []
 
 

@@ -1,4 +1,4 @@
-"""Why an exchange with a receiver failed, in words for whoever looks after the endpoint."""
+"""Why an exchange with a receiver failed, in words for the endpoint's owner."""
 
 from __future__ import annotations
 
