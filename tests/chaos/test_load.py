@@ -6,7 +6,10 @@ import json
 import statistics
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from tests.chaos.conftest import FULL
 from tests.chaos.test_receivers import raw_server, silent
@@ -24,6 +27,14 @@ BURST_SECONDS = 10 if FULL else 2
 
 #: What a worker process may take, in MB; 90 MB of it are there before the first delivery.
 MEGABYTES = 250
+
+
+def forget_backlog(world: World) -> None:
+    """Delete what still waits. Such a statement and a claim lock in opposite orders: a victim is repeated."""
+    while True:
+        with suppress(psycopg.errors.DeadlockDetected):
+            world.query("delete from public.webhook_deliveries where status = 'pending' and event_type like '%%ref%%'")
+            return
 
 
 def test_overload(directory: Path, report: Report) -> None:
@@ -54,7 +65,7 @@ def test_overload(directory: Path, report: Report) -> None:
                 time.sleep(max(0, 0.1 - (time.monotonic() - begun)))
         if not FULL:
             # the backlog is not waited for: the rest of it goes
-            world.query("delete from public.webhook_deliveries where status = 'pending' and event_type like '%%ref%%'")
+            forget_backlog(world)
         seconds = world.wait(lambda: world.unfinished() == 0, seconds=900)
         peaks = [memory(pid, "VmHWM") for worker in world.workers for pid in processes(worker)]
         assert world.lost() == []
