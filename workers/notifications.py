@@ -1,7 +1,7 @@
 """What Postgres notifies a connection of, without a look ten times a second.
 
-psycopg's own `notifies` wakes up that often to see whether the program was interrupted, which is most of what an idle
-worker does. The event loop can wait for the socket instead.
+psycopg's own `notifies` wakes up that often to see whether the program was interrupted. The event loop can wait for the
+socket instead.
 """
 
 from __future__ import annotations
