@@ -49,8 +49,8 @@ class Hosted(Postgres):
         "deadlock_timeout": "1s",
     }
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory, version=VERSION, say=lambda _: None)
+    def __init__(self, directory: Path, *, data: Path | None = None) -> None:
+        super().__init__(directory, data=data, version=VERSION, say=lambda _: None)
 
     def start(self) -> None:
         """Start, and make the roles and the project's database."""
