@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -41,11 +42,14 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
 async def listed(request: Request[Any, Any, Any], admin: Admin) -> dict[str, Any]:
     """Return what the list shows, for its page and for that of a delivery."""
     asked = wanted(request.query_params)
-    found = await search(admin, asked)
-    endpoints = await endpoint_choices(admin, asked.arguments.get("webhook_config_id"))
-    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
+    found, endpoints, types, drawing = await asyncio.gather(
+        search(admin, asked),
+        endpoint_choices(admin, asked.arguments.get("webhook_config_id")),
+        admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name"),
+        drawn(admin, asked),
+    )
     return {
-        "asked": asked, "found": found, "drawing": await drawn(admin, asked), "endpoints": endpoints,
+        "asked": asked, "found": found, "drawing": drawing, "endpoints": endpoints,
         "types": [*[row["name"] for row in types], "webhook.test"], "statuses": STATUSES, "ranges": RANGES,
         "chips": chips(asked, {row["id"]: row["name"] for row in endpoints}),
         "first": not asked.cursor, "live": request.query_params.get("live") == "1", "delivery": None,

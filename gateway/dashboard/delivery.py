@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from datetime import datetime
 from typing import Any
@@ -43,12 +44,11 @@ async def show(
     delivery_id: FromPath[UUID],
 ) -> Template:
     """Show its details: the panel alone for a page that has the list, else both."""
-    shown = await _shown(request, admin, settings, delivery_id)
     if request.headers.get("hx-request"):
+        shown = await _shown(request, admin, settings, delivery_id)
         return page(request, "delivery_panel.html", admin, **shown, fragment=True, polled=False)
-    return page(
-        request, "deliveries.html", admin, **{**await listed(request, admin), **shown}, fragment=False, polled=False
-    )
+    around, shown = await asyncio.gather(listed(request, admin), _shown(request, admin, settings, delivery_id))
+    return page(request, "deliveries.html", admin, **{**around, **shown}, fragment=False, polled=False)
 
 
 @get("/deliveries/{delivery_id:uuid}/state")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -60,14 +61,17 @@ async def index(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) 
 @get("/endpoints/{endpoint_id:uuid}")
 async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], endpoint_id: FromPath[UUID]) -> Template:
     """Show an endpoint: health, volume over time, settings, a test, and how its receiver verifies."""
-    endpoint = await find_endpoint(admin, endpoint_id)
-    recent = await admin.call("search_webhook_deliveries", webhook_config_id=str(endpoint_id), page_size=10)
     span = request.query_params.get("span", "")
     span = span if span in SPANS else next(iter(SPANS))
     _, unit, count = SPANS[span]
-    figures = await admin.call("webhook_figures", webhook_config_id=str(endpoint_id), unit=unit, count=count)
-    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
-    test = await _test(admin, request.query_params.get("test"))
+    this = {"webhook_config_id": str(endpoint_id)}
+    endpoint, recent, figures, types, test = await asyncio.gather(
+        find_endpoint(admin, endpoint_id),
+        admin.call("search_webhook_deliveries", **this, page_size=10),
+        admin.call("webhook_figures", **this, unit=unit, count=count),
+        admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name"),
+        _test(admin, request.query_params.get("test")),
+    )
     return page(
         request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
         overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits, figures=figures, spans=SPANS, span=span,

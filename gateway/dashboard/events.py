@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 from litestar import Request, get, post
@@ -67,10 +68,13 @@ async def dispatch(
 
 async def _catalog(request: Request[Any, Any, Any], admin: Admin, given: Given | None = None) -> Template:
     """Show the catalog, or what of it contains `q`; one event has what was given, and what is wrong with that."""
-    await admin.call("webhook_admin_check")
-    types = await admin.rows("webhook_event_types", select="*", order="name")
-    endpoints = await endpoint_choices(admin, select="id,name,events", is_active="is.true")
-    volume = (await admin.call("webhook_figures"))["events"]
+    _, types, endpoints, day = await asyncio.gather(
+        admin.call("webhook_admin_check"),
+        admin.rows("webhook_event_types", select="*", order="name"),
+        endpoint_choices(admin, select="id,name,events", is_active="is.true"),
+        admin.call("webhook_figures"),
+    )
+    volume = day["events"]
     search = (text(request.query_params, "q") or "").lower()
     webhooks = [row for row in types if row["analytics_destination"] is None]
     typescript = declarations(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from litestar import Request, get
@@ -32,7 +33,7 @@ LISTS = {
 @get("/")
 async def overview(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the page."""
-    shown, day = await admin.call("webhook_overview"), await admin.call("webhook_figures")
+    shown, day = await asyncio.gather(admin.call("webhook_overview"), admin.call("webhook_figures"))
     # SQL of an earlier version does not rank endpoints
     busiest = day.get("endpoints", [])
     return page(request, "overview.html", admin, spans=SPANS, busiest=busiest, **figures(shown, admin))

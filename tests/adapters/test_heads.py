@@ -130,6 +130,8 @@ def test_every_oddity_with_every_other(
 
 
 @given(ANYTHING)
+@example(b"HTTP/1.1 200 \0\r\n\r\n")
+@example(b"HTTP/1.1 099 Below a hundred\r\n\r\n")
 @settings(max_examples=500, deadline=None)
 def test_what_was_repaired_needs_no_repair(data: bytes) -> None:
     """It is as strict as it can be."""
@@ -154,19 +156,19 @@ HOSTILE = [
 
 @pytest.mark.parametrize("data", HOSTILE, ids=range(len(HOSTILE)))
 def test_linear_time(data: bytes) -> None:
-    """Of as much as is read of a head, at once and byte by byte, nothing takes long."""
-    before = time.perf_counter()
+    """Of as much as is read of a head, at once and byte by byte, nothing takes long (CPU time of this thread)."""
+    before = time.thread_time()
     read(data, [])
     read(b"http" + data[4:], [])
-    assert time.perf_counter() - before < 0.2
+    assert time.thread_time() - before < 0.2
     longest = 0.0
     connection = Connection(limit=1000)
     connection.connection_made(Transport())
     connection._response = LOOP.create_future()
     for start in range(0, len(data), 7):
-        before = time.perf_counter()
+        before = time.thread_time()
         connection.data_received(data[start : start + 7])
-        longest = max(longest, time.perf_counter() - before)
+        longest = max(longest, time.thread_time() - before)
         if connection._response.done():
             connection._response.exception()
             break

@@ -16,21 +16,21 @@ from unittest.mock import patch
 
 import psycopg
 import pytest
-import redis
 
 from devstack.supabase_cli import supabase
 from devstack.supabase_lite import migrate
 from supabase_webhooks.webhooks.cli import main
 from tests.conftest import quiet
-from tests.e2e.conftest import System
+from tests.e2e.conftest import all_standing, dsn, standing, system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from devstack.postgres import Postgres
-    from devstack.valkey import Valkey
+    from tests.e2e.conftest import System
 
+__all__ = ["all_standing", "dsn", "standing", "system"]
 
 #: A migration of the app's own, in its database already.
 VERSION = "20200101000000"
@@ -150,16 +150,6 @@ class App:
 def application(project: str, directory: Path, tmp_path: Path) -> App:
     """The app."""
     return App(tmp_path / "app", project, directory / "app-migrations" / APP)
-
-
-@pytest.fixture
-def system(dsn: str, valkey_server: Valkey, directory: Path, tmp_path: Path) -> Iterator[System]:
-    """A database, its REST server, and Redis."""
-    client = redis.Redis.from_url(valkey_server.url)
-    client.flushall()
-    client.close()
-    with System(dsn, valkey_server, directory, tmp_path) as whole:
-        yield whole
 
 
 @pytest.fixture

@@ -19,12 +19,15 @@ from devstack.services import Gateway, Serve, Worker
 from devstack.supabase_lite import SupabaseLite
 from supabase_webhooks.webhooks.signing import generate_secret
 from tests.conftest import quiet
+from tests.e2e.standing import Standing, all_standing, dsn, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from devstack.valkey import Valkey
+
+__all__ = ["all_standing", "dsn", "standing"]
 
 JOINED = {"community_id": "c", "community_name": "Lesekreis Zürich", "community_city": "Zürich"}
 TOKEN = "dispatch-token-of-the-tests"
@@ -33,21 +36,27 @@ TOKEN = "dispatch-token-of-the-tests"
 class System:
     """Everything between a database and a receiver, with shorthands for what tests do."""
 
-    def __init__(self, dsn: str, valkey: Valkey, directory: Path, logs: Path) -> None:
+    def __init__(self, dsn: str, valkey: Valkey, directory: Path, logs: Path, standing: Standing | None = None) -> None:
         self.dsn = dsn
         self.valkey = valkey
         self.logs = logs
         self.secret = generate_secret()
         #: Variables of every gateway and worker, besides the usual ones.
         self.variables: dict[str, str] = {}
-        self.supabase = SupabaseLite(directory, dsn, name=dsn.rsplit("/", 1)[-1], say=quiet)
+        self.standing = standing
+        self.supabase = (
+            standing.supabase if standing else SupabaseLite(directory, dsn, name=dsn.rsplit("/", 1)[-1], say=quiet)
+        )
         self.db = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
         self.exit = ExitStack()
 
     def __enter__(self) -> Self:
         self.exit.callback(self.db.close)
-        self.supabase.start()
-        self.exit.callback(self.supabase.stop)
+        if self.standing:
+            self.standing.start()
+        else:
+            self.exit.callback(self.supabase.stop)
+            self.supabase.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,6 +82,11 @@ class System:
         self.exit.callback(gateway.stop)
         gateway.start()
         return gateway
+
+    def standing_gateway(self, **more: str) -> Gateway:
+        """Return a gateway that outlasts the test."""
+        assert self.standing
+        return self.standing.gateway(self.settings(**more))
 
     def serve(self, **more: str) -> Serve:
         """Start gateway and workers in one process, without a broker."""
@@ -147,10 +161,10 @@ def trigger(url: str) -> httpx.Response:
 
 
 @pytest.fixture
-def system(dsn: str, valkey_server: Valkey, directory: Path, tmp_path: Path) -> Iterator[System]:
+def system(dsn: str, standing: Standing, valkey_server: Valkey, directory: Path, tmp_path: Path) -> Iterator[System]:
     """The parts that every test needs; gateways and workers are started by the test."""
     client = redis.Redis.from_url(valkey_server.url)
     client.flushall()
     client.close()
-    with System(dsn, valkey_server, directory, tmp_path) as whole:
+    with System(dsn, valkey_server, directory, tmp_path, standing) as whole:
         yield whole

@@ -14,7 +14,7 @@ END = re.compile(rb"\n\r?\n")
 #: The beginning of every head, as far as it has been received.
 START = re.compile(rb"[\r\n]*(?:H(?:T(?:T(?:P(?:/.*)?)?)?)?)?\Z", re.IGNORECASE | re.DOTALL)
 
-_STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])?[ \t]+([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)", re.IGNORECASE)
+_STATUS = re.compile(rb"HTTP/[0-9](?:\.[0-9])?[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*([^\r\n]*)", re.IGNORECASE)
 _FINAL = re.compile(rb"^HTTP/[0-9](?:\.[0-9])?[ \t]+([2-9][0-9]{2})[ \t\r\n]", re.IGNORECASE | re.MULTILINE)
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:(.*)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -37,7 +37,7 @@ def repaired(raw: bytes) -> bytes | None:
         if 100 <= code < 200 and code != 101:  # noqa: PLR2004 - an interim response: another follows
             raw = rest
             continue
-        lines = [b"HTTP/1.1 %d %b" % (code, _CONTROLS.sub(b" ", line[2]))]
+        lines = [b"HTTP/1.1 %d %b" % (code, _CONTROLS.sub(b" ", line[2]).strip())]
         lines += [b"%b: %b" % header for header in _headers(head)]
         return b"\r\n".join([*lines, b"", rest])
     return None

@@ -25,7 +25,7 @@ class Site:
         self.system = system
         make_admin(system.supabase, ADMIN)
         make_account(system.supabase, USER)
-        self.url = system.gateway(WEBHOOKS_SESSION_SECRET=SESSION_SECRET).url
+        self.url = system.standing_gateway(WEBHOOKS_SESSION_SECRET=SESSION_SECRET).url
 
     def visitor(self) -> httpx.Client:
         """Return a client with cookies, as a browser without scripts is one."""
