@@ -26,8 +26,9 @@ demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
 	@$(RUN) pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-nightly: install  ## The guide's workflow in a real n8n, and the image's steps (needs root and mmdebstrap)
+nightly: install  ## A real n8n, the image's steps (needs root and mmdebstrap), and new examples for what must always hold
 	@NIGHTLY=1 $(RUN) pytest tests/nightly $(ARGS)
+	@$(RUN) pytest --hypothesis-profile=default tests/unit tests/adapters/test_heads.py tests/adapters/test_no_internal_error.py
 
 chaos: install  ## The faults of tests/chaos in full; the report is .devstack/tests/chaos.json
 	@CHAOS_FULL=1 $(RUN) pytest tests/chaos $(ARGS)

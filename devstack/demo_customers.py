@@ -80,7 +80,8 @@ def run(resources: ExitStack, *, once: bool) -> int:
         console.print(f"          endpoint to create: {receiver.url}/")
     console.print(f"\nShop      {pages.url}/ (React), {pages.url}/plain.html")
     console.print(f"Dashboard {serve.url}/\n          sign in as {ADMIN.email}, password {ADMIN.password}")
-    console.print(f"Studio    {stack.supabase.url}/")
+    console.print(f"Studio    {stack.supabase.url}/\n          publishable key {stack.supabase.keys.publishable}")
+    console.print(f"Postgres  {stack.postgres.dsn(DATABASE)}")
     console.print("\nCreate an endpoint in the shop, place an order, and see it arrive here. Ctrl-C ends it")
     while True:
         stack.check()

@@ -1,4 +1,4 @@
--- webhooks migration: system ca4802112c3173403e720633b8a6fcfd5e7f1d154279359d21b52176ee08ce71
+-- webhooks migration: system 84e090ba67adc95e467630bc1a61ae0b71abe929d14009f19dcc79f27378e3b7
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -5959,7 +5959,9 @@ begin
     update public.webhook_deliveries as d
     set payload = webhooks.redacted(d.payload, t.redact), erased_at = now()
     from public.webhook_event_types as t
-    where d.id = any (_open) and d.status = 'delivered' and t.name = d.event_type;
+    where d.id = any (_open) and d.status = 'delivered' and t.name = d.event_type
+      -- what has none of the fields is as it was sent, and can be sent again
+      and webhooks.redacted(d.payload, t.redact) <> d.payload;
     get diagnostics _more = row_count;
     if _looked < batch_size then
         -- the end: the next call begins at the oldest again
@@ -10437,7 +10439,7 @@ begin
         ), (
             select string_agg(format('data key %s is of type %s, and the event''s schema has %s', p.key,
                                      p.value -> 'type', _type.data_schema -> 'properties' -> p.key -> 'type'),
-                              '; ' order by p.key)
+                              '; ' order by p.key) || '. To convert a value, give an expression, such as "(new.id)::text"'
             from jsonb_each(_properties) as p
             where p.value ? 'type' and _type.data_schema -> 'properties' -> p.key ? 'type'
               and not exists (
@@ -11111,6 +11113,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'ca4802112c3173403e720633b8a6fcfd5e7f1d154279359d21b52176ee08ce71', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '84e090ba67adc95e467630bc1a61ae0b71abe929d14009f19dcc79f27378e3b7', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

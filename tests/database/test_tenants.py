@@ -818,6 +818,23 @@ def test_named_fields_are_redacted_once_delivered(
         call(tenants, "retry_webhook_delivery", rows[0]["id"])
 
 
+def test_what_has_no_field_to_redact_can_be_sent_again(
+    tenants: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, record: Any
+) -> None:
+    """Nothing of it was overwritten."""
+    endpoint()
+    tenants.execute("update public.webhook_event_types set redact = '{no.such}' where name = 'user.joined_community'")
+    dispatch()
+    record(*claim())
+    call(tenants, "purge_webhook_history", "30 days")
+    row = tenants.execute(
+        "select id::text, erased_at, payload -> 'data' as data from public.webhook_deliveries"
+    ).fetchone()
+    assert row is not None
+    assert (row["erased_at"], row["data"]) == (None, JOINED)
+    assert call(tenants, "retry_webhook_delivery", row["id"])["status"] == "pending"
+
+
 def test_a_customer_floods_no_one_with_tests(tenants: Database, endpoint: Callable[..., str]) -> None:
     """They come out of the same allowance as a user's events."""
     tenants.execute("create or replace function webhooks.dispatch_limit_per_minute() returns integer language sql"

@@ -142,7 +142,7 @@ begin
         ), (
             select string_agg(format('data key %s is of type %s, and the event''s schema has %s', p.key,
                                      p.value -> 'type', _type.data_schema -> 'properties' -> p.key -> 'type'),
-                              '; ' order by p.key)
+                              '; ' order by p.key) || '. To convert a value, give an expression, such as "(new.id)::text"'
             from jsonb_each(_properties) as p
             where p.value ? 'type' and _type.data_schema -> 'properties' -> p.key ? 'type'
               and not exists (
