@@ -28,6 +28,8 @@ class Standing:
         self._name = f"standing_{template}"
         self._log = directory / f"{self._name}-gateway.log"
         self._gateway: tuple[Gateway, Mapping[str, str]] | None = None
+        # kept, for each new one reads all certificates again
+        self._client = httpx.Client(trust_env=False)
         self.dsn = postgres.dsn(self._name)
         self.supabase = SupabaseLite(directory, self.dsn, name=self._name, say=quiet)
 
@@ -64,12 +66,13 @@ class Standing:
         if self._gateway:
             self._gateway[0].stop()
         self.supabase.stop()
+        self._client.close()
         self._postgres.drop(self._name)
 
     def _responds(self) -> bool:
         url, key = f"{self.supabase.url}/rest/v1/webhook_event_types?limit=0", self.supabase.keys.secret
         try:
-            return httpx.get(url, headers={"apikey": key}, trust_env=False).is_success
+            return self._client.get(url, headers={"apikey": key}).is_success
         except httpx.TransportError:
             return False
 

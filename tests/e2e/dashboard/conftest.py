@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from devstack.admins import Account, make_account, make_admin
+from tests.e2e.people import make_people
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import System
@@ -23,8 +24,12 @@ class Site:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        make_admin(system.supabase, ADMIN)
-        make_account(system.supabase, USER)
+
+        def make() -> None:
+            make_admin(system.supabase, ADMIN)
+            make_account(system.supabase, USER)
+
+        make_people(system, "site", make)
         self.url = system.standing_gateway(WEBHOOKS_SESSION_SECRET=SESSION_SECRET).url
 
     def visitor(self) -> httpx.Client:

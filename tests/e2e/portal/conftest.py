@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from devstack.admins import Account, make_account, sign_in
+from devstack.admins import Account, make_account
 from devstack.node import install
 from devstack.portal import build
 from devstack.shop import Pages
 from tests.conftest import quiet
 from tests.e2e.dashboard.test_browser import browser
+from tests.e2e.people import make_people
 from tests.e2e.watched import Watched
 
 if TYPE_CHECKING:
@@ -65,16 +66,17 @@ class Shop:
     def __init__(self, system: System, folder: Path) -> None:
         self.system = system
         system.db.execute(SCHEMA)
-        for account, tenant, role in (
-            (ANNA, "a", "owner"),
-            (ARNO, "a", "member"),
-            (BELA, "b", "owner"),
-            (STRANGER, None, None),
-        ):
-            make_account(system.supabase, account)
-            if tenant:
-                user = sign_in(system.supabase, account)["user"]["id"]
-                system.db.execute("insert into public.memberships values (%s, %s, %s)", (user, tenant, role))
+
+        def make() -> None:
+            for account in (ANNA, ARNO, BELA, STRANGER):
+                make_account(system.supabase, account)
+
+        make_people(system, "shop", make)
+        for account, tenant, role in ((ANNA, "a", "owner"), (ARNO, "a", "member"), (BELA, "b", "owner")):
+            system.db.execute(
+                "insert into public.memberships select id, %s, %s from auth.users where email = %s",
+                (tenant, role, account.email),
+            )
         (folder / "index.html").write_text(HTML)
         (folder / "shop.css").write_text(
             "body { margin: 16px; font: 16px sans-serif; background: Canvas; color: CanvasText }"
