@@ -116,6 +116,11 @@ class System:
             (json.dumps(data), count),
         )
 
+    def log(self) -> str:
+        """Return what gateways and workers have logged."""
+        own = "".join(log.read_text() for log in self.logs.glob("*.log"))
+        return own + (self.standing.log() if self.standing else "")
+
     def rows(self) -> list[dict[str, Any]]:
         """Return all deliveries."""
         return self.db.execute("select * from public.webhook_deliveries order by created_at, id").fetchall()
@@ -129,8 +134,7 @@ class System:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                logs = "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in self.logs.glob("*.log"))
-                pytest.fail(f"waited {seconds} s in vain; {self.rows()[:5]}\n{logs}")
+                pytest.fail(f"waited {seconds} s in vain; {self.rows()[:5]}\n{self.log()[-5000:]}")
             time.sleep(0.05)
 
     def wait_for_status(self, status: str, count: int, *, seconds: float = 40) -> None:

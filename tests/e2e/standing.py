@@ -27,6 +27,7 @@ class Standing:
         self._template = template
         self._name = f"standing_{template}"
         self._log = directory / f"{self._name}-gateway.log"
+        self._logged = 0
         self._gateway: tuple[Gateway, Mapping[str, str]] | None = None
         # kept, for each new one reads all certificates again
         self._client = httpx.Client(trust_env=False)
@@ -37,6 +38,7 @@ class Standing:
         """Create the database again."""
         self._postgres.drop(self._name)
         self._postgres.create(self._name, template=self._template)
+        self._logged = self._log.stat().st_size if self._log.exists() else 0
 
     def start(self) -> None:
         """Start Supabase Lite, or wait until it has noticed that its connections were to an earlier database."""
@@ -60,6 +62,10 @@ class Standing:
         self._gateway = gateway, dict(settings)
         gateway.start()
         return gateway
+
+    def log(self) -> str:
+        """Return what the gateway has logged in this test."""
+        return self._log.read_bytes()[self._logged :].decode() if self._log.exists() else ""
 
     def stop(self) -> None:
         """Stop them, and drop the database."""

@@ -98,7 +98,7 @@ def problem(client: httpx.Client, response: httpx.Response) -> str:
 
 def logs(site: Site) -> str:
     """Return what the processes have logged."""
-    return "".join(log.read_text() for log in site.system.logs.glob("*.log"))
+    return site.system.log()
 
 
 @WAYS
