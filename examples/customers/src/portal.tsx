@@ -14,7 +14,10 @@ declare module "react" {
 export function Webhooks({ supabase, tenant }: { supabase: SupabaseClient; tenant: string }) {
   const portal = useRef<WebhooksPortal>(null);
   useEffect(() => {
-    if (portal.current) portal.current.client = supabase;
+    const { data } = supabase.auth.onAuthStateChange((_event, session) => {
+      if (portal.current) portal.current.client = session ? supabase : null; // null empties it at once
+    });
+    return () => data.subscription.unsubscribe();
   }, [supabase]);
   return <webhooks-portal ref={portal} tenant={tenant} />;
 }
