@@ -80,7 +80,10 @@ def running(*arguments: str, variables: dict[str, str] | None = None) -> Iterato
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
 
 def run(*arguments: str, variables: dict[str, str] | None = None, given: str = "") -> Done:

@@ -10,7 +10,7 @@ import pytest
 
 from supabase_webhooks.webhooks.retries import PRESETS
 from supabase_webhooks.webhooks.signing import key_bytes
-from tests.cli.conftest import start
+from tests.cli.conftest import running
 from tests.e2e.conftest import JOINED
 
 if TYPE_CHECKING:
@@ -269,21 +269,23 @@ def test_purge(system: System, webhooks: Webhooks) -> None:
 def test_tail(system: System) -> None:
     """New rows and new statuses, each once, as lines of JSON; Ctrl-C is a good end."""
     system.endpoint("https://example.com/x")
-    process = start("deliveries", "tail", "--json", "--interval", "0.1", variables=system.settings())
-    assert process.stdout
-    assert process.stderr
-    process.stderr.readline()
-    system.dispatch(1)
-    first = json.loads(process.stdout.readline())
-    system.db.execute("update public.webhook_deliveries set status = 'delivered', attempts = 1, finished_at = now()")
-    second = json.loads(process.stdout.readline())
-    assert (first["status"], second["status"]) == ("pending", "delivered")
-    assert first["id"] == second["id"]
-    system.dispatch(1)
-    assert json.loads(process.stdout.readline())["id"] != first["id"]
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (0, "", "")
+    with running("deliveries", "tail", "--json", "--interval", "0.1", variables=system.settings()) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stderr.readline()
+        system.dispatch(1)
+        first = json.loads(process.stdout.readline())
+        system.db.execute(
+            "update public.webhook_deliveries set status = 'delivered', attempts = 1, finished_at = now()"
+        )
+        second = json.loads(process.stdout.readline())
+        assert (first["status"], second["status"]) == ("pending", "delivered")
+        assert first["id"] == second["id"]
+        system.dispatch(1)
+        assert json.loads(process.stdout.readline())["id"] != first["id"]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_stats(system: System, webhooks: Webhooks) -> None:

@@ -32,7 +32,7 @@ NEW = {"name": "n8n", "url": "https://example.com/a", "events": ["*"]}
 @pytest.fixture
 def client(system: System) -> Iterator[httpx.Client]:
     """A client of a running gateway with a dashboard."""
-    url = system.gateway(WEBHOOKS_SESSION_SECRET="x" * 32).url
+    url = system.standing_gateway(WEBHOOKS_SESSION_SECRET="x" * 32).url
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
         yield client
 

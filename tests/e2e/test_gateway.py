@@ -25,7 +25,7 @@ DISPATCHER, HEALTH, TEST = (
 @pytest.fixture
 def client(system: System) -> Iterator[httpx.Client]:
     """A client of a running gateway."""
-    with httpx.Client(base_url=system.gateway().url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=system.standing_gateway().url, trust_env=False, timeout=30) as client:
         yield client
 
 
