@@ -109,7 +109,7 @@ class SupabaseLite(Service):
                 "JWT_SECRET": self.keys.jwt_secret,
             },
         )
-        self.child.wait_ready(self._responds)
+        self.child.wait_ready(self.responds)
 
     def _take_back(self) -> bool:
         """Put the privileges back as they were; return False when Lite fell meanwhile.
@@ -133,9 +133,10 @@ class SupabaseLite(Service):
     def _get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}/rest/v1/{path}", headers={"apikey": self.keys.secret}, trust_env=False)
 
-    def _responds(self) -> bool:
+    def responds(self, path: str = "") -> bool:
+        """Return whether it responds to a server's request for a path of its REST API."""
         try:
-            return self._get("").is_success
+            return self._get(path).is_success
         except httpx.TransportError:
             return False
 

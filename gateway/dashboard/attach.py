@@ -14,6 +14,7 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.response import Template
 
+from supabase_webhooks.gateway.dashboard.choices import event_choices
 from supabase_webhooks.gateway.dashboard.page import page
 from supabase_webhooks.gateway.session import Admin
 from supabase_webhooks.webhooks.errors import StoreError
@@ -48,7 +49,7 @@ SAMPLES: dict[str, Any] = {
 async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -> Template:
     """Show the choices, the SQL that they make, and an event as it would be sent."""
     tables = await admin.call("webhook_tables")
-    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
+    types = await event_choices(admin)
     given = request.query_params
     table = next((one for one in tables if one["table"] == given.get("table")), None)
     names = [column["name"] for column in table["columns"]] if table else []
@@ -65,7 +66,7 @@ async def form(request: Request[Any, Any, Any], admin: NamedDependency[Admin]) -
     samples, about = await sampled(admin, table, event, chosen, actor) if ready and table else ([], "")
     return page(
         request, "attach.html", admin, tables=tables, table=table, chosen=chosen, operation=operation, event=event,
-        actor=actor, problem=problem, operations=OPERATIONS, types=[row["name"] for row in types],
+        actor=actor, problem=problem, operations=OPERATIONS, types=types,
         sql=statement(table["table"], event, operation, chosen, actor) if ready and table else None,
         samples=[shortened(pretty(encode(one))) for one in samples], about=about,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Endpoints to choose from: all of them, however many one request may return."""
+"""Endpoints and event types to choose from: all of them, of endpoints however many one request may return."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ async def endpoint_choices(
     if chosen and chosen not in {row["id"] for row in found}:
         found += await admin.rows("webhook_configurations", select=select, id=f"eq.{chosen}")
     return [*found, MORE]
+
+
+async def event_choices(admin: Admin) -> list[str]:
+    """Return the names of the event types that are webhooks, in order."""
+    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
+    return [row["name"] for row in types]
 
 
 async def _listed(admin: Admin) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
-from supabase_webhooks.gateway.dashboard.choices import endpoint_choices
+from supabase_webhooks.gateway.dashboard.choices import endpoint_choices, event_choices
 from supabase_webhooks.gateway.dashboard.filters import CURSOR, FILTERS, RANGES, STATUSES, from_search_box, wanted
 from supabase_webhooks.gateway.dashboard.forms import text
 from supabase_webhooks.gateway.dashboard.histogram import bucket_seconds, histogram
@@ -45,12 +45,12 @@ async def listed(request: Request[Any, Any, Any], admin: Admin) -> dict[str, Any
     found, endpoints, types, drawing = await asyncio.gather(
         search(admin, asked),
         endpoint_choices(admin, asked.arguments.get("webhook_config_id")),
-        admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name"),
+        event_choices(admin),
         drawn(admin, asked),
     )
     return {
         "asked": asked, "found": found, "drawing": drawing, "endpoints": endpoints,
-        "types": [*[row["name"] for row in types], "webhook.test"], "statuses": STATUSES, "ranges": RANGES,
+        "types": [*types, "webhook.test"], "statuses": STATUSES, "ranges": RANGES,
         "chips": chips(asked, {row["id"]: row["name"] for row in endpoints}),
         "first": not asked.cursor, "live": request.query_params.get("live") == "1", "delivery": None,
         "query": asked.address(""),

@@ -14,6 +14,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_409_CO
 
 from supabase_webhooks.gateway.csrf import RESTORED
 from supabase_webhooks.gateway.dashboard import endpoint_form
+from supabase_webhooks.gateway.dashboard.choices import event_choices
 from supabase_webhooks.gateway.dashboard.endpoint_form import MOST_ATTEMPTS, NUMBERS, RETRIES, Form
 from supabase_webhooks.gateway.dashboard.forms import label, text
 from supabase_webhooks.gateway.dashboard.page import go, page
@@ -81,13 +82,13 @@ async def form_page(
 ) -> Template:
     """Show the form; `more` is what its template shows besides."""
     await admin.call("webhook_admin_check")
-    types = await admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name")
+    types = await event_choices(admin)
     was = form.was or (exact.encode(endpoint_form.seen(form.endpoint)) if form.endpoint else None)
     status = HTTP_409_CONFLICT if form.theirs else HTTP_400_BAD_REQUEST if form.problems else HTTP_200_OK
     return page(
         request, "endpoint_form.html", admin, status=status, endpoint=form.endpoint, form=form.shown, was=was,
         problems=form.problems, theirs=form.theirs, last=form.last, restored=form.restored,
-        families=families([row["name"] for row in types], form.shown["events"]),
+        families=families(types, form.shown["events"]),
         numbers=NUMBERS, retries=RETRIES, most_attempts=MOST_ATTEMPTS, defaults=endpoint_form.defaults(settings),
         label=label, **{"key": uuid4(), "step": None, **more},
     )  # fmt: skip

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_200_OK
 
+from supabase_webhooks.gateway.dashboard.choices import event_choices
 from supabase_webhooks.gateway.dashboard.endpoint_edit import find_endpoint
 from supabase_webhooks.gateway.dashboard.endpoint_form import NUMBERS
 from supabase_webhooks.gateway.dashboard.forms import number, text
@@ -69,13 +70,13 @@ async def show(request: Request[Any, Any, Any], admin: NamedDependency[Admin], e
         find_endpoint(admin, endpoint_id),
         admin.call("search_webhook_deliveries", **this, page_size=10),
         admin.call("webhook_figures", **this, unit=unit, count=count),
-        admin.rows("webhook_event_types", select="name", analytics_destination="is.null", order="name"),
+        event_choices(admin),
         _test(admin, request.query_params.get("test")),
     )
     return page(
         request, "endpoint.html", admin, endpoint=endpoint, recent=recent["deliveries"], numbers=NUMBERS,
         overlaps=OVERLAPS, key=uuid4(), described=described, waits=waits, figures=figures, spans=SPANS, span=span,
-        types=["webhook.test", *[row["name"] for row in types]], test=test, snippets=snippets(),
+        types=["webhook.test", *types], test=test, snippets=snippets(),
     )  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def test_what_tells_one_change_from_another(db: Database, data: dict[str, str], 
         (("user.posted_comment", "insert", ["id"]), "no key comment_id, comment_text, discussion_id"),
         (
             ("discussion.auto_closed", "insert", {"discussion_id": "id", "closed_at": "placed_at"}),
-            'key discussion_id is of type "integer", and the event\'s schema has "string"',
+            'key discussion_id is of type "integer", and the event\'s schema has "string". To convert a value, give an',
         ),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from devstack.services import Gateway
@@ -29,8 +28,6 @@ class Standing:
         self._log = directory / f"{self._name}-gateway.log"
         self._logged = 0
         self._gateway: tuple[Gateway, Mapping[str, str]] | None = None
-        # kept, for each new one reads all certificates again
-        self._client = httpx.Client(trust_env=False)
         self.dsn = postgres.dsn(self._name)
         self.supabase = SupabaseLite(directory, self.dsn, name=self._name, say=quiet)
 
@@ -46,7 +43,7 @@ class Standing:
             self.supabase.start()
             return
         for _ in range(100):
-            if self._responds():
+            if self.supabase.responds("webhook_event_types?limit=0"):
                 return
             time.sleep(0.05)
         pytest.fail(f"Supabase Lite does not respond; see {self.supabase.child.log}")
@@ -72,15 +69,7 @@ class Standing:
         if self._gateway:
             self._gateway[0].stop()
         self.supabase.stop()
-        self._client.close()
         self._postgres.drop(self._name)
-
-    def _responds(self) -> bool:
-        url, key = f"{self.supabase.url}/rest/v1/webhook_event_types?limit=0", self.supabase.keys.secret
-        try:
-            return self._client.get(url, headers={"apikey": key}).is_success
-        except httpx.TransportError:
-            return False
 
 
 @pytest.fixture(scope="session")
