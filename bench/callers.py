@@ -42,9 +42,10 @@ IDLE = 2.0
 
 
 class Call(NamedTuple):
-    """A dispatched event: the moment before the call (time.monotonic), and what the call returned."""
+    """A dispatched event: the moments before and after the call (time.monotonic), and what the call returned."""
 
     begun: float
+    ended: float
     request_id: str
     deliveries: int
 
@@ -79,7 +80,7 @@ class Callers:
                 time.sleep(max(0.0, due - time.monotonic()))
                 now = time.monotonic()
                 done = dispatch()
-                calls.append(Call(due if per_second and now > due + LATE else now, **done))
+                calls.append(Call(due if per_second and now > due + LATE else now, time.monotonic(), **done))
             return calls
 
         return sorted(call for calls in self._threads.map(work, self._dispatches) for call in calls)

@@ -8,9 +8,9 @@ from bench import rivals, usage
 from bench.arriving import ENDPOINTS, EVENTS
 from bench.callers import Callers
 from bench.drain import drain
-from bench.figures import spreads
+from bench.figures import percentile, spreads
 from bench.meter import Meter
-from bench.progress import rounds
+from bench.progress import rounds, say
 from bench.shares import per_delivery, per_thousand
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ ROUNDS = {False: 2, True: 1}
 
 #: Seconds of a steady rate.
 SECONDS = {False: 20.0, True: 3.0}
+
+#: Seconds of a worker that has nothing to do.
+IDLE = {False: 60.0, True: 5.0}
 
 #: Events a second: (l)'s that have bars.
 RATES = (1, 50)
@@ -77,7 +80,12 @@ def steady(world: World, way: str, rate: int, seconds: float) -> Figures:
         meter = Meter(world)
         calls = callers.call(int(rate * seconds) or 1, per_second=rate)
         used = meter.used()
-    return per_delivery(used, sum(call.deliveries for call in calls), len(calls), 0)
+    took = sorted((call.ended - call.begun) * 1000 for call in calls)
+    return {
+        "p50 ms of the call": percentile(took, 0.5),
+        "p99 ms of the call": percentile(took, 0.99),
+        **per_delivery(used, sum(call.deliveries for call in calls), len(calls), 0),
+    }
 
 
 def written(world: World, rows: int) -> dict[str, Figures]:
@@ -117,9 +125,11 @@ def run(world: World, *, short: bool) -> dict[str, Any]:
             clients.setdefault(f"the client alone, {rate}/s", []).append(milliseconds)
         for name, figures in written(world, ROWS[short]).items():
             tables.setdefault(name, []).append(figures)
+    say(f"(floor) a worker of Dramatiq's with nothing to do: {IDLE[short]:.0f} s")
     return {
         "dispatched, no worker": {form: spreads(each) for form, each in dispatched.items()},
         "at a steady rate, no worker": {form: spreads(each) for form, each in at_a_rate.items()},
         "client alone": {form: spreads(each) for form, each in clients.items()},
         "rows of a backlog": {name: spreads(each) for name, each in tables.items()},
+        "nothing to do": {"a worker of Dramatiq's": rivals.nothing_to_do(world, IDLE[short])},
     }

@@ -62,10 +62,7 @@ def one_message_a_delivery(world: World, rows: int, endpoints: int) -> dict[str,
     """Return its rate, from the first message's enqueuing to the last row's update, and its CPU seconds per 1,000."""
     world.fill(rows, endpoints)
     broker = create_broker(world.stack.valkey.url)
-    arguments = ["bench.single:main", "--processes", "2", "--threads", str(THREADS), "--queues", single.QUEUE]
-    child = world.run("dramatiq", *arguments, environment={"BENCH_DSN": world.dsn})
-    child.wait_ready(lambda: child.tail().count("ready for action") > 0)
-    time.sleep(1)
+    child = _single(world, processes=2)
     ids = [str(row[0]) for row in world.db.execute("select id from public.webhook_deliveries")]
     already = world.watch.counts(world.receiver).requests
     begun, used = time.perf_counter(), usage.cpu(child.pid)
@@ -79,6 +76,26 @@ def one_message_a_delivery(world: World, rows: int, endpoints: int) -> dict[str,
     child.stop()
     broker.close()
     return {"deliveries/s": rows / seconds, "worker CPU s per 1,000": used / rows * 1000}
+
+
+def nothing_to_do(world: World, seconds: float) -> dict[str, float]:
+    """Return the share of a core that its process takes without a message, the Dramatiq that starts it included."""
+    child = _single(world, processes=1)
+    time.sleep(seconds / 4)
+    begun, used = time.monotonic(), usage.cpu(child.pid)
+    time.sleep(seconds)
+    share = (usage.cpu(child.pid) - used) / (time.monotonic() - begun)
+    child.stop()
+    return {"worker % of a core": share * 100}
+
+
+def _single(world: World, processes: int) -> Child:
+    """Start one message a delivery."""
+    arguments = ["bench.single:main", "--processes", str(processes), "--threads", str(THREADS)]
+    child = world.run("dramatiq", *arguments, "--queues", single.QUEUE, environment={"BENCH_DSN": world.dsn})
+    child.wait_ready(lambda: child.tail().count("ready for action") > 0)
+    time.sleep(1)
+    return child
 
 
 def _said(children: list[Child]) -> list[dict[str, Any]]:

@@ -29,11 +29,11 @@ BURST_SECONDS = 10 if FULL else 2
 MEGABYTES = 250
 
 
-def forget_backlog(world: World) -> None:
-    """Delete what still waits. Such a statement and a claim lock in opposite orders: a victim is repeated."""
+def forget(world: World, condition: str, *parameters: object) -> None:
+    """Delete deliveries. Such a statement and a claim lock in opposite orders: a victim is repeated."""
     while True:
         with suppress(psycopg.errors.DeadlockDetected):
-            world.query("delete from public.webhook_deliveries where status = 'pending' and event_type like '%%ref%%'")
+            world.query(f"delete from public.webhook_deliveries where {condition}", *parameters)
             return
 
 
@@ -65,7 +65,7 @@ def test_overload(directory: Path, report: Report) -> None:
                 time.sleep(max(0, 0.1 - (time.monotonic() - begun)))
         if not FULL:
             # the backlog is not waited for: the rest of it goes
-            forget_backlog(world)
+            forget(world, "status = 'pending' and event_type = 'user.referred_user'")
         seconds = world.wait(lambda: world.unfinished() == 0, seconds=900)
         peaks = [memory(pid, "VmHWM") for worker in world.workers for pid in processes(worker)]
         assert world.lost() == []
@@ -88,8 +88,9 @@ def test_overload(directory: Path, report: Report) -> None:
 
 def healthy_run(world: World, events: int) -> tuple[float, float]:
     """Dispatch events to the healthy endpoints; return deliveries a second and the 99th percentile of the delay."""
-    done = "from public.webhook_deliveries where event_type = 'user.joined_community'"
-    world.query(f"delete {done}")
+    theirs = "event_type = 'user.joined_community'"
+    done = f"from public.webhook_deliveries where {theirs}"
+    forget(world, theirs)
     begun = time.monotonic()
     world.dispatch(events)
     world.wait(lambda: world.query(f"select count(*) as n {done} and finished_at is null")[0]["n"] == 0)
@@ -115,7 +116,9 @@ def test_a_black_hole_among_healthy_endpoints(directory: Path, report: Report) -
     pairs = []
     with raw_server(swallow) as hole, World(directory / "chaos", workers=2) as world:
         for number in range(endpoints):
-            world.endpoint(f"{world.receiver.url}/{number}", events="{user.joined_community}")
+            # this process is the receiver of all: where the machine is busy it is slow, which must not open a circuit
+            url = f"{world.receiver.url}/{number}"
+            world.endpoint(url, events="{user.joined_community}", timeout_seconds=30)
         healthy_run(world, events)  # connections are made
         for _ in range(rounds):
             alone = healthy_run(world, events)
@@ -130,7 +133,7 @@ def test_a_black_hole_among_healthy_endpoints(directory: Path, report: Report) -
             pairs.append((alone, healthy_run(world, events)))
             assert world.unfinished() == 5000, "none of the black hole's own was given up meanwhile"
             world.query("update public.webhook_configurations set is_active = false where id = %s", black_hole)
-            world.query("delete from public.webhook_deliveries where webhook_config_id = %s", black_hole)
+            forget(world, "webhook_config_id = %s", black_hole)
         report.append(
             {
                 "fault": f"a black hole among {endpoints}",

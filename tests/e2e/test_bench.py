@@ -41,6 +41,7 @@ def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floor, "EVENTS", {True: 20})
     monkeypatch.setattr(floor, "SECONDS", {True: 1.0})
     monkeypatch.setattr(floor, "ROWS", {True: 400})
+    monkeypatch.setattr(floor, "IDLE", {True: 3.0})
     monkeypatch.setattr(idle, "SETTLE", {True: 1.0})
     monkeypatch.setattr(idle, "MEASURE", {True: 4.0})
     monkeypatch.setattr(draining, "ROWS", {True: 400})
@@ -166,6 +167,8 @@ def test_the_floor_is_measured_by_part(sides: Sides) -> None:
         steady[f"{form}, 50/s"]["WAL bytes per event"] for form in ("dispatched through REST", floor.NOTHING)
     )
     assert written["min"] > read["max"]
+    assert 0 < steady[f"{floor.NOTHING}, 50/s"]["p50 ms of the call"]["min"] < float("inf")
+    assert 0 < found["nothing to do"]["a worker of Dramatiq's"]["worker % of a core"] < 100
     assert found["client alone"]["the client alone, 50/s"]["the client's CPU ms per delivery"]["min"] > 0
     log = {name: figures[floor.LOG]["min"] for name, figures in found["rows of a backlog"].items()}
     assert log["ours"] > log["bare: insert"] > 100
