@@ -41,7 +41,7 @@ def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floor, "EVENTS", {True: 20})
     monkeypatch.setattr(floor, "SECONDS", {True: 1.0})
     monkeypatch.setattr(floor, "ROWS", {True: 400})
-    monkeypatch.setattr(floor, "IDLE", {True: 3.0})
+    monkeypatch.setattr(floor, "IDLE", {True: 12.0})  # less than a tick of CPU in three
     monkeypatch.setattr(idle, "SETTLE", {True: 1.0})
     monkeypatch.setattr(idle, "MEASURE", {True: 4.0})
     monkeypatch.setattr(draining, "ROWS", {True: 400})
