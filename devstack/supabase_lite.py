@@ -115,14 +115,15 @@ class SupabaseLite(Service):
         """Put the privileges back as they were; return False when Lite fell meanwhile.
 
         At the first request for a table Lite grants all tables of all schemas with row level security to everyone;
-        hosted Supabase does not. Several first requests at once make it grant at once, and fall over itself.
+        hosted Supabase does not. Several first requests at once make it grant at once, and fall over itself; while it
+        still grants, it and this may be each other's deadlock.
         """
         try:
             self._get("webhook_event_types?limit=0")
             with psycopg.connect(self._dsn) as connection:
                 for read, write in ACCESS.items():
                     connection.cursor().executemany(write, self._granted[read])
-        except (httpx.TransportError, psycopg.errors.InternalError_):
+        except (httpx.TransportError, psycopg.errors.InternalError_, psycopg.errors.DeadlockDetected):
             return False
         return True
 

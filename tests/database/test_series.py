@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 #: Spans, each with a number of buckets. In those of the last two, latencies are those of their hours.
 SPANS = [("1 hour", 60), ("6 hours", 72), ("1 minute", 7), ("24 hours", 96), ("7 days", 7)]
 
+#: From the buckets' exact limits: "at" is given in whole milliseconds.
 COUNTED = """
 select b.n,
        count(d.id) filter (where d.status = 'delivered') as delivered,
        count(d.id) filter (where d.status = 'failed') as failed,
        count(d.id) filter (where d.status in ('pending', 'processing')) as pending
-from unnest(%(begins)s::float8[]) with ordinality as b (begins, n)
+from (
+    select n, to_timestamp(extract(epoch from %(from)s::timestamptz) + (n - 1) * %(seconds)s) as begins,
+           to_timestamp(extract(epoch from %(from)s::timestamptz) + n * %(seconds)s) as ends
+    from generate_series(1, %(buckets)s) as n
+) as b
 left join public.webhook_deliveries as d
-    on d.created_at >= to_timestamp(b.begins)
-    and (d.created_at < to_timestamp(b.begins + %(seconds)s) or b.n = cardinality(%(begins)s::float8[]))
+    on d.created_at >= b.begins and (d.created_at < b.ends or b.n = %(buckets)s)
     and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
 group by b.n order by b.n
 """
@@ -96,7 +100,7 @@ def test_each_figure_is_a_count(db: Database, endpoint: Callable[..., str], seed
         with db.transaction():
             for span, buckets in SPANS:
                 series = call(db, "webhook_series", span, buckets)
-                given = {"begins": series["at"], "seconds": series["bucket_seconds"]}
+                given = {"from": series["from"], "seconds": series["bucket_seconds"], "buckets": buckets}
                 counted = db.execute(COUNTED.encode(), given).fetchall()
                 for name in ("delivered", "failed", "pending"):
                     assert series[name] == [one[name] for one in counted], (span, name)
