@@ -92,7 +92,7 @@ class SupabaseLite(Service):
             if self._take_back():
                 return
             self.stop()
-        raise StackError(f"Supabase Lite fell {TRIES} times at its first requests; see {self._directory}")
+        raise StackError(f"Supabase Lite was not ready in {TRIES} starts; see {self._directory / self._name}.log")
 
     def _launch(self) -> None:
         self.child = Child(
@@ -112,7 +112,7 @@ class SupabaseLite(Service):
         self.child.wait_ready(self.responds)
 
     def _take_back(self) -> bool:
-        """Put the privileges back as they were; return False when Lite fell meanwhile.
+        """Put the privileges back as they were; return False when Lite fell or was still granting meanwhile.
 
         At the first request for a table Lite grants all tables of all schemas with row level security to everyone;
         hosted Supabase does not. Several first requests at once make it grant at once, and fall over itself; while it

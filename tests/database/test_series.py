@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 #: Spans, each with a number of buckets. In those of the last two, latencies are those of their hours.
 SPANS = [("1 hour", 60), ("6 hours", 72), ("1 minute", 7), ("24 hours", 96), ("7 days", 7)]
 
-#: From the buckets' exact limits: "at" is given in whole milliseconds.
+#: By the buckets' exact limits; "at" is where they begin, in whole milliseconds.
 COUNTED = """
-select b.n,
+select round(extract(epoch from b.begins), 3)::float8 as at,
        count(d.id) filter (where d.status = 'delivered') as delivered,
        count(d.id) filter (where d.status = 'failed') as failed,
        count(d.id) filter (where d.status in ('pending', 'processing')) as pending
@@ -37,7 +37,7 @@ from (
 left join public.webhook_deliveries as d
     on d.created_at >= b.begins and (d.created_at < b.ends or b.n = %(buckets)s)
     and d.webhook_config_id not in (select l.webhook_config_id from webhooks.listeners as l)
-group by b.n order by b.n
+group by b.n, b.begins order by b.n
 """
 
 #: Ways to change what is there: by people, by programs, and by the workers' own calls.
@@ -102,7 +102,7 @@ def test_each_figure_is_a_count(db: Database, endpoint: Callable[..., str], seed
                 series = call(db, "webhook_series", span, buckets)
                 given = {"from": series["from"], "seconds": series["bucket_seconds"], "buckets": buckets}
                 counted = db.execute(COUNTED.encode(), given).fetchall()
-                for name in ("delivered", "failed", "pending"):
+                for name in ("at", "delivered", "failed", "pending"):
                     assert series[name] == [one[name] for one in counted], (span, name)
 
 

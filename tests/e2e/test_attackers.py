@@ -444,9 +444,9 @@ def test_a_flood_by_one_user(world: World) -> None:
     codes = [response.status_code for response in responses]
     assert set(codes) == {200, 429}
     assert 50 <= codes.count(200) <= 60 + seconds, "less what was dispatched before, and one more for each second"
-    # not the last one: the allowance refills while they are sent
-    refused = next(response for response in responses if response.status_code == 429)
-    assert "you have dispatched more than 60 events in a minute" in refused.text
+    for response in responses:
+        if response.status_code == 429:
+            assert "you have dispatched more than 60 events in a minute" in response.text
     assert world.call("user", "dispatch_webhook", event_type="user.joined_community", event_data=JOINED).is_success
 
 

@@ -14,17 +14,16 @@ from supabase_webhooks.gateway.security import CONTENT_SECURITY_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
-@pytest.fixture(params=["", "/webhooks"], ids=["root", "prefix"])
+@pytest.fixture(scope="module", params=["", "/webhooks"], ids=["root", "prefix"])
 def prefix(request: pytest.FixtureRequest) -> str:
     """Where the gateway is on its host."""
     return str(request.param)
 
 
-@pytest.fixture
-def gateway(prefix: str, tmp_path: Path) -> Iterator[Gateway]:
+@pytest.fixture(scope="module")
+def gateway(prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway alone: the reference needs no Supabase."""
     settings = {
         "SUPABASE_URL": "http://127.0.0.1:9",
@@ -33,7 +32,7 @@ def gateway(prefix: str, tmp_path: Path) -> Iterator[Gateway]:
         "WEBHOOKS_ALLOW_HTTP": "true",
         "WEBHOOKS_ROOT_PATH": prefix,
     }
-    gateway = Gateway(settings, log=tmp_path / "gateway.log")
+    gateway = Gateway(settings, log=tmp_path_factory.mktemp("reference") / "gateway.log")
     try:
         gateway.start()
         yield gateway
@@ -59,8 +58,8 @@ def test_the_reference_is_our_own(gateway: Gateway, prefix: str) -> None:
         page.get_by_text("Webhook gateway").first.wait_for()
         closed = page.locator(".opblock:not(.is-open) .opblock-summary-control")
         operations = closed.count()
-        while closed.count():
-            closed.first.click()
+        # all at once: the page renders every open one again for each click
+        closed.evaluate_all("controls => controls.forEach(control => control.click())")
         page.get_by_role("button", name="Authorize").first.click()
         page.locator(".auth-container input").fill("a-token")
         page.locator(".auth-container").get_by_role("button", name="Apply credentials").click()
