@@ -125,11 +125,14 @@ def run(world: World, *, short: bool) -> dict[str, Any]:
             clients.setdefault(f"the client alone, {rate}/s", []).append(milliseconds)
         for name, figures in written(world, ROWS[short]).items():
             tables.setdefault(name, []).append(figures)
-    say(f"(floor) a worker of Dramatiq's with nothing to do: {IDLE[short]:.0f} s")
+    say(f"(floor) workers of Dramatiq's with nothing to do: {2 * IDLE[short]:.0f} s")
     return {
         "dispatched, no worker": {form: spreads(each) for form, each in dispatched.items()},
         "at a steady rate, no worker": {form: spreads(each) for form, each in at_a_rate.items()},
         "client alone": {form: spreads(each) for form, each in clients.items()},
         "rows of a backlog": {name: spreads(each) for name, each in tables.items()},
-        "nothing to do": {"a worker of Dramatiq's": rivals.nothing_to_do(world, IDLE[short])},
+        "nothing to do": {
+            name: rivals.nothing_to_do(world, IDLE[short], processes=processes)
+            for name, processes in (("a worker of Dramatiq's", 1), ("two processes of one", 2))
+        },
     }

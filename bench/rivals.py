@@ -78,9 +78,9 @@ def one_message_a_delivery(world: World, rows: int, endpoints: int) -> dict[str,
     return {"deliveries/s": rows / seconds, "worker CPU s per 1,000": used / rows * 1000}
 
 
-def nothing_to_do(world: World, seconds: float) -> dict[str, float]:
-    """Return the share of a core that its process takes without a message, the Dramatiq that starts it included."""
-    child = _single(world, processes=1)
+def nothing_to_do(world: World, seconds: float, *, processes: int) -> dict[str, float]:
+    """Return the share of a core that they take without a message, the Dramatiq that starts them included."""
+    child = _single(world, processes=processes)
     time.sleep(seconds / 4)
     begun, used = time.monotonic(), usage.cpu(child.pid)
     time.sleep(seconds)
