@@ -36,7 +36,7 @@ chaos: install  ## The faults of tests/chaos in full; the report is .devstack/te
 model: install  ## The SQL against its model, an hour or so (MODEL_RUNS=500: the number of runs)
 	@MODEL_RUNS=$(or $(MODEL_RUNS),4000) $(RUN) pytest --capture=no tests/model/test_model.py tests/model/test_storm.py $(ARGS)
 
-bench: install  ## Measure, 75 minutes (SHORT=1: 15; SCENARIOS="k l": those; BEFORE=a revision to compare with)
+bench: install  ## Measure, 90 minutes (SHORT=1: 15; SCENARIOS="k l": those; BEFORE=a revision to compare with)
 	@$(RUN) python -m bench $(if $(filter-out 0,$(SHORT)),--short,$(if $(SCENARIOS)$(MINUTES),,--keep)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(filter undefined,$(origin BEFORE)),,--before '$(BEFORE)') $(SCENARIOS)
 

@@ -23,7 +23,7 @@ ROUNDS = {False: 2, True: 1}
 #: Seconds of a steady rate.
 SECONDS = {False: 20.0, True: 3.0}
 
-#: Seconds of a worker that has nothing to do.
+#: Seconds of workers that have nothing to do, of one process and then of two.
 IDLE = {False: 60.0, True: 5.0}
 
 #: Events a second: (l)'s that have bars.

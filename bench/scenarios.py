@@ -132,7 +132,7 @@ SCENARIOS = {
     "l": Scenario(rates.run, 300, 1_700, compares=True),
     "m": Scenario(idle.run, 110, 700, compares=True),
     "a": Scenario(draining.run, 100, 430, compares=True),
-    "floor": Scenario(floor.run, 40, 430),
+    "floor": Scenario(floor.run, 50, 520),
     "d": Scenario(d, 6, 180),
     "e": Scenario(e, 28, 70),
     "f": Scenario(f, 10, 25),
