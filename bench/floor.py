@@ -133,6 +133,6 @@ def run(world: World, *, short: bool) -> dict[str, Any]:
         "rows of a backlog": {name: spreads(each) for name, each in tables.items()},
         "nothing to do": {
             name: rivals.nothing_to_do(world, IDLE[short], processes=processes)
-            for name, processes in (("a worker of Dramatiq's", 1), ("two processes of one", 2))
+            for name, processes in (("a worker of Dramatiq's", 1), ("one with two processes", 2))
         },
     }

@@ -90,10 +90,10 @@ def nothing_to_do(world: World, seconds: float, *, processes: int) -> dict[str, 
 
 
 def _single(world: World, processes: int) -> Child:
-    """Start one message a delivery."""
+    """Start one message a delivery, and wait until every process is ready."""
     arguments = ["bench.single:main", "--processes", str(processes), "--threads", str(THREADS)]
     child = world.run("dramatiq", *arguments, "--queues", single.QUEUE, environment={"BENCH_DSN": world.dsn})
-    child.wait_ready(lambda: child.tail().count("ready for action") > 0)
+    child.wait_ready(lambda: child.tail().count("ready for action") >= processes)
     time.sleep(1)
     return child
 
