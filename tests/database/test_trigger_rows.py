@@ -294,10 +294,10 @@ def test_two_open_transactions_with_equal_events(db: Database, dsn: str) -> None
     one(db, "select public.webhook_attach('public.visits', 'guest.came', 'insert', '[\"guest\"]')")
     sql = "insert into public.visits (guest) values (%s)"
     with psycopg.connect(dsn) as first, psycopg.connect(dsn) as second:
-        started = time.monotonic()
+        for connection in (first, second):
+            connection.execute("set lock_timeout = '5s'")
         for one_of_them, guest in ((first, "a"), (second, "b"), (first, "b"), (second, "a")):
             one_of_them.execute(sql, (guest,))
-        assert time.monotonic() - started < 1
         first.rollback()
         second.commit()
     assert sorted(data["guest"] for data in told(db)) == ["a", "b"], "the one that was rolled back took none with it"

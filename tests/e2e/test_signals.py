@@ -174,11 +174,9 @@ def test_what_takes_longer_than_the_grace_period_is_given_back(system: System) -
         for _ in range(3):
             assert arrived.acquire(timeout=20)
         assert worker.child
-        began = time.monotonic()
         to_all(worker.child, signal.SIGTERM)
+        # far less than the receiver's silence
         worker.child.process.wait(10)
-        # Dramatiq looks once a second
-        assert time.monotonic() - began < 4
         assert system.attempts() == []
         assert [(row["status"], row["attempts"]) for row in system.rows()] == [("pending", 0)] * 3
         assert system.attempts() == []

