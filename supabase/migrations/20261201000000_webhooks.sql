@@ -1,4 +1,4 @@
--- webhooks migration: system 84e090ba67adc95e467630bc1a61ae0b71abe929d14009f19dcc79f27378e3b7
+-- webhooks migration: system 096bb0fdb5f3c20bce9de37ece72dcccaf94f9eb69d4b531aab5159360c7e202
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -384,13 +384,15 @@ revoke all on function webhooks.bare_condition(text) from public, anon, authenti
 
 create or replace function webhooks.caller()
 returns text
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- inside a security definer function current_user is its owner; the setting still names the caller
-    select case current_setting('role') when 'none' then session_user::text else current_setting('role') end
-$$;
+    return case current_setting('role') when 'none' then session_user::text else current_setting('role') end;
+end $$;
 comment on function webhooks.caller() is 'The database role that the request runs as, even inside a security definer function.';
 revoke all on function webhooks.caller() from public, anon, authenticated, service_role;
 grant execute on function webhooks.caller() to authenticated, service_role;
@@ -892,14 +894,16 @@ grant execute on function webhooks.tenants(text) to authenticated, service_role;
 -- schemas/access/user_claims.sql
 create or replace function webhooks.user_claims()
 returns jsonb
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- as auth.jwt(), without needing a privilege on the schema auth
-    select coalesce(
-        nullif(current_setting('request.jwt.claims', true), ''), nullif(current_setting('request.jwt.claim', true), ''), '{}')::jsonb
-$$;
+    return coalesce(
+        nullif(current_setting('request.jwt.claims', true), ''), nullif(current_setting('request.jwt.claim', true), ''), '{}')::jsonb;
+end $$;
 comment on function webhooks.user_claims() is 'The claims of the caller''s JWT; an empty object without one.';
 revoke all on function webhooks.user_claims() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_claims() to authenticated, service_role;
@@ -907,12 +911,14 @@ grant execute on function webhooks.user_claims() to authenticated, service_role;
 -- schemas/access/user_id.sql
 create or replace function webhooks.user_id()
 returns uuid
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select webhooks.uuid_or_null(webhooks.user_sub())
-$$;
+begin
+    return webhooks.uuid_or_null(webhooks.user_sub());
+end $$;
 comment on function webhooks.user_id() is 'Like auth.uid(), but null if the id is not a uuid, as with third-party auth.';
 revoke all on function webhooks.user_id() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_id() to authenticated, service_role;
@@ -920,15 +926,17 @@ grant execute on function webhooks.user_id() to authenticated, service_role;
 -- schemas/access/user_sub.sql
 create or replace function webhooks.user_sub()
 returns text
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     -- auth.uid() casts it to uuid and fails for the ids of Clerk, Auth0 or Firebase
-    select nullif(coalesce(
+    return nullif(coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''),
-        nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'), '')
-$$;
+        nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub'), '');
+end $$;
 comment on function webhooks.user_sub() is 'The id of the signed-in user as its JWT has it, in whatever form; null for a server.';
 revoke all on function webhooks.user_sub() from public, anon, authenticated, service_role;
 grant execute on function webhooks.user_sub() to authenticated, service_role;
@@ -1193,14 +1201,16 @@ revoke all on function webhooks.written_by_users(oid, name[]) from public, anon,
 -- schemas/events/uuid_or_null.sql
 create or replace function webhooks.uuid_or_null(value text)
 returns uuid
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
+begin
+    return case
         when value ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then value::uuid
-    end
-$$;
+    end;
+end $$;
 revoke all on function webhooks.uuid_or_null(text) from public, anon, authenticated, service_role;
 
 -- schemas/endpoints/touch_endpoint.sql
@@ -5978,18 +5988,21 @@ revoke all on function webhooks.tidy_deliveries(integer) from public, anon, auth
 -- schemas/deliveries/under_way.sql
 create or replace function webhooks.under_way(endpoint uuid, since timestamptz, at_most integer)
 returns integer
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select count(*)::integer
-    from (
-        select
-        from webhooks.delivery_queue as q
-        where q.webhook_config_id = endpoint and q.lease_id is not null and q.leased_at >= since
-        limit at_most
-    ) as bounded
-$$;
+begin
+    return (
+        select count(*)
+        from (
+            select
+            from webhooks.delivery_queue as q
+            where q.webhook_config_id = endpoint and q.lease_id is not null and q.leased_at >= since
+            limit at_most
+        ) as bounded);
+end $$;
 comment on function webhooks.under_way(uuid, timestamptz, integer) is 'How many of an endpoint''s deliveries were claimed since a time and have no result yet, counted up to at_most.';
 revoke all on function webhooks.under_way(uuid, timestamptz, integer) from public, anon, authenticated, service_role;
 
@@ -6083,7 +6096,10 @@ declare
     _quiet_until bigint;
     _locked boolean := false;
 begin
-    perform webhooks.request_drain();
+    -- most gateways have workers: this look costs less than the call
+    if exists (select from webhooks.installation as i where i.gateway_url is not null) then
+        perform webhooks.request_drain();
+    end if;
     loop
         _quiet_until := (select w.last_value from webhooks.wake_ups as w);
         -- a moment that is a minute away is of a clock that was set back
@@ -6697,15 +6713,17 @@ revoke all on function webhooks.generate_secret() from public, anon, authenticat
 -- schemas/endpoints/has_unchecked_urls.sql
 create or replace function webhooks.has_unchecked_urls()
 returns boolean
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select exists (
+begin
+    return exists (
         select from public.webhook_circuits as h
         join public.webhook_configurations as c on c.id = h.webhook_config_id
-        where h.url_check_at <= now() and c.deleted_at is null)
-$$;
+        where h.url_check_at <= now() and c.deleted_at is null);
+end $$;
 comment on function webhooks.has_unchecked_urls() is 'Whether the URL of an endpoint is to be checked: each claim says so, so that workers need not ask.';
 revoke all on function webhooks.has_unchecked_urls() from public, anon, authenticated, service_role;
 
@@ -6752,16 +6770,21 @@ revoke all on function webhooks.headers_problem(jsonb, text) from public, anon, 
 -- schemas/endpoints/limits_of_tenant.sql
 create or replace function webhooks.limits_of_tenant(tenant_id text)
 returns public.webhook_tenant_limits
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    _limits public.webhook_tenant_limits;
+begin
     select limits_of_tenant.tenant_id,
            coalesce(o.endpoints, d.endpoints),
            coalesce(o.deliveries_per_second, d.deliveries_per_second),
            coalesce(o.schemes, d.schemes),
            coalesce(o.private_networks, d.private_networks),
            o.keep_for
+    into _limits
     -- without its row of defaults, the shipped ones
     from (
         select coalesce(g.endpoints, 20) as endpoints, coalesce(g.deliveries_per_second, 100) as deliveries_per_second,
@@ -6769,8 +6792,9 @@ as $$
         from (select) as one
         left join public.webhook_tenant_limits as g on g.tenant_id = ''
     ) as d
-    left join public.webhook_tenant_limits as o on o.tenant_id = limits_of_tenant.tenant_id
-$$;
+    left join public.webhook_tenant_limits as o on o.tenant_id = limits_of_tenant.tenant_id;
+    return _limits;
+end $$;
 comment on function webhooks.limits_of_tenant(text) is 'The limits of a tenant: its own, else the defaults.';
 revoke all on function webhooks.limits_of_tenant(text) from public, anon, authenticated, service_role;
 
@@ -7360,10 +7384,14 @@ begin
 
 create or replace function webhooks.dispatch_limit_per_minute()
 returns integer
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
-as $$ select 60 $$;
+as $$
+begin
+    return 60;
+end $$;
 comment on function webhooks.dispatch_limit_per_minute() is 'Events that a signed-in user may dispatch in a minute. Replace the function to change it; null: no limit.';
 $function$;
     end if;
@@ -7429,6 +7457,7 @@ declare
     _payload jsonb;
     _answer jsonb;
     _deliveries integer;
+    _attached boolean;
     -- as JSON, so that a tenant's keys never meet another's, whatever the ids are
     _scope text := case
         when emit.tenant_id is null then emit.scope
@@ -7455,10 +7484,13 @@ begin
         raise exception 'event_data of "%" is wrong: %', _type.name, _problem
             using errcode = '22023', hint = 'Example: ' || _type.example::text;
     end if;
-    -- the same event, already emitted by its trigger
-    _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
-    if _answer is not null then
-        return _answer;
+    _attached := exists (select from public.webhook_triggers as t where t.event_type = _type.name);
+    if _attached then
+        -- the same event, already emitted by its trigger
+        _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
+        if _answer is not null then
+            return _answer;
+        end if;
     end if;
 
     _payload := webhooks.payload(_type.name, emit.event_data, emit.actor_user_id, _request_id);
@@ -7499,15 +7531,18 @@ begin
         set deliveries = _deliveries
         where k.scope = _scope and k.key = emit.idempotency_key;
     end if;
-    -- a server may dispatch first and change the table then: the trigger must know
-    insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
-    select distinct webhooks.change_scope(), webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
-           _request_id, _deliveries, emit.actor_user_id, true
-    from public.webhook_triggers as t
-    where t.event_type = _type.name
-    on conflict on constraint idempotency_keys_pkey do update
-    set request_id = excluded.request_id, deliveries = excluded.deliveries, created_at = now()
-    where k.awaits_change;
+    if _attached then
+        -- a server may dispatch first and change the table then: the trigger must know
+        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
+        select distinct webhooks.change_scope(),
+               webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
+               _request_id, _deliveries, emit.actor_user_id, true
+        from public.webhook_triggers as t
+        where t.event_type = _type.name
+        on conflict on constraint idempotency_keys_pkey do update
+        set request_id = excluded.request_id, deliveries = excluded.deliveries, created_at = now()
+        where k.awaits_change;
+    end if;
     return jsonb_build_object('request_id', _request_id, 'deliveries', _deliveries);
 end $$;
 comment on function webhooks.emit(text, jsonb, uuid, text, text, text, text) is 'Creates the deliveries of an event, for any actor. For server-side callers only.';
@@ -7622,17 +7657,19 @@ revoke all on function webhooks.json_types(jsonb) from public, anon, authenticat
 -- schemas/events/payload.sql
 create or replace function webhooks.payload(event_type text, event_data jsonb, actor_user_id uuid, request_id uuid)
 returns jsonb
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    select jsonb_build_object(
+begin
+    return jsonb_build_object(
         'event', payload.event_type,
         'timestamp', to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
         'actor_user_id', payload.actor_user_id,
         'data', payload.event_data,
-        'request_id', payload.request_id)
-$$;
+        'request_id', payload.request_id);
+end $$;
 comment on function webhooks.payload(text, jsonb, uuid, uuid) is 'The body of an event, in the format that all receivers know.';
 revoke all on function webhooks.payload(text, jsonb, uuid, uuid) from public, anon, authenticated, service_role;
 
@@ -9370,10 +9407,14 @@ revoke all on function webhooks.change_key(text, text[], jsonb, uuid) from publi
 -- The keys of changes are each transaction's own: two open ones that emit the same fact never wait for each other.
 create or replace function webhooks.change_scope()
 returns text
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
-as $$ select 'change:' || pg_current_xact_id()::text $$;
+as $$
+begin
+    return 'change:' || pg_current_xact_id()::text;
+end $$;
 comment on function webhooks.change_scope() is 'The scope of idempotency keys for the changes of this transaction.';
 revoke all on function webhooks.change_scope() from public, anon, authenticated, service_role;
 
@@ -11113,6 +11154,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '84e090ba67adc95e467630bc1a61ae0b71abe929d14009f19dcc79f27378e3b7', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '096bb0fdb5f3c20bce9de37ece72dcccaf94f9eb69d4b531aab5159360c7e202', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

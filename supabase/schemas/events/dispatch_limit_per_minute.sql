@@ -2,9 +2,13 @@
 
 create or replace function webhooks.dispatch_limit_per_minute()
 returns integer
-language sql
+-- not language sql: before Postgres 18, that is planned on each call
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
-as $$ select 60 $$;
+as $$
+begin
+    return 60;
+end $$;
 comment on function webhooks.dispatch_limit_per_minute() is 'Events that a signed-in user may dispatch in a minute. Replace the function to change it; null: no limit.';
 revoke all on function webhooks.dispatch_limit_per_minute() from public, anon, authenticated, service_role;

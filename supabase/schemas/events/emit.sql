@@ -22,6 +22,7 @@ declare
     _payload jsonb;
     _answer jsonb;
     _deliveries integer;
+    _attached boolean;
     -- as JSON, so that a tenant's keys never meet another's, whatever the ids are
     _scope text := case
         when emit.tenant_id is null then emit.scope
@@ -48,10 +49,13 @@ begin
         raise exception 'event_data of "%" is wrong: %', _type.name, _problem
             using errcode = '22023', hint = 'Example: ' || _type.example::text;
     end if;
-    -- the same event, already emitted by its trigger
-    _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
-    if _answer is not null then
-        return _answer;
+    _attached := exists (select from public.webhook_triggers as t where t.event_type = _type.name);
+    if _attached then
+        -- the same event, already emitted by its trigger
+        _answer := webhooks.emitted_by_change(_type.name, emit.event_data, emit.actor_user_id, emit.user_sub);
+        if _answer is not null then
+            return _answer;
+        end if;
     end if;
 
     _payload := webhooks.payload(_type.name, emit.event_data, emit.actor_user_id, _request_id);
@@ -92,15 +96,18 @@ begin
         set deliveries = _deliveries
         where k.scope = _scope and k.key = emit.idempotency_key;
     end if;
-    -- a server may dispatch first and change the table then: the trigger must know
-    insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
-    select distinct webhooks.change_scope(), webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
-           _request_id, _deliveries, emit.actor_user_id, true
-    from public.webhook_triggers as t
-    where t.event_type = _type.name
-    on conflict on constraint idempotency_keys_pkey do update
-    set request_id = excluded.request_id, deliveries = excluded.deliveries, created_at = now()
-    where k.awaits_change;
+    if _attached then
+        -- a server may dispatch first and change the table then: the trigger must know
+        insert into webhooks.idempotency_keys as k (scope, key, request_id, deliveries, actor_user_id, awaits_change)
+        select distinct webhooks.change_scope(),
+               webhooks.change_key(_type.name, t.identity, emit.event_data, emit.actor_user_id),
+               _request_id, _deliveries, emit.actor_user_id, true
+        from public.webhook_triggers as t
+        where t.event_type = _type.name
+        on conflict on constraint idempotency_keys_pkey do update
+        set request_id = excluded.request_id, deliveries = excluded.deliveries, created_at = now()
+        where k.awaits_change;
+    end if;
     return jsonb_build_object('request_id', _request_id, 'deliveries', _deliveries);
 end $$;
 comment on function webhooks.emit(text, jsonb, uuid, text, text, text, text) is 'Creates the deliveries of an event, for any actor. For server-side callers only.';
