@@ -1,4 +1,4 @@
-"""What each dispatch, claim and record calls keeps its plans: before Postgres 18, `language sql` is planned on each call."""
+"""What dispatches, claims and records call keeps its plans: before Postgres 18, SQL functions are planned on each call."""
 
 from __future__ import annotations
 

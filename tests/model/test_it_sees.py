@@ -56,8 +56,8 @@ FAULTS = {
     ),
     "a concurrency place not counted": Fault(
         "deliveries/under_way",
-        "count(*)::integer",
-        "(count(*) / 2)::integer",
+        "select count(*)",
+        "select count(*) / 2",
         ({"max_concurrency": 2}, "dispatch dispatch dispatch claim"),
     ),
     "a lost lease accepted": Fault(
