@@ -1,4 +1,4 @@
-"""What dispatches, claims and records call keeps its plans: before Postgres 18, an SQL function is planned each time."""
+"""What dispatches, claims and records call keeps its plans: before Postgres 18, SQL functions are planned each time."""
 
 from __future__ import annotations
 
