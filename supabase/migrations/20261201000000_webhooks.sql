@@ -1,4 +1,4 @@
--- webhooks migration: system 096bb0fdb5f3c20bce9de37ece72dcccaf94f9eb69d4b531aab5159360c7e202
+-- webhooks migration: system d927500a12f6530dcf1adb551c4b2920b23c58a74edd3d6a63ad8b96e2f210d6
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3906,7 +3906,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
 -- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
--- stale statistics say about a queue. For webhook_deliveries, two indexes are right: what reads it is planned each time.
+-- stale statistics say about a queue. For webhook_deliveries that holds from some size on (_kept).
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -3918,6 +3918,9 @@ declare
     _now timestamptz := now();
     _lease uuid := gen_random_uuid();
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
+    -- with 4 MB, only the primary key of webhook_deliveries will do; as in record_webhook_attempts
+    _kept constant boolean := pg_relation_size('public.webhook_deliveries') > 4194304;
+    _mode constant text := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     -- of payloads
     _bytes constant integer := 4194304;
     _held jsonb := webhooks.hold_for(project);
@@ -3973,10 +3976,10 @@ begin
         where q.delivery_id = any (_ids);
     end if;
     if _expired is not null then
-        perform set_config('plan_cache_mode', 'force_custom_plan', true);
+        perform set_config('plan_cache_mode', _mode, true);
         update public.webhook_deliveries as d
         set status = 'pending'
-        where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
+        where d.id = any (_expired) and (_kept or d.created_at between _oldest and _newest) and d.status = 'processing';
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
@@ -4118,7 +4121,7 @@ begin
 
     -- 7. no more than what the REST API and the worker can hold at once, in the order in which they are given
     if cardinality(_ids) * 262144 > _bytes then
-        perform set_config('plan_cache_mode', 'force_custom_plan', true);
+        perform set_config('plan_cache_mode', _mode, true);
         _ids := array(
             select s.id
             from (
@@ -4134,7 +4137,7 @@ begin
                                    else octet_length(e.payload::text)
                                end as bytes
                         from public.webhook_deliveries as e
-                        where e.id = any (_ids) and e.created_at between _oldest and _newest
+                        where e.id = any (_ids) and (_kept or e.created_at between _oldest and _newest)
                         offset 0
                     ) as d on d.id = chosen.id
                 ) as sized
@@ -4171,11 +4174,11 @@ begin
         due_at = _now + make_interval(secs => greatest(coalesce(lease_seconds, 60), 1, 2 * coalesce((
             select c.timeout_seconds from public.webhook_configurations as c where c.id = q.webhook_config_id), 0)))
     where q.delivery_id = any (_ids);
-    perform set_config('plan_cache_mode', 'force_custom_plan', true);
+    perform set_config('plan_cache_mode', _mode, true);
     with claimed as (
         update public.webhook_deliveries as d
         set status = 'processing'
-        where d.id = any (_ids) and d.created_at between _oldest and _newest and d.status in ('pending', 'processing')
+        where d.id = any (_ids) and (_kept or d.created_at between _oldest and _newest) and d.status in ('pending', 'processing')
         returning d.id, d.webhook_config_id, d.event_type, d.attempts, d.payload, d.next_attempt_at
     )
     select json_agg(json_build_object(
@@ -4985,7 +4988,6 @@ set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
 set enable_seqscan = off
 set jit = off
--- as in the claim: a kept plan may be one for a table of a few rows
 set plan_cache_mode = force_custom_plan
 -- a transaction that holds one endpoint's circuit must not hold up the others' results: the worker then records by endpoint
 set lock_timeout = '1s'
@@ -4994,6 +4996,10 @@ as $$
 declare
     _ids uuid[] := array(
         select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
+    -- To make the plans takes two thirds of recording a few results. They are kept where webhook_deliveries has 4 MB: a
+    -- thousand rows or more, for which only the primary key will do. Where it has less, and where it is partitioned,
+    -- which has no size as a whole, they are made each time, with the times between which the rows were created.
+    _kept constant boolean := pg_relation_size('public.webhook_deliveries') > 4194304;
     _live uuid[];
     _late uuid[];
     _endpoints uuid[];
@@ -5005,6 +5011,9 @@ begin
     -- A crash of the server may lose the results of the last half second: the leases expire, and those are delivered
     -- again. A function's own setting would end before the commit.
     perform set_config('synchronous_commit', 'off', true);
+    if _kept then
+        perform set_config('plan_cache_mode', 'force_generic_plan', true);
+    end if;
     -- locked in one order, so that two workers' batches cannot deadlock
     select coalesce(array_agg(l.delivery_id), '{}'), array_agg(distinct l.webhook_config_id), min(l.created_at), max(l.created_at)
     into _live, _endpoints, _oldest, _newest
@@ -5061,7 +5070,7 @@ begin
                d.next_attempt_at, q.lease_id, q.leased_at
         from (
             select d.* from public.webhook_deliveries as d
-            where d.id = any (_live) and d.created_at between _oldest and _newest
+            where d.id = any (_live) and (_kept or d.created_at between _oldest and _newest)
         ) as d
         left join (select q.* from webhooks.delivery_queue as q where q.delivery_id = any (_live)) as q on q.delivery_id = d.id
     ),
@@ -5293,7 +5302,7 @@ begin
                 else d.next_attempt_at
             end
         from accepted as a
-        where d.id = any (_live) and d.created_at between _oldest and _newest and d.id = a.delivery_id
+        where d.id = any (_live) and (_kept or d.created_at between _oldest and _newest) and d.id = a.delivery_id
         returning d.id, d.webhook_config_id, d.created_at, d.status, d.next_attempt_at
     ),
     finished as (
@@ -11154,6 +11163,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '096bb0fdb5f3c20bce9de37ece72dcccaf94f9eb69d4b531aab5159360c7e202', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd927500a12f6530dcf1adb551c4b2920b23c58a74edd3d6a63ad8b96e2f210d6', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

@@ -1,13 +1,19 @@
-"""What dispatches, claims and records call keeps its plans: before Postgres 18, SQL functions are planned each time."""
+"""Dispatches, claims and records keep their plans, and a plan that is kept is right for any number of rows.
+
+Before Postgres 18, functions of `language sql` are planned on each call.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from psycopg import Connection
 
     Database = Connection[dict[str, Any]]
@@ -55,3 +61,56 @@ def test_plans_are_kept(db: Database, called: str, among_them: str) -> None:
         ahead |= {name for name in CALLED.findall(ours[one][1]) if name in ours} - reached
     assert among_them in reached
     assert {one for one in reached if ours[one][0] == "sql"} <= PLANNED.keys()
+
+
+#: This many more, finished, so that plans are kept; and pending ones of one moment, as a bulk import makes them.
+HISTORY = """
+insert into public.webhook_deliveries (webhook_config_id, event_type, payload, status)
+select id, 'user.joined_community', jsonb_build_object('x', repeat('x', 600)), 'delivered'
+from public.webhook_configurations, generate_series(1, 4000)
+"""
+MANY = """
+insert into public.webhook_deliveries (webhook_config_id, event_type, payload)
+select id, 'user.joined_community', '{}' from public.webhook_configurations, generate_series(1, 20000)
+"""
+
+
+def pages(db: Database, sql: str, *parameters: object) -> int:
+    """Return how many pages a call reads."""
+    row = db.execute(f"explain (analyze, buffers, format json) select {sql}".encode(), parameters).fetchone()
+    assert row is not None
+    plan = row["QUERY PLAN"][0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("history", [False, True], ids=["a new table", "with history"])
+def test_what_was_planned_for_a_few_rows_is_right_for_many(
+    db: Database, endpoint: Callable[..., str], dispatch: Callable[..., Any], claim: Any, history: bool
+) -> None:
+    """Alongside 20,000 rows of one moment, of which no ANALYZE knows, claims and records read what they read before."""
+    endpoint()
+
+    def read() -> tuple[int, int]:
+        """Return what a claim of two and the recording of two read."""
+        results = [
+            {"delivery_id": row["id"], "lease_id": row["lease_id"], "attempt": 1, "started_at": "2026-01-02T03:04:05Z",
+             "duration_ms": 7, "delivered": True, "health": "answered"}
+            for row in claim(2)
+        ]  # fmt: skip
+        assert len(results) == 2
+        recorded = pages(db, "public.record_webhook_attempts(%s::jsonb)", json.dumps(results))
+        return pages(db, "public.claim_webhook_deliveries(2)"), recorded
+
+    for _ in range(40):
+        dispatch()
+    # so that the planner knows how few they are
+    db.execute("vacuum analyze public.webhook_deliveries")
+    if history:
+        db.execute(HISTORY)
+        kept = db.execute("select pg_relation_size('public.webhook_deliveries') > 4194304 as kept").fetchone()
+        assert kept == {"kept": True}
+    few = [read() for _ in range(5)][-1]
+    db.execute(MANY)
+    # the first of them read pages that the insert has left to be cleaned
+    many = [read() for _ in range(5)][-1]
+    assert all(more <= 2 * before for before, more in zip(few, many, strict=True)), (few, many)
