@@ -13,6 +13,7 @@ from bench.figures import spreads
 from bench.meter import Meter
 from bench.progress import rounds, say
 from bench.sides import turns
+from bench.world import HISTORY
 
 if TYPE_CHECKING:
     from bench.figures import Figures
@@ -34,8 +35,7 @@ TLS, FAR = "through REST, receivers over TLS", f"through REST, which is {AWAY} m
 def arrive(world: World, way: str, events: int, *, receiver: str | None = None) -> Figures:
     """Return the rate from the first call to the last arrival, what that takes until all is recorded, and losses."""
     receiver = receiver or world.receiver
-    world.fill(0, ENDPOINTS, receiver=receiver)
-    world.allow()
+    world.begin(ENDPOINTS, receiver=receiver)
     time.sleep(1)  # the workers have found nothing to do
     rows, before = events * ENDPOINTS, world.watch.counts(receiver).requests
     with Callers(world, way) as callers:
@@ -46,7 +46,7 @@ def arrive(world: World, way: str, events: int, *, receiver: str | None = None) 
         world.watch.recorded(receiver, before + rows)
         counts = world.watch.counts(receiver)
         figures = meter.read(rows, counts.last - begun)
-    delivered = world.count("select count(*) from public.webhook_deliveries where status = 'delivered'")
+    delivered = world.count("select count(*) from public.webhook_deliveries where status = 'delivered'") - HISTORY
     return {
         **figures,
         "dispatches/s": events / called,

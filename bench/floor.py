@@ -63,8 +63,7 @@ BARE = (
 
 def closed(world: World, way: str, events: int) -> Figures:
     """Return what 1,000 deliveries take to be dispatched, ten an event, while no worker runs."""
-    world.fill(0, ENDPOINTS)
-    world.allow()
+    world.begin(ENDPOINTS)
     with Callers(world, way) as callers:
         meter = Meter(world)
         made = sum(call.deliveries for call in callers.call(events))
@@ -74,8 +73,7 @@ def closed(world: World, way: str, events: int) -> Figures:
 
 def steady(world: World, way: str, rate: int, seconds: float) -> Figures:
     """Return what one call takes at a steady rate, while no worker runs."""
-    world.fill(0, 1)
-    world.allow()
+    world.begin(1)
     with Callers(world, way) as callers:
         meter = Meter(world)
         calls = callers.call(int(rate * seconds) or 1, per_second=rate)

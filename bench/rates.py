@@ -51,8 +51,7 @@ RATES = (Rate(1), Rate(10), Rate(50), Rate(200), Rate(100, 10), Rate(50, listeni
 
 def keep(world: World, proxy: str, way: str, rate: Rate, seconds: float) -> Figures:
     """Return the figures of this many seconds in the middle of a rate: no beginning, no end, no look at the tables."""
-    world.fill(0, rate.endpoints, path="trace")
-    world.allow()
+    world.begin(rate.endpoints, path="trace")
     time.sleep(2)  # the workers have found nothing to do
     events = math.ceil(rate.events * (BEFORE + seconds + AFTER))
     with Callers(world, way) as callers, ThreadPoolExecutor(1) as thread:
