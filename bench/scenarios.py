@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench import (
     arriving,
     backlog,
+    calls,
     dispatch,
     drain,
     draining,
@@ -133,6 +134,7 @@ SCENARIOS = {
     "m": Scenario(idle.run, 110, 700, compares=True),
     "a": Scenario(draining.run, 100, 430, compares=True),
     "floor": Scenario(floor.run, 50, 520),
+    "calls": Scenario(calls.run, 10, 60, compares=True),
     "d": Scenario(d, 6, 180),
     "e": Scenario(e, 28, 70),
     "f": Scenario(f, 10, 25),

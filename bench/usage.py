@@ -43,6 +43,11 @@ def cpu(root: int, without: Collection[int] = ()) -> float:
     return sum(_cpu(pid, ended=True) for pid in tree(root) if pid not in without)
 
 
+def on_cpu(pid: int) -> float:
+    """Return the CPU seconds of one process, to the microsecond (the first field of /proc/PID/schedstat)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def each(root: int, without: Collection[int] = ()) -> dict[int, float]:
     """Return the CPU seconds of a process and of each that stems from it, by process id."""
     return {pid: _cpu(pid, ended=False) for pid in tree(root) if pid not in without}

@@ -1,4 +1,4 @@
--- webhooks migration: system d927500a12f6530dcf1adb551c4b2920b23c58a74edd3d6a63ad8b96e2f210d6
+-- webhooks migration: system 350b4e807ececb3e845dc8df5e773a7d3d0bf70e0ba80ac2697465f44b61e3d2
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3918,8 +3918,10 @@ declare
     _now timestamptz := now();
     _lease uuid := gen_random_uuid();
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
-    -- with 4 MB, only the primary key of webhook_deliveries will do; as in record_webhook_attempts
-    _kept constant boolean := pg_relation_size('public.webhook_deliveries') > 4194304;
+    -- whether only the primary key of webhook_deliveries will do, as in record_webhook_attempts
+    _kept constant boolean := exists (
+        select from pg_class as c
+        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
     _mode constant text := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     -- of payloads
     _bytes constant integer := 4194304;
@@ -4996,10 +4998,12 @@ as $$
 declare
     _ids uuid[] := array(
         select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
-    -- To make the plans takes two thirds of recording a few results. They are kept where webhook_deliveries has 4 MB: a
-    -- thousand rows or more, for which only the primary key will do. Where it has less, and where it is partitioned,
-    -- which has no size as a whole, they are made each time, with the times between which the rows were created.
-    _kept constant boolean := pg_relation_size('public.webhook_deliveries') > 4194304;
+    -- Planning is two thirds of what recording a few results takes. Plans are kept where the planner takes webhook_deliveries
+    -- for so large that only the primary key will do. Else, and where it is partitioned, they are made each time, with
+    -- the times between which the rows were created.
+    _kept constant boolean := exists (
+        select from pg_class as c
+        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
     _live uuid[];
     _late uuid[];
     _endpoints uuid[];
@@ -5056,7 +5060,9 @@ begin
     -- again in one order, after the deliveries: as every batch does. A row loaded without triggers has no circuit yet.
     insert into public.webhook_circuits (webhook_config_id, since)
     select e.id, '-infinity' from unnest(_endpoints) as e (id)
-    where not exists (select from public.webhook_circuits as h where h.webhook_config_id = e.id)
+    -- these alone: a hash of all circuits would be built, since there are no nested loops
+    where not exists (
+        select from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints) and h.webhook_config_id = e.id)
     on conflict do nothing;
     perform from public.webhook_circuits as h
     where h.webhook_config_id = any (_endpoints)
@@ -11163,6 +11169,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', 'd927500a12f6530dcf1adb551c4b2920b23c58a74edd3d6a63ad8b96e2f210d6', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '350b4e807ececb3e845dc8df5e773a7d3d0bf70e0ba80ac2697465f44b61e3d2', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

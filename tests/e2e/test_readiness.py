@@ -33,8 +33,8 @@ REFUSING = {
     "no replicas": ({"min-replicas-to-write": "1"}, "replicas"),
 }
 
-#: The seconds of a probe, and what a busy machine adds: far less than what hangs would take.
-WITHIN = 2.0 + 8.0
+#: The seconds of a probe, and what a busy machine adds: together less than a call to Supabase may take, ten.
+WITHIN = 2.0 + 5.0
 
 
 def ready(url: str) -> tuple[int, str]:

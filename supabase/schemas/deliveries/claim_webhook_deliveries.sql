@@ -26,8 +26,10 @@ declare
     _now timestamptz := now();
     _lease uuid := gen_random_uuid();
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
-    -- with 4 MB, only the primary key of webhook_deliveries will do; as in record_webhook_attempts
-    _kept constant boolean := pg_relation_size('public.webhook_deliveries') > 4194304;
+    -- whether only the primary key of webhook_deliveries will do, as in record_webhook_attempts
+    _kept constant boolean := exists (
+        select from pg_class as c
+        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
     _mode constant text := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     -- of payloads
     _bytes constant integer := 4194304;

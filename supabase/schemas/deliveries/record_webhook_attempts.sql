@@ -16,10 +16,12 @@ as $$
 declare
     _ids uuid[] := array(
         select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
-    -- To make the plans takes two thirds of recording a few results. They are kept where webhook_deliveries has 4 MB: a
-    -- thousand rows or more, for which only the primary key will do. Where it has less, and where it is partitioned,
-    -- which has no size as a whole, they are made each time, with the times between which the rows were created.
-    _kept constant boolean := pg_relation_size('public.webhook_deliveries') > 4194304;
+    -- Planning is two thirds of what recording a few results takes. Plans are kept where the planner takes webhook_deliveries
+    -- for so large that only the primary key will do. Else, and where it is partitioned, they are made each time, with
+    -- the times between which the rows were created.
+    _kept constant boolean := exists (
+        select from pg_class as c
+        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
     _live uuid[];
     _late uuid[];
     _endpoints uuid[];
@@ -76,7 +78,9 @@ begin
     -- again in one order, after the deliveries: as every batch does. A row loaded without triggers has no circuit yet.
     insert into public.webhook_circuits (webhook_config_id, since)
     select e.id, '-infinity' from unnest(_endpoints) as e (id)
-    where not exists (select from public.webhook_circuits as h where h.webhook_config_id = e.id)
+    -- these alone: a hash of all circuits would be built, since there are no nested loops
+    where not exists (
+        select from public.webhook_circuits as h where h.webhook_config_id = any (_endpoints) and h.webhook_config_id = e.id)
     on conflict do nothing;
     perform from public.webhook_circuits as h
     where h.webhook_config_id = any (_endpoints)
