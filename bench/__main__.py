@@ -25,7 +25,10 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="small numbers: about 15 minutes, rough figures")
     parser.add_argument("--keep", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument(
-        "--before", default=BEFORE, metavar="REVISION", help=f'what k, l, m and a compare with ({BEFORE}; "": nothing)'
+        "--before",
+        default=BEFORE,
+        metavar="REVISION",
+        help=f'what k, l, m, a and calls compare with ({BEFORE}; "": nothing)',
     )
     parser.add_argument("--minutes", type=float, default=10, help="how long the soak lasts in its full form (10)")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))

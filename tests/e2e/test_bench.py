@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bench import arriving, draining, floor, idle, pages, rates
+from bench import arriving, calls, draining, floor, idle, pages, rates
 from bench.bars import BARS, RATIO, judge
 from bench.rates import Rate
 from bench.world import World
@@ -46,6 +46,7 @@ def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle, "MEASURE", {True: 4.0})
     monkeypatch.setattr(draining, "ROWS", {True: 400})
     monkeypatch.setattr(draining, "WARM", 20)
+    monkeypatch.setattr(calls, "TIMES", {True: 3})
     monkeypatch.setattr(pages, "ROWS", {True: 5_000})
     monkeypatch.setattr(pages, "ROUNDS", 2)
 
@@ -67,6 +68,15 @@ def test_events_that_arrive_are_all_delivered(sides: Sides) -> None:
         assert figures["total CPU s per 1,000"]["min"] >= figures["total without REST CPU s per 1,000"]["min"] > 0
         assert figures["WAL bytes per delivery"]["min"] > 100
     assert "not run" not in judged("k", found)
+
+
+def test_the_three_calls_of_an_event_are_measured(sides: Sides) -> None:
+    """Each takes some CPU of Postgres, and more for twelve than for one."""
+    figures = {name: one["min"] for name, one in calls.run(sides, short=True)["figures"]["this"].items()}
+    assert len(figures) == 5
+    assert all(one > 10 for one in figures.values())
+    for call in ("a claim that finds", "recording"):
+        assert figures[f"CPU us of {call} 12"] > figures[f"CPU us of {call} 1"]
 
 
 def test_a_steady_rate_is_measured_by_the_event(sides: Sides) -> None:
