@@ -1,4 +1,4 @@
--- webhooks migration: system 350b4e807ececb3e845dc8df5e773a7d3d0bf70e0ba80ac2697465f44b61e3d2
+-- webhooks migration: system 6151d747f920abe7114259dbe2ac021bd02ff68357c945bf54a18f837a4a6eac
 -- Produced from supabase/schemas by `make migrations`. Change the files there, not this one.
 
 select set_config('check_function_bodies', 'off', true);
@@ -3906,7 +3906,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
 -- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
--- stale statistics say about a queue. For webhook_deliveries that holds from some size on (_kept).
+-- stale statistics say about a queue. For webhook_deliveries that holds from some size on.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -3918,11 +3918,6 @@ declare
     _now timestamptz := now();
     _lease uuid := gen_random_uuid();
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
-    -- whether only the primary key of webhook_deliveries will do, as in record_webhook_attempts
-    _kept constant boolean := exists (
-        select from pg_class as c
-        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
-    _mode constant text := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     -- of payloads
     _bytes constant integer := 4194304;
     _held jsonb := webhooks.hold_for(project);
@@ -3941,6 +3936,9 @@ declare
     _settings jsonb;
     _count integer;
     _chosen integer;
+    -- whether plans of what reads webhook_deliveries are kept, and the setting for that
+    _kept boolean;
+    _mode text;
     -- seconds after which another claim may find more, at the latest; null: that depends on the queue
     _again double precision;
 begin
@@ -3978,10 +3976,10 @@ begin
         where q.delivery_id = any (_ids);
     end if;
     if _expired is not null then
-        perform set_config('plan_cache_mode', _mode, true);
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         update public.webhook_deliveries as d
         set status = 'pending'
-        where d.id = any (_expired) and (_kept or d.created_at between _oldest and _newest) and d.status = 'processing';
+        where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
@@ -4119,6 +4117,8 @@ begin
         _again := 0;
     end if;
     _chosen := cardinality(_ids);
+    _kept := webhooks.keeps_delivery_plans();
+    _mode := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 7. no more than what the REST API and the worker can hold at once, in the order in which they are given
@@ -4616,6 +4616,23 @@ comment on function webhooks.get_webhook_delivery(uuid) is 'Behind public.get_we
 revoke all on function webhooks.get_webhook_delivery(uuid) from public, anon, authenticated, service_role;
 grant execute on function webhooks.get_webhook_delivery(uuid) to authenticated, service_role;
 
+-- schemas/deliveries/keeps_delivery_plans.sql
+create or replace function webhooks.keeps_delivery_plans()
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- As the planner knows them: VACUUM and ANALYZE write these figures, and plans made with others end at that moment.
+    -- With a few hundred rows, reading the whole of another index would seem to cost less than looking up ten ids.
+    return exists (
+        select from pg_class as c
+        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
+end $$;
+comment on function webhooks.keeps_delivery_plans() is 'Whether plans of statements that find rows of webhook_deliveries by their ids may be kept: it has so many that only the primary key will do. Never where it is partitioned: there each plan needs the times between which the rows were created.';
+revoke all on function webhooks.keeps_delivery_plans() from public, anon, authenticated, service_role;
+
 -- schemas/deliveries/make_partition.sql
 create or replace function webhooks.make_partition(parent text, name text, begins timestamptz, ends timestamptz)
 returns void
@@ -4998,12 +5015,8 @@ as $$
 declare
     _ids uuid[] := array(
         select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
-    -- Planning is two thirds of what recording a few results takes. Plans are kept where the planner takes webhook_deliveries
-    -- for so large that only the primary key will do. Else, and where it is partitioned, they are made each time, with
-    -- the times between which the rows were created.
-    _kept constant boolean := exists (
-        select from pg_class as c
-        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
+    -- if not, plans are made each time, with the times between which the rows were created
+    _kept constant boolean := webhooks.keeps_delivery_plans();
     _live uuid[];
     _late uuid[];
     _endpoints uuid[];
@@ -5016,6 +5029,7 @@ begin
     -- again. A function's own setting would end before the commit.
     perform set_config('synchronous_commit', 'off', true);
     if _kept then
+        -- planning is two thirds of what recording a few results takes
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
     -- locked in one order, so that two workers' batches cannot deadlock
@@ -10980,6 +10994,7 @@ insert into webhooks.expected_access (object, kind, grants) values
     ('webhooks.json_object_sql(text[])', 'function', '{}'),
     ('webhooks.json_types(jsonb)', 'function', '{}'),
     ('webhooks.json_value_sql(oid, text)', 'function', '{}'),
+    ('webhooks.keeps_delivery_plans()', 'function', '{}'),
     ('webhooks.kept_events(text[], jsonb[], uuid[], text[])', 'function', '{}'),
     ('webhooks.limits_of_tenant(text)', 'function', '{}'),
     ('webhooks.list_webhook_api_tokens()', 'function', '{"authenticated": ["EXECUTE"], "service_role": ["EXECUTE"]}'),
@@ -11169,6 +11184,6 @@ begin
     end loop;
 end $admins$;
 
-insert into webhooks.migrations (name, checksum, package_version) values ('system', '350b4e807ececb3e845dc8df5e773a7d3d0bf70e0ba80ac2697465f44b61e3d2', '0.1.0')
+insert into webhooks.migrations (name, checksum, package_version) values ('system', '6151d747f920abe7114259dbe2ac021bd02ff68357c945bf54a18f837a4a6eac', '0.1.0')
 on conflict (name) do update
 set checksum = excluded.checksum, package_version = excluded.package_version, applied_at = now();

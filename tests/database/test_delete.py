@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tests.database.conftest import result
 from tests.database.shorthands import call
 
 if TYPE_CHECKING:
@@ -77,10 +78,7 @@ def test_it_does_not_deadlock(
     rows = claim()
     if not plain:
         assert call(db, "delete_webhook_endpoint", one)["more"]
-    results = [
-        {"delivery_id": row["id"], "lease_id": row["lease_id"], "attempt": 1, "started_at": "2026-01-02T03:04:05Z",
-         "duration_ms": 1, "delivered": True, "health": "answered"} for row in rows
-    ]  # fmt: skip
+    results = [result(row) for row in rows]
     errors: list[BaseException] = []
 
     def work(sql: str, *arguments: Any) -> None:

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from devstack.stack import MIGRATIONS
 from devstack.supabase_lite import migrate
 from tests.conftest import OPTIONAL, PLATFORM, quiet, with_partitions
-from tests.database.conftest import claimed_rows
+from tests.database.conftest import claimed_rows, result
 from tests.database.shorthands import partitions
 from tests.database.test_migrations import ROWS
 
@@ -72,18 +72,6 @@ def claim(db: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     row = db.execute("select public.claim_webhook_deliveries() as claimed").fetchone()
     assert row is not None
     return claimed_rows(row["claimed"])
-
-
-def result(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a claimed row's result: delivered."""
-    return {
-        "delivery_id": str(row["id"]),
-        "lease_id": str(row["lease_id"]),
-        "attempt": row["attempt"],
-        "started_at": "now",
-        "duration_ms": 1,
-        "delivered": True,
-    }
 
 
 @pytest.fixture
@@ -154,7 +142,7 @@ def test_rows_of_every_state(servers: Callable[[int], Postgres], directory: Path
         db.execute("set role service_role")
         claimed = claim(db)
         assert len(claimed) == unfinished > 0
-        results = json.dumps([result(row) for row in claimed])
+        results = json.dumps([result(row, started_at="now") for row in claimed])
         done = db.execute("select public.record_webhook_attempts(%s::jsonb) as done", (results,)).fetchone()
         assert done is not None
         assert {row["status"] for row in done["done"]["recorded"]} == {"delivered"}
@@ -176,7 +164,7 @@ def test_deliveries_go_on_between_the_three_migrations(plain: str) -> None:
             db.execute("select public.send_test_webhook(id) from public.webhook_configurations")
             claimed = claim(db)
             assert len(claimed) == (4 if number == 0 else 1)
-            results = json.dumps([result(row) for row in claimed])
+            results = json.dumps([result(row, started_at="now") for row in claimed])
             db.execute("select public.record_webhook_attempts(%s::jsonb)", (results,))
             assert db.execute("select from public.webhook_deliveries").rowcount == 8 + number
         assert partitions(db) == {"past": 10}

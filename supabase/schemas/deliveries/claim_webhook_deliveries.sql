@@ -14,7 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 -- Plans are kept, which saves 0.6 ms a call. They are made while the tables may have a few rows, so each statement here
 -- is written such that only one index will do, row by row: a scan of a whole table or index is never right, whatever
--- stale statistics say about a queue. For webhook_deliveries that holds from some size on (_kept).
+-- stale statistics say about a queue. For webhook_deliveries that holds from some size on.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -26,11 +26,6 @@ declare
     _now timestamptz := now();
     _lease uuid := gen_random_uuid();
     _batch integer := least(greatest(coalesce(batch_size, 100), 1), 1000);
-    -- whether only the primary key of webhook_deliveries will do, as in record_webhook_attempts
-    _kept constant boolean := exists (
-        select from pg_class as c
-        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
-    _mode constant text := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     -- of payloads
     _bytes constant integer := 4194304;
     _held jsonb := webhooks.hold_for(project);
@@ -49,6 +44,9 @@ declare
     _settings jsonb;
     _count integer;
     _chosen integer;
+    -- whether plans of what reads webhook_deliveries are kept, and the setting for that
+    _kept boolean;
+    _mode text;
     -- seconds after which another claim may find more, at the latest; null: that depends on the queue
     _again double precision;
 begin
@@ -86,10 +84,10 @@ begin
         where q.delivery_id = any (_ids);
     end if;
     if _expired is not null then
-        perform set_config('plan_cache_mode', _mode, true);
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         update public.webhook_deliveries as d
         set status = 'pending'
-        where d.id = any (_expired) and (_kept or d.created_at between _oldest and _newest) and d.status = 'processing';
+        where d.id = any (_expired) and d.created_at between _oldest and _newest and d.status = 'processing';
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
 
@@ -227,6 +225,8 @@ begin
         _again := 0;
     end if;
     _chosen := cardinality(_ids);
+    _kept := webhooks.keeps_delivery_plans();
+    _mode := case when _kept then 'force_generic_plan' else 'force_custom_plan' end;
     _ids := webhooks.without_expired(_ids, _endpoints);
 
     -- 7. no more than what the REST API and the worker can hold at once, in the order in which they are given

@@ -16,12 +16,8 @@ as $$
 declare
     _ids uuid[] := array(
         select distinct r.delivery_id from jsonb_to_recordset(results) as r (delivery_id uuid));
-    -- Planning is two thirds of what recording a few results takes. Plans are kept where the planner takes webhook_deliveries
-    -- for so large that only the primary key will do. Else, and where it is partitioned, they are made each time, with
-    -- the times between which the rows were created.
-    _kept constant boolean := exists (
-        select from pg_class as c
-        where c.oid = 'public.webhook_deliveries'::regclass and c.relkind = 'r' and c.relpages > 512 and c.reltuples > 1000);
+    -- if not, plans are made each time, with the times between which the rows were created
+    _kept constant boolean := webhooks.keeps_delivery_plans();
     _live uuid[];
     _late uuid[];
     _endpoints uuid[];
@@ -34,6 +30,7 @@ begin
     -- again. A function's own setting would end before the commit.
     perform set_config('synchronous_commit', 'off', true);
     if _kept then
+        -- planning is two thirds of what recording a few results takes
         perform set_config('plan_cache_mode', 'force_generic_plan', true);
     end if;
     -- locked in one order, so that two workers' batches cannot deadlock
