@@ -154,9 +154,11 @@ class Raw:
             if self.window:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.window)
             if self._context:
-                sock = self._context.wrap_socket(sock, server_side=True)
+                secured = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+                sock = secured
                 with self._lock:
                     self._sockets.add(sock)
+                secured.do_handshake()
             while request := self._request(sock, number):
                 self._answer(sock, request)
         except (Over, OSError, ValueError):

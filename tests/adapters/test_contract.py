@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from supabase_webhooks.workers.delivery import attempt
+from tests.adapters.held import running_threads
 from tests.adapters.shorthands import ID, SECRET, SENT, adapter_cache, deliver, make_delivery, make_settings
 
 if TYPE_CHECKING:
@@ -131,11 +131,6 @@ async def test_200_concurrent_deliveries(peer: Peer, name: str) -> None:
 def open_files() -> int:
     """Return how many files and sockets this process has."""
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def running_threads() -> int:
-    """Return how many threads run besides those that asyncio keeps for `to_thread`."""
-    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
 
 
 async def test_it_closes_cleanly(peer: Peer, name: str) -> None:

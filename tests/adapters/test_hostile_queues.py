@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import struct
 import threading
 from contextlib import ExitStack
@@ -18,26 +16,20 @@ from supabase_webhooks.workers.adapters import pubsub
 from supabase_webhooks.workers.adapters.aws import session
 from supabase_webhooks.workers.delivery import attempt
 from tests.adapters import receivers
+from tests.adapters.held import again_and_again, eventually
 from tests.adapters.kafka_server import METADATA, PRODUCE, VERSIONS, Broker, Reader, kafka
 from tests.adapters.receivers import Raw, Script, certificate, close, drip, endless, hold, reset, script
 from tests.adapters.shorthands import adapter_cache, make_delivery, make_settings
-from tests.adapters.test_contract import running_threads
-from tests.adapters.test_receivers import KINDS, eventually, memory, open_sockets
+from tests.adapters.test_receivers import KINDS
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
     from supabase_webhooks.webhooks.deliveries import Attempt
 
 pytestmark = pytest.mark.anyio
-
-#: What this process may add while it repeats what it has done before; memory in bytes.
-MAY_ADD = {"sockets": 0, "threads": 0, "memory": 32_000_000}
-
-#: Rounds after the first one.
-ROUNDS = 4
 
 TIMEOUT = 0.4
 
@@ -59,32 +51,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext,
 def tls(request: pytest.FixtureRequest, authority: tuple[ssl.SSLContext, Path]) -> tuple[ssl.SSLContext, Path] | None:
     """None, or a server's context and certificate."""
     return authority if request.param == "tls" else None
-
-
-async def again_and_again(exchanges: Callable[[], Awaitable[int]], *, at_least: int) -> None:
-    """Have the exchanges until a round adds no socket, thread or memory. What leaks adds some in every round.
-
-    Whatever an SDK keeps comes in the first rounds, and the memory of gRPC's threads swings by 30 MB and comes back.
-    """
-    count = await exchanges()
-    added: dict[str, int] = {}
-    for _ in range(ROUNDS):
-        before = held()
-        count += await exchanges()
-        for _ in range(100):
-            added = {kind: now - before[kind] for kind, now in held().items() if now - before[kind] > MAY_ADD[kind]}
-            if not added:
-                assert count >= at_least
-                return
-            await asyncio.sleep(0.05)
-    pytest.fail(f"each of {ROUNDS} rounds added to what this process has, the last one {added}")
-
-
-def held() -> dict[str, int]:
-    """Return this process's sockets, threads and bytes, without garbage and what malloc keeps of ended threads."""
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    return {"sockets": open_sockets(), "threads": running_threads(), "memory": memory()}
 
 
 def failed_properly(result: Attempt) -> None:

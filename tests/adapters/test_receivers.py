@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import gzip
-import resource
 import time
 import zlib
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ import pytest
 
 from supabase_webhooks.workers.adapters.exchange import HEAD_BYTES, Connection
 from supabase_webhooks.workers.delivery import attempt
+from tests.adapters.held import again_and_again, eventually, open_sockets
 from tests.adapters.receivers import (
     OK,
     Raw,
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from supabase_webhooks.webhooks.deliveries import Attempt
 
@@ -124,7 +123,7 @@ async def test_a_complete_head_decides(follows: str, run: Run, results: Any) -> 
     scripts = [script(b"HTTP/1.1 " + status + b"\r\nX: y\r\n" + steps[0], *steps[1:]) for status in STATUSES]
     with ExitStack() as stack:
         raws = [stack.enter_context(run(one)) for one in scripts]
-        attempts = await asyncio.gather(*(results(raw, timeout_seconds=0.8) for raw in raws))
+        attempts = await asyncio.gather(*(results(raw, timeout_seconds=1.5) for raw in raws))
         assert [len(raw.requests) for raw in raws] == [1] * len(raws)
     for (found,), (status, health) in zip(attempts, STATUSES.items(), strict=True):
         code = int(status[:3])
@@ -139,7 +138,7 @@ async def test_after_such_a_body_the_connection_is_not_reused(run: Run, results:
     """What is left of it could be taken for the response to another delivery."""
     for steps in (steps for name, (steps, _) in BODIES.items() if name != "no gzip"):
         with run(script(b"HTTP/1.1 200 OK\r\n" + steps[0], *steps[1:]), script(OK)) as raw:
-            found = await results(raw, 2, wait=0.02, timeout_seconds=0.2)
+            found = await results(raw, 2, wait=0.02, timeout_seconds=0.5)
         assert [(one.delivered, one.error) for one in found] == [(True, None)] * 2
         assert [number for number, _ in raw.requests] == [1, 2], steps
 
@@ -172,7 +171,7 @@ async def test_an_incomplete_head_keeps_its_status(head: str, run: Run, results:
     """It is a failure that is retried; what was read of the status is in the log. Nothing is sent again."""
     steps, status = HEADS[head]
     with run(script(*steps)) as raw:
-        (found,) = await results(raw, timeout_seconds=0.5)
+        (found,) = await results(raw, timeout_seconds=1)
     assert (found.delivered, found.permanent, found.health) == (False, False, "failed"), found
     assert (found.response_status, found.error.split(":")[0]) in {
         (status, name)
@@ -181,7 +180,7 @@ async def test_an_incomplete_head_keeps_its_status(head: str, run: Run, results:
             f"the response's head is longer than {HEAD_BYTES} bytes",
             "the connection ended before a complete response",
             "the connection was lost",
-            "no complete response within 0.5 s",
+            "no complete response within 1 s",
         )
     }
     assert len(raw.requests) == 1
@@ -240,7 +239,7 @@ async def test_odd_responses_count(odd: str, pieces: bool, run: Run, results: An
     with run(script(*parts, *[close] if odd in UNDELIMITED else [])) as raw:
         found = await results(raw, 2)
     assert [(one.delivered, one.response_excerpt, one.error) for one in found] == [(True, "ok", None)] * 2
-    assert all(one.duration_ms < 2000 for one in found)
+    assert all(one.duration_ms < 4500 for one in found), "it waited for more, five seconds"
     assert [number for number, _ in raw.requests] == [1, 2]
 
 
@@ -287,7 +286,7 @@ async def test_a_reused_connection_that_fails_is_replaced_once(how: Any, run: Ru
 async def test_a_request_that_was_heard_is_not_repeated(steps: list[Any], run: Run, results: Any) -> None:
     """A byte of a response came, or no end of the connection: the receiver may be at work."""
     with run(script(OK), script(*steps), script(OK)) as raw:
-        found = await results(raw, 2, timeout_seconds=0.3)
+        found = await results(raw, 2, timeout_seconds=0.6)
     assert [one.delivered for one in found] == [True, False]
     assert [number for number, _ in raw.requests] == [1, 1]
 
@@ -342,18 +341,18 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in SLOW.items() for value in values])
-async def test_no_header_takes_long(name: str, value: bytes, run: Run, results: Any, caplog: Any) -> None:
-    """Nor breaks an attempt, on whatever status it stands."""
+async def test_no_header_takes_long(name: str, value: bytes, run: Run, results: Any) -> None:
+    """Nor breaks an attempt, on whatever status it stands (CPU time of this thread)."""
     body = zlib.compress(b"\xff\x00" * 50_000)
     for status in (b"200 OK", b"302 Found", b"429 No", b"503 No"):
         length = b"" if name == "Transfer-Encoding" else b"Content-Length: %d\r\n" % len(body)
         head = b"HTTP/1.1 %b\r\n%b: %b\r\n%b\r\n" % (status, name.encode(), value, length)
+        before = time.thread_time()
         with run(script(head + body, 0.01, close)) as raw:
             (found,) = await results(raw)
         assert found.response_status == int(status[:3])
         assert "internal error" not in str(found.error)
-        assert found.duration_ms < 500
-    assert "blocked" not in caplog.text
+        assert time.thread_time() - before < 1
 
 
 @pytest.mark.parametrize("size", [40_000, 250_000, 3_000_000])
@@ -363,7 +362,7 @@ async def test_a_long_head(size: int, run: Run, results: Any) -> None:
         (found,) = await results(raw)
     assert (found.delivered, found.response_status) == (False, 200)
     assert found.error == f"the response's head is longer than {HEAD_BYTES} bytes"
-    assert found.duration_ms < 500
+    assert found.duration_ms < 4000
 
 
 #: More than the buffers of both ends of a connection on loopback.
@@ -425,10 +424,8 @@ async def test_thousands_of_hostile_exchanges(run: Run, authority: tuple[ssl.SSL
     """None leaves a descriptor or memory behind, also while its receiver lives on."""
     settings = {"ca_bundle": str(authority[1]), "timeout_seconds": 0.3}
     body = '{"x":"' + "y" * 250_000 + '"}'
-    exchanges = 0
 
-    async def exchange(one: Script, count: int) -> None:
-        nonlocal exchanges
+    async def exchange(one: Script, count: int) -> int:
         with run(one) as raw:
             sockets = open_sockets() - raw.open
             async with adapter_cache(**settings) as adapters:
@@ -437,16 +434,13 @@ async def test_thousands_of_hostile_exchanges(run: Run, authority: tuple[ssl.SSL
                     attempts = [attempt(delivery, adapters, make_settings(**settings)) for _ in range(min(count, 50))]
                     await asyncio.gather(*attempts)
             await eventually(lambda: open_sockets() - raw.open <= sockets)
-            exchanges += len(raw.requests)
+            return len(raw.requests)
 
-    for one, count in KINDS.values():
-        await exchange(one, count)
-    before = memory()
-    for one, count in KINDS.values():
-        await exchange(one, count)
+    async def exchanges() -> int:
+        return sum([await exchange(one, count) for one, count in KINDS.values()])
+
     # not all: where the machine is busy, some end before the receiver has read them
-    assert exchanges > 1000
-    assert memory() - before < 20_000_000
+    await again_and_again(exchanges, at_least=1000)
 
 
 async def test_nothing_is_left_for_the_garbage_collector(run: Run, authority: tuple[ssl.SSLContext, Path]) -> None:
@@ -465,7 +459,6 @@ async def test_nothing_is_left_for_the_garbage_collector(run: Run, authority: tu
     for name in names:
         await exchange(KINDS[name][0])
     gc.collect()
-    gc.freeze()  # looking through everything else takes half a second
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         for name in names:
@@ -475,7 +468,6 @@ async def test_nothing_is_left_for_the_garbage_collector(run: Run, authority: tu
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
-        gc.unfreeze()
 
 
 def ours(held: object) -> bool:
@@ -483,30 +475,6 @@ def ours(held: object) -> bool:
     if isinstance(held, FrameType):
         return "/workers/" in held.f_code.co_filename
     return isinstance(held, Connection)
-
-
-def open_sockets() -> int:
-    """Return how many sockets this process has, its receivers' included."""
-    found = 0
-    for one in Path("/proc/self/fd").iterdir():
-        # another thread may have closed it meanwhile
-        with contextlib.suppress(FileNotFoundError):
-            found += str(one.readlink()).startswith("socket:")
-    return found
-
-
-def memory() -> int:
-    """Return the bytes of memory that this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
-async def eventually(true: Callable[[], bool]) -> None:
-    """Wait for it, five seconds at most."""
-    for _ in range(100):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    assert true()
 
 
 # what is shown of a body
