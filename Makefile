@@ -24,7 +24,7 @@ demo: install  ## Run the whole system (ONCE=1: deliver, verify, exit; PROTOCOLS
 
 # Two processes, each with its own servers: the tests mostly wait. A file's tests stay together.
 test: install  ## Every test, on real Postgres, Supabase Lite and Valkey
-	@$(RUN) pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(RUN) pytest --numprocesses 2 --dist loadfile --reruns 1 -raR $(ARGS)
 
 nightly: install  ## A real n8n, the image's steps (needs root and mmdebstrap), and new examples for what must always hold
 	@NIGHTLY=1 $(RUN) pytest tests/nightly $(ARGS)

@@ -51,6 +51,24 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+#: Tests that no other process or clock disturbs, and those that look for faults by chance: what fails there has failed.
+ONCE = {"unit", "database", "queue", "model", "chaos", "nightly"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have none of these run again in `make test`, which gives every other test that fails a second chance."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ONCE:
+            item.add_marker(pytest.mark.flaky(reruns=0))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show how a test failed that passed the second time: it, or what it tests, depends on how busy the machine is."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"{report.nodeid} failed, and ran again", "_")
+        terminalreporter.write_line(report.longreprtext)
+
+
 def quiet(_: str) -> None:
     """Say nothing."""
 
