@@ -16,28 +16,26 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-#: What this process may add while it repeats what it has done before; memory in bytes.
-MAY_ADD = {"sockets": 0, "threads": 0, "memory": 32_000_000}
-
 #: Rounds after the first one.
 ROUNDS = 4
 
 
-async def again_and_again(exchanges: Callable[[], Awaitable[int]], *, at_least: int) -> None:
-    """Have the exchanges until a round adds no socket, thread or memory. What leaks adds some in every round.
+async def again_and_again(exchanges: Callable[[], Awaitable[int]], *, at_least: int, memory: int = 32_000_000) -> None:
+    """Repeat the exchanges until a round adds no socket, no thread, and fewer bytes of memory than given.
 
-    Whatever an SDK keeps comes in the first rounds; the memory of gRPC's threads, and what malloc cannot give back
-    between larger pieces, swings by tens of MB.
+    What leaks adds some in every round. Whatever an SDK keeps comes in the first ones; the memory of gRPC's threads,
+    and what malloc cannot give back between larger pieces, swings by tens of MB.
     """
+    may_add = {"sockets": 0, "threads": 0, "memory": memory}
     count = await exchanges()
     added: dict[str, int] = {}
     for _ in range(ROUNDS):
         before = held()
         count += await exchanges()
         for _ in range(100):
-            added = {kind: now - before[kind] for kind, now in held().items() if now - before[kind] > MAY_ADD[kind]}
+            added = {kind: now - before[kind] for kind, now in held().items() if now - before[kind] > may_add[kind]}
             if not added:
-                assert count >= at_least
+                assert count >= at_least, count
                 return
             await asyncio.sleep(0.05)
     pytest.fail(f"each of {ROUNDS} rounds added to what this process has, the last one {added}")
@@ -76,4 +74,4 @@ async def eventually(true: Callable[[], bool]) -> None:
         if true():
             return
         await asyncio.sleep(0.05)
-    assert true()
+    assert true(), "not within ten seconds"

@@ -158,7 +158,7 @@ class Raw:
                 sock = secured
                 with self._lock:
                     self._sockets.add(sock)
-                secured.do_handshake()
+                secured.do_handshake()  # apart, so that close() can end it
             while request := self._request(sock, number):
                 self._answer(sock, request)
         except (Over, OSError, ValueError):

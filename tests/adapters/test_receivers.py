@@ -239,7 +239,7 @@ async def test_odd_responses_count(odd: str, pieces: bool, run: Run, results: An
     with run(script(*parts, *[close] if odd in UNDELIMITED else [])) as raw:
         found = await results(raw, 2)
     assert [(one.delivered, one.response_excerpt, one.error) for one in found] == [(True, "ok", None)] * 2
-    assert all(one.duration_ms < 4500 for one in found), "it waited for more, five seconds"
+    assert all(one.duration_ms < 4500 for one in found), "it waited five seconds for more"
     assert [number for number, _ in raw.requests] == [1, 2]
 
 
@@ -342,7 +342,7 @@ SLOW = {
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in SLOW.items() for value in values])
 async def test_no_header_takes_long(name: str, value: bytes, run: Run, results: Any) -> None:
-    """Nor breaks an attempt, on whatever status it stands (CPU time of this thread)."""
+    """Nor breaks an attempt, on whatever status it stands."""
     body = zlib.compress(b"\xff\x00" * 50_000)
     for status in (b"200 OK", b"302 Found", b"429 No", b"503 No"):
         length = b"" if name == "Transfer-Encoding" else b"Content-Length: %d\r\n" % len(body)
@@ -352,14 +352,17 @@ async def test_no_header_takes_long(name: str, value: bytes, run: Run, results: 
             (found,) = await results(raw)
         assert found.response_status == int(status[:3])
         assert "internal error" not in str(found.error)
-        assert time.thread_time() - before < 1
+        # of CPU: a busy machine may stop this process at any time
+        assert time.thread_time() - before < 0.5
 
 
 @pytest.mark.parametrize("size", [40_000, 250_000, 3_000_000])
 async def test_a_long_head(size: int, run: Run, results: Any) -> None:
     """Is not read to its end."""
     with run(script(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=" + b"x" * size + b"\r\n\r\n", hold)) as raw:
+        before = time.thread_time()
         (found,) = await results(raw)
+        assert time.thread_time() - before < 0.5
     assert (found.delivered, found.response_status) == (False, 200)
     assert found.error == f"the response's head is longer than {HEAD_BYTES} bytes"
     assert found.duration_ms < 4000
@@ -440,7 +443,7 @@ async def test_thousands_of_hostile_exchanges(run: Run, authority: tuple[ssl.SSL
         return sum([await exchange(one, count) for one, count in KINDS.values()])
 
     # not all: where the machine is busy, some end before the receiver has read them
-    await again_and_again(exchanges, at_least=1000)
+    await again_and_again(exchanges, at_least=1000, memory=20_000_000)
 
 
 async def test_nothing_is_left_for_the_garbage_collector(run: Run, authority: tuple[ssl.SSLContext, Path]) -> None:

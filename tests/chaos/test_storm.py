@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,7 +108,7 @@ FILES = 60 + 2 * 50
 
 
 def test_no_process_leaks(world: World) -> None:
-    """After all that, waves of deliveries leave memory as it was, and no more sockets than may be in flight."""
+    """After all that, waves of deliveries add no memory, and no more sockets than may be in flight."""
     services = (*world.workers, world.gateway)
     pids = [pid for service in services for pid in processes(service)]
 
@@ -121,7 +122,7 @@ def test_no_process_leaks(world: World) -> None:
         for pid in pids:
             sizes[pid].append(memory(pid))
     for pid in pids:
-        # what leaks adds some in every wave
-        grown = min(after - before for before, after in pairwise(sizes[pid]))
-        assert grown < 5, f"process {pid} has grown by {grown:.1f} MB in each wave"
+        # what leaks adds some in every wave, what malloc cannot give back comes and goes
+        grown = median(after - before for before, after in pairwise(sizes[pid]))
+        assert grown < (3 if FULL else 5), f"process {pid} grows by {grown:.1f} MB a wave"
         assert files(pid) <= FILES, f"process {pid} has {files(pid)} files"

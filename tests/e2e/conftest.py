@@ -51,12 +51,14 @@ class System:
         self.exit = ExitStack()
 
     def __enter__(self) -> Self:
-        self.exit.callback(self.db.close)
-        if self.standing:
-            self.standing.start()
-        else:
-            self.exit.callback(self.supabase.stop)
-            self.supabase.start()
+        with self.exit:
+            self.exit.callback(self.db.close)
+            if self.standing:
+                self.standing.start()
+            else:
+                self.exit.callback(self.supabase.stop)
+                self.supabase.start()
+            self.exit = self.exit.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

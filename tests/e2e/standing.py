@@ -38,11 +38,14 @@ class Standing:
         self._logged = self._log.stat().st_size if self._log.exists() else 0
 
     def start(self) -> None:
-        """Start Supabase Lite, or wait until it has noticed that its connections were to an earlier database."""
-        if not (self.supabase.child and self.supabase.child.running()):
-            self.supabase.start()
-            return
+        """Start Supabase Lite, or wait until it has noticed that its connections were to an earlier database.
+
+        Its driver, postgres.js, may fall over when a connection ends on which it is about to write.
+        """
         for _ in range(100):
+            if not (self.supabase.child and self.supabase.child.running()):
+                self.supabase.start()
+                return
             if self.supabase.responds("webhook_event_types?limit=0"):
                 return
             time.sleep(0.05)
