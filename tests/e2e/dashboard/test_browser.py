@@ -297,7 +297,8 @@ def test_retries_and_expiry_of_an_endpoint(visit: Visit) -> None:
     page.get_by_role("button", name="Delivery").click()
     expect(page.get_by_label("Standard: ten attempts over three days")).to_be_checked()
     page.get_by_role("button", name="Create endpoint").click()
-    page.get_by_role("link", name="View endpoint").click()
+    with page.expect_event("load"):
+        page.get_by_role("link", name="View endpoint").click()
     address, settings = page.url, page.locator("section", has_text="Settings")
     expect(settings).to_contain_text("ten attempts over three days")
     expect(settings).to_contain_text("after 5 s, 5 min, 30 min, 2 h")

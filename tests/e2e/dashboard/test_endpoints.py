@@ -537,7 +537,8 @@ def test_many_endpoints(visit: Visit, api: httpx.Client) -> None:
     seen = set(page.locator("tbody th a").evaluate_all("(links) => links.map((a) => a.href)"))
     assert len(seen) == 50
     expect(page.get_by_text("More endpoints follow.")).to_be_visible()
-    page.get_by_role("link", name="Next page").click()
+    with page.expect_event("load"):
+        page.get_by_role("link", name="Next page").click()
     seen |= set(page.locator("tbody th a").evaluate_all("(links) => links.map((a) => a.href)"))
     assert len(seen) == 100
     search, button = page.get_by_label("Search in names and URLs"), page.get_by_role("button", name="Search")
@@ -734,7 +735,8 @@ def test_attach_a_table(visit: Visit) -> None:
     )
     system.db.execute('revoke all on public."odd ""table\'s \\ name" from authenticated')
     page.goto("/events")
-    page.get_by_role("link", name="Attach a table").click()
+    with page.expect_event("load"):
+        page.get_by_role("link", name="Attach a table").click()
     (name,) = [one for one in page.locator("select[name=table] option").all_text_contents() if "odd" in one]
     # a project's default privileges may have granted it
     system.db.execute(f"revoke all on {name} from authenticated".encode())
@@ -744,7 +746,8 @@ def test_attach_a_table(visit: Visit) -> None:
     page.get_by_role("button", name="Write the SQL").click()
     expect(page.get_by_role("alert")).to_contain_text("order.paid")
     page.locator("input[name=event]").fill("order.paid")
-    page.get_by_role("button", name="Write the SQL").click()
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Write the SQL").click()
     expect(page.get_by_role("alert")).to_contain_text("Select at least one column.")
     for column in page.locator("input[name=column]").all()[:2]:
         column.check()
