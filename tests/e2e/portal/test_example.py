@@ -141,7 +141,7 @@ def test_its_pages_are_accessible(browser: Browser, shop: str, path: str) -> Non
 
     def look(page: Page) -> None:
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # a color on its way is neither
             page.evaluate(axe)
             found = page.evaluate("axe.run().then((r) => r.violations)")
             assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in found] == [], scheme

@@ -406,7 +406,7 @@ def test_every_view_is_accessible(browser: Browser, shop: Shop, options: dict[st
         shop.endpoint("a", "https://example.com/", name="paused", is_active=False)
         shop.dispatch("a", {"order_id": "o_1" * 50})
         shop.system.wait(lambda: len(shop.system.attempts()) == 2)
-    visit = Visit(browser, shop, ANNA, "a", **options)
+    visit = Visit(browser, shop, ANNA, "a", reduced_motion="reduce", **options)
     axe = (install(say=quiet) / "node_modules" / "axe-core" / "axe.min.js").read_text()
     visit.page.evaluate(axe)
     for section, steps in VIEWS:
