@@ -154,8 +154,7 @@ class Raw:
             if self.window:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.window)
             if self._context:
-                secured = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-                sock = secured
+                sock = secured = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                 with self._lock:
                     self._sockets.add(sock)
                 secured.do_handshake()  # apart, so that close() can end it

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import System
     from tests.e2e.standing import Standing
 
 
-def test_a_fallen_server_is_started_again(system: System, standing: Standing) -> None:
-    """It is on the same port, and on the database of this test."""
+@pytest.mark.parametrize("waited_for", [False, True])
+def test_a_fallen_server_is_started_again(
+    system: System, standing: Standing, waited_for: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the same port, and on the database of this test; also one that falls while it is waited for."""
     url, child = standing.supabase.url, standing.supabase.child
     assert child is not None
-    child.kill()
+
+    def fall(_: str) -> bool:
+        monkeypatch.undo()
+        child.kill()
+        return False
+
+    if waited_for:
+        monkeypatch.setattr(standing.supabase, "responds", fall)
+    else:
+        child.kill()
     standing.start()
     assert standing.supabase.url == url
     assert standing.supabase.responds("webhook_event_types?limit=0")
